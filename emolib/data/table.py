@@ -1,0 +1,157 @@
+"""A table of features from a file: the SFEW spreadsheet as distributed, or a CSV of the same shape."""
+
+import re
+import warnings
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from emolib.data import EmotionData
+from emolib.paper import EMOTIONS
+
+TITLE = re.compile(r"^(.+?)[_-]\d{6,}")
+# Actors recur across the films of a series, so a series stands for its people as one.
+FRANCHISES = ("HarryPotter", "Oceans")
+
+
+def read_table(path: Path, incomplete: str) -> EmotionData:
+    """Reads rows of ``name, label, features …`` under a header that names each modality over its first column.
+
+    A label is 1 to 7 in the order of :data:`emolib.paper.EMOTIONS`. A name begins with a film's title, followed by
+    the digits of its frame; the title, with series merged, becomes the group.
+    """
+    cells = _cells(path)
+    header = [str(cell).strip() if pd.notna(cell) else "" for cell in cells.iloc[0]]
+    if "label" not in [name.lower() for name in header]:
+        raise ValueError(f"{path.name}: the first row has no cell 'label'; it should read: (blank), label, feature names …")
+    label_column = [name.lower() for name in header].index("label")
+    rows = cells.iloc[1:].dropna(how="all")
+    if rows.empty:
+        raise ValueError(f"{path.name}: there are no rows under the header")
+
+    names = rows.iloc[:, 0].astype(str).to_numpy()
+    labels = _labels(path, rows.iloc[:, label_column])
+    columns = _modality_columns(path, header, label_column)
+    values = _numbers(path, rows, [column for group in columns.values() for column in group])
+    keep, values, repairs = _repair(path, values, names, labels, incomplete)
+
+    start, features = 0, {}
+    for modality, group in columns.items():
+        features[modality] = values[keep, start : start + len(group)].astype(np.float32)
+        start += len(group)
+    return EmotionData(
+        features=features,
+        labels=labels[keep],
+        classes=EMOTIONS,
+        groups=np.array([_group(path, name) for name in names[keep]]),
+        names=names[keep],
+        source=path.name,
+        drawn=False,
+        repairs=repairs,
+    )
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """Every cell of the first sheet, header row included."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file; give the SFEW spreadsheet (.xlsx) or a CSV of its shape")
+    try:
+        if path.suffix.lower() == ".xlsx":
+            with warnings.catch_warnings():
+                # The distributed file carries an Excel extension that holds no data.
+                warnings.filterwarnings("ignore", "Unknown extension", UserWarning)
+                return pd.read_excel(path, header=None, engine="openpyxl")
+        if path.suffix.lower() == ".csv":
+            return pd.read_csv(path, header=None, low_memory=False)
+    except (BadZipFile, KeyError, OSError) as error:
+        raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says ({error})") from error
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path.name}: this cannot be read as a CSV table ({error})") from error
+    raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
+
+
+def _sheet_row(series: pd.Series, position: int) -> int:
+    """The row's number as a spreadsheet program shows it (the header is row 1)."""
+    return int(series.index[position]) + 1
+
+
+def _labels(path: Path, column: pd.Series) -> np.ndarray:
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    wrong = np.flatnonzero(~np.isin(numbers, np.arange(1, len(EMOTIONS) + 1)))
+    if len(wrong):
+        raise ValueError(
+            f"{path.name}, row {_sheet_row(column, wrong[0])}, column label: {column.iloc[wrong[0]]!r} is no emotion; "
+            f"a label is a whole number from 1 (Angry) to {len(EMOTIONS)} (Surprise)"
+        )
+    return numbers.astype(int) - 1
+
+
+def _modality_columns(path: Path, header: list[str], label_column: int) -> dict[str, list[int]]:
+    """Columns of each modality. A blank header cell belongs to the modality named last."""
+    columns: dict[str, list[int]] = {}
+    modality = ""
+    for column in range(label_column + 1, len(header)):
+        if header[column]:
+            acronym = re.search(r"\(([^)]+)\)", header[column])
+            modality = acronym[1] if acronym else re.sub(r"[\s_.-]*\d+$", "", header[column])
+        if not modality:
+            raise ValueError(f"{path.name}: column {column + 1} has no name; the first column of a modality should name it")
+        columns.setdefault(modality, []).append(column)
+    if not columns:
+        raise ValueError(f"{path.name}: there are no feature columns to the right of the column label")
+    widths = {modality: len(group) for modality, group in columns.items()}
+    if len(set(widths.values())) > 1:
+        counts = ", ".join(f"{modality} {width}" for modality, width in widths.items())
+        raise ValueError(f"{path.name}: every modality should have as many features as the others, but there are {counts}")
+    return columns
+
+
+def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> np.ndarray:
+    """Feature cells as ``[N, features]`` float64; a blank cell is NaN."""
+    cells = rows.iloc[:, columns]
+    numbers = cells.apply(pd.to_numeric, errors="coerce")
+    wrong = np.argwhere((numbers.isna() & cells.notna()).to_numpy() | np.isinf(numbers.to_numpy(float)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(
+            f"{path.name}, row {_sheet_row(cells.iloc[:, 0], row)}, column {columns[column] + 1}: "
+            f"{cells.iloc[row, column]!r} is not a finite number"
+        )
+    return numbers.to_numpy(float)
+
+
+def _repair(path: Path, values: np.ndarray, names: np.ndarray, labels: np.ndarray, incomplete: str):
+    """Settles rows that lack a feature; lists them and frames that stand twice. Returns (rows kept, values, repairs)."""
+    missing = np.isnan(values).any(axis=1)
+    repairs = []
+    if missing.all():
+        raise ValueError(f"{path.name}: every row lacks at least one feature, so there is nothing to train on")
+    if missing.any():
+        if incomplete == "error":
+            raise ValueError(f"{path.name}: {missing.sum()} rows lack a feature; load with incomplete='drop' or 'mean'")
+        if incomplete == "mean":
+            values = np.where(np.isnan(values), np.nanmean(values[~missing], axis=0), values)
+        done = {"drop": "dropped", "mean": "filled with the column's mean over complete rows"}[incomplete]
+        repairs.append(("row lacks one feature or more", int(missing.sum()), done))
+    keep = np.flatnonzero(~missing) if incomplete == "drop" else np.arange(len(values))
+
+    frames = pd.DataFrame({"name": names, "label": labels, "features": [row.tobytes() for row in values]}).iloc[keep]
+    twice = frames.groupby("features").filter(lambda same: len(same) > 1)
+    two_labels = twice.groupby("features").filter(lambda same: same["label"].nunique() > 1)
+    if len(two_labels):
+        repairs.append(("same features under two labels", len(two_labels), "kept, under both labels"))
+    if len(twice) > len(two_labels):
+        repairs.append(("same features and label twice", len(twice) - len(two_labels), "kept"))
+    return keep, values, pd.DataFrame(repairs, columns=["found", "rows", "done"])
+
+
+def _group(path: Path, name: str) -> str:
+    title = TITLE.match(name)
+    if not title:
+        raise ValueError(
+            f"{path.name}: a row's name should be a title and the digits of its frame, such as Film_000000001; "
+            f"{name[:60]!r} is not, so nothing says whose face it is"
+        )
+    return next((series for series in FRANCHISES if title[1].startswith(series)), title[1])

@@ -1,0 +1,94 @@
+"""The networks of the paper, as plain modules: one network, any batch.
+
+Nothing here knows of sweeps or stacks; :mod:`emolib.stacked` computes the same networks by the thousand.
+
+Axes: ``B`` batch, ``M`` modalities, ``D`` features a modality, ``H`` hidden units, ``C`` classes, ``F`` channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class ShallowNet(nn.Module):
+    """One layer of sigmoid hidden units and a linear output (paper, section 3.1 and Figure 4).
+
+    Args:
+        features: inputs, five in the paper.
+        hidden: hidden units ``H``, 6 to 16 in the paper.
+        classes: outputs ``C``, seven emotions in the paper.
+
+    Shape:
+        ``[B, D]`` or ``[B, 1, D]`` to ``[B, C]``.
+
+    Example:
+        >>> ShallowNet(features=5, hidden=16, classes=7)(torch.zeros(10, 5)).shape
+        torch.Size([10, 7])
+    """
+
+    def __init__(self, features: int = 5, hidden: int = 16, classes: int = 7):
+        super().__init__()
+        self.hidden = nn.Linear(features, hidden)
+        self.output = nn.Linear(hidden, classes)
+
+    def activations(self, x: Tensor) -> Tensor:
+        """Outputs of the hidden units, in 0..1: ``[B, D]`` to ``[B, H]``."""
+        return torch.sigmoid(self.hidden(x.flatten(1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self.activations(x))
+
+
+class FeatureNet(nn.Module):
+    """Five one-dimensional convolutions, each with max-pooling (paper, section 3.2 and Figure 5).
+
+    The paper gives the kernel, three, and neither the channels nor how five poolings fit five inputs. A pooling that
+    halves has nothing left to pool after the third; here each pooling takes the largest of three neighbours and moves
+    by one, so that five inputs stay five and every layer has work to do.
+
+    Shape:
+        ``[B, D]`` to ``[B, F * D]``.
+
+    Example:
+        >>> FeatureNet(channels=16)(torch.zeros(10, 5)).shape
+        torch.Size([10, 80])
+    """
+
+    LAYERS = 5
+
+    def __init__(self, channels: int = 16):
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1) for layer in range(self.LAYERS)
+        )
+        self.pool = nn.MaxPool1d(kernel_size=3, stride=1, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.unsqueeze(1)  # [B, 1, D]: one channel to begin with
+        for convolution in self.convolutions:
+            h = self.pool(torch.relu(convolution(h)))  # [B, F, D]
+        return h.flatten(1)
+
+
+class FusionNet(nn.Module):
+    """A :class:`FeatureNet` for each modality, joined by two fully connected layers (paper, section 3.2, Figure 5).
+
+    The first layer reduces the joined features to twice the number of classes, the second predicts the classes.
+    With one modality this is the paper's single-modality CNN.
+
+    Shape:
+        ``[B, M, D]`` to ``[B, C]``.
+
+    Example:
+        >>> FusionNet(modalities=2)(torch.zeros(10, 2, 5)).shape
+        torch.Size([10, 7])
+    """
+
+    def __init__(self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16):
+        super().__init__()
+        self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
+        self.reduce = nn.Linear(modalities * channels * features, 2 * classes)
+        self.output = nn.Linear(2 * classes, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        joined = torch.cat([branch(x[:, m]) for m, branch in enumerate(self.branches)], dim=1)
+        return self.output(torch.relu(self.reduce(joined)))

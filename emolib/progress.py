@@ -1,0 +1,59 @@
+"""How far a long step has come: a bar in a notebook, or a small file that a build reads while the notebook runs."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+from tqdm.auto import tqdm
+
+VARIABLE = "EMOLIB_PROGRESS"
+"""The environment variable that names the file; without it a bar is drawn."""
+
+INTERVAL = 0.2
+"""Seconds between two writes of the file, at least."""
+
+
+class Step:
+    """One step's state, kept in a file as JSON: `label`, `done`, `total`."""
+
+    def __init__(self, file: Path, total: int, label: str) -> None:
+        self.file, self.total, self.label, self.done = file, total, label, 0
+        self.write()
+
+    def update(self, n: int = 1) -> None:
+        """Counts `n` more units as done."""
+        self.done += n
+        if monotonic() - self.written >= INTERVAL:
+            self.write()
+
+    def write(self) -> None:
+        """Writes the state in one move, so that a reader never sees half of it."""
+        fresh = self.file.with_suffix(".tmp")
+        fresh.write_text(json.dumps({"label": self.label, "done": self.done, "total": self.total}))
+        os.replace(fresh, self.file)
+        self.written = monotonic()
+
+
+@contextmanager
+def track(total: int, label: str) -> Iterator[Step | tqdm]:
+    """Shows the progress of the body, `total` units long; call `.update(n)` on what it yields.
+
+    Example
+    -------
+    >>> with track(3, "training") as progress:
+    ...     for _ in range(3):
+    ...         progress.update(1)
+    """
+    file = os.environ.get(VARIABLE)
+    if file is None:
+        with tqdm(total=total, desc=label, leave=False) as bar:
+            yield bar
+    else:
+        step = Step(Path(file), total, label)
+        try:
+            yield step
+        finally:
+            step.write()

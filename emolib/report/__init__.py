@@ -1,0 +1,5 @@
+"""Notebooks in, one HTML out. A notebook needs only what is named here; `emolib.report.build` does the rest."""
+
+from emolib.report.cards import figure, publish, table
+
+__all__ = ["figure", "publish", "table"]

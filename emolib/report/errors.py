@@ -1,0 +1,5 @@
+"""What a build raises when it cannot finish."""
+
+
+class BuildError(RuntimeError):
+    """A report could not be built; the message is one sentence for the person who asked for it."""

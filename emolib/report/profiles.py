@@ -1,0 +1,12 @@
+"""How much work a report does: a name for each set of parameters the chapters declare."""
+
+PAPER = {"seeds": 10, "widths": list(range(6, 17)), "angles": list(range(0, 91, 10))}
+
+PROFILES = {
+    # minutes on a laptop: enough networks to see every effect, too few for narrow intervals
+    "quick": {"seeds": 1, "widths": [6, 11, 16], "angles": [0, 15, 30, 60, 90]},
+    # every hidden-layer width and angle of the paper's figures
+    "paper": PAPER,
+    # the same table with more seeds, for narrower intervals
+    "full": {**PAPER, "seeds": 30},
+}

@@ -1,0 +1,177 @@
+"""LPQ and PHOG against their definitions, written as slow loops."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from emolib.data.features import lpq, lpq_codes, lpq_whitening, phog, principal_components
+
+
+def slow_parts(image, y, x, window):
+    """The eight numbers of one window: the Fourier sum over every pixel of it."""
+    r, a = window // 2, 1 / window
+    parts = []
+    for u, v in [(a, 0), (0, a), (a, a), (a, -a)]:
+        total = 0j
+        for j in range(-r, r + 1):
+            for i in range(-r, r + 1):
+                total += image[y - j, x - i] * np.exp(-2j * np.pi * (u * i + v * j))
+        parts += [total.real, total.imag]
+    return np.array(parts)
+
+
+def slow_whitening(window, rho=0.9):
+    """Covariance of the eight numbers, one pair of pixels at a time; then the authors' weights and the SVD."""
+    r = window // 2
+    pixels = [(j, i) for j in range(-r, r + 1) for i in range(-r, r + 1)]
+    basis = []
+    for j, i in pixels:
+        one = np.zeros((2 * r + 1 + 2 * r, 2 * r + 1 + 2 * r))
+        one[2 * r - j, 2 * r - i] = 1
+        basis.append(slow_parts(one, 2 * r, 2 * r, window))
+    covariance = np.zeros((8, 8))
+    for (j, i), left in zip(pixels, basis):
+        for (l, k), right in zip(pixels, basis):
+            covariance += rho ** np.sqrt((j - l) ** 2 + (i - k) ** 2) * np.outer(left, right)
+    weights = np.diag([1.000007, 1.000006, 1.000005, 1.000004, 1.000003, 1.000002, 1.000001, 1])
+    v = np.linalg.svd(weights @ covariance @ weights)[2].T
+    for column in v.T:
+        column *= np.sign(column[np.argmax(np.abs(column))])
+    return v, covariance
+
+
+def slow_codes(image, window, rotation):
+    image = image.astype(float)
+    r = window // 2
+    zero = -1e-9 * window**2 * np.abs(image).max()
+    height, width = image.shape
+    codes = np.zeros((height - 2 * r, width - 2 * r), np.uint8)
+    for y in range(r, height - r):
+        for x in range(r, width - r):
+            for bit, part in enumerate(rotation @ slow_parts(image, y, x, window)):
+                codes[y - r, x - r] |= int(part >= zero) << bit
+    return codes
+
+
+def pictures(size=13):
+    """Random bytes, random floats, a flat wall, and steps in three directions."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:size, :size]
+    return [
+        rng.integers(0, 256, (size, size), dtype=np.uint8),
+        rng.normal(size=(size, size)),
+        np.full((size, size), 77, np.uint8),
+        np.where(x < 6, 10, 200).astype(np.uint8),
+        np.where(y < 7, 0.1, 0.7),
+        np.where(x + y < 12, 3, 250).astype(np.uint8),
+    ]
+
+
+@pytest.mark.parametrize("window", [3, 5, 7, 9])
+@pytest.mark.parametrize("decorrelate", [False, True])
+def test_lpq_codes_equal_the_definition(window, decorrelate):
+    rotation = slow_whitening(window)[0].T if decorrelate else np.eye(8)
+    for image in pictures():
+        assert np.array_equal(lpq_codes(image[None], window, decorrelate)[0], slow_codes(image, window, rotation))
+
+
+@pytest.mark.parametrize("window", [3, 7])
+def test_whitening_makes_the_covariance_diagonal(window):
+    covariance = slow_whitening(window)[1]
+    v = lpq_whitening(window)
+    assert np.allclose(v.T @ v, np.eye(8))
+    white = v.T @ covariance @ v
+    assert np.abs(white - np.diag(np.diag(white))).max() < 1e-4 * white.max()
+    assert np.abs(covariance - np.diag(np.diag(covariance))).max() > 1e-2 * covariance.max()
+
+
+def test_a_flat_wall_has_every_bit_set_and_any_brightness_gives_the_same_code():
+    flat = np.stack([np.full((20, 20), level) for level in (0.0, 0.1, 1 / 3, 255.0)])
+    assert (lpq_codes(flat) == 255).all()
+
+
+def test_codes_of_a_batch_are_those_of_its_images():
+    images = np.random.default_rng(1).integers(0, 256, (70, 12, 11), dtype=np.uint8)
+    assert np.array_equal(lpq_codes(images), np.concatenate([lpq_codes(image[None]) for image in images]))
+
+
+def test_lpq_counts_the_codes_of_each_block():
+    image = np.random.default_rng(2).integers(0, 256, (21, 18), dtype=np.uint8)
+    codes = lpq_codes(image[None], 7)[0]                                       # [15, 12]
+    blocks = [codes[5 * j:5 * j + 5, 4 * i:4 * i + 4] for j in range(3) for i in range(3)]
+    expected = np.concatenate([np.bincount(block.ravel(), minlength=256) / 20 for block in blocks])
+    result = lpq(image[None])
+    assert result.shape == (1, 2304) and result.dtype == np.float32
+    assert np.allclose(result[0], expected, atol=1e-7)
+
+
+def test_lpq_survives_a_blur_better_than_noise():
+    rng = np.random.default_rng(3)
+    image, other = gaussian_filter(rng.uniform(0, 255, (2, 80, 80)), (0, 1, 1))
+    codes, soft, unrelated = lpq_codes(np.stack([image, gaussian_filter(image, 0.7), other]))
+    assert np.unpackbits(codes ^ soft).mean() < 0.05
+    assert np.unpackbits(codes ^ unrelated).mean() > 0.4
+
+
+@pytest.mark.parametrize("window", [1, 4, 15])
+def test_an_impossible_window_is_named(window):
+    with pytest.raises(ValueError, match="window must be odd"):
+        lpq_codes(np.zeros((1, 13, 20)), window)
+
+
+def slow_phog(image, bins, levels, span):
+    image = np.pad(image.astype(float), 1, mode="edge")
+    height, width = image.shape[0] - 2, image.shape[1] - 2
+    levels_ = [np.zeros((2**level, 2**level, bins)) for level in range(levels + 1)]
+    for y in range(height):
+        for x in range(width):
+            patch = image[y:y + 3, x:x + 3]
+            dx = (patch[:, 2] - patch[:, 0]) @ [1, 2, 1]
+            dy = (patch[2] - patch[0]) @ [1, 2, 1]
+            bin_ = int(np.degrees(np.arctan2(dy, dx)) % span // (span / bins)) % bins
+            for level, histogram in enumerate(levels_):
+                histogram[y * 2**level // height, x * 2**level // width, bin_] += np.hypot(dx, dy)
+    values = np.concatenate([histogram.ravel() for histogram in levels_])
+    return values / values.sum()
+
+
+@pytest.mark.parametrize(
+    "bins, levels, span, length", [(8, 3, 360, 680), (8, 0, 360, 8), (9, 1, 180, 45), (16, 2, 360, 336)])
+def test_phog_equals_a_direct_loop(bins, levels, span, length):
+    images = np.random.default_rng(4).integers(0, 256, (2, 26, 19), dtype=np.uint8)
+    result = phog(images, bins, levels, span)
+    assert result.shape == (2, length) and result.dtype == np.float32
+    for image, values in zip(images, result):
+        assert np.abs(values - slow_phog(image, bins, levels, span)).max() < 1e-6
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 90, 135, 180, 225, 270, 315])
+def test_phog_names_the_direction_of_an_edge(degrees):
+    y, x = np.mgrid[-16:16, -16:16]
+    # integer steps keep the Sobel sums exact, so the angle sits on the bin's closed edge
+    right, downwards = (int(np.round(f(np.radians(degrees)) * 1.2)) for f in (np.cos, np.sin))
+    ramp = 100 + right * x + downwards * y
+    inside = phog(ramp[None], bins=8, levels=0)[0]
+    assert inside.argmax() == degrees // 45
+    assert inside.max() > 0.85                                                 # the frame's border bends a few
+    half = phog(ramp[None], bins=4, levels=0, span=180)[0]
+    assert half.argmax() == degrees % 180 // 45
+
+
+def test_phog_puts_an_edge_in_its_cell_and_leaves_a_flat_image_empty():
+    image = np.zeros((32, 32))
+    image[20:28, 4:12] = 1
+    coarse, *cells = phog(image[None], bins=8, levels=1).reshape(5, 8)
+    assert np.isclose(coarse.sum(), 0.5) and np.allclose(cells[2], coarse)
+    assert not np.any([cells[0], cells[1], cells[3]])
+    assert not phog(np.full((1, 32, 32), 9, np.uint8)).any()
+
+
+def test_principal_components_keep_the_largest_variances_and_repeat():
+    rng = np.random.default_rng(5)
+    data = rng.normal(size=(60, 20)) @ np.diag(np.arange(20, 0, -1.0))
+    components = principal_components(data, 5)
+    assert components.shape == (60, 5) and components.dtype == np.float32
+    assert np.array_equal(components, principal_components(data, 5))
+    variances = np.linalg.eigvalsh(np.cov(data.T))[::-1][:5]
+    assert np.allclose(np.cov(components.T), np.diag(variances), atol=1e-2)
