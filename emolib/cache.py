@@ -2,18 +2,27 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from platformdirs import user_cache_path
 
 from emolib.data import EmotionData
 
 # The code that a network's outcome depends on.
 SOURCES = ("folds", "models", "preprocessing", "pruning", "stacked", "sweep", "training")
 ARRAYS = ("scores", "weights", "losses")
+
+
+def folder() -> Path:
+    """Where this project keeps what it can make again: ``EMOLIB_CACHE``, or a folder of the user's."""
+    path = Path(os.environ.get("EMOLIB_CACHE") or user_cache_path("emolib"))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 class Cache:
@@ -23,11 +32,11 @@ class Cache:
     libraries that it computes with; change any of them and the network is trained anew. A damaged entry is not found.
 
     Args:
-        path: the file; it and its folder are made when missing.
+        path: the file, made when missing; by default ``outcomes.sqlite`` in :func:`folder`.
     """
 
-    def __init__(self, path: str | Path):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: str | Path | None = None):
+        path = path or folder() / "outcomes.sqlite"
         self.connection = sqlite3.connect(path, timeout=60)
         self.connection.execute("CREATE TABLE IF NOT EXISTS outcome (key TEXT PRIMARY KEY, head TEXT, body BLOB, checksum TEXT)")
         here = Path(__file__).parent

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
+from emolib.training import Trained
+
 MEASURES = ("recall", "precision", "specificity", "average precision")
 
 
@@ -27,8 +29,8 @@ def confusion(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return (truth.T @ predicted).round().astype(int)
 
 
-def measures(labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
-    """Each of :data:`MEASURES` by emotion, one against the rest.
+def measures(labels: np.ndarray, scores: np.ndarray, which: tuple[str, ...] = MEASURES) -> dict[str, np.ndarray]:
+    """Each of the measures by emotion, one against the rest.
 
     Recall is tp / (tp + fn), precision tp / (tp + fp), specificity tn / (tn + fp), as in Dhall et al. 2011; average
     precision is the area under the precision-recall curve by scikit-learn's step rule.
@@ -45,12 +47,14 @@ def measures(labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
     occurs, predicted = counts.sum(-1), counts.sum(-2)
     total = counts.sum((-2, -1), keepdims=True)[..., 0]
     with np.errstate(invalid="ignore"):  # 0 / 0 is undefined, and NaN says so
-        return {
+        found = {
             "recall": hit / occurs,
             "precision": hit / predicted,
             "specificity": (total - occurs - predicted + hit) / (total - occurs),
-            "average precision": average_precision(labels, scores),
         }
+    if "average precision" in which:
+        found["average precision"] = average_precision(labels, scores)
+    return {measure: found[measure] for measure in which}
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -69,20 +73,17 @@ def accuracy(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return (scores.argmax(-1) == labels).mean(-1)
 
 
-def by_emotion(table: pd.DataFrame, scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """All measures of all repetitions as a long table.
-
-    Args:
-        table: one row a repetition, as :meth:`emolib.training.Trained.out_of_fold` returns it.
-        scores: ``[R, N, C]``.
+def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
+    """Measures of all repetitions of a sweep as a long table.
 
     Returns:
-        The columns of ``table`` with ``measure``, ``emotion`` (each of ``classes``, and ``average``: the mean of all
+        The columns of :meth:`~emolib.training.Trained.out_of_fold`'s table with ``measure``, ``emotion`` (each of ``classes``, and ``average``: the mean of all
         of them, NaN where one is undefined) and ``value`` added.
     """
+    table, scores = trained.out_of_fold()
     parts = []
-    for measure, values in measures(labels, scores).items():
-        wide = pd.DataFrame(values, columns=list(classes), index=table.index).assign(average=values.mean(-1))
+    for measure, values in measures(trained.data.labels, scores, which).items():
+        wide = pd.DataFrame(values, columns=list(trained.data.classes)).assign(average=values.mean(-1))
         long = wide.melt(var_name="emotion", value_name="value", ignore_index=False)
         parts.append(table.join(long.assign(measure=measure)))
     return pd.concat(parts, ignore_index=True)

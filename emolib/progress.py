@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 
 from tqdm.auto import tqdm
@@ -21,13 +22,15 @@ class Step:
 
     def __init__(self, file: Path, total: int, label: str) -> None:
         self.file, self.total, self.label, self.done = file, total, label, 0
+        self.lock = Lock()  # stacks that train side by side count together
         self.write()
 
     def update(self, n: int = 1) -> None:
         """Counts `n` more units as done."""
-        self.done += n
-        if monotonic() - self.written >= INTERVAL:
-            self.write()
+        with self.lock:
+            self.done += n
+            if monotonic() - self.written >= INTERVAL:
+                self.write()
 
     def write(self) -> None:
         """Writes the state in one move, so that a reader never sees half of it."""

@@ -29,7 +29,7 @@ class Recipe:
     learning_rate: float
     batch: int = 10
     patience: int = 0
-    tolerance: float = 0.002
+    tolerance: float = 0.001
 
 
 # “printed” is section 4.1 of the paper to the letter. “converged” takes the paper at its word that training went on
@@ -38,8 +38,8 @@ class Recipe:
 RECIPES = {
     ("shallow", "printed"): Recipe(epochs=200, learning_rate=1e-4),
     ("cnn", "printed"): Recipe(epochs=30, learning_rate=1e-4),
-    ("shallow", "converged"): Recipe(epochs=400, learning_rate=1e-2, patience=20),
-    ("cnn", "converged"): Recipe(epochs=150, learning_rate=1e-3, patience=20),
+    ("shallow", "converged"): Recipe(epochs=300, learning_rate=1e-2, patience=25),
+    ("cnn", "converged"): Recipe(epochs=150, learning_rate=1e-3, patience=25),
 }
 NETWORKS = ("shallow", "cnn")
 SCHEDULES = ("first", "every")

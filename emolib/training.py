@@ -28,8 +28,9 @@ from emolib.progress import track
 from emolib.pruning import prune
 from emolib.sweep import NETWORK, RECIPES, REPETITION
 
-# Networks a stack: enough to hide the overhead of a step, few enough for its tensors to stay in a core's cache.
-STACK = {"shallow": 512, "cnn": 50}
+# Networks a stack. Up to the second number its tensors stay in a core's cache; below the first, overhead dominates
+# and a stack is not worth splitting over cores.
+STACK = {"shallow": (64, 512), "cnn": (25, 50)}
 FORWARD = {"shallow": stacked.shallow, "cnn": stacked.fusion}
 # Hidden units are padded to a multiple of this with units that count for nothing, so that few stacks hold all widths.
 WIDTH = 8
@@ -185,7 +186,8 @@ def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int) 
     shards = []
     for (network, *_), positions in groups.items():
         positions.sort(key=training_rows)
-        count = max(-(-len(positions) // STACK[network]), min(jobs, len(positions)))
+        fewest, most = STACK[network]
+        count = max(-(-len(positions) // most), min(jobs, len(positions) // fewest), 1)
         shards += [list(part) for part in np.array_split(positions, count)]
     return sorted(shards, key=len, reverse=True)  # the longest first, so that no core is left with one at the end
 

@@ -112,6 +112,15 @@ def test_a_smile_lifts_the_corners_and_a_frown_lowers_them():
     assert lowered({12: 1}) < lowered({}) - 1 and lowered({15: 1}) > lowered({}) + 1
 
 
+def test_brows_rise_and_fall_at_the_end_their_unit_moves():
+    def row(units, columns):
+        brow = draw_face(units, view=View(contrast=0))[25:43, columns]
+        return np.nonzero(brow < 90)[0].mean()
+    inner, outer = slice(41, 44), slice(29, 34)
+    assert row({1: 1}, inner) < row({}, inner) - 2 and row({4: 1}, inner) > row({}, inner) + 2
+    assert row({2: 1}, outer) < row({}, outer) - 2
+
+
 def test_raised_lids_open_the_eyes_and_tightened_lids_close_them():
     def white(units):
         return (draw_face(units, Identity(skin=120), View(contrast=0))[36:56, 28:68] > 190).sum()

@@ -76,34 +76,11 @@ def load(source: str | Path | None = None, *, incomplete: str = "drop") -> Emoti
     """
     if incomplete not in INCOMPLETE:
         raise ValueError(f"incomplete is {incomplete!r}; it must be one of {', '.join(INCOMPLETE)}")
+    # Imported here because both need EmotionData, and each brings libraries that the other does without.
     if not source:
+        from emolib.data.embedded import draw
+
         return draw()
     from emolib.data.table import read_table
 
     return read_table(Path(source), incomplete)
-
-
-def draw(wildness: float | None = None, seed: int = 2011) -> EmotionData:
-    """The embedded default: drawn faces through LPQ and PHOG to five principal components each.
-
-    Args:
-        wildness: 0 for laboratory pictures to 1 for film stills; the drawing's own default when not given.
-        seed: the only source of chance.
-    """
-    from emolib.data.drawn import draw_faces
-    from emolib.data.features import lpq, phog, principal_components
-
-    faces = draw_faces(seed=seed) if wildness is None else draw_faces(wildness, seed=seed)
-    return EmotionData(
-        features={
-            "LPQ": principal_components(lpq(faces.images)),
-            "PHOG": principal_components(phog(faces.images)),
-        },
-        labels=faces.labels,
-        classes=EMOTIONS,
-        groups=faces.groups,
-        names=faces.names,
-        source=f"{len(faces.labels)} drawn faces (not SFEW)",
-        drawn=True,
-        repairs=pd.DataFrame(columns=["found", "rows", "done"]),
-    )

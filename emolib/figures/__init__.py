@@ -1,0 +1,22 @@
+"""One function a figure: tables in, a :class:`Picture` out. Nothing here computes a result or trains a network."""
+
+from emolib.figures.diagrams import fusion_network, shallow_network
+from emolib.figures.distributions import box_plots
+from emolib.figures.faces import sample_faces
+from emolib.figures.matrices import angle_matrix, confusion_matrices
+from emolib.figures.style import Picture
+from emolib.figures.sweeps import accuracy_curves, emotion_bars, emotion_curves, loss_curves
+
+__all__ = [
+    "Picture",
+    "accuracy_curves",
+    "angle_matrix",
+    "box_plots",
+    "confusion_matrices",
+    "emotion_bars",
+    "emotion_curves",
+    "fusion_network",
+    "loss_curves",
+    "sample_faces",
+    "shallow_network",
+]

@@ -1,0 +1,38 @@
+"""Figures 2 and 3: how the features are distributed, before and after scaling."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from emolib.figures.style import MODALITY, Picture, panels, styled
+
+
+@styled
+def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float | None = None) -> Picture:
+    """A box for each feature, a panel for each modality.
+
+    Args:
+        features: ``[N, D]`` for each modality.
+        ylabel: what the values are.
+        reference: a level to mark, such as the centre that the paper names.
+    """
+    figure, axes = panels(1, len(features), 3.2, sharey=True)
+    summary = []
+    for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
+        frame = pd.DataFrame(values, columns=[f"{number}" for number in range(1, values.shape[1] + 1)])
+        sns.boxplot(
+            frame, ax=axis, color=MODALITY.get(modality, "#888888"), width=0.55, linewidth=0.9,
+            boxprops={"alpha": 0.75}, flierprops={"markersize": 2, "alpha": 0.5, "rasterized": True},
+        )  # fmt: skip
+        if reference is not None:
+            axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
+        axis.set(title=modality, xlabel="feature (principal component)", ylabel=ylabel)
+        described = frame.describe().T[["mean", "min", "25%", "50%", "75%", "max"]]
+        summary.append(described.rename_axis("feature").reset_index().assign(modality=modality))
+    data = pd.concat(summary, ignore_index=True)
+    alt = "Box plots of each feature. " + " ".join(
+        f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
+        f"means {', '.join(f'{mean:.2f}' for mean in part['mean'])}."
+        for modality, part in data.groupby("modality", sort=False)
+    )
+    return Picture(figure, alt, data)

@@ -1,0 +1,159 @@
+"""Figures 6a, 6b, 7 and 9: what a sweep's networks reach, with the spread over seeds."""
+
+import numpy as np
+import pandas as pd
+
+from emolib.figures.style import EMOTION, EMOTION_MARKER, MODALITY, MODALITY_MARKER, PAPER, Picture, joined, panels, percent, styled
+
+
+def _percent_axis(axis) -> None:
+    axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+
+
+def _band(axis, x, part: pd.DataFrame, color: str, label: str, marker: str, **options) -> None:
+    axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.13, linewidth=0)
+    axis.plot(x, part["mean"], color=color, marker=marker, label=label, **options)
+
+
+@styled
+def accuracy_curves(
+    summary: pd.DataFrame,
+    x: str,
+    xlabel: str,
+    chance: float,
+    *,
+    paper: dict[str, tuple[float, float]] | None = None,
+    style: str | None = None,
+    styles: dict | None = None,
+) -> Picture:
+    """Mean recall against a setting, a line for each modality; recipes in rows, protocols in columns.
+
+    Args:
+        summary: columns ``recipe``, ``protocol``, ``modality``, ``x``, ``mean``, ``low``, ``high`` and, if given, ``style``.
+        chance: recall of guessing, marked.
+        paper: for a modality the point that the paper prints.
+        style: a column whose values get line styles of their own; ``styles`` gives label and line style for each.
+    """
+    recipes, protocols = summary["recipe"].unique(), summary["protocol"].unique()
+    figure, axes = panels(len(recipes), len(protocols), 2.7, sharex=True, sharey=True)
+    alt = []
+    for row, recipe in enumerate(recipes):
+        for column, protocol in enumerate(protocols):
+            axis = axes[row, column]
+            here = summary[(summary["recipe"] == recipe) & (summary["protocol"] == protocol)]
+            axis.axhline(chance, color="#777777", linewidth=1, linestyle=":", label="guessing")
+            for keys, part in here.groupby(["modality", style] if style else ["modality"], sort=False):
+                modality = keys[0]
+                name, line = styles[keys[1]] if style else ("", "-")
+                _band(
+                    axis, part[x], part, MODALITY.get(modality, "#888888"), f"{modality} {name}".strip(),
+                    MODALITY_MARKER.get(modality, "o"), linestyle=line,
+                )  # fmt: skip
+                first, last, best = part.iloc[0], part.iloc[-1], part.loc[part["mean"].idxmax()]
+                alt.append(
+                    f"{recipe}, {protocol}, {modality} {name}".strip() + f": {percent(first['mean'])} at {first[x]:g}, "
+                    f"{percent(last['mean'])} at {last[x]:g}, highest {percent(best['mean'])} at {best[x]:g}."
+                )
+            for modality, (at, value) in (paper or {}).items():
+                axis.scatter(
+                    at, value, marker="*", s=110, color=MODALITY[modality], edgecolor=PAPER, linewidth=1.2, zorder=5,
+                    label=f"{modality}, the paper's Table 3",
+                )  # fmt: skip
+            axis.set_title(f"{protocol} folds, {recipe} recipe")
+            _percent_axis(axis)
+    for axis in axes[-1]:
+        axis.set_xlabel(xlabel)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("mean recall / %")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+    return Picture(figure, f"Mean recall over emotions against {xlabel}. " + " ".join(alt), summary)
+
+
+@styled
+def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> Picture:
+    """A measure against a setting, a line for each emotion; protocols in rows, modalities in columns."""
+    protocols, modalities = summary["protocol"].unique(), summary["modality"].unique()
+    figure, axes = panels(len(protocols), len(modalities), 3.0, sharex=True, sharey=True)
+    alt = []
+    for row, protocol in enumerate(protocols):
+        for column, modality in enumerate(modalities):
+            axis = axes[row, column]
+            here = summary[(summary["protocol"] == protocol) & (summary["modality"] == modality)]
+            for emotion, part in here.groupby("emotion", sort=False):
+                average = emotion == "average"
+                axis.plot(
+                    part[x], part["mean"], color=EMOTION.get(emotion, "#888888"), marker=EMOTION_MARKER.get(emotion, "o"),
+                    linewidth=2.4 if average else 1.3, linestyle="--" if average else "-", label=emotion,
+                )  # fmt: skip
+                alt.append(
+                    f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to {percent(part['mean'].iloc[-1])}."
+                )
+            axis.set_title(f"{modality}, {protocol} folds")
+            _percent_axis(axis)
+    for axis in axes[-1]:
+        axis.set_xlabel(xlabel)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(f"{ylabel} / %")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    start, end = summary[x].min(), summary[x].max()
+    return Picture(figure, f"{ylabel} by emotion, from {start:g} to {end:g} {xlabel}. " + " ".join(alt), summary)
+
+
+@styled
+def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> Picture:
+    """Recall by emotion, a bar for each modality and a dash for what the paper prints; a row for each panel.
+
+    Args:
+        summary: columns ``panel``, ``modality``, ``emotion``, ``mean``, ``low``, ``high``.
+        paper: printed values for a modality, in the order of the summary's emotions.
+    """
+    names, modalities = summary["panel"].unique(), summary["modality"].unique()
+    emotions = list(summary["emotion"].unique())
+    figure, axes = panels(len(names), 1, 2.2, sharex=True, sharey=True)
+    place, width, alt = np.arange(len(emotions)), 0.8 / len(modalities), []
+    for axis, panel in zip(axes[:, 0], names, strict=True):
+        for number, modality in enumerate(modalities):
+            part = summary[(summary["panel"] == panel) & (summary["modality"] == modality)].set_index("emotion").loc[emotions]
+            x = place + (number - (len(modalities) - 1) / 2) * width
+            spread = np.abs(part[["low", "high"]].to_numpy().T - part["mean"].to_numpy())
+            axis.bar(
+                x, part["mean"], width * 0.9, yerr=spread, color=MODALITY.get(modality, "#888888"), label=f"{modality}, ours",
+                error_kw={"elinewidth": 1, "ecolor": "#333333"},
+            )  # fmt: skip
+            if modality in paper:
+                label = "the paper" if number == 0 else None
+                axis.hlines(paper[modality], x - width * 0.45, x + width * 0.45, color=PAPER, linewidth=2.4, label=label)
+            best = part["mean"].drop("average", errors="ignore").idxmax()
+            alt.append(f"{panel}, {modality}: highest on {best} ({percent(part.loc[best, 'mean'])}).")
+        axis.set(title=panel, ylabel="recall / %")
+        axis.grid(axis="x", visible=False)
+        _percent_axis(axis)
+    axes[-1, 0].set_xticks(place, emotions)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return Picture(figure, f"Recall by emotion for {joined(list(modalities))}. " + " ".join(alt), summary)
+
+
+@styled
+def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
+    """Training loss by epoch: the median network and the middle 90 % of them.
+
+    Args:
+        losses: by title, ``[K, epochs]``; NaN after a network has stopped.
+    """
+    figure, axes = panels(1, len(losses), 2.6, sharey=True)
+    data, alt = [], []
+    for axis, (title, values) in zip(axes[0], losses.items(), strict=True):
+        # a stopped network keeps its last loss, so that the band is of the same networks throughout
+        filled = pd.DataFrame(values.T).ffill().to_numpy().T
+        low, middle, high = np.quantile(filled, [0.05, 0.5, 0.95], axis=0)
+        epochs = np.arange(1, values.shape[1] + 1)
+        axis.fill_between(epochs, low, high, color="#17706b", alpha=0.15, linewidth=0)
+        axis.plot(epochs, middle, color="#17706b")
+        axis.set(title=title, xlabel="epoch")
+        data.append(pd.DataFrame({"networks": title, "epoch": epochs, "5%": low, "median": middle, "95%": high}))
+        alt.append(f"{title}: median from {middle[0]:.4f} to {middle[-1]:.4f}.")
+    axes[0, 0].set_ylabel("mean training loss")
+    return Picture(figure, "Training loss by epoch. " + " ".join(alt), pd.concat(data, ignore_index=True))
