@@ -106,7 +106,7 @@ def features(weights: list[Tensor], biases: list[Tensor], x: Tensor):
             seen, flat, z, where = saved[layer]
             d_z = torch.ops.aten.threshold_backward(unpool(d_h, z, where), z, 0).view(stack, batch * length, -1)
             d_flat = torch.bmm(d_z.transpose(1, 2), seen)
-            d_weights.insert(0, d_flat.unflatten(2, (3, -1)).transpose(2, 3).contiguous())
+            d_weights.insert(0, d_flat.unflatten(2, (3, -1)).transpose(2, 3))
             d_biases.insert(0, d_z.sum(1))
             if layer:
                 d_h = unwindows(torch.bmm(d_z, flat).view(stack, batch, length, 3, -1))

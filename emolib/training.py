@@ -7,12 +7,15 @@ Axes: ``K`` networks, ``S`` splits (a fold of a repetition), ``B`` batch, ``M`` 
 units, ``C`` classes, ``N`` rows of the data.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -32,7 +35,7 @@ from emolib.sweep import NETWORK, RECIPES, REPETITION
 # and a stack is not worth splitting over cores.
 STACK = {"shallow": (64, 512), "cnn": (25, 50)}
 FORWARD = {"shallow": stacked.shallow, "cnn": stacked.fusion}
-# Hidden units are padded to a multiple of this with units that count for nothing, so that few stacks hold all widths.
+# Narrower networks of a stack are padded with hidden units that count for nothing; rows of eight numbers compute best.
 WIDTH = 8
 
 
@@ -115,23 +118,20 @@ def train(data: EmotionData, table: pd.DataFrame, *, cache: Cache | None = None,
     rows = table[NETWORK].to_dict("records")
     outcomes: list[Outcome | None] = [cache.get(data, row) if cache else None for row in rows]
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
-    jobs = jobs or torch.get_num_threads()
-    shards = _shards(data, rows, missing, jobs)
-    epochs = sum(_recipe(rows[position]).epochs for position in missing)
+    shards = _shards(data, rows, missing, jobs or joblib.cpu_count())
+    epochs = [sum(_recipe(rows[position]).epochs for position in shard) for shard in shards]
 
-    with track(epochs, f"training {len(missing):,} networks") as progress, _one_thread_each(), ThreadPoolExecutor(jobs) as pool:
-        futures = {
-            pool.submit(train_stack, data, [rows[position] for position in shard], progress.update): shard for shard in shards
-        }
-        try:
-            for future in as_completed(futures):
-                for position, outcome in zip(futures[future], future.result(), strict=True):
-                    outcomes[position] = outcome
-                if cache:
-                    cache.put(data, {position: rows[position] for position in futures[future]}, outcomes)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    # Processes, not threads: a step is dozens of tiny operations, and threads would queue for the interpreter.
+    with _counted(len(shards), sum(epochs), f"training {len(missing):,} networks") as counter:
+        work = joblib.Parallel(n_jobs=min(jobs or joblib.cpu_count(), max(len(shards), 1)), return_as="generator_unordered")
+        for number, trained in work(
+            joblib.delayed(_train_shard)(data, [rows[position] for position in shard], counter, number)
+            for number, shard in enumerate(shards)
+        ):
+            for position, outcome in zip(shards[number], trained, strict=True):
+                outcomes[position] = outcome
+            if cache:
+                cache.put(data, {position: rows[position] for position in shards[number]}, outcomes)
 
     added = pd.DataFrame(
         {
@@ -154,41 +154,57 @@ def split_of(data: EmotionData, protocol: str, seed: int, count: int):
 
 
 @contextmanager
-def _one_thread_each():
-    """Stacks run side by side, so the operations inside one need not be split over cores as well."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _counted(shards: int, total: int, label: str) -> Iterator[Path]:
+    """Shows progress of work that other processes do: each counts network-epochs in a place of its own in a file."""
+    with track(total, label) as progress, TemporaryDirectory(prefix="emolib-") as folder:
+        path, over = Path(folder, "done"), Event()
+        done = np.memmap(path, np.int64, "w+", shape=max(shards, 1))
+
+        def follow() -> None:
+            shown = 0
+            while not over.wait(0.2):
+                progress.update(int(done.sum()) - shown)
+                shown = int(done.sum())
+
+        follower = Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield path
+        finally:
+            over.set()
+            follower.join()
+
+
+def _train_shard(data: EmotionData, rows: list[dict], counter: Path, number: int) -> tuple[int, list[Outcome]]:
+    done = np.memmap(counter, np.int64, "r+")
+
+    def report(epochs: int) -> None:
+        done[number] += epochs
+
+    return number, train_stack(data, rows, report)
 
 
 def _recipe(row: dict) -> sweep.Recipe:
     return RECIPES[row["network"], row["recipe"]]
 
 
-def _width(row: dict) -> int:
-    return -(-int(row["hidden"]) // WIDTH) * WIDTH
-
-
 def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int) -> list[list[int]]:
-    """Positions of rows that can share a stack: one shape, one recipe, training sets of nearly the same size."""
+    """Positions of rows by the stack that trains them: one recipe, and as alike in size as possible."""
     groups: dict[tuple, list[int]] = {}
     for position in missing:
         row = rows[position]
-        groups.setdefault((row["network"], row["recipe"], row["modality"].count("+"), _width(row)), []).append(position)
+        groups.setdefault((row["network"], row["recipe"], row["modality"].count("+")), []).append(position)
 
-    def training_rows(position: int) -> int:
+    def size(position: int) -> tuple[int, int]:
         row = rows[position]
-        return len(split_of(data, row["protocol"], row["seed"], row["folds"])[row["fold"]][0])
+        train, _ = split_of(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
+        return row["hidden"], len(train)
 
     shards = []
     for (network, *_), positions in groups.items():
-        positions.sort(key=training_rows)
         fewest, most = STACK[network]
         count = max(-(-len(positions) // most), min(jobs, len(positions) // fewest), 1)
-        shards += [list(part) for part in np.array_split(positions, count)]
+        shards += [part.tolist() for part in np.array_split(sorted(positions, key=size), count)]
     return sorted(shards, key=len, reverse=True)  # the longest first, so that no core is left with one at the end
 
 
@@ -234,7 +250,7 @@ def train_stack(data: EmotionData, rows: list[dict], report: Callable[[int], obj
     pairs = [split_of(data, protocol, seed, count)[fold] for protocol, seed, count, fold in split_keys]
     inputs = torch.stack([_inputs(data, *key) for key in view_keys])
     everything = inputs.flatten(0, 1)  # [V * N, M, D]
-    targets = F.one_hot(torch.from_numpy(data.labels), len(data.classes)).float()
+    targets = F.one_hot(torch.from_numpy(data.labels), len(data.classes)).to(inputs.dtype)
     labels = torch.from_numpy(data.labels)
 
     stack = _Stack(data, rows, recipe)
@@ -322,7 +338,36 @@ def _inputs(data: EmotionData, protocol: str, seed: int, count: int, fold: int, 
     """Scaled features ``[N, M, D]`` as one fold of one repetition sees them."""
     train, _ = split_of(data, protocol, seed, count)[fold]
     rows = train if scaling == "training rows" else None
-    return torch.from_numpy(np.stack([scale(data, part, rows) for part in modality.split("+")], axis=1))
+    scaled = np.stack([scale(data, part, rows) for part in modality.split("+")], axis=1)
+    return torch.from_numpy(scaled).to(torch.get_default_dtype())  # as the modules are made
+
+
+class Adam:
+    """:class:`torch.optim.Adam` with its defaults, on stacked parameters that come and go.
+
+    The optimiser's own class spends more time on bookkeeping than a step of these networks takes, and cannot let go of
+    networks that are done; the arithmetic is PyTorch's, in one call.
+    """
+
+    def __init__(self, parameters: stacked.Parameters, learning_rate: float):
+        self.learning_rate = learning_rate
+        self.mean = {name: torch.zeros_like(p) for name, p in parameters.items()}
+        self.square = {name: torch.zeros_like(p) for name, p in parameters.items()}
+        self.steps = [torch.zeros((), dtype=torch.float32) for _ in parameters]
+
+    def step(self, parameters: stacked.Parameters, gradients: stacked.Parameters) -> None:
+        torch._foreach_add_(self.steps, 1)
+        torch._fused_adam_(
+            list(parameters.values()),
+            [gradients[name].contiguous() for name in parameters],  # the fused kernel does not look at strides
+            list(self.mean.values()),
+            list(self.square.values()), [], self.steps, lr=self.learning_rate, beta1=0.9, beta2=0.999, eps=1e-8,
+            weight_decay=0.0, amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    def keep(self, left: np.ndarray) -> None:
+        self.mean = {name: value[left] for name, value in self.mean.items()}
+        self.square = {name: value[left] for name, value in self.square.items()}
 
 
 class _Stack:
@@ -334,7 +379,8 @@ class _Stack:
         self.alive = None
         if rows[0]["network"] == "shallow":
             hidden = torch.tensor([int(row["hidden"]) for row in rows])
-            self.alive = torch.arange(max(map(_width, rows))) < hidden.unsqueeze(1)  # [K, H]
+            width = -(-int(hidden.max()) // WIDTH) * WIDTH
+            self.alive = torch.arange(width) < hidden.unsqueeze(1)  # [K, H]
             for net in nets:
                 _pad(net, self.alive.shape[1])
         self.parameters = {name: torch.stack([net.get_parameter(name).detach() for net in nets]) for name in names}
@@ -343,17 +389,14 @@ class _Stack:
         self.merge = torch.tensor([row["merge"] for row in rows])
         self.prunes = np.array([row["angle"] > 0 for row in rows])
         self.prunes_on = np.array([row["schedule"] == "every" for row in rows])
-        self.learning_rate = recipe.learning_rate
-        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=recipe.learning_rate, fused=True)
+        self.optimiser = Adam(self.parameters, recipe.learning_rate)
         self._mask()
 
     def _mask(self) -> None:
         self.mask = None if self.alive is None or self.alive.all() else self.alive.unsqueeze(1).float()  # [K, 1, H]
 
     def step(self, gradients: stacked.Parameters) -> None:
-        for name, parameter in self.parameters.items():
-            parameter.grad = gradients[name]
-        self.optimiser.step()
+        self.optimiser.step(self.parameters, gradients)
         if self.mask is not None:
             self.parameters["output.weight"] *= self.mask
 
@@ -381,14 +424,8 @@ class _Stack:
 
     def keep(self, left: np.ndarray) -> None:
         """Leaves only the networks at these places, with their optimiser's state."""
-        kept = {name: p[left] for name, p in self.parameters.items()}
-        optimiser = torch.optim.Adam(kept.values(), lr=self.learning_rate, fused=True)
-        for name, p in self.parameters.items():
-            state = self.optimiser.state[p]
-            optimiser.state[kept[name]] = {
-                key: value if key == "step" else value[left] for key, value in state.items()
-            }
-        self.parameters, self.optimiser = kept, optimiser
+        self.parameters = {name: p[left] for name, p in self.parameters.items()}
+        self.optimiser.keep(left)
         self.alive = None if self.alive is None else self.alive[left]
         self.angle, self.centre, self.merge = self.angle[left], self.centre[left], self.merge[left]
         self.prunes, self.prunes_on = self.prunes[left], self.prunes_on[left]

@@ -1,4 +1,4 @@
-"""P."""
+"""Who is drawn and how: emotions as action units, a person, a view of the person."""
 
 from dataclasses import dataclass
 

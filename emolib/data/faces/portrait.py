@@ -1,17 +1,17 @@
-"""P."""
+"""One portrait, from its parts."""
 
 import numpy as np
 
+from emolib.data.faces.expression import draw_brows, draw_eyes, draw_folds, draw_mouth, draw_nose
+from emolib.data.faces.hair import draw_beard, draw_hair_behind, draw_hair_front
+from emolib.data.faces.head import draw_body, draw_glasses, draw_head
 from emolib.data.faces.person import UNITS, Identity, View
-from emolib.data.faces.expression import brow, eye, folds, mouth, nose
-from emolib.data.faces.hair import beard, hair_behind, hair_front
-from emolib.data.faces.head import body, glasses, head
 from emolib.data.faces.scene import backdrop, camera, light, occluder
-from emolib.data.faces.sketch import Sketch, over
+from emolib.data.faces.sketch import Sketch
 
 
 def draw_face(units: dict[int, float], identity: Identity = Identity(), view: View = View()) -> np.ndarray:
-    """One face: [96, 96] uint8.
+    """One face: ``[96, 96]`` uint8.
 
     `units` maps the number of an action unit to its intensity, 0 to 1; units left out rest at 0.
 
@@ -23,20 +23,18 @@ def draw_face(units: dict[int, float], identity: Identity = Identity(), view: Vi
     au = {number: float(units.get(number, 0.0)) for number in UNITS}
     rng = np.random.default_rng(view.seed)
     sketch = Sketch(identity, view)
-    hair_behind(sketch)
-    body(sketch)
-    head(sketch, au)
-    folds(sketch, au)
-    nose(sketch, au)
-    for side in (-1, 1):
-        eye(sketch, au, side)
-        brow(sketch, au, side)
-    mouth(sketch, au)
-    beard(sketch, au)
-    hair_front(sketch)
-    if identity.glasses:
-        glasses(sketch)
-    picture = view.exposure * over(backdrop(view, rng), sketch, light(sketch, au))
+    draw_hair_behind(sketch)
+    draw_body(sketch)
+    draw_head(sketch, au)
+    draw_folds(sketch, au)
+    draw_nose(sketch, au)
+    draw_eyes(sketch, au)
+    draw_brows(sketch, au)
+    draw_mouth(sketch, au)
+    draw_beard(sketch, au)
+    draw_hair_front(sketch)
+    draw_glasses(sketch)
+    picture = view.exposure * sketch.over(backdrop(view, rng), light(sketch, au))
     if view.occluder:
-        picture = over(picture, occluder(identity, view, rng), view.exposure)
+        picture = occluder(identity, view, rng).over(picture, view.exposure)
     return camera(picture, view, rng)

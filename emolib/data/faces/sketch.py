@@ -1,19 +1,27 @@
-"""S."""
+"""Curves, and the canvas that turns and places them.
 
+Points are (x, y) in pixels of the final picture, in the head's own frame: origin between eyes and nose,
+x to the viewer's right, y down. Every shape is an array ``[n, 2]``, or ``[..., n, 2]`` for several at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
-from math import comb
+from math import comb, cos, radians, sin
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from emolib.data.faces.person import Identity, View
 
-SIZE = 96
-SUPER = 4
+SIZE = 96      # side of the picture
+SUPER = 4      # the canvas is this many times larger
 CENTRE = np.array([48.0, 50.5])
 ZOOM = 1.14
-DEPTH = 24.0  # half-axis of the head towards the viewer, pixels
-EYE_Y = -3.0
+DEPTH = 24.0   # half-axis of the head towards the viewer
+EYE_Y = -3.0   # the line of the eyes
+
+_SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
 
 
 @lru_cache
@@ -23,85 +31,117 @@ def _bernstein(order: int, steps: int) -> np.ndarray:
     return np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
 
 
-def curve(*control: tuple[float, float], steps: int = 14) -> np.ndarray:
-    """Bézier curve from the first to the last control point, drawn towards the others: [steps, 2]."""
-    return _bernstein(len(control) - 1, steps) @ np.array(control, float)
-
-
-def through(*points: tuple[float, float]) -> np.ndarray:
-    """Smooth curve through all points (Catmull-Rom): [6 · (points - 1), 2]."""
-    p = np.array([points[0], *points, points[-1]], float)
-    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
-    control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c])              # [4, segments, 2]
-    return np.einsum("tk,ksx->stx", _bernstein(3, 6), control).reshape(-1, 2)
-
-
 @lru_cache
 def _circle(steps: int) -> np.ndarray:
     t = np.arange(steps) * (2 * np.pi / steps)
     return np.stack([np.cos(t), np.sin(t)], axis=1)
 
 
-def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> np.ndarray:
-    return _circle(steps) * [rx, ry] + [x, y]
-
-
 @lru_cache
 def _swell(steps: int) -> np.ndarray:
-    return np.sin(np.pi * np.linspace(0.12, 0.88, steps))[:, None] / 2
+    return np.sin(np.pi * np.linspace(0.12, 0.88, steps)) / 2
 
 
-def mirror(points: np.ndarray, side: int) -> np.ndarray:
-    return points * [side, 1]
+def curve(*control: tuple[float, float], steps: int = 14) -> np.ndarray:
+    """Bézier curve from the first to the last control point, drawn towards the others: ``[steps, 2]``."""
+    return _bernstein(len(control) - 1, steps) @ np.array(control, float)
+
+
+def through(*points: tuple[float, float]) -> np.ndarray:
+    """Smooth curve through all points (Catmull-Rom): ``[6 · (points - 1), 2]``."""
+    p = np.array([points[0], *points, points[-1]], float)
+    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
+    control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)      # [segments, 4, 2]
+    return (_bernstein(3, 6) @ control).reshape(-1, 2)
+
+
+def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> np.ndarray:
+    """Ellipse around (x, y): ``[steps, 2]``."""
+    return _circle(steps) * (rx, ry) + (x, y)
+
+
+def ring(edge: np.ndarray, opposite: np.ndarray) -> np.ndarray:
+    """The outline of what lies between two edges that run the same way: ``[..., n + m, 2]``."""
+    return np.concatenate([edge, opposite[..., ::-1, :]], axis=-2)
+
+
+def mirror(points: np.ndarray, side: int = -1) -> np.ndarray:
+    """The same on the other side of the face; unchanged for side 1."""
+    return points * (side, 1)
+
+
+def both(points: np.ndarray) -> np.ndarray:
+    """On the left and on the right of the face: ``[..., 2, n, 2]``."""
+    return points[..., None, :, :] * _SIDES
 
 
 class Sketch:
-    """A canvas in head coordinates; 0 where nothing is drawn. With `lift`, points lie on the face and turn with it."""
+    """A canvas in head coordinates, drawn at SUPER × the size; 0 where nothing is drawn.
+
+    Shapes lie on the head's ellipsoid, `lift` pixels in front of it, and turn with it; those with `lift` None stay
+    where they are.
+    """
 
     def __init__(self, identity: Identity, view: View):
         self.identity, self.view = identity, view
         self.image = Image.new("L", (SIZE * SUPER, SIZE * SUPER), 0)
         self.draw = ImageDraw.Draw(self.image)
-        self.yaw, self.pitch, roll = np.radians([view.yaw, view.pitch, view.roll]).tolist()
-        self.turn = np.cos(self.yaw), np.sin(self.yaw), np.cos(self.pitch), np.sin(self.pitch)
-        self.tilt = ZOOM * view.scale * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+        self.yaw, self.pitch, roll = radians(view.yaw), radians(view.pitch), radians(view.roll)
+        # x turns to z by the yaw, then z to y by the pitch: where x and y go, and where the axis to the viewer goes
+        self.turn = np.array([[cos(self.yaw), sin(self.yaw) * sin(self.pitch)], [0, cos(self.pitch)]])
+        self.ahead = np.array([sin(self.yaw), -cos(self.yaw) * sin(self.pitch)])
+        self.tilt = ZOOM * view.scale * np.array([[cos(roll), sin(roll)], [-sin(roll), cos(roll)]])
         self.centre = CENTRE + view.shift
 
     def turned(self, points: np.ndarray, lift: float = 0.0) -> np.ndarray:
-        """Points after yaw and pitch, [n, 2]; they lie `lift` pixels in front of the head's ellipsoid."""
-        x, y = points[:, 0], points[:, 1]
-        inside = 1 - (x / self.identity.head_width) ** 2 - (y / self.identity.head_height) ** 2
-        z = lift + DEPTH * np.sqrt(np.maximum(inside, 0))
-        cos_yaw, sin_yaw, cos_pitch, sin_pitch = self.turn
-        x, z = x * cos_yaw + z * sin_yaw, z * cos_yaw - x * sin_yaw
-        return np.array([x, y * cos_pitch - z * sin_pitch]).T
+        """Points `lift` pixels in front of the head's ellipsoid after yaw and pitch: ``[..., n, 2]``."""
+        x, y = points[..., 0] / self.identity.head_width, points[..., 1] / self.identity.head_height
+        z = lift + DEPTH * np.sqrt(np.maximum(1 - x * x - y * y, 0))
+        return points @ self.turn + z[..., None] * self.ahead
 
-    def placed(self, points: np.ndarray) -> list[float]:
-        """Head frame → canvas, x and y in turn."""
-        return ((points @ self.tilt.T + self.centre) * SUPER).ravel().tolist()
+    def placed(self, points: np.ndarray) -> list[list[float]]:
+        """Head frame → canvas: for each shape x and y in turn."""
+        return ((points @ self.tilt + self.centre) * SUPER).reshape(-1, 2 * points.shape[-2]).tolist()
 
     def fill(self, points: np.ndarray, tone: float, lift: float | None = 0.0) -> None:
-        """Polygon; lift None for what does not turn with the face."""
+        """Polygons of one tone, 1 to 255."""
         points = points if lift is None else self.turned(points, lift)
-        self.draw.polygon(self.placed(points), fill=max(1, min(255, int(tone))))
+        for polygon in self.placed(points):
+            self.draw.polygon(polygon, fill=max(1, min(255, int(tone))))
 
     def line(self, points: np.ndarray, width: float, tone: float, lift: float | None = 0.0) -> None:
-        """A stroke that swells from both ends to `width` pixels in its middle."""
+        """Strokes that swell from both ends to `width` pixels in their middle."""
         points = points if lift is None else self.turned(points, lift)
         along = np.empty_like(points)
-        along[1:-1] = points[2:] - points[:-2]
-        along[0], along[-1] = points[1] - points[0], points[-1] - points[-2]
-        across = along[:, ::-1] * [-width, width] / np.maximum(np.sqrt((along**2).sum(1)), 1e-9)[:, None]
-        half = across * _swell(len(points))
-        self.fill(np.concatenate([points + half, (points - half)[::-1]]), tone, None)
+        along[..., 1:-1, :] = points[..., 2:, :] - points[..., :-2, :]
+        along[..., 0, :] = points[..., 1, :] - points[..., 0, :]
+        along[..., -1, :] = points[..., -1, :] - points[..., -2, :]
+        length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
+        across = along[..., ::-1] * (-1, 1)
+        half = across * (width * _swell(points.shape[-2]) / length)[..., None]
+        self.fill(ring(points + half, points - half), tone, None)
+
+    @contextmanager
+    def within(self, opening: np.ndarray) -> Iterator[None]:
+        """What is drawn meanwhile shows only inside these polygons, which lie on the face."""
+        mask = Image.new("1", self.image.size)
+        stencil = ImageDraw.Draw(mask)
+        for polygon in self.placed(self.turned(opening)):
+            stencil.polygon(polygon, fill=1)
+        beneath, self.image = self.image, self.image.copy()
+        self.draw = ImageDraw.Draw(self.image)
+        yield
+        box = mask.getbbox()
+        beneath.paste(self.image.crop(box), box, mask.crop(box))
+        self.image, self.draw = beneath, ImageDraw.Draw(beneath)
 
     def skin(self, share: float) -> float:
         """Tone of the skin times `share`."""
         return self.identity.skin * share
 
-
-def over(picture: np.ndarray, sketch: Sketch, light: np.ndarray | float) -> np.ndarray:
-    """The sketch, lit, in front of a picture: [96, 96]."""
-    share = np.asarray(sketch.image.point([0] + 255 * [255]).reduce(SUPER), np.float64) / 255
-    # reducing has already weighted the tones by their share of each pixel
-    return picture * (1 - share) + np.asarray(sketch.image.reduce(SUPER), np.float64) * light
+    def over(self, picture: np.ndarray, light: np.ndarray | float) -> np.ndarray:
+        """The sketch, lit, in front of a picture: ``[96, 96]``."""
+        drawn = Image.fromarray((np.asarray(self.image) > 0) * np.uint8(255))
+        share = np.asarray(drawn.reduce(SUPER)) / 255
+        # reducing has already weighted the tones by their share of each pixel
+        return picture * (1 - share) + np.asarray(self.image.reduce(SUPER), np.float64) * light
