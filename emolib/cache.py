@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 from emolib.data import EmotionData
 
 # The code that a network's outcome depends on.
-SOURCES = ("folds", "models", "preprocessing", "pruning", "stacked", "sweep", "training")
+SOURCES = ("folds", "models", "preprocessing", "pruning", "stacked", "sweeps", "training")
 ARRAYS = ("scores", "weights", "losses")
 
 

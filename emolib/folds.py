@@ -15,7 +15,7 @@ PROTOCOLS = ("random", "person-independent")
 DEALS = 50
 
 
-def folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
+def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the others.
 
     Args:

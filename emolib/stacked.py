@@ -8,6 +8,7 @@ Axes: ``K`` networks, ``B`` batch, ``M`` modalities, ``D`` features a modality, 
 ``F`` channels. Parameters go by the plain module's names, with ``K`` in front of each shape.
 """
 
+import re
 from collections.abc import Callable
 
 import torch
@@ -115,20 +116,34 @@ def features(weights: list[Tensor], biases: list[Tensor], x: Tensor):
     return out, backward
 
 
+def pack(p: Parameters) -> Parameters:
+    """Puts the branches of each network side by side: ``branches.m.convolutions.l.weight`` ``[K, …]`` of all ``m`` become
+    one ``convolutions.l.weight`` ``[K, M, …]``, so that a step need not gather them. Other parameters stay as they are."""
+    packed: dict[str, list[Tensor]] = {}
+    for name, value in p.items():
+        packed.setdefault(re.sub(r"^branches\.\d+\.", "", name), []).append(value)
+    return {name: torch.stack(values, 1) if name.startswith("convolutions") else values[0] for name, values in packed.items()}
+
+
+def unpack(packed: Parameters) -> Parameters:
+    """The inverse of :func:`pack`, in the order of the plain module's parameters."""
+    convolutions = {name: value for name, value in packed.items() if name.startswith("convolutions")}
+    rest = {name: value for name, value in packed.items() if name not in convolutions}
+    modalities = next(iter(convolutions.values())).shape[1] if convolutions else 0
+    branches = {f"branches.{m}.{name}": value[:, m] for m in range(modalities) for name, value in convolutions.items()}
+    return branches | rest
+
+
 def fusion(p: Parameters, x: Tensor) -> tuple[Tensor, Backward]:
     """A stack of :class:`~emolib.models.FusionNet`: ``x`` ``[K, B, M, D]`` to outputs ``[K, B, C]``.
 
-    The branches of all networks are alike, so they make one stack of ``K * M``.
+    The branches of all networks are alike, so they make one stack of ``K * M``; the parameters come from :func:`pack`.
     """
     networks, batch, modalities, _ = x.shape
+    names = [[f"convolutions.{layer}.{kind}" for layer in range(FeatureNet.LAYERS)] for kind in ("weight", "bias")]
+    weights, biases = ([p[name].flatten(0, 1) for name in kind] for kind in names)
 
-    def names(layer: int, kind: str) -> list[str]:
-        return [f"branches.{m}.convolutions.{layer}.{kind}" for m in range(modalities)]
-
-    def branches(kind: str) -> list[Tensor]:
-        return [torch.stack([p[n] for n in names(layer, kind)], 1).flatten(0, 1) for layer in range(FeatureNet.LAYERS)]
-
-    found, features_backward = features(branches("weight"), branches("bias"), x.transpose(1, 2).flatten(0, 1))
+    found, features_backward = features(weights, biases, x.transpose(1, 2).flatten(0, 1))
     joined = found.view(networks, modalities, batch, -1).transpose(1, 2).flatten(2)  # [K, B, M * F * D]
     reduced = torch.relu(linear(joined, p["reduce.weight"], p["reduce.bias"]))
     out = linear(reduced, p["output.weight"], p["output.bias"])
@@ -136,17 +151,16 @@ def fusion(p: Parameters, x: Tensor) -> tuple[Tensor, Backward]:
     def backward(d_out: Tensor) -> Parameters:
         d_reduced = torch.ops.aten.threshold_backward(torch.bmm(d_out, p["output.weight"]), reduced, 0)
         d_joined = torch.bmm(d_reduced, p["reduce.weight"]).view(networks, batch, modalities, -1)
-        d_weights, d_biases = features_backward(d_joined.transpose(1, 2).reshape(networks * modalities, batch, -1))
+        by_branch = features_backward(d_joined.transpose(1, 2).reshape(networks * modalities, batch, -1))
         gradients = {
             "reduce.weight": torch.bmm(d_reduced.transpose(1, 2), joined),
             "reduce.bias": d_reduced.sum(1),
             "output.weight": torch.bmm(d_out.transpose(1, 2), reduced),
             "output.bias": d_out.sum(1),
         }
-        for kind, stacked in (("weight", d_weights), ("bias", d_biases)):
-            for layer, gradient in enumerate(stacked):
-                apart = gradient.view(networks, modalities, *gradient.shape[1:]).unbind(1)
-                gradients |= dict(zip(names(layer, kind), apart, strict=True))
+        for kind, of_layers in zip(names, by_branch, strict=True):
+            for name, gradient in zip(kind, of_layers, strict=True):
+                gradients[name] = gradient.unflatten(0, (networks, modalities))
         return gradients
 
     return out, backward

@@ -22,14 +22,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from emolib import stacked, sweep
+from emolib import stacked, sweeps
 from emolib.cache import Cache
 from emolib.data import EmotionData
-from emolib.folds import folds
+from emolib.folds import make_folds
 from emolib.preprocessing import scale
 from emolib.progress import track
 from emolib.pruning import prune
-from emolib.sweep import NETWORK, RECIPES, REPETITION
+from emolib.sweeps import NETWORK, RECIPES, REPETITION
 
 # Networks a stack. Up to the second number its tensors stay in a core's cache; below the first, overhead dominates
 # and a stack is not worth splitting over cores.
@@ -93,7 +93,7 @@ class Trained:
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module."""
         row, outcome = self.table.iloc[position].to_dict(), self.outcomes[position]
-        net = sweep.build(row | {"hidden": max(outcome.units, 1)}, self.data)
+        net = sweeps.build(row | {"hidden": max(outcome.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(outcome.weights.copy()), net.parameters())
         return net
 
@@ -103,7 +103,7 @@ def train(data: EmotionData, table: pd.DataFrame, *, cache: Cache | None = None,
 
     Args:
         data: what to learn from.
-        table: one row a network, see :func:`emolib.sweep.sweep`.
+        table: one row a network, see :func:`emolib.sweeps.sweep`.
         cache: where outcomes are kept; a row found there is not trained again. Nothing is kept when not given.
         jobs: stacks trained side by side, by default one a core.
 
@@ -114,7 +114,7 @@ def train(data: EmotionData, table: pd.DataFrame, *, cache: Cache | None = None,
         >>> trained = train(data, sweep(modality="PHOG", seed=range(10)))
         >>> repetitions, scores = trained.out_of_fold()
     """
-    sweep.check(table, data)
+    sweeps.check(table, data)
     rows = table[NETWORK].to_dict("records")
     outcomes: list[Outcome | None] = [cache.get(data, row) if cache else None for row in rows]
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
@@ -149,8 +149,8 @@ def train(data: EmotionData, table: pd.DataFrame, *, cache: Cache | None = None,
 
 @lru_cache(maxsize=256)
 def split_of(data: EmotionData, protocol: str, seed: int, count: int):
-    """:func:`emolib.folds.folds`, remembered."""
-    return folds(data, protocol, seed, count)
+    """:func:`emolib.folds.make_folds`, remembered."""
+    return make_folds(data, protocol, seed, count)
 
 
 @contextmanager
@@ -184,7 +184,7 @@ def _train_shard(data: EmotionData, rows: list[dict], counter: Path, number: int
     return number, train_stack(data, rows, report)
 
 
-def _recipe(row: dict) -> sweep.Recipe:
+def _recipe(row: dict) -> sweeps.Recipe:
     return RECIPES[row["network"], row["recipe"]]
 
 
@@ -254,7 +254,7 @@ def train_stack(data: EmotionData, rows: list[dict], report: Callable[[int], obj
     labels = torch.from_numpy(data.labels)
 
     stack = _Stack(data, rows, recipe)
-    batches = _Batches([train for train, _ in pairs], recipe.batch, [sweep.seeds(s, f)[1] for _, s, _, f in split_keys])
+    batches = _Batches([train for train, _ in pairs], recipe.batch, [sweeps.seeds(s, f)[1] for _, s, _, f in split_keys])
     split = torch.from_numpy(split_of_row)
     view = torch.from_numpy(view_of_row)
     position = np.arange(len(rows))  # of the networks still training
@@ -373,8 +373,8 @@ class Adam:
 class _Stack:
     """Parameters and optimiser of networks of one shape; padded and pruned hidden units have zero outgoing weights."""
 
-    def __init__(self, data: EmotionData, rows: list[dict], recipe: sweep.Recipe):
-        nets = [sweep.build(row, data) for row in rows]
+    def __init__(self, data: EmotionData, rows: list[dict], recipe: sweeps.Recipe):
+        nets = [sweeps.build(row, data) for row in rows]
         names = [name for name, _ in nets[0].named_parameters()]
         self.alive = None
         if rows[0]["network"] == "shallow":
@@ -383,7 +383,9 @@ class _Stack:
             self.alive = torch.arange(width) < hidden.unsqueeze(1)  # [K, H]
             for net in nets:
                 _pad(net, self.alive.shape[1])
-        self.parameters = {name: torch.stack([net.get_parameter(name).detach() for net in nets]) for name in names}
+        self.parameters = stacked.pack(
+            {name: torch.stack([net.get_parameter(name).detach() for net in nets]) for name in names}
+        )
         self.angle = torch.tensor([row["angle"] for row in rows])
         self.centre = torch.tensor([row["centre"] for row in rows])
         self.merge = torch.tensor([row["merge"] for row in rows])
@@ -415,7 +417,7 @@ class _Stack:
 
     def weights(self, k: int) -> np.ndarray:
         """Parameters of one network, flat, without the units that count for nothing."""
-        parts = {name: p[k] for name, p in self.parameters.items()}
+        parts = {name: p[k] for name, p in stacked.unpack(self.parameters).items()}
         if self.alive is not None:
             alive = self.alive[k]
             parts["hidden.weight"], parts["hidden.bias"] = parts["hidden.weight"][alive], parts["hidden.bias"][alive]

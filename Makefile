@@ -1,0 +1,41 @@
+# Everything needs only Python 3.11 or newer, make and git: the first target that needs the environment makes it.
+
+PYTHON ?= python3
+DATA ?=
+PROFILE ?= quick
+SET ?=
+
+VENV := .venv
+READY := $(VENV)/.ready
+# Computed once, kept between builds; a plot edit trains nothing again.
+export EMOLIB_CACHE ?= $(CURDIR)/.cache
+
+.PHONY: report test lab lock help clean
+.DEFAULT_GOAL := help
+
+report: $(READY) ## build reports/report.html; DATA=file.xlsx PROFILE=quick|paper|full SET="name=value …"
+	@$(VENV)/bin/python -m emolib report --data '$(DATA)' --profile '$(PROFILE)' --set '$(SET)'
+
+test: $(READY) ## run every test
+	@$(VENV)/bin/python -m pytest
+
+lab: $(READY) ## open the chapters in JupyterLab
+	@$(VENV)/bin/jupyter lab notebooks
+
+lock: $(READY) ## write the versions in use to requirements.lock
+	@$(VENV)/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+
+clean: ## remove the environment, the cache and what was built
+	rm -rf $(VENV) .cache reports/report.html reports/results.json reports/build.log
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
+
+# Exact versions, from the committed lock.
+$(READY): requirements.lock pyproject.toml
+	@echo 'Making the environment in $(VENV), a minute or two …'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emolib needs Python 3.11 or newer; name one with make PYTHON=python3.11 …")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
