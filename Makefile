@@ -23,7 +23,7 @@ lab: $(READY) ## open the chapters in JupyterLab
 	@$(VENV)/bin/jupyter lab notebooks
 
 lock: $(READY) ## write the versions in use to requirements.lock
-	@$(VENV)/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	@$(VENV)/bin/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | sed 's/+cpu$$//' > requirements.lock
 
 clean: ## remove the environment, the cache and what was built
 	rm -rf $(VENV) .cache reports/report.html reports/results.json reports/build.log

@@ -33,13 +33,14 @@ class Recipe:
 
 
 # “printed” is section 4.1 of the paper to the letter. “converged” takes the paper at its word that training went on
-# until it converged: a higher rate, because at the printed one the loss still falls after thousands of epochs, and
-# the end is set by the training loss alone, never by a look at test rows.
+# until it converged: a higher rate, because at the printed one the loss still falls after thousands of epochs, and an
+# end set by the training loss alone, never by a look at test rows. A CNN goes on learning its training rows by heart for
+# many hundreds of epochs more, without a gain on others; its bound is where the report can afford it.
 RECIPES = {
     ("shallow", "printed"): Recipe(epochs=200, learning_rate=1e-4),
     ("cnn", "printed"): Recipe(epochs=30, learning_rate=1e-4),
     ("shallow", "converged"): Recipe(epochs=300, learning_rate=1e-2, patience=25),
-    ("cnn", "converged"): Recipe(epochs=150, learning_rate=1e-3, patience=25),
+    ("cnn", "converged"): Recipe(epochs=100, learning_rate=1e-3, patience=25),
 }
 NETWORKS = ("shallow", "cnn")
 SCHEDULES = ("first", "every")

@@ -205,7 +205,12 @@ def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int) 
         fewest, most = STACK[network]
         count = max(-(-len(positions) // most), min(jobs, len(positions) // fewest), 1)
         shards += [part.tolist() for part in np.array_split(sorted(positions, key=size), count)]
-    return sorted(shards, key=len, reverse=True)  # the longest first, so that no core is left with one at the end
+
+    def cost(shard: list[int]) -> int:
+        row = rows[shard[0]]
+        return _recipe(row).epochs * (STACK[row["network"]][0] + len(shard))
+
+    return sorted(shards, key=cost, reverse=True)  # the longest first, so that no core is left with one at the end
 
 
 class _Batches:

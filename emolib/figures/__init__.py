@@ -5,7 +5,7 @@ from emolib.figures.distributions import box_plots
 from emolib.figures.faces import sample_faces
 from emolib.figures.matrices import angle_matrix, confusion_matrices
 from emolib.figures.style import Picture
-from emolib.figures.sweeps import accuracy_curves, emotion_bars, emotion_curves, loss_curves
+from emolib.figures.sweeps import accuracy_curves, emotion_bars, emotion_curves, levels, loss_curves
 
 __all__ = [
     "Picture",
@@ -16,6 +16,7 @@ __all__ = [
     "emotion_bars",
     "emotion_curves",
     "fusion_network",
+    "levels",
     "loss_curves",
     "sample_faces",
     "shallow_network",

@@ -16,7 +16,7 @@ def confusion_matrices(matrices: dict[str, np.ndarray], classes: tuple[str, ...]
         columns: matrices in a row of the grid.
     """
     rows = -(-len(matrices) // columns)
-    figure, axes = panels(rows, columns, 3.15, sharex=True, sharey=True)
+    figure, axes = panels(rows, columns, 3.3, sharey=True)
     shares = {title: counts / counts.sum(1, keepdims=True) for title, counts in matrices.items()}
     top = max(share.max() for share in shares.values())
     data, alt = [], []
@@ -25,17 +25,16 @@ def confusion_matrices(matrices: dict[str, np.ndarray], classes: tuple[str, ...]
             100 * share, ax=axis, cmap=SEQUENTIAL, vmin=0, vmax=100 * top, annot=True, fmt=".0f", cbar=False, square=True,
             annot_kws={"fontsize": 7.5}, linewidths=0.5, linecolor="white", xticklabels=classes, yticklabels=classes,
         )  # fmt: skip
-        axis.set_title(f"({'abcdefghijkl'[number]}) {title}", fontsize=9.5)
+        axis.set_title(f"({'abcdefghijkl'[number]}) {title}", fontsize=9)
         axis.tick_params(labelsize=8, length=0)
+        axis.tick_params(axis="x", labelrotation=90)
         data.append(pd.DataFrame(share, classes, classes).rename_axis("true").reset_index().assign(matrix=title))
         best = np.argsort(-np.diag(share))[:2]
         named = joined([f"{classes[c]} ({percent(share[c, c])})" for c in best])
         alt.append(f"({'abcdefghijkl'[number]}) {title}: most often right on {named}.")
-    for axis in axes[-1]:
-        axis.set_xlabel("predicted emotion")
     for axis in axes[:, 0]:
         axis.set_ylabel("true emotion")
-    figure.supxlabel("each row in percent of its true emotion", fontsize=9, color="#555555")
+    figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
     return Picture(figure, f"{len(matrices)} confusion matrices. " + " ".join(alt), pd.concat(data, ignore_index=True))
 
 
@@ -56,6 +55,7 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
     )  # fmt: skip
     axes[0, 0].grid(visible=False)
     axes[0, 0].set(title=title, xlabel="hidden unit", ylabel="hidden unit")
+    axes[0, 0].tick_params(labelrotation=0, length=0)
     pairs = [(i, j, degrees[i - 1, j - 1]) for i in units for j in units if i < j]
     data = pd.DataFrame(pairs, columns=["unit", "other unit", "degrees"])
     smallest = data.loc[data["degrees"].idxmin()]

@@ -7,7 +7,7 @@ from emolib.figures.style import EMOTION, EMOTION_MARKER, MODALITY, MODALITY_MAR
 
 
 def _percent_axis(axis) -> None:
-    axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
 
 
 def _band(axis, x, part: pd.DataFrame, color: str, label: str, marker: str, **options) -> None:
@@ -56,7 +56,7 @@ def accuracy_curves(
                 )
             for modality, (at, value) in (paper or {}).items():
                 axis.scatter(
-                    at, value, marker="*", s=110, color=MODALITY[modality], edgecolor=PAPER, linewidth=1.2, zorder=5,
+                    at, value, marker="*", s=150, color=MODALITY[modality], edgecolor=PAPER, linewidth=0.9, zorder=5,
                     label=f"{modality}, the paper's Table 3",
                 )  # fmt: skip
             axis.set_title(f"{protocol} folds, {recipe} recipe")
@@ -66,7 +66,7 @@ def accuracy_curves(
     for axis in axes[:, 0]:
         axis.set_ylabel("mean recall / %")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return Picture(figure, f"Mean recall over emotions against {xlabel}. " + " ".join(alt), summary)
 
 
@@ -134,6 +134,34 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return Picture(figure, f"Recall by emotion for {joined(list(modalities))}. " + " ".join(alt), summary)
+
+
+@styled
+def levels(summary: pd.DataFrame, paper: dict[str, float], chance: float) -> Picture:
+    """Mean recall of each model, ours by protocol with the spread over seeds, beside what the paper prints.
+
+    Args:
+        summary: columns ``model``, ``protocol``, ``mean``, ``low``, ``high``.
+        paper: the printed average of each model.
+        chance: recall of guessing, marked.
+    """
+    models, protocols = list(summary["model"].unique()), list(summary["protocol"].unique())
+    figure, axes = panels(1, 1, 0.45 * len(models) + 1.1)
+    axis, place, alt = axes[0, 0], np.arange(len(models))[::-1], []
+    axis.axvline(chance, color="#777777", linewidth=1, linestyle=":", label="guessing")
+    axis.scatter([paper[model] for model in models], place, marker="|", s=260, color=PAPER, linewidth=3, label="the paper")
+    for number, (protocol, color) in enumerate(zip(protocols, ("#17706b", "#9b2f6b"), strict=False)):
+        part = summary[summary["protocol"] == protocol].set_index("model").loc[models]
+        y = place + 0.14 - 0.28 * number
+        axis.hlines(y, part["low"], part["high"], color=color, linewidth=2, alpha=0.5)
+        axis.plot(part["mean"], y, "os"[number], color=color, linestyle="", markersize=6, label=f"ours, {protocol} folds")
+        alt += [f"{model}, {protocol}: {percent(part.loc[model, 'mean'])}, the paper {percent(paper[model])}." for model in models]
+    axis.set_yticks(place, models)
+    axis.set(xlabel="mean recall over emotions / %")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
+    axis.grid(axis="y", visible=False)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return Picture(figure, "Mean recall of each model. " + " ".join(alt), summary)
 
 
 @styled

@@ -1,0 +1,94 @@
+"""Figures say in words what they show, with their numbers, and read names and counts off what they draw."""
+
+from itertools import product
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from emolib import figures, paper
+from emolib.figures.diagrams import trace
+from emolib.figures.style import EMOTION
+from emolib.models import FusionNet, ShallowNet
+
+matplotlib.use("agg")
+PROTOCOLS = ("random", "person-independent")
+
+
+def summary(x, values, **columns):
+    keys = {"recipe": ["printed", "converged"], "protocol": PROTOCOLS, "modality": ["LPQ", "PHOG"], x: values} | columns
+    frame = pd.DataFrame(list(product(*keys.values())), columns=list(keys))
+    frame["mean"] = np.linspace(0.1, 0.4, len(frame))
+    return frame.assign(low=frame["mean"] - 0.02, high=frame["mean"] + 0.02)
+
+
+def pictures():
+    random = np.random.default_rng(0)
+    recall = summary("hidden", [6, 16], emotion=[*paper.EMOTIONS, "average"])
+    bars = summary("emotion", [*paper.EMOTIONS, "average"]).assign(panel=lambda f: f["protocol"] + f["recipe"])
+    return {
+        "faces": figures.sample_faces(random.integers(0, 255, (21, 8, 8)), np.arange(21) % 7, paper.EMOTIONS),
+        "boxes": figures.box_plots({"LPQ": random.random((20, 5)), "PHOG": random.random((20, 5))}, "value", reference=0.4),
+        "shallow": figures.shallow_network(ShallowNet(5, 6, 7), "feature", paper.EMOTIONS),
+        "fusion": figures.fusion_network(FusionNet(3), ("LPQ", "PHOG", "image"), 5),
+        "angles": figures.angle_matrix(np.full((6, 6), 20.0), "Angles", paper.TABLE_2),
+        "confusion": figures.confusion_matrices({"a": np.eye(7) * 9 + 1, "b": np.ones((7, 7))}, paper.EMOTIONS, columns=2),
+        "accuracy": figures.accuracy_curves(summary("hidden", [6, 16]), "hidden", "hidden units", 1 / 7, paper={"LPQ": (16, 0.23)}),
+        "emotions": figures.emotion_curves(recall[recall["recipe"] == "printed"], "hidden", "hidden units", "recall"),
+        "bars": figures.emotion_bars(bars, {"LPQ": paper.TABLE_3["LPQ CNN"] + (0.2,)}),
+        "levels": figures.levels(
+            summary("model", ["LPQ CNN", "CNN fusion"]).query("recipe == 'printed' and modality == 'LPQ'"),
+            paper.TABLE_3_AVERAGE, 1 / 7,
+        ),
+        "losses": figures.loss_curves({"printed": np.array([[0.3, 0.2, np.nan], [0.3, 0.25, 0.2]])}),
+    }
+
+
+@pytest.fixture(scope="module")
+def drawn_pictures():
+    found = pictures()
+    yield found
+    matplotlib.pyplot.close("all")
+
+
+@pytest.mark.parametrize("name", [
+    "faces", "boxes", "shallow", "fusion", "angles", "confusion", "accuracy", "emotions", "bars", "levels", "losses",
+])  # fmt: skip
+def test_a_picture_has_words_numbers_and_the_report_s_width(drawn_pictures, name):
+    picture = drawn_pictures[name]
+    assert len(picture.alt) > 40 and any(character.isdigit() for character in picture.alt)
+    assert len(picture.data) and picture.figure.get_figwidth() == figures.style.WIDTH
+
+
+@pytest.mark.parametrize("name", ["boxes", "accuracy", "emotions", "bars", "losses", "angles"])
+def test_axes_say_what_they_measure(drawn_pictures, name):
+    axes = [axis for axis in drawn_pictures[name].figure.axes if axis.get_label() != "<colorbar>"]
+    assert any(axis.get_xlabel() or axis.get_xticklabels() for axis in axes)
+    assert any(axis.get_ylabel() for axis in axes)
+
+
+def test_an_emotion_keeps_its_colour(drawn_pictures):
+    for axis in drawn_pictures["emotions"].figure.axes:
+        drawn = {line.get_label(): line.get_color() for line in axis.lines}
+        assert drawn == {emotion: EMOTION[emotion] for emotion in drawn}
+    assert len(set(EMOTION.values())) == len(EMOTION)
+
+
+def test_layers_are_read_off_the_module():
+    net = FusionNet(2, channels=4)
+    layers = trace(net, torch.zeros(1, 2, 5))
+    assert sum(layer.parameters for layer in layers) == sum(p.numel() for p in net.parameters())
+    assert [layer.kind for layer in layers[:10]] == ["Conv1d", "MaxPool1d"] * 5
+    assert layers[-1].shape == (7,) and layers[9].shape == (4, 5)
+
+
+def test_the_alt_text_of_a_matrix_names_the_worst_difference():
+    degrees = np.zeros((6, 6))
+    for (i, j), printed in paper.TABLE_2.items():
+        degrees[i - 1, j - 1] = printed
+    degrees[0, 1] += 3
+    picture = figures.angle_matrix(degrees, "Angles", paper.TABLE_2)
+    assert "3.00°" in picture.alt
+    matplotlib.pyplot.close(picture.figure)

@@ -1,0 +1,57 @@
+"""What the repository promises of itself: the lock, the environment, the doors."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LOCK = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
+
+
+def declared():
+    text = (ROOT / "pyproject.toml").read_text()
+    return re.findall(r'^    "([\w-]+)",\s*# .+$', text, flags=re.M)
+
+
+def test_each_dependency_gives_its_reason_and_is_locked():
+    lines = re.findall(r'^    "[\w-]+".*$', (ROOT / "pyproject.toml").read_text(), flags=re.M)
+    assert len(lines) == len(declared()) > 10
+    names = {name.lower().replace("_", "-") for name in LOCK}
+    assert {name.lower() for name in declared()} <= names
+
+
+def test_what_is_imported_is_declared():
+    imported = set()
+    for path in (ROOT / "emolib").rglob("*.py"):
+        imported |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.M))
+    names = {"PIL": "pillow", "sklearn": "scikit-learn", "IPython": "ipykernel", "traitlets": "nbconvert"}
+    import sys
+
+    third = {names.get(name, name.replace("_", "-")) for name in imported - set(sys.stdlib_module_names) - {"emolib"}}
+    assert third <= set(declared())
+
+
+def test_the_lock_is_exact_and_of_no_particular_build():
+    assert all(re.fullmatch(r"[\w.]+", version) for version in LOCK.values())
+    assert LOCK["torch"] == "2.13.0"
+
+
+def test_conda_users_get_the_same_versions():
+    text = (ROOT / "environment.yml").read_text()
+    assert "--requirement requirements.lock" in text and "--editable ." in text
+    python = tuple(map(int, re.search(r"- python=(\d+)\.(\d+)", text).groups()))
+    required = re.search(r'requires-python = ">=(\d+)\.(\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert python >= tuple(map(int, required.groups()))
+
+
+def test_ci_calls_the_readme_s_test_command():
+    assert "make test" in (ROOT / "README.md").read_text()
+    assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
+
+
+@pytest.mark.parametrize("door", ["report", "test", "help"])
+def test_help_lists_the_doors(door):
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert f"make {door}" in shown
