@@ -81,7 +81,8 @@ def prune(
         low = activations.masked_fill(~counted.unsqueeze(-1), torch.inf).amin(1)
         high = activations.masked_fill(~counted.unsqueeze(-1), -torch.inf).amax(1)
         constant = alive & (high - low < CONSTANT_RANGE) & merge.unsqueeze(-1)
-        constant[:, 0] &= ~(constant == alive).all(-1)
+        first = alive & (alive.cumsum(-1) == 1)
+        constant &= ~(first & (constant == alive).all(-1, keepdim=True))  # if all are constant, the first of them stays
         level = torch.where(constant, (high + low) / 2, 0.0)
         bias += torch.einsum("kch,kh->kc", outgoing, level)
         alive &= ~constant

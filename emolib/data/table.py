@@ -2,7 +2,9 @@
 
 import re
 import warnings
+import zlib
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -23,6 +25,8 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     the digits of its frame; the title, with series merged, becomes the group.
     """
     cells = _cells(path)
+    if cells.empty:
+        raise ValueError(f"{path.name}: the first sheet is empty; it should begin with a row: (blank), label, feature names …")
     header = [str(cell).strip() if pd.notna(cell) else "" for cell in cells.iloc[0]]
     if "label" not in [name.lower() for name in header]:
         raise ValueError(f"{path.name}: the first row has no cell 'label'; it should read: (blank), label, feature names …")
@@ -31,11 +35,12 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     if rows.empty:
         raise ValueError(f"{path.name}: there are no rows under the header")
 
-    names = rows.iloc[:, 0].astype(str).to_numpy()
+    names = rows.iloc[:, 0].fillna("").astype(str).to_numpy()
+    groups = _groups(path, rows.iloc[:, 0].fillna(""))
     labels = _labels(path, rows.iloc[:, label_column])
     columns = _modality_columns(path, header, label_column)
     values = _numbers(path, rows, [column for group in columns.values() for column in group])
-    keep, values, repairs = _repair(path, values, names, labels, incomplete)
+    keep, values, repairs = _repair(path, values, rows.index + 1, labels, incomplete)
 
     start, features = 0, {}
     for modality, group in columns.items():
@@ -45,7 +50,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         features=features,
         labels=labels[keep],
         classes=EMOTIONS,
-        groups=np.array([_group(path, name) for name in names[keep]]),
+        groups=groups[keep],
         names=names[keep],
         source=path.name,
         drawn=False,
@@ -64,11 +69,12 @@ def _cells(path: Path) -> pd.DataFrame:
                 warnings.filterwarnings("ignore", "Unknown extension", UserWarning)
                 return pd.read_excel(path, header=None, engine="openpyxl")
         if path.suffix.lower() == ".csv":
-            return pd.read_csv(path, header=None, low_memory=False)
-    except (BadZipFile, KeyError, OSError) as error:
-        raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says ({error})") from error
+            # Blank lines stay, so that rows are counted as a spreadsheet program counts them.
+            return pd.read_csv(path, header=None, low_memory=False, skip_blank_lines=False)
+    except (BadZipFile, KeyError, OSError, ParseError, zlib.error) as error:
+        raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged") from error
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path.name}: this cannot be read as a CSV table ({error})") from error
+        raise ValueError(f"{path.name}: this is no CSV table; every line should have as many cells as the first") from error
     raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
 
 
@@ -122,7 +128,7 @@ def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> np.ndarray:
     return numbers.to_numpy(float)
 
 
-def _repair(path: Path, values: np.ndarray, names: np.ndarray, labels: np.ndarray, incomplete: str):
+def _repair(path: Path, values: np.ndarray, sheet_rows: pd.Index, labels: np.ndarray, incomplete: str):
     """Settles rows that lack a feature; lists them and frames that stand twice. Returns (rows kept, values, repairs)."""
     missing = np.isnan(values).any(axis=1)
     repairs = []
@@ -130,14 +136,17 @@ def _repair(path: Path, values: np.ndarray, names: np.ndarray, labels: np.ndarra
         raise ValueError(f"{path.name}: every row lacks at least one feature, so there is nothing to train on")
     if missing.any():
         if incomplete == "error":
-            raise ValueError(f"{path.name}: {missing.sum()} rows lack a feature; load with incomplete='drop' or 'mean'")
+            raise ValueError(
+                f"{path.name}, row {sheet_rows[missing][0]}: a feature is missing (the first of {missing.sum()} such rows); "
+                "load with incomplete='drop' or 'mean'"
+            )
         if incomplete == "mean":
             values = np.where(np.isnan(values), np.nanmean(values[~missing], axis=0), values)
         done = {"drop": "dropped", "mean": "filled with the column's mean over complete rows"}[incomplete]
         repairs.append(("row lacks one feature or more", int(missing.sum()), done))
     keep = np.flatnonzero(~missing) if incomplete == "drop" else np.arange(len(values))
 
-    frames = pd.DataFrame({"name": names, "label": labels, "features": [row.tobytes() for row in values]}).iloc[keep]
+    frames = pd.DataFrame({"label": labels, "features": [row.tobytes() for row in values]}).iloc[keep]
     twice = frames.groupby("features").filter(lambda same: len(same) > 1)
     two_labels = twice.groupby("features").filter(lambda same: same["label"].nunique() > 1)
     if len(two_labels):
@@ -147,11 +156,12 @@ def _repair(path: Path, values: np.ndarray, names: np.ndarray, labels: np.ndarra
     return keep, values, pd.DataFrame(repairs, columns=["found", "rows", "done"])
 
 
-def _group(path: Path, name: str) -> str:
-    title = TITLE.match(name)
-    if not title:
+def _groups(path: Path, column: pd.Series) -> np.ndarray:
+    """Whose face each row is: the film's title, or its series."""
+    titles = [TITLE.match(str(name)) for name in column]
+    if None in titles:
         raise ValueError(
-            f"{path.name}: a row's name should be a title and the digits of its frame, such as Film_000000001; "
-            f"{name[:60]!r} is not, so nothing says whose face it is"
+            f"{path.name}, row {_sheet_row(column, titles.index(None))}, column 1: the name should be a title and the digits "
+            "of its frame, such as Film_000000001; as it is, nothing says whose face this is"
         )
-    return next((series for series in FRANCHISES if title[1].startswith(series)), title[1])
+    return np.array([next((s for s in FRANCHISES if title[1].startswith(s)), title[1]) for title in titles])

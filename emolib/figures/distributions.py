@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from emolib.figures.style import MODALITY, Picture, panels, styled
 
@@ -20,10 +19,12 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float | N
     summary = []
     for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
         frame = pd.DataFrame(values, columns=[f"{number}" for number in range(1, values.shape[1] + 1)])
-        sns.boxplot(
-            frame, ax=axis, color=MODALITY.get(modality, "#888888"), width=0.55, linewidth=0.9,
-            boxprops={"alpha": 0.75}, flierprops={"markersize": 2, "alpha": 0.5, "rasterized": True},
+        # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to drop.
+        axis.boxplot(
+            values, widths=0.55, patch_artist=True, boxprops={"facecolor": MODALITY.get(modality, "#888888"), "alpha": 0.75},
+            medianprops={"color": "#222222"}, flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
         )  # fmt: skip
+        axis.grid(axis="x", visible=False)
         if reference is not None:
             axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
         axis.set(title=modality, xlabel="feature (principal component)", ylabel=ylabel)

@@ -16,7 +16,7 @@ def confusion_matrices(matrices: dict[str, np.ndarray], classes: tuple[str, ...]
         columns: matrices in a row of the grid.
     """
     rows = -(-len(matrices) // columns)
-    figure, axes = panels(rows, columns, 3.3, sharey=True)
+    figure, axes = panels(rows, columns, 3.65, sharey=True)
     shares = {title: counts / counts.sum(1, keepdims=True) for title, counts in matrices.items()}
     top = max(share.max() for share in shares.values())
     data, alt = [], []

@@ -1,0 +1,120 @@
+"""The plain networks against closed forms and direct loops, and the written-out loss against PyTorch's."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from emolib import stacked
+from emolib.models import FeatureNet, FusionNet, ShallowNet
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        yield
+
+
+def parameters(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+def arrays(*tensors):
+    return [tensor.detach().numpy().astype(float) for tensor in tensors]
+
+
+@pytest.mark.parametrize(
+    ("net", "given", "returned"),
+    [
+        (ShallowNet(), (10, 5), (10, 7)),
+        (ShallowNet(), (10, 1, 5), (10, 7)),
+        (ShallowNet(features=3, hidden=6, classes=2), (1, 3), (1, 2)),
+        (FeatureNet(), (10, 5), (10, 80)),
+        (FeatureNet(channels=3), (10, 8), (10, 24)),
+        (FusionNet(modalities=1), (10, 1, 5), (10, 7)),
+        (FusionNet(), (10, 2, 5), (10, 7)),
+        (FusionNet(modalities=3, features=4, classes=6, channels=2), (10, 3, 4), (10, 6)),
+    ],
+)
+def test_shapes(net, given, returned):
+    assert net(torch.randn(given)).shape == returned
+
+
+@pytest.mark.parametrize("hidden", [6, 16])
+def test_parameters_of_the_shallow_net(hidden):
+    assert parameters(ShallowNet(5, hidden, 7)) == (5 + 1) * hidden + (hidden + 1) * 7
+    assert hidden != 16 or parameters(ShallowNet()) == 215
+
+
+@pytest.mark.parametrize(("modalities", "count"), [(1, 4439), (2, 8759), (3, 13079)])
+def test_parameters_of_the_fusion_net(modalities, count):
+    branch = (3 + 1) * 16 + 4 * (16 * 3 + 1) * 16
+    assert parameters(FusionNet(modalities)) == count == modalities * branch + (modalities * 80 + 1) * 14 + (14 + 1) * 7
+
+
+def test_the_shallow_net_is_a_sigmoid_layer_and_a_linear_one():
+    net, inputs = ShallowNet(), torch.randn(20, 5)
+    x, w, b, v, c = arrays(inputs, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias)
+    h = 1 / (1 + np.exp(-(x @ w.T + b)))
+    np.testing.assert_allclose(arrays(net.activations(inputs))[0], h, atol=1e-6)
+    np.testing.assert_allclose(arrays(net(inputs))[0], h @ v.T + c, atol=1e-6)
+
+
+def convolved_and_pooled(x, weight, bias):
+    """One layer on one row, [in, D] to [out, D], by the definition: zeros past the ends, ReLU, largest of three."""
+    length = x.shape[1]
+    z = np.zeros((len(weight), length))
+    for channel in range(len(weight)):
+        for position in range(length):
+            total = bias[channel]
+            for source in range(len(x)):
+                for tap in range(3):
+                    if 0 <= position + tap - 1 < length:
+                        total += weight[channel, source, tap] * x[source, position + tap - 1]
+            z[channel, position] = max(total, 0)
+    return np.stack([z[:, max(position - 1, 0) : position + 2].max(1) for position in range(length)], axis=1)
+
+
+def test_the_feature_net_is_five_direct_convolutions_with_pooling():
+    net, inputs = FeatureNet(channels=4), torch.randn(6, 5)
+    # at PyTorch's start a signal of one number in -1..1 all but vanishes in five layers
+    for convolution in net.convolutions:
+        nn.init.normal_(convolution.weight, std=0.7)
+    expected = []
+    for row in arrays(inputs)[0]:
+        h = row[None]
+        for convolution in net.convolutions:
+            h = convolved_and_pooled(h, *arrays(convolution.weight, convolution.bias))
+        expected.append(h.ravel())
+    assert len(net.convolutions) == 5 and np.std(expected, axis=0).max() > 0.1
+    np.testing.assert_allclose(arrays(net(inputs))[0], expected, atol=1e-5)
+
+
+def test_the_fusion_net_gives_each_modality_its_own_branch():
+    net, inputs = FusionNet(modalities=3), torch.randn(4, 3, 5)
+    joined = torch.cat([net.branches[m](inputs[:, m]) for m in range(3)], dim=1)
+    torch.testing.assert_close(net(inputs), net.output(torch.relu(net.reduce(joined))))
+    for m in range(3):
+        changed = inputs.clone()
+        changed[:, m] += 1
+        assert not torch.allclose(net(changed), net(inputs))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 3), (1, 5)], ids=["errors below 1", "both", "errors above 1"])
+def test_the_stacked_loss_and_its_gradient_are_pytorchs_for_each_network(low, high):
+    target = torch.randn(3, 10, 7, dtype=torch.float64)
+    error = (low + (high - low) * torch.rand_like(target)) * torch.randn_like(target).sign()
+    out = (target + error).requires_grad_()
+    loss, gradient = stacked.smooth_l1(out, target, torch.full((3, 10), 1 / 10, dtype=torch.float64))
+    expected = torch.stack([nn.SmoothL1Loss()(out[k], target[k]) for k in range(3)])
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected.sum(), out)[0])
+
+
+def test_a_place_that_no_row_fills_has_no_part_in_the_loss():
+    out, target = torch.randn(2, 2, 10, 7)
+    weight = (torch.arange(10) < 6).float().expand(2, 10) / 6
+    loss, gradient = stacked.smooth_l1(out, target, weight)
+    torch.testing.assert_close(loss, torch.stack([nn.SmoothL1Loss()(out[k, :6], target[k, :6]) for k in range(2)]))
+    assert (gradient[:, 6:] == 0).all() and (gradient[:, :6] != 0).all()

@@ -1,0 +1,219 @@
+"""Angles against what was printed, and pruning against the sentences of Algorithm 1 and of Gedeon and Harris."""
+
+import numpy as np
+import pytest
+import torch
+
+from emolib import paper
+from emolib.models import ShallowNet
+from emolib.pruning import angles, compact, prune, prune_network
+
+TABLE_1 = torch.tensor(paper.TABLE_1, dtype=torch.float64)
+SEEDS = pytest.mark.parametrize("seed", range(20))
+MERGE = pytest.mark.parametrize("merge", [False, True], ids=["plain", "merging"])
+
+
+def off_by(activations, printed, centre):
+    """How far each printed angle is from ours."""
+    degrees = angles(torch.tensor(activations, dtype=torch.float64), centre)
+    return np.array([abs(degrees[a - 1, b - 1].item() - angle) for (a, b), angle in printed.items()])
+
+
+def patterns(*units):
+    """[1, P, H] from the units' vectors."""
+    return torch.tensor(units, dtype=torch.float64).T[None]
+
+
+def random_layer(seed, networks=1, units=8, count=40):
+    """Activations [K, P, H] of units that go about in loose groups, and a layer above them."""
+    generator = torch.Generator().manual_seed(seed)
+    motives = torch.randn(networks, count, 3, generator=generator, dtype=torch.float64)
+    mixture = torch.randn(networks, 3, units, generator=generator, dtype=torch.float64)
+    own = torch.randn(networks, count, units, generator=generator, dtype=torch.float64)
+    outgoing = torch.randn(networks, 7, units, generator=generator, dtype=torch.float64)
+    bias = torch.randn(networks, 7, generator=generator, dtype=torch.float64)
+    return torch.sigmoid(motives @ mixture + 0.3 * own), outgoing, bias
+
+
+def pruned(activations, outgoing=None, bias=None, *, angle=15.0, centre=0.0, merge=False, alive=None, weight=None):
+    """`prune` with one setting for all networks; all units alive, and a layer above that numbers them."""
+    networks, _, units = activations.shape
+    outgoing = torch.arange(1.0, units + 1).double().expand(networks, 2, units) if outgoing is None else outgoing
+    return prune(
+        activations,
+        torch.ones(networks, units, dtype=torch.bool) if alive is None else torch.tensor(alive)[None],
+        outgoing,
+        torch.zeros(networks, outgoing.shape[1], dtype=torch.float64) if bias is None else bias,
+        angle=torch.full((networks,), angle),
+        centre=torch.full((networks,), centre),
+        merge=torch.full((networks,), merge),
+        weight=weight,
+    )
+
+
+def random_net(seed, hidden=12):
+    """A net with large weights, so that its units differ, and inputs."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = ShallowNet(hidden=hidden).double()
+        torch.nn.init.normal_(net.hidden.weight, std=3)
+        return net.requires_grad_(False), torch.rand(50, 5, dtype=torch.float64)
+
+
+class TestAngles:
+    def test_of_table_1_unshifted_are_table_2(self):
+        assert len(paper.TABLE_2) == 15 and off_by(paper.TABLE_1, paper.TABLE_2, 0.0).max() < 0.15
+
+    def test_of_table_1_shifted_are_not(self):
+        assert off_by(paper.TABLE_1, paper.TABLE_2, 0.5).max() > 30
+
+    def test_of_gedeon_and_harris_shifted_are_what_they_print(self):
+        assert len(paper.GEDEON_HARRIS_ANGLES) == 15
+        assert off_by(paper.GEDEON_HARRIS_ACTIVATIONS, paper.GEDEON_HARRIS_ANGLES, 0.5).max() < 1.3
+
+    @pytest.mark.parametrize("centre", [0.0, 0.5])
+    def test_are_arccosines(self, centre):
+        activations = random_layer(1)[0][0]
+        v = activations.numpy() - centre
+        cosine = [[v[:, i] @ v[:, j] / np.linalg.norm(v[:, i]) / np.linalg.norm(v[:, j]) for j in range(8)] for i in range(8)]
+        ours = angles(activations, centre)
+        np.testing.assert_allclose(ours, np.degrees(np.arccos(np.minimum(cosine, 1))), atol=1e-5)
+        assert torch.equal(ours, ours.T) and (ours.diagonal() == 0).all()
+
+    def test_leave_out_patterns_of_weight_0(self):
+        activations = random_layer(2)[0]
+        counts = torch.arange(40) % 3 > 0
+        torch.testing.assert_close(angles(activations, 0.5, counts.double()[None]), angles(activations[:, counts], 0.5))
+
+    def test_of_a_unit_without_direction_are_undefined(self):
+        degrees = angles(patterns([0.5, 0.5], [1.0, 0.0]), 0.5)[0]
+        assert degrees[0].isnan().all() and degrees[:, 0].isnan().all() and degrees[1, 1] == 0
+
+
+class TestWhichUnitsGo:
+    @MERGE
+    def test_at_60_degrees_unshifted_one_of_table_1_is_left(self, merge):
+        assert pruned(TABLE_1[None], angle=60.0, merge=merge)[0].sum() == 1
+
+    def test_none_below_the_smallest_angle(self):
+        assert pruned(TABLE_1[None], angle=8.0)[0].all()
+
+    def test_of_the_two_most_similar_the_later_goes_first(self):
+        assert pruned(TABLE_1[None], angle=8.5)[0].tolist() == [[True, True, True, False, True, True]]
+
+    def test_a_unit_that_went_takes_no_other_with_it(self):
+        # 3 and 5 are 8.8° apart, 3 and 4 8.1°, 4 and 5 11.8°: with 3 gone before, 4 and 5 stay at 11°
+        gone = [True, True, False, True, True, True]
+        assert pruned(TABLE_1[None], angle=11.0, alive=gone)[0].tolist() == [gone]
+
+    @SEEDS
+    @pytest.mark.parametrize("centre", [0.0, 0.5])
+    def test_those_that_stay_are_apart_and_those_that_went_had_an_earlier_like(self, seed, centre):
+        activations = random_layer(seed)[0]
+        alive = pruned(activations, angle=20.0, centre=centre)[0][0]
+        degrees = angles(activations[0], centre).fill_diagonal_(180)
+        assert (degrees[alive][:, alive] >= 20).all()
+        assert all((degrees[:unit, unit] < 20).any() for unit in (~alive).nonzero().flatten())
+
+    @MERGE
+    def test_patterns_of_weight_0_have_no_say(self, merge):
+        layer = random_layer(3)
+        counts = torch.arange(40) % 4 > 0
+        # counted, unit 0 is constant and unit 2 like unit 1; the patterns left out say otherwise
+        layer[0][:, counts, 0] = 0.9
+        layer[0][:, counts, 2] = layer[0][:, counts, 1]
+        given = pruned(*layer, merge=merge, centre=0.5, weight=counts.double()[None])
+        dropped = pruned(layer[0][:, counts], *layer[1:], merge=merge, centre=0.5)
+        for one, other in zip(given, dropped, strict=True):
+            torch.testing.assert_close(one, other)
+        assert not given[0][0, 2] and given[0][0, 0] != merge
+
+    @MERGE
+    @pytest.mark.parametrize("alive", [[True] * 3, [False, True, True], [False, False, True]], ids=str)
+    @pytest.mark.parametrize("units", [[[0.1, 0.9]] * 3, [[0.4, 0.4]] * 3], ids=["alike", "constant"])
+    def test_never_the_last(self, units, alive, merge):
+        assert pruned(patterns(*units), angle=60.0, merge=merge, alive=alive)[0].sum() == 1
+
+    def test_what_was_given_stays_as_it_is(self):
+        layer, alive = random_layer(4), torch.ones(1, 8, dtype=torch.bool)
+        before = [tensor.clone() for tensor in (*layer, alive)]
+        settings = {"angle": torch.tensor([40.0]), "centre": torch.tensor([0.5]), "merge": torch.tensor([True])}
+        assert not prune(layer[0], alive, *layer[1:], **settings)[0].all()
+        assert all(torch.equal(one, other) for one, other in zip(before, (*layer, alive), strict=True))
+
+
+class TestMerging:
+    A, B = [0.9, 0.1, 0.2, 0.8], [0.9, 0.9, 0.1, 0.2]
+
+    @MERGE
+    def test_adds_the_weights_of_the_unit_that_goes_to_the_one_that_stays(self, merge):
+        alive, outgoing, _ = pruned(patterns(self.A, self.B, self.A), merge=merge, centre=0.5)
+        assert alive.tolist() == [[True, True, False]]
+        assert outgoing.tolist() == [[[1 + 3 * merge, 2, 0]] * 2]
+
+    def test_puts_a_constant_unit_into_the_bias(self):
+        alive, outgoing, bias = pruned(patterns(self.A, [0.7, 0.7, 0.7, 0.7], self.B), merge=True, centre=0.5)
+        assert alive.tolist() == [[True, False, True]] and outgoing.tolist() == [[[1, 0, 3]] * 2]
+        torch.testing.assert_close(bias, torch.full((1, 2), 2 * 0.7, dtype=torch.float64))
+
+    def test_takes_both_units_of_a_complementary_pair(self):
+        units = patterns(self.A, self.B, [1 - a for a in self.A])
+        assert pruned(units, merge=True, centre=0.5)[0].tolist() == [[False, True, False]]
+        assert pruned(units, merge=False, centre=0.5)[0].all()
+        assert pruned(units[:, :, ::2], merge=True, centre=0.5)[0].any()
+
+    def test_of_identical_units_leaves_the_outputs(self):
+        net, x = random_net(0, hidden=6)
+        net.hidden.weight[4], net.hidden.bias[4] = net.hidden.weight[1], net.hidden.bias[1]
+        smaller = prune_network(net, x, angle=1e-3, centre=0.5, merge=True).double()
+        assert smaller.hidden.out_features == 5
+        torch.testing.assert_close(smaller(x), net(x), rtol=0, atol=1e-6)
+
+    def test_of_a_constant_unit_leaves_the_outputs(self):
+        net, x = random_net(1, hidden=6)
+        net.hidden.weight[2] = 0
+        smaller = prune_network(net, x, angle=1e-3, centre=0.5, merge=True).double()
+        assert smaller.hidden.out_features == 5
+        torch.testing.assert_close(smaller(x), net(x), rtol=0, atol=1e-6)
+
+
+@SEEDS
+@MERGE
+def test_the_rebuilt_net_computes_what_the_masked_one_does(seed, merge):
+    net, x = random_net(seed)
+    h = net.activations(x)[None]
+    alive, outgoing, bias = pruned(h, net.output.weight[None], net.output.bias[None], angle=40.0, centre=0.5, merge=merge)
+    assert (outgoing[0][:, ~alive[0]] == 0).all()
+    assert merge or torch.equal(outgoing[0], net.output.weight * alive[0]) and torch.equal(bias[0], net.output.bias)
+    fresh = torch.rand(30, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    masked = net.activations(fresh) @ outgoing[0].T + bias[0]
+    smaller = prune_network(net, x, angle=40.0, centre=0.5, merge=merge).double()
+    assert smaller.hidden.out_features == alive.sum() < 12
+    torch.testing.assert_close(smaller(fresh), masked, rtol=0, atol=1e-6)
+
+
+def test_compacting_leaves_out_units_of_weight_0_alone():
+    net, x = random_net(2)
+    alive = torch.arange(12) % 3 > 0
+    net.output.weight *= alive
+    smaller = compact(net, alive).double()
+    assert smaller.hidden.out_features == 8
+    torch.testing.assert_close(smaller(x), net(x), rtol=0, atol=1e-6)
+
+
+@SEEDS
+def test_a_stack_is_pruned_as_each_network_alone(seed):
+    activations, outgoing, bias = random_layer(seed, networks=5)
+    alive = torch.rand(5, 8, generator=torch.Generator().manual_seed(seed)) < 0.8
+    settings = {
+        "angle": torch.tensor([5.0, 15.0, 25.0, 40.0, 60.0]),
+        "centre": torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0]),
+        "merge": torch.tensor([True, False, True, True, False]),
+        "weight": (torch.rand(5, 40, generator=torch.Generator().manual_seed(seed)) < 0.7).double(),
+    }
+    together = prune(activations, alive, outgoing, bias, **settings)
+    for k in range(5):
+        one = slice(k, k + 1)
+        alone = prune(activations[one], alive[one], outgoing[one], bias[one], **{key: v[one] for key, v in settings.items()})
+        for stacked, single in zip(together, alone, strict=True):
+            torch.testing.assert_close(stacked[one], single)
