@@ -2,27 +2,20 @@
 
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from emolib.data import EmotionData
+from emolib.outcome import Outcome
+from emolib.storage import cache_folder
 
 # The code that a network's outcome depends on.
-SOURCES = ("folds", "models", "preprocessing", "pruning", "stacked", "sweeps", "training")
+SOURCES = ("folds", "lockstep", "models", "preprocessing", "pruning", "stack", "stacked", "sweeps")
 ARRAYS = ("scores", "weights", "losses")
-
-
-def folder() -> Path:
-    """Where this project keeps what it can make again: ``EMOLIB_CACHE``, or a folder of the user's."""
-    path = Path(os.environ.get("EMOLIB_CACHE") or user_cache_path("emolib"))
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 class Cache:
@@ -32,11 +25,11 @@ class Cache:
     libraries that it computes with; change any of them and the network is trained anew. A damaged entry is not found.
 
     Args:
-        path: the file, made when missing; by default ``outcomes.sqlite`` in :func:`folder`.
+        path: the file, made when missing; by default ``outcomes.sqlite`` in :func:`~emolib.storage.cache_folder`.
     """
 
     def __init__(self, path: str | Path | None = None):
-        path = path or folder() / "outcomes.sqlite"
+        path = path or cache_folder() / "outcomes.sqlite"
         self.connection = sqlite3.connect(path, timeout=60)
         self.connection.execute("CREATE TABLE IF NOT EXISTS outcome (key TEXT PRIMARY KEY, head TEXT, body BLOB, checksum TEXT)")
         here = Path(__file__).parent
@@ -48,10 +41,8 @@ class Cache:
     def key(self, data: EmotionData, row: dict) -> str:
         return hashlib.sha256(json.dumps([data.digest, row, self.code], default=str).encode()).hexdigest()
 
-    def get(self, data: EmotionData, row: dict):
+    def get(self, data: EmotionData, row: dict) -> Outcome | None:
         """The outcome of a row, or None."""
-        from emolib.training import Outcome
-
         found = self.connection.execute("SELECT head, body, checksum FROM outcome WHERE key = ?", [self.key(data, row)]).fetchone()
         if found is None or hashlib.sha256(found[0].encode() + found[1]).hexdigest() != found[2]:
             return None
@@ -64,7 +55,7 @@ class Cache:
             start += arrays[name].size
         return Outcome(**arrays, **head)
 
-    def put(self, data: EmotionData, rows: dict[int, dict], outcomes: Sequence) -> None:
+    def put(self, data: EmotionData, rows: dict[int, dict], outcomes: Sequence[Outcome | None]) -> None:
         """Keeps the outcomes of some rows, all or none."""
         entries = []
         for position, row in rows.items():

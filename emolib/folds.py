@@ -1,6 +1,6 @@
 """Which rows train and which test."""
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedKFold
@@ -15,13 +15,14 @@ PROTOCOLS = ("random", "person-independent")
 DEALS = 50
 
 
+@lru_cache(maxsize=256)
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the others.
 
     Args:
         protocol: ``"random"`` keeps each emotion's share in every fold and nothing else; ``"person-independent"`` also
             keeps all rows of a group on one side. With ``count=2`` the latter is the two-set form of Dhall et al. 2011.
-        seed: which of the many such splits.
+        seed: which of the many such splits; the same one is made only once.
 
     Returns:
         For each fold the row numbers that train and those that test.

@@ -116,6 +116,11 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
         raise ValueError("angle must lie between 0 and 180 degrees")
 
 
+def recipe_of(row: dict) -> Recipe:
+    """The recipe that a row names, for its kind of network."""
+    return RECIPES[row["network"], row["recipe"]]
+
+
 def seeds(seed: int, fold: int) -> tuple[int, int]:
     """Seeds of a network's initial weights and of its batches, from the repetition's seed and the fold alone, so that
     networks that differ in anything else are compared on the same start and the same batches."""

@@ -9,16 +9,18 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from emolib import stacked
 from emolib.models import FusionNet, ShallowNet
+from emolib.folds import make_folds
 from emolib.preprocessing import scale
 from emolib.pruning import prune
+from emolib.stack import Adam
 from emolib.sweeps import RECIPES, Recipe, build, initialise, seeds, sweep
-from emolib.training import STACK, Adam, split_of, train
+from emolib.training import STACK, train
 
 
 def train_alone(data, row):
     """The loop that a student writes, on the plain module; a pruned unit is held at zero. Returns test scores, losses."""
     recipe = RECIPES[row["network"], row["recipe"]]
-    training, tested = split_of(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
+    training, tested = make_folds(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
     net = build(row, data).to(torch.get_default_dtype())
     x = np.stack([scale(data, part, training) for part in row["modality"].split("+")], 1)
     x = torch.from_numpy(x).to(torch.get_default_dtype())
@@ -200,7 +202,7 @@ def test_a_member_is_a_plain_network_that_gives_the_scores(drawn, brief):
     trained = train(drawn, sweep(modality=["LPQ", "PHOG"], angle=30, protocol="person-independent"), jobs=1)
     row = trained.table.iloc[2]
     net = trained.member(2)
-    training, tested = split_of(drawn, row["protocol"], row["seed"], row["folds"])[row["fold"]]
+    training, tested = make_folds(drawn, row["protocol"], row["seed"], row["folds"])[row["fold"]]
     with torch.no_grad():
         scores = net(torch.from_numpy(scale(drawn, row["modality"], training)[tested]))
     assert net.hidden.out_features == row["units"] < 16
@@ -215,7 +217,7 @@ def test_every_row_of_the_data_is_scored_by_a_network_that_had_not_seen_it(drawn
     assert np.isfinite(scores).all()
     position = 7  # fold 2 of the second repetition
     row = trained.table.iloc[position]
-    _, tested = split_of(drawn, row["protocol"], row["seed"], row["folds"])[row["fold"]]
+    _, tested = make_folds(drawn, row["protocol"], row["seed"], row["folds"])[row["fold"]]
     np.testing.assert_array_equal(scores[1, tested], trained.outcomes[position].scores)
 
 

@@ -9,11 +9,11 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 import pandas as pd
 
-from emolib.cache import folder
 from emolib.data import EmotionData
 from emolib.data.drawn import draw_faces
 from emolib.data.features import lpq, phog, principal_components
 from emolib.paper import EMOTIONS
+from emolib.storage import cache_folder
 
 LIBRARIES = ("numpy", "pillow", "scikit-learn", "scipy", "torch")
 
@@ -27,7 +27,7 @@ def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
         wildness: 0 for laboratory pictures to 1 for film stills.
         seed: the only source of chance.
     """
-    path = folder() / f"drawn-{_key(wildness, seed)}.npz"
+    path = cache_folder() / f"drawn-{_key(wildness, seed)}.npz"
     if not path.exists():
         _keep(path, wildness, seed)
     with np.load(path, allow_pickle=False) as kept:
@@ -39,7 +39,7 @@ def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
         classes=EMOTIONS,
         groups=groups,
         names=names,
-        source=f"{len(labels)} drawn faces (not SFEW)",
+        source=f"{len(labels)} drawn faces, not SFEW",
         drawn=True,
         repairs=pd.DataFrame(columns=["found", "rows", "done"]),
     )

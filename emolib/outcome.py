@@ -1,0 +1,26 @@
+"""What training leaves of one network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The scores of one network on the rows it never saw, and how it came by them.
+
+    Attributes:
+        scores: outputs on the test rows ``[T, C]``, in the order of the fold's test rows.
+        weights: parameters of the compacted network, flat, in the order of the module's own.
+        losses: mean training loss of each epoch.
+        units: hidden units left (0 for a CNN).
+        train_accuracy: share of training rows predicted right at the end.
+        stopped: whether the loss had stopped falling before the recipe's last epoch.
+    """
+
+    scores: np.ndarray
+    weights: np.ndarray
+    losses: np.ndarray
+    units: int
+    train_accuracy: float
+    stopped: bool
