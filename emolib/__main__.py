@@ -23,12 +23,17 @@ REQUIRED = (
 
 
 def report(data: str, profile: str, settings: str, out: Path) -> Path:
-    """Builds the report on the file `data`, or on the drawn faces if it is empty, and returns its path.
+    """Builds the report and returns its path.
 
-    Raises
-    ------
-    ValueError, OSError, BuildError
-        One sentence for the person who asked.
+    Args:
+        data: the file to read; the drawn faces if empty.
+        profile: a name in :data:`emolib.report.profiles.PROFILES`.
+        settings: parameters that are added to the profile's or replace them, see
+            :func:`emolib.report.parameters.parse`.
+        out: the folder that the report goes to.
+
+    Raises:
+        ValueError, OSError, BuildError: one sentence for the person who asked.
     """
     notebooks = sorted((ROOT / "notebooks").glob("[1-4]_*.ipynb"))
     if not notebooks:

@@ -33,6 +33,8 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join(PROTOCOLS)}")
+    if count < 2:
+        raise ValueError(f"folds is {count}; at least two are needed, one to train on and one to test")
     present, rows = np.unique(data.labels, return_counts=True)
     if len(present) < 2:
         raise ValueError(f"{data.source}: all rows are {data.classes[present[0]]}; at least two emotions are needed")

@@ -10,15 +10,14 @@ from time import monotonic
 
 from tqdm.auto import tqdm
 
+# The environment variable that names the file; without it a bar is drawn.
 VARIABLE = "EMOLIB_PROGRESS"
-"""The environment variable that names the file; without it a bar is drawn."""
-
+# Seconds between two writes of the file, at least.
 INTERVAL = 0.2
-"""Seconds between two writes of the file, at least."""
 
 
 class Step:
-    """One step's state, kept in a file as JSON: `label`, `done`, `total`."""
+    """One step's state, kept in a file as JSON: ``label``, ``done``, ``total``."""
 
     def __init__(self, file: Path, total: int, label: str) -> None:
         self.file, self.total, self.label, self.done = file, total, label, 0
@@ -26,7 +25,7 @@ class Step:
         self.write()
 
     def update(self, n: int = 1) -> None:
-        """Counts `n` more units as done."""
+        """Counts ``n`` more units as done."""
         with self.lock:
             self.done += n
             if monotonic() - self.written >= INTERVAL:
@@ -42,13 +41,16 @@ class Step:
 
 @contextmanager
 def track(total: int, label: str) -> Iterator[Step | tqdm]:
-    """Shows the progress of the body, `total` units long; call `.update(n)` on what it yields.
+    """Shows the progress of the body; call ``.update(n)`` on what it yields.
 
-    Example
-    -------
-    >>> with track(3, "training") as progress:
-    ...     for _ in range(3):
-    ...         progress.update(1)
+    Args:
+        total: how many units long the body is.
+        label: what the body does, for the reader.
+
+    Example:
+        >>> with track(3, "training") as progress:
+        ...     for _ in range(3):
+        ...         progress.update(1)
     """
     file = os.environ.get(VARIABLE)
     if file is None:

@@ -72,7 +72,7 @@ def sweep(**choices) -> pd.DataFrame:
         choices: for a column of :data:`DEFAULTS` one value or a list of them.
 
     Raises:
-        ValueError: there is no such column.
+        ValueError: there is no such column, or no value for it.
 
     Example:
         >>> len(sweep(modality=["LPQ", "PHOG"], hidden=range(6, 17), seed=range(10)))
@@ -85,6 +85,9 @@ def sweep(**choices) -> pd.DataFrame:
         column: [choice] if isinstance(choice, str) or np.ndim(choice) == 0 else list(choice)
         for column, choice in (DEFAULTS | choices).items()
     }
+    empty = [column for column, choice in values.items() if not choice]
+    if empty:
+        raise ValueError(f"{empty[0]} has no value; a sweep needs at least one for each column")
     rows = [
         (*row, fold)
         for row in product(*values.values())

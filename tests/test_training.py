@@ -259,3 +259,5 @@ def test_a_sweep_has_every_combination_once_and_knows_its_columns():
     assert isinstance(table, pd.DataFrame) and len(sweep(network="cnn", hidden=[6, 16])) == 5
     with pytest.raises(ValueError, match="no column 'hiden'"):
         sweep(hiden=6)
+    with pytest.raises(ValueError, match="seed has no value"):
+        sweep(seed=range(0))

@@ -1,8 +1,10 @@
 """The embedded default data: 675 drawn faces, shaped like the film stills of SFEW.
 
-58 invented persons of very unequal screen time, each with a random mix of emotions; every person's
-pictures come in shots, frames of one scene that share pose, light and background. A model that sees one
-frame of a shot in training recognises the others: what person-independent folds are there to prevent.
+58 invented persons of very unequal screen time, each with a random mix of emotions; every person's pictures come in
+shots, frames of one scene that share pose, light and background. A model that sees one frame of a shot in training
+recognises the others: what person-independent folds are there to prevent.
+
+Axes: ``N`` faces, ``H`` × ``W`` pixels, 96 each.
 """
 
 from collections.abc import Iterator
@@ -24,7 +26,14 @@ PERSONS = (
 
 @dataclass(frozen=True)
 class Faces:
-    """images [N, 96, 96] uint8, labels [N] int (index into CLASSES), groups [N] str (the person), names [N] str."""
+    """The drawn set, one row a face.
+
+    Attributes:
+        images: ``[N, H, W]``, uint8.
+        labels: ``[N]``, int, the index of the emotion in ``CLASSES``.
+        groups: ``[N]``, str, the person.
+        names: ``[N]``, str.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -34,7 +43,14 @@ class Faces:
 
 @dataclass(frozen=True)
 class Still:
-    """One picture before it is drawn: the arguments of `draw_face`, and what the picture is of."""
+    """One picture before it is drawn.
+
+    Attributes:
+        units, identity, view: the arguments of :func:`~emolib.data.faces.draw_face`.
+        label: the index of its emotion in ``CLASSES``.
+        person: whose face it is.
+        name: as in :class:`Faces`.
+    """
 
     units: dict[int, float]
     identity: Identity
@@ -47,13 +63,20 @@ class Still:
 def draw_faces(wildness: float = 0.5, seed: int = 2011) -> Faces:
     """Draws the whole set: 100 faces of each emotion, 75 of Disgust.
 
-    `wildness` runs from 0, a laboratory (posed, frontal, evenly lit), to 1, stills from films: weak and
-    mixed expressions, turned heads, dim light, blur, clutter and things in the way. Persons, labels and
-    names depend on the seed alone, so that two degrees of wildness show the same cast.
+    Persons, labels and names depend on the seed alone, so that two degrees of wildness show the same cast.
 
-    >>> faces = draw_faces(wildness=0)
-    >>> faces.images.shape, len(set(faces.groups))
-    ((675, 96, 96), 58)
+    Args:
+        wildness: 0 for a laboratory (posed, frontal, evenly lit) to 1 for stills from films: weak and mixed
+            expressions, turned heads, dim light, blur, clutter and things in the way.
+        seed: the only source of chance.
+
+    Raises:
+        ValueError: ``wildness`` is not in 0..1.
+
+    Example:
+        >>> faces = draw_faces(wildness=0)
+        >>> faces.images.shape, len(set(faces.groups))
+        ((675, 96, 96), 58)
     """
     stills = list(film_stills(wildness, seed))
     return Faces(
@@ -65,7 +88,7 @@ def draw_faces(wildness: float = 0.5, seed: int = 2011) -> Faces:
 
 
 def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
-    """What `draw_faces` draws, one picture after the other, sorted by person and emotion."""
+    """What :func:`draw_faces` draws, one picture after the other, sorted by person and emotion."""
     if not 0 <= wildness <= 1:
         raise ValueError(f"wildness must lie between 0 and 1, not {wildness}")
     w = wildness**2                                                           # keeps the lower half of the scale mild
@@ -83,7 +106,7 @@ def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
 
 
 def _group_sizes(total: int, groups: int) -> np.ndarray:
-    """Zipf-like sizes, at least 1, that sum to `total`: the largest about 90, in effect about 19 equal groups."""
+    """Zipf-like sizes, at least 1, that sum to ``total``: the largest about 90, in effect about 19 equal groups."""
     share = 1 / (np.arange(groups) + 5.5) ** 1.7
     exact = 1 + share / share.sum() * (total - groups)
     sizes = np.floor(exact).astype(int)
@@ -147,7 +170,7 @@ def _scene(
 def _frame(
     rng: np.random.Generator, units: dict[int, float], identity: Identity, view: View, w: float,
 ) -> tuple[dict[int, float], Identity, View]:
-    """One frame of a shot, as the arguments of `draw_face`: nobody holds quite still."""
+    """One frame of a shot, as the arguments of :func:`~emolib.data.faces.draw_face`: nobody holds quite still."""
     units = {unit: strength * rng.uniform(0.85 - 0.15 * w, 1) for unit, strength in units.items()}
     roll, yaw, pitch, right, down, lamp = rng.normal(size=6) * (0.5 + 0.5 * w)
     return units, identity, replace(

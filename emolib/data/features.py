@@ -1,6 +1,9 @@
 """Ten numbers a face: two image descriptors and their principal components.
 
-Axes: `N` images, `H` × `W` pixels, `M` window side, `D` descriptor values. Images are grey, uint8 or float.
+Images are grey, uint8 or float.
+
+Axes: ``N`` images, ``H`` × ``W`` pixels, ``Y`` × ``X`` pixels that have a code or a gradient, ``M`` window side,
+``D`` descriptor values.
 """
 
 from collections.abc import Iterator
@@ -13,15 +16,26 @@ CHUNK = 16  # images filtered at a time: what lies between two steps stays in th
 
 
 def lpq(images: np.ndarray, window: int = 7, blocks: int = 3, decorrelate: bool = False) -> np.ndarray:
-    """Local phase quantisation: histograms of `lpq_codes` over a grid of blocks.
+    """Local phase quantisation: histograms of :func:`lpq_codes` over a grid of blocks.
 
-    Blurring an image by a symmetric kernel leaves the phase at low frequencies as it was, so the
-    descriptor changes little with focus (Ojansivu & Heikkilä 2008). The paper writes LBP for it in places.
+    Blurring an image by a symmetric kernel leaves the phase at low frequencies as it was, so the descriptor changes
+    little with focus (Ojansivu and Heikkilä 2008). The paper writes LBP for it in places.
 
-    Shapes: images [N, H, W] → [N, blocks · blocks · 256] float32; blocks row by row, each summing to 1.
+    Args:
+        images: ``[N, H, W]``.
+        window: side ``M`` of the window, see :func:`lpq_codes`.
+        blocks: along each side of the grid.
+        decorrelate: see :func:`lpq_codes`.
 
-    >>> lpq(np.zeros((2, 96, 96))).shape
-    (2, 2304)
+    Returns:
+        ``[N, D]`` float32, ``D = blocks * blocks * 256``; blocks row by row, each summing to 1.
+
+    Raises:
+        ValueError: see :func:`lpq_codes`.
+
+    Example:
+        >>> lpq(np.zeros((2, 96, 96))).shape
+        (2, 2304)
     """
     codes = lpq_codes(images, window, decorrelate)
     n, height, width = codes.shape
@@ -34,17 +48,24 @@ def lpq(images: np.ndarray, window: int = 7, blocks: int = 3, decorrelate: bool 
 def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) -> np.ndarray:
     """The eight phase signs around each pixel as one byte.
 
-    The Fourier transform F(u, x) = Σ_y f(x - y) exp(-2πi u·y) over the M × M window at x is taken at
-    u = (a, 0), (0, a), (a, a), (a, -a), a = 1 / M, first axis horizontal. Bits from the lowest:
-    Re, Im of each in this order, set where the part is not negative (Ojansivu & Heikkilä 2008, eq. 5-8).
-    `decorrelate` first rotates the eight numbers by `lpq_whitening`.
+    The Fourier transform ``F(u, x) = Σ_y f(x - y) exp(-2πi u·y)`` over the ``M`` × ``M`` window at ``x`` is taken at
+    ``u = (a, 0), (0, a), (a, a), (a, -a)``, ``a = 1 / M``, first axis horizontal. Bits from the lowest: ``Re``, ``Im``
+    of each in this order, set where the part is not negative (Ojansivu and Heikkilä 2008, equations 5 to 8).
 
-    Many parts are zero by symmetry (a flat wall, a straight edge) and come out as rounding noise of
-    either sign. Values within 1e-9 of the largest possible sum therefore count as zero, so that a code
-    depends on the image and not on the order in which a processor adds.
+    Many parts are zero by symmetry (a flat wall, a straight edge) and come out as rounding noise of either sign. Values
+    within ``1e-9`` of the largest possible sum therefore count as zero, so that a code depends on the image and not on
+    the order in which a processor adds.
 
-    Shapes: images [N, H, W] → [N, H - M + 1, W - M + 1] uint8. Raises ValueError unless `window` is odd,
-    at least 3 and fits in the image.
+    Args:
+        images: ``[N, H, W]``.
+        window: side ``M`` of the window.
+        decorrelate: whether the eight numbers are rotated by :func:`lpq_whitening` before their signs are taken.
+
+    Returns:
+        ``[N, Y, X]`` uint8, ``Y = H - M + 1`` and ``X = W - M + 1``.
+
+    Raises:
+        ValueError: ``window`` is even, less than 3, or does not fit in the image.
     """
     images = np.asarray(images)
     if window % 2 == 0 or not 3 <= window <= min(images.shape[1:]):
@@ -54,7 +75,7 @@ def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) ->
 
 
 def _codes(images: np.ndarray, window: int, rotation: np.ndarray) -> np.ndarray:
-    """`lpq_codes` of one chunk; rotation [8, 8] acts on the eight parts of a pixel."""
+    """:func:`lpq_codes` of one chunk; ``rotation`` ``[8, 8]`` acts on the eight parts of a pixel."""
     r = window // 2
     angle = 2 * np.pi * np.arange(-r, r + 1) / window
     inner = slice(r, -r)
@@ -82,11 +103,19 @@ def _codes(images: np.ndarray, window: int, rotation: np.ndarray) -> np.ndarray:
 
 
 def lpq_whitening(window: int, rho: float = 0.9) -> np.ndarray:
-    """Columns are the directions in which the eight LPQ parts are uncorrelated: [8, 8], orthogonal.
+    """Directions in which the eight LPQ parts are uncorrelated.
 
-    Pixels d apart are taken to correlate by rho**d (a first-order Gauss-Markov field); the parts then
-    have covariance D = B C Bᵀ, and V of its singular value decomposition whitens them by Vᵀ
-    (Ojansivu & Heikkilä 2008, eq. 9-13). Scaling is left out: it changes no sign.
+    Pixels ``d`` apart are taken to correlate by ``rho**d`` (a first-order Gauss-Markov field); the parts then have
+    covariance ``D = B C Bᵀ``, with ``B`` the transform and ``C`` the pixels' correlation, and ``V`` of its singular
+    value decomposition whitens them by ``Vᵀ`` (Ojansivu and Heikkilä 2008, equations 9 to 13). Scaling is left out: it
+    changes no sign.
+
+    Args:
+        window: side ``M`` of the window.
+        rho: correlation of neighbouring pixels.
+
+    Returns:
+        ``[8, 8]``, orthogonal; the columns are the directions.
     """
     r = window // 2
     y, x = (axis.ravel() for axis in np.mgrid[-r:r + 1, -r:r + 1])
@@ -103,23 +132,30 @@ def lpq_whitening(window: int, rho: float = 0.9) -> np.ndarray:
 def phog(images: np.ndarray, bins: int = 8, levels: int = 3, span: float = 360) -> np.ndarray:
     """Pyramid histogram of oriented gradients (Bosch et al. 2007).
 
-    Level l divides the image into 2**l × 2**l cells; each has a histogram of gradient orientation over
-    `span` degrees (360: dark-to-bright and bright-to-dark differ; 180: they do not), weighted by gradient
-    magnitude. An orientation falls wholly into its bin [k · span / bins, (k + 1) · span / bins). 0° is
-    brightness growing to the right, 90° downwards. Bosch et al. keep only pixels on Canny edges; here
-    every pixel counts, by its Sobel magnitude: no thresholds to choose, and weak edges weigh little anyway.
+    Level ``l`` divides the image into ``2**l`` × ``2**l`` cells; each has a histogram of gradient orientation, weighted
+    by gradient magnitude. An orientation falls wholly into its bin ``[k * span / bins, (k + 1) * span / bins)``. 0° is
+    brightness growing to the right, 90° downwards. Bosch et al. keep only pixels on Canny edges; here every pixel
+    counts, by its Sobel magnitude: no thresholds to choose, and weak edges weigh little anyway.
 
-    Shapes: images [N, H, W] → [N, bins · (4**(levels + 1) - 1) / 3] float32, coarse level first, cells row
-    by row, summing to 1 (an image without any gradient gives zeros).
+    Args:
+        images: ``[N, H, W]``.
+        bins: in the histogram of a cell.
+        levels: the finest level; the coarsest is 0.
+        span: degrees of orientation. With 360 dark-to-bright and bright-to-dark differ, with 180 they do not.
 
-    >>> phog(np.eye(96)[None], bins=8, levels=3).shape
-    (1, 680)
+    Returns:
+        ``[N, D]`` float32, ``D = bins * (4**(levels + 1) - 1) / 3``; coarse level first, cells row by row, summing to 1
+        (an image without any gradient gives zeros).
+
+    Example:
+        >>> phog(np.eye(96)[None], bins=8, levels=3).shape
+        (1, 680)
     """
     return np.concatenate([_pyramid(chunk, bins, levels, span) for chunk in _chunks(np.asarray(images))])
 
 
 def _pyramid(images: np.ndarray, bins: int, levels: int, span: float) -> np.ndarray:
-    """`phog` of one chunk."""
+    """:func:`phog` of one chunk."""
     n, height, width = images.shape
     dx = _along(_along(images, [1, 2, 1], 1), [-1, 0, 1], 2)
     dy = _along(_along(images, [1, 2, 1], 2), [-1, 0, 1], 1)
@@ -141,10 +177,17 @@ def _along(images: np.ndarray, kernel: list[float], axis: int) -> np.ndarray:
 
 
 def principal_components(descriptors: np.ndarray, count: int = 5) -> np.ndarray:
-    """The first `count` principal components: descriptors [N, D] → [N, count] float32.
+    """The first principal components of descriptors.
 
-    Fitted on all rows, as the distributed SFEW spreadsheet was: test rows have a say in the axes, though
-    no label has. Signs are fixed by scikit-learn, and the full decomposition draws no random numbers.
+    Fitted on all rows, as the distributed SFEW spreadsheet was: test rows have a say in the axes, though no label has.
+    Signs are fixed by scikit-learn, and the full decomposition draws no random numbers.
+
+    Args:
+        descriptors: ``[N, D]``.
+        count: how many components.
+
+    Returns:
+        ``[N, count]`` float32.
     """
     return PCA(count, svd_solver="full").fit_transform(np.asarray(descriptors, np.float64)).astype(np.float32)
 
@@ -157,7 +200,9 @@ def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
 def _cell_histogram(
     index: np.ndarray, bins: int, row: np.ndarray, column: np.ndarray, cells: int, weights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Histograms of index [N, Y, X] in 0..bins-1 over a cells × cells grid: [N, cells, cells, bins]."""
+    """Histograms over a ``cells`` × ``cells`` grid: ``index`` ``[N, Y, X]``, in ``0..bins-1``, to
+    ``[N, cells, cells, bins]``.
+    """
     n = len(index)
     cell = (np.arange(n)[:, None, None] * cells + row[:, None]) * cells + column
     flat = (cell * bins + index).ravel()

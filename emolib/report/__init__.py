@@ -1,4 +1,4 @@
-"""Notebooks in, one HTML out. A notebook needs only what is named here; `emolib.report.build` does the rest."""
+"""Notebooks in, one HTML out. A notebook needs only what is named here; :mod:`emolib.report.build` does the rest."""
 
 from emolib.report.cards import figure, publish, table
 

@@ -24,21 +24,26 @@ def build(
     name: str = "report",
     required: Sequence[str] = (),
 ) -> Path:
-    """Runs `notebooks` in order and writes `<name>.html` and `results.json` into the folder `output`.
+    """Runs notebooks in order and writes ``<name>.html`` and ``results.json`` into one folder.
 
-    Each notebook gets those of `parameters` that it declares. `provenance` is shown as the last section; in it
-    `data_source` (str) is the subtitle and `banner` (str), if there, stands above everything. Every id in `required`
-    must be on the page. The same inputs give the same bytes; a build that fails leaves what was there untouched.
-    Durations, what the chapters wrote to stderr, and the traceback of a failure go to `build.log`.
+    The same inputs give the same bytes; a build that fails leaves what was there untouched. Durations, what the
+    chapters wrote to stderr, and the traceback of a failure go to ``build.log``.
 
-    Returns
-    -------
-    The path of the HTML file.
+    Args:
+        notebooks: the chapters, in the order of the page.
+        parameters: each notebook gets those that it declares.
+        output: the folder, made when missing.
+        title: of the page.
+        provenance: shown as the last section; in it ``data_source`` (str) is the subtitle and ``banner`` (str), if
+            there, stands above everything.
+        name: of the HTML file, without its suffix.
+        required: ids that must be on the page, every one.
 
-    Raises
-    ------
-    BuildError
-        One sentence that says which chapter or parameter is at fault.
+    Returns:
+        The path of the HTML file.
+
+    Raises:
+        BuildError: one sentence that says which chapter or parameter is at fault.
     """
     check(parameters, notebooks)
     output.mkdir(parents=True, exist_ok=True)
@@ -83,7 +88,7 @@ def _gather(chapters: Sequence[Chapter]) -> dict[str, Any]:
 
 
 def _publish(files: dict[Path, str]) -> None:
-    """Puts all `files` in place, each in one move, after every one of them has been written."""
+    """Puts all ``files`` in place, each in one move, after every one of them has been written."""
     fresh = {file: file.with_name(f".{file.name}.tmp") for file in files}
     try:
         for file, content in files.items():

@@ -16,8 +16,8 @@ import pandas as pd
 from IPython.display import display
 from jinja2 import Environment, FileSystemLoader
 
+# The MIME type by which published results travel inside an executed notebook.
 RESULTS = "application/vnd.emolib.results+json"
-"""The mime type by which published results travel inside an executed notebook."""
 
 _cards = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -25,7 +25,13 @@ _cards = Environment(
 
 
 class Picture(Protocol):
-    """A drawn figure, the sentence that stands for it, and the numbers behind it."""
+    """A drawn figure with its words and its numbers.
+
+    Attributes:
+        figure: the drawing.
+        alt: the sentence that stands for it.
+        data: the numbers behind it.
+    """
 
     figure: matplotlib.figure.Figure
     alt: str
@@ -33,14 +39,17 @@ class Picture(Protocol):
 
 
 def figure(id: str, picture: Picture, caption: str) -> None:
-    """Shows `picture` as a card with its alt text, its data (CSV) and itself (SVG) to download, then closes it.
+    """Shows a picture as a card with its alt text, its data (CSV) and itself (SVG) to download.
 
-    The id gives the title: `fig-6a` is "Figure 6a". The same picture and id give the same bytes.
+    The same picture and id give the same bytes.
 
-    Raises
-    ------
-    ValueError
-        The picture has no alt text.
+    Args:
+        id: gives the title: ``fig-6a`` is "Figure 6a".
+        picture: what to show; its figure is closed afterwards.
+        caption: follows the title.
+
+    Raises:
+        ValueError: the picture has no alt text.
     """
     if not picture.alt.strip():
         raise ValueError(f"figure {id} has no alt text")
@@ -58,11 +67,16 @@ def figure(id: str, picture: Picture, caption: str) -> None:
 
 
 def table(id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, str] | None = None) -> None:
-    """Shows `frame` as an accessible table with its data (CSV) to download.
+    """Shows a frame as an accessible table with its data (CSV) to download.
 
-    The id gives the title: `table-3` is "Table 3"; an id without a number is titled by the caption alone.
-    A plain row number is not shown, any other index is. `formats` is one format string such as `"{:.1%}"` for every
-    number, or one for each column named; other fractions get two decimals, and what is missing is a dash.
+    A plain row number is not shown, any other index is.
+
+    Args:
+        id: gives the title: ``table-3`` is "Table 3"; an id without a number is titled by the caption alone.
+        frame: what to show.
+        caption: follows the title.
+        formats: one format string such as ``"{:.1%}"`` for every number, or one for each column named; other
+            fractions get two decimals, and what is missing is a dash.
     """
     heads = _runs(frame.index) if _has_names(frame.index) else []
     texts = [_texts(frame.iloc[:, k], formats) for k in range(frame.shape[1])]
@@ -82,12 +96,14 @@ def table(id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, s
 
 
 def publish(name: str, records: Any) -> None:
-    """Hands `records` (numbers, text, lists and dicts) to the build, which gathers them in results.json under `name`.
+    """Hands results to the build, which gathers them in ``results.json``.
 
-    Raises
-    ------
-    TypeError
-        A value is none of these.
+    Args:
+        name: the results' name there.
+        records: numbers, text, lists and dicts.
+
+    Raises:
+        TypeError: a value is none of these.
     """
     bundle = {RESULTS: {name: _strict(records)}, "text/plain": f"published: {name}"}
     display(bundle, raw=True)
@@ -111,7 +127,7 @@ def _has_names(index: pd.Index) -> bool:
 
 
 def _runs(index: pd.Index) -> list[list[tuple[int, Any, int]]]:
-    """Runs of equal labels at each level, as (position, label, length); the innermost labels never join."""
+    """Runs of equal labels at each level, as ``(position, label, length)``; the innermost labels never join."""
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
 
     def runs(level: int) -> list[tuple[int, Any, int]]:
@@ -137,7 +153,7 @@ def _texts(column: pd.Series, formats: str | dict[Any, str] | None) -> list[str]
 
 
 def _strict(value: Any) -> Any:
-    """`value` in JSON's own types; a number that JSON does not know (NaN, infinity) becomes null."""
+    """``value`` in JSON's own types; a number that JSON does not know (NaN, infinity) becomes null."""
     if isinstance(value, dict):
         return {str(key): _strict(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

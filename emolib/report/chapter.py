@@ -19,7 +19,15 @@ from emolib.report.errors import BuildError
 
 @dataclass(frozen=True)
 class Chapter:
-    """What the page needs of a notebook. `sections` are (id, title) of its second-level headings."""
+    """What the page needs of a notebook.
+
+    Attributes:
+        id: of the chapter on the page.
+        title: the first-level heading.
+        sections: ``(id, title)`` of each second-level heading.
+        html: a fragment, not a page.
+        results: what the notebook published, by name.
+    """
 
     id: str
     title: str
@@ -64,14 +72,15 @@ class Prose(IPythonRenderer):
 
 
 def convert_chapter(notebook: NotebookNode, stem: str, parameters: dict[str, Any]) -> Chapter:
-    """Turns an executed notebook, the file `stem`.ipynb, into a chapter.
+    """Turns an executed notebook into a chapter; what differs from run to run is left out.
 
-    Absolute paths among `parameters` are shown as file names, and what differs from run to run is left out.
+    Args:
+        notebook: executed; it is tidied in place.
+        stem: the notebook is the file ``<stem>.ipynb``.
+        parameters: what the notebook was given; absolute paths among them are shown as file names.
 
-    Raises
-    ------
-    BuildError
-        There is no title, a formula cannot be read, or two cells publish the same name.
+    Raises:
+        BuildError: there is no title, a formula cannot be read, or two cells publish the same name.
     """
     id = stem.lstrip("0123456789_")
     results = _tidy(notebook, parameters, stem)
@@ -108,7 +117,7 @@ def _mathml(latex: str, display: str) -> str:
 
 
 def _tidy(notebook: NotebookNode, parameters: dict[str, Any], stem: str) -> dict[str, Any]:
-    """Takes out of `notebook` what is not for readers, and returns the published results."""
+    """Takes out of ``notebook`` what is not for readers, and returns the published results."""
     paths = [value for value in parameters.values() if isinstance(value, str) and Path(value).is_absolute()]
 
     def clean(text: str) -> str:

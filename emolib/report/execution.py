@@ -20,12 +20,18 @@ from emolib.report.errors import BuildError
 
 
 def execute(notebook: Path, parameters: dict[str, Any]) -> NotebookNode:
-    """Runs `notebook` with `parameters` in an empty folder and returns it with its outputs.
+    """Runs a notebook in an empty folder.
 
-    Raises
-    ------
-    BuildError
-        A cell failed, the kernel died or the notebook stopped before its end; the cause holds the traceback.
+    Args:
+        notebook: the file; it stays as it is.
+        parameters: what the notebook is given, by name.
+
+    Returns:
+        The notebook with its outputs.
+
+    Raises:
+        BuildError: a cell failed, the kernel died or the notebook stopped before its end; the cause holds the
+            traceback.
     """
     with TemporaryDirectory(prefix="emolib-") as folder:
         state = Path(folder, "progress.json")

@@ -21,20 +21,22 @@ _shell = Environment(
 
 
 def compose(title: str, chapters: Sequence[Chapter], provenance: dict[str, Any]) -> str:
-    """One HTML page that needs no other file: the chapters, and `provenance` as the last section.
+    """One HTML page that needs no other file.
 
-    `provenance["data_source"]` becomes the subtitle; `provenance["banner"]`, if there, a note above everything.
+    Args:
+        title: of the page.
+        chapters: in the order of the page.
+        provenance: the last section; its ``data_source`` becomes the subtitle and its ``banner``, if there, a note
+            above everything.
     """
     return _shell.render(title=title, chapters=chapters, provenance=provenance)
 
 
 def check_ids(page: str, required: Sequence[str]) -> None:
-    """Refuses a page in which an id appears twice, or one of the `required` ids not at all.
+    """Refuses a page in which an id appears twice, or one of the ``required`` ids not at all.
 
-    Raises
-    ------
-    BuildError
-        One sentence that names them.
+    Raises:
+        BuildError: one sentence that names them.
     """
     reader = _Ids()
     reader.feed(page)

@@ -13,17 +13,15 @@ from emolib.report.errors import BuildError
 
 
 def declared(notebook: Path) -> dict[str, Any]:
-    """Name and default of each parameter in `notebook`'s cell tagged `parameters`; None where it is no literal."""
+    """Name and default of each parameter in the notebook's cell tagged ``parameters``; None where it is no literal."""
     return {name: _literal(entry["default"], otherwise=None) for name, entry in inspect_notebook(notebook).items()}
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Reads `name=value name=value …`; a value is a Python literal, or else text.
+    """Reads ``name=value name=value …``; a value is a Python literal, or else text.
 
-    Raises
-    ------
-    ValueError
-        There is something that is not `name=value`.
+    Raises:
+        ValueError: there is something that is not ``name=value``.
     """
     # a list may hold blanks, so a new setting begins only where a name and an equals sign follow
     settings = [part for part in re.split(r"\s+(?=[A-Za-z_]\w*=)", text.strip()) if part]
@@ -36,10 +34,8 @@ def parse(text: str) -> dict[str, Any]:
 def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> None:
     """Refuses a parameter that no notebook declares, or one of another type than its default.
 
-    Raises
-    ------
-    BuildError
-        One sentence that names the parameter, and the nearest declared name or the wanted type.
+    Raises:
+        BuildError: one sentence that names the parameter, and the nearest declared name or the wanted type.
     """
     defaults = {name: default for notebook in notebooks for name, default in declared(notebook).items()}
     for name, value in parameters.items():

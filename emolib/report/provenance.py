@@ -9,7 +9,7 @@ LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
 def commit(checkout: Path) -> str:
-    """The short commit of `checkout`, and whether files differ from it; "unknown" if it is no git checkout."""
+    """The short commit of ``checkout``, and whether files differ from it; ``"unknown"`` if it is no git checkout."""
     if not (checkout / ".git").exists():  # git would go on and find a repository around the folder
         return "unknown"
     try:

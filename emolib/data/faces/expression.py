@@ -1,4 +1,4 @@
-"""Brows, eyes, nose, mouth and folds: what the action units move, au[number] = intensity 0 to 1."""
+"""Brows, eyes, nose, mouth and folds: what the action units move. ``au[number]`` is an intensity, 0 to 1."""
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def draw_mouth(sketch: Sketch, au: dict[int, float]) -> None:
     fullness = face.lip_fullness * (1 - 0.62 * au[23] - 0.25 * au[20] - 0.2 * au[12])
 
     def rim(middle: float, square: float) -> np.ndarray:
-        """Between the corners, through `middle`; the larger `square`, the flatter there: [21, 2]."""
+        """Between the corners, through ``middle``; the larger ``square``, the flatter there: ``[21, 2]``."""
         pull = corner + (middle - corner) * 4 / 3
         return curve((-wide, corner), (-wide * square, pull), (wide * square, pull), (wide, corner), steps=21)
 
@@ -131,7 +131,7 @@ def draw_folds(sketch: Sketch, au: dict[int, float]) -> None:
         strength: float, *creases: list[tuple[float, float]], width: float = 1.1, lift: float = 0.0,
         paired: bool = False,
     ) -> None:
-        """Creases of one unit, each a row of control points; `paired` ones appear on both sides of the face."""
+        """Creases of one unit, each a row of control points; ``paired`` ones appear on both sides of the face."""
         if strength > 0.02:
             s = min(strength, 1.0)
             lines = np.array([curve(*crease) for crease in creases])

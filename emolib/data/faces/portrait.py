@@ -1,4 +1,7 @@
-"""One portrait, from its parts."""
+"""One portrait, from its parts.
+
+Axes: ``H`` × ``W`` pixels of the picture, 96 each.
+"""
 
 import numpy as np
 
@@ -11,11 +14,21 @@ from emolib.data.faces.sketch import Sketch
 
 
 def draw_face(units: dict[int, float], identity: Identity = Identity(), view: View = View()) -> np.ndarray:
-    """One face: ``[96, 96]`` uint8.
+    """One face, drawn from its action units.
 
-    `units` maps the number of an action unit to its intensity, 0 to 1; units left out rest at 0.
+    Args:
+        units: intensity of each action unit by its number, 0 to 1; units left out rest at 0.
+        identity: who is drawn.
+        view: how the person is seen.
 
-    >>> surprised = draw_face({1: 1, 2: 1, 5: 1, 26: 1}, Identity(hair_style="bun"), View(yaw=15))
+    Returns:
+        ``[H, W]`` uint8.
+
+    Raises:
+        ValueError: there is no drawing for an action unit, or for the occluder of the view.
+
+    Example:
+        >>> surprised = draw_face({1: 1, 2: 1, 5: 1, 26: 1}, Identity(hair_style="bun"), View(yaw=15))
     """
     unknown = sorted(set(units) - set(UNITS))
     if unknown:

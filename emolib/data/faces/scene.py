@@ -1,4 +1,7 @@
-"""What is not the face: the wall behind it, the light on it, things in the way, the camera."""
+"""What is not the face: the wall behind it, the light on it, things in the way, the camera.
+
+Axes: ``H`` × ``W`` pixels of the picture, 96 each.
+"""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -11,7 +14,7 @@ _WALL = np.repeat(np.linspace(1.06, 0.9, SIZE)[:, None], SIZE, axis=1)
 
 
 def backdrop(view: View, rng: np.random.Generator) -> np.ndarray:
-    """A wall, or lamps, frames and people out of focus: ``[96, 96]``."""
+    """A wall, or lamps, frames and people out of focus: ``[H, W]``."""
     wall = view.backdrop * _WALL
     if not view.clutter:
         return wall
@@ -24,7 +27,7 @@ def backdrop(view: View, rng: np.random.Generator) -> np.ndarray:
 
 
 def light(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
-    """How brightly each pixel is lit, ``[96, 96]``, about 1: Lambert's law."""
+    """How brightly each pixel is lit, ``[H, W]``, about 1: Lambert's law."""
     view = sketch.view
     dy, dx = np.gradient(_relief(sketch, au) * view.scale)
     azimuth, elevation = np.radians(view.light), np.radians(32)
@@ -34,7 +37,7 @@ def light(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
 
 
 def _relief(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
-    """How far the head stands out at each pixel, ``[96, 96]``: an ellipsoid with smooth bumps."""
+    """How far the head stands out at each pixel, ``[H, W]``: an ellipsoid with smooth bumps."""
     face = sketch.identity
     x, y = np.arange(SIZE) + 0.5 - sketch.centre[:, None]
     u, v = (along * x + down * y[:, None] for along, down in np.linalg.inv(sketch.tilt).T)
@@ -61,7 +64,7 @@ def _relief(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
 
 
 def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
-    """What `view.occluder` names, in front of the face, on the side and at the place that `view.seed` gives."""
+    """What ``view.occluder`` names, in front of the face, on the side and at the place that ``view.seed`` gives."""
     cover = Sketch(face, view)
     side, shift = rng.choice([-1, 1]), rng.uniform(-3, 3)
     if view.occluder == "hand":
@@ -92,7 +95,7 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
 
 
 def camera(picture: np.ndarray, view: View, rng: np.random.Generator) -> np.ndarray:
-    """The picture as it is taken, blurred and noisy: ``[96, 96]`` uint8."""
+    """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
     if view.blur:
         picture = gaussian_filter(picture, view.blur, mode="nearest")
     if view.noise:

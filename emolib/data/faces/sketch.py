@@ -1,7 +1,9 @@
 """Curves, and the canvas that turns and places them.
 
-Points are (x, y) in pixels of the final picture, in the head's own frame: origin between eyes and nose,
-x to the viewer's right, y down. Every shape is an array ``[n, 2]``, or ``[..., n, 2]`` for several at once.
+Points are ``(x, y)`` in pixels of the final picture, in the head's own frame: origin between eyes and nose, ``x`` to
+the viewer's right, ``y`` down. Every shape is an array ``[P, 2]``, or ``[…, P, 2]`` for several at once.
+
+Axes: ``P`` points of a shape, ``H`` × ``W`` pixels of the picture, 96 each.
 """
 
 from collections.abc import Iterator
@@ -43,12 +45,12 @@ def _swell(steps: int) -> np.ndarray:
 
 
 def curve(*control: tuple[float, float], steps: int = 14) -> np.ndarray:
-    """Bézier curve from the first to the last control point, drawn towards the others: ``[steps, 2]``."""
+    """Bézier curve from the first to the last control point, drawn towards the others: ``[P, 2]``, ``P = steps``."""
     return _bernstein(len(control) - 1, steps) @ np.array(control, float)
 
 
 def through(*points: tuple[float, float]) -> np.ndarray:
-    """Smooth curve through all points (Catmull-Rom): ``[6 · (points - 1), 2]``."""
+    """Smooth curve through all points (Catmull-Rom): ``[P, 2]``, ``P = 6 * (len(points) - 1)``."""
     p = np.array([points[0], *points, points[-1]], float)
     a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
     control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)      # [segments, 4, 2]
@@ -56,29 +58,29 @@ def through(*points: tuple[float, float]) -> np.ndarray:
 
 
 def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> np.ndarray:
-    """Ellipse around (x, y): ``[steps, 2]``."""
+    """Ellipse around ``(x, y)``: ``[P, 2]``, ``P = steps``."""
     return _circle(steps) * (rx, ry) + (x, y)
 
 
 def ring(edge: np.ndarray, opposite: np.ndarray) -> np.ndarray:
-    """The outline of what lies between two edges that run the same way: ``[..., n + m, 2]``."""
+    """The outline of what lies between two edges that run the same way: ``[…, P, 2]``, the points of both."""
     return np.concatenate([edge, opposite[..., ::-1, :]], axis=-2)
 
 
 def mirror(points: np.ndarray, side: int = -1) -> np.ndarray:
-    """The same on the other side of the face; unchanged for side 1."""
+    """The same on the other side of the face; unchanged for ``side`` 1."""
     return points * (side, 1)
 
 
 def both(points: np.ndarray) -> np.ndarray:
-    """On the left and on the right of the face: ``[..., 2, n, 2]``."""
+    """On the left and on the right of the face: ``[…, 2, P, 2]``."""
     return points[..., None, :, :] * _SIDES
 
 
 class Sketch:
-    """A canvas in head coordinates, drawn at SUPER × the size; 0 where nothing is drawn.
+    """A canvas in head coordinates, drawn at ``SUPER`` × the size; 0 where nothing is drawn.
 
-    Shapes lie on the head's ellipsoid, `lift` pixels in front of it, and turn with it; those with `lift` None stay
+    Shapes lie on the head's ellipsoid, ``lift`` pixels in front of it, and turn with it; those with ``lift`` None stay
     where they are.
     """
 
@@ -94,13 +96,13 @@ class Sketch:
         self.centre = CENTRE + view.shift
 
     def turned(self, points: np.ndarray, lift: float = 0.0) -> np.ndarray:
-        """Points `lift` pixels in front of the head's ellipsoid after yaw and pitch: ``[..., n, 2]``."""
+        """Points ``lift`` pixels in front of the head's ellipsoid after yaw and pitch: ``[…, P, 2]``."""
         x, y = points[..., 0] / self.identity.head_width, points[..., 1] / self.identity.head_height
         z = lift + DEPTH * np.sqrt(np.maximum(1 - x * x - y * y, 0))
         return points @ self.turn + z[..., None] * self.ahead
 
     def placed(self, points: np.ndarray) -> list[list[float]]:
-        """Head frame → canvas: for each shape x and y in turn."""
+        """Head frame to canvas: for each shape ``x`` and ``y`` in turn."""
         return ((points @ self.tilt + self.centre) * SUPER).reshape(-1, 2 * points.shape[-2]).tolist()
 
     def fill(self, points: np.ndarray, tone: float, lift: float | None = 0.0) -> None:
@@ -110,7 +112,7 @@ class Sketch:
             self.draw.polygon(polygon, fill=max(1, min(255, int(tone))))
 
     def line(self, points: np.ndarray, width: float, tone: float, lift: float | None = 0.0) -> None:
-        """Strokes that swell from both ends to `width` pixels in their middle."""
+        """Strokes that swell from both ends to ``width`` pixels in their middle."""
         points = points if lift is None else self.turned(points, lift)
         along = np.empty_like(points)
         along[..., 1:-1, :] = points[..., 2:, :] - points[..., :-2, :]
@@ -136,11 +138,11 @@ class Sketch:
         self.image, self.draw = beneath, ImageDraw.Draw(beneath)
 
     def skin(self, share: float) -> float:
-        """Tone of the skin times `share`."""
+        """Tone of the skin times ``share``."""
         return self.identity.skin * share
 
     def over(self, picture: np.ndarray, light: np.ndarray | float) -> np.ndarray:
-        """The sketch, lit, in front of a picture: ``[96, 96]``."""
+        """The sketch, lit, in front of a picture: ``[H, W]``."""
         drawn = Image.fromarray((np.asarray(self.image) > 0) * np.uint8(255))
         share = np.asarray(drawn.reduce(SUPER)) / 255
         # reducing has already weighted the tones by their share of each pixel
