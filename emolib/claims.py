@@ -120,22 +120,21 @@ def _more_units(evidence: Evidence) -> tuple[str, str]:
     for (protocol, modality), part in rows.groupby(["protocol", "modality"], sort=False):
         part = part.sort_values("hidden")
         gains[f"{modality} {protocol}"] = part["mean"].iloc[-1] - part["mean"].iloc[0]
-    return _gains(gains, f"widest over narrowest; {rows['recipe'].iloc[0]}")
+    ours = ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())
+    return f"{ours} (widest over narrowest; {rows['recipe'].iloc[0]})", _verdict([gain > NOTABLE for gain in gains.values()])
 
 
 def _best_angle(evidence: Evidence) -> tuple[str, str]:
     rows = _best_recipe(evidence.angles)
-    gains = {}
-    for (protocol, modality, centre), part in rows.groupby(["protocol", "modality", "centre"], sort=False):
+    if not (rows["angle"] == 60).any():
+        return "60° was not among the angles", UNTESTABLE + " (60° was not among the angles)"
+    shown, best = [], {0.5: [], 0.0: []}
+    for (centre, modality, protocol), part in rows.groupby(["centre", "modality", "protocol"], sort=False):
         mean = part.set_index("angle")["mean"]
-        gains[f"{modality} {protocol} centre {centre:g}"] = mean.get(60.0, np.nan) - mean.drop(60.0, errors="ignore").max()
-    ours, verdict = _gains(gains, f"60° over the best other angle; {rows['recipe'].iloc[0]}")
-    return ours, UNTESTABLE + " (60° was not among the angles)" if np.isnan(list(gains.values())).any() else verdict
-
-
-def _gains(gains: dict[str, float], what: str) -> tuple[str, str]:
-    ours = ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())
-    return f"{ours} ({what})", _verdict([gain > NOTABLE for gain in gains.values()])
+        shown.append(mean[60.0] - mean.drop(60.0).max() > NOTABLE)
+        best[centre].append(f"{modality} {protocol} {mean.idxmax():g}°")
+    ours = f"best at, shifted: {', '.join(best[0.5])}; as they are: {', '.join(best[0.0])}; {rows['recipe'].iloc[0]}"
+    return ours, _verdict(shown)
 
 
 def _happy_width(evidence: Evidence) -> tuple[str, str]:

@@ -27,9 +27,10 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float | N
         axis.grid(axis="x", visible=False)
         if reference is not None:
             axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
-        axis.set(title=modality, xlabel="feature (principal component)", ylabel=ylabel)
+        axis.set(title=modality, xlabel="feature (principal component)")
         described = frame.describe().T[["mean", "min", "25%", "50%", "75%", "max"]]
         summary.append(described.rename_axis("feature").reset_index().assign(modality=modality))
+    axes[0, 0].set_ylabel(ylabel)
     data = pd.concat(summary, ignore_index=True)
     alt = "Box plots of each feature. " + " ".join(
         f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
