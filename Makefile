@@ -9,12 +9,14 @@ VENV := .venv
 READY := $(VENV)/.ready
 # Computed once, kept between builds; a plot edit trains nothing again.
 export EMOLIB_CACHE ?= $(CURDIR)/.cache
+# To the shell by its environment, where no quote or blank of a path can do harm.
+export DATA PROFILE SET
 
 .PHONY: report test lab lock help clean
 .DEFAULT_GOAL := help
 
 report: $(READY) ## build reports/report.html; DATA=file.xlsx PROFILE=quick|paper|full SET="name=value …"
-	@$(VENV)/bin/python -m emolib report --data '$(DATA)' --profile '$(PROFILE)' --set '$(SET)'
+	@$(VENV)/bin/python -m emolib report --data "$$DATA" --profile "$$PROFILE" --set "$$SET"
 
 test: $(READY) ## run every test
 	@$(VENV)/bin/python -m pytest
@@ -29,7 +31,7 @@ clean: ## remove the environment, the cache and what was built
 	rm -rf $(VENV) .cache reports/report.html reports/results.json reports/build.log
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Exact versions, from the committed lock.
 $(READY): requirements.lock pyproject.toml

@@ -44,7 +44,11 @@ def report(data: str, profile: str, settings: str, out: Path) -> Path:
     source = str(Path(data).expanduser().resolve()) if data else ""
     check(chosen | {"source": source}, notebooks)
     # a file that cannot be read stops here, before any chapter has taken its time
-    loaded = load(source or None)
+    loaded = load(source or None, incomplete=chosen.get("incomplete", "drop"))
+    absent = [modality for modality in ("LPQ", "PHOG") if modality not in loaded.modalities]
+    absent += [emotion for label, emotion in enumerate(loaded.classes) if label not in loaded.labels]
+    if absent:
+        raise ValueError(f"{loaded.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all {len(loaded.classes)} emotions")
     provenance: dict[str, Any] = {
         "data_source": loaded.source,
         "data_digest": loaded.digest[:16],

@@ -68,11 +68,6 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return area.reshape(*scores.shape[:-2], classes)
 
 
-def accuracy(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Share of rows predicted right, ``[…]``."""
-    return (scores.argmax(-1) == labels).mean(-1)
-
-
 def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
     """Measures of all repetitions of a sweep as a long table.
 

@@ -129,9 +129,12 @@ def _counted(shards: int, total: int, label: str) -> Iterator[Path]:
 
         def follow() -> None:
             shown = 0
-            while not over.wait(0.2):
-                progress.update(int(done.sum()) - shown)
-                shown = int(done.sum())
+            running = True
+            while running:
+                running = not over.wait(0.2)  # once more at the end, for what came since
+                now = int(done.sum())
+                progress.update(now - shown)
+                shown = now
 
         follower = Thread(target=follow, daemon=True)
         follower.start()

@@ -19,8 +19,9 @@ def evidence(level=None, fusion_shift=0.0):
         for emotion, value in zip((*paper.EMOTIONS, "average"), (*paper.TABLE_3[model], paper.TABLE_3_AVERAGE[model]), strict=True):
             value = (level or {}).get((model, protocol), value) + (fusion_shift if model == "CNN fusion" else 0)
             value -= 0.1 * (recipe == "printed")
-            rows.append((model, protocol, recipe, emotion, value, value - 0.01, value + 0.01))
-    table_3 = pd.DataFrame(rows, columns=["model", "protocol", "recipe", "emotion", "mean", "low", "high"])
+            for measure in ("recall", "average precision"):
+                rows.append((measure, model, protocol, recipe, emotion, value, value - 0.01, value + 0.01))
+    table_3 = pd.DataFrame(rows, columns=["measure", "model", "protocol", "recipe", "emotion", "mean", "low", "high"])
     happy = {6: 0.3, 11: 0.4, 16: 0.2}
     widths = pd.DataFrame(
         [
@@ -36,7 +37,7 @@ def evidence(level=None, fusion_shift=0.0):
         ],
         columns=["modality", "protocol", "recipe", "angle", "centre", "mean"],
     )
-    return Evidence(table_3=table_3, widths=widths, angles=angles, centres=[0.42, 0.38, 0.4, 0.45])
+    return Evidence(table_3=table_3, widths=widths, angles=angles, centres={"LPQ": [0.42, 0.38], "PHOG": [0.4, 0.45]})
 
 
 def verdicts(evidence):
@@ -69,6 +70,33 @@ def test_trends_that_do_not_show_are_not_reproduced():
     flat.angles["mean"] = 0.2
     found = verdicts(flat)
     assert found["more-units"] == found["best-angle"] == found["happy-width"] == NOT
+
+
+def test_a_trend_of_one_modality_alone_is_no_trend():
+    one = evidence()
+    one.widths.loc[one.widths["modality"] == "LPQ", "mean"] = 0.2
+    one.angles.loc[one.angles["modality"] == "LPQ", "mean"] = 0.2
+    found = verdicts(one)
+    assert found["more-units"] == found["best-angle"] == NOT
+
+
+def test_a_trend_under_one_protocol_is_partly_reproduced():
+    one = evidence()
+    for table in (one.widths, one.angles):
+        table.loc[table["protocol"] == "person-independent", "mean"] = 0.2
+    found = verdicts(one)
+    assert found["more-units"] == found["best-angle"] == found["happy-width"] == PARTLY
+
+
+def test_widths_that_cannot_show_a_trend_are_not_judged():
+    narrow = evidence()
+    for hidden, missing in (([6, 16], ["happy-width"]), ([6], ["happy-width", "more-units"])):
+        found = verdicts(replace(narrow, widths=narrow.widths[narrow.widths["hidden"].isin(hidden)]))
+        assert found[missing].str.startswith(UNTESTABLE).all()
+
+
+def test_a_feature_off_centre_makes_the_claim_partly_true():
+    assert verdicts(replace(evidence(), centres={"LPQ": [0.4, 0.6]}))["feature-centres"] == PARTLY
 
 
 def test_sixty_degrees_cannot_be_judged_where_it_was_not_tried():

@@ -10,6 +10,7 @@ import numpy as np
 import openpyxl
 import pytest
 
+from emolib.__main__ import main
 from emolib.data import load
 from emolib.paper import EMOTIONS
 
@@ -259,6 +260,18 @@ def test_the_command_line_says_it_in_one_line_and_keeps_the_old_report(tmp_path,
     assert done.returncode == 2
     assert re.fullmatch(r"emolib: error: .*bad\.xlsx.*\n", done.stderr) and not done.stdout
     assert old.read_text() == "an earlier report" and list(old.parent.iterdir()) == [old]
+
+
+@pytest.mark.parametrize(
+    "header, labels, missing", [("HOG", range(1, 8), "LPQ"), ("LPQ", range(1, 8), "PHOG"), ("LPQ,PHOG", range(1, 7), "Surprise")]
+)
+def test_data_that_the_chapters_cannot_do_with_stop_before_any_chapter_runs(tmp_path, capsys, header, labels, missing):
+    names = header.split(",")
+    rows = [f"Film_{label:09d},{label}" + f",0.{label}" * len(names) for label in labels]
+    (tmp_path / "own.csv").write_text("\n".join([f",label,{header}", *rows]))
+    assert main(["report", "--data", str(tmp_path / "own.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert f"own.csv: there is no {missing};" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture(scope="module")

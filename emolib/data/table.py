@@ -38,7 +38,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     names = rows.iloc[:, 0].fillna("").astype(str).to_numpy()
     groups = _groups(path, rows.iloc[:, 0].fillna(""))
     labels = _labels(path, rows.iloc[:, label_column])
-    columns = _modality_columns(path, header, label_column)
+    columns = dict(sorted(_modality_columns(path, header, label_column).items()))
     values = _numbers(path, rows, [column for group in columns.values() for column in group])
     keep, values, repairs = _repair(path, values, rows.index + 1, labels, incomplete)
 
@@ -71,9 +71,11 @@ def _cells(path: Path) -> pd.DataFrame:
         if path.suffix.lower() == ".csv":
             # Blank lines stay, so that rows are counted as a spreadsheet program counts them.
             return pd.read_csv(path, header=None, low_memory=False, skip_blank_lines=False)
-    except (BadZipFile, KeyError, OSError, ParseError, zlib.error) as error:
+    except (BadZipFile, KeyError, ParseError, zlib.error) as error:
         raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged") from error
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: this is no CSV table in UTF-8; save it with that encoding") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path.name}: this is no CSV table; every line should have as many cells as the first") from error
     raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
 
