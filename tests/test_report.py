@@ -322,8 +322,10 @@ class TestCommandLine:
         return tmp_path
 
     def test_report(self, checkout, capsys, monkeypatch):
-        loaded = SimpleNamespace(source="faces.csv", digest="0123456789abcdef0123", drawn=False)
-        monkeypatch.setattr(cli, "load", lambda source: loaded)
+        loaded = SimpleNamespace(
+            source="faces.csv", digest="0123456789abcdef0123", drawn=False, modalities=("LPQ", "PHOG"), classes=("a", "b"), labels=[0, 1]
+        )
+        monkeypatch.setattr(cli, "load", lambda source, incomplete: loaded)
         monkeypatch.chdir(checkout)
         Path("faces.csv").write_text("x")
         assert cli.main(["report", "--data", "faces.csv", "--set", "seeds=7", "--out", "here"]) == 0
