@@ -41,6 +41,7 @@ class Trained:
         table: the sweep, one row a network, with the columns ``units``, ``parameters``, ``epochs``, ``loss``,
             ``train_accuracy`` and ``stopped`` added.
         outcomes: one a row, in the same order.
+        data: what it was trained on.
     """
 
     table: pd.DataFrame

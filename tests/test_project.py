@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,6 @@ def test_what_is_imported_is_declared():
     for path in (ROOT / "emolib").rglob("*.py"):
         imported |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.M))
     names = {"PIL": "pillow", "sklearn": "scikit-learn", "IPython": "ipykernel", "traitlets": "nbconvert"}
-    import sys
-
     third = {names.get(name, name.replace("_", "-")) for name in imported - set(sys.stdlib_module_names) - {"emolib"}}
     assert third <= set(declared())
 

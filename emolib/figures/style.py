@@ -53,12 +53,6 @@ class Picture:
     alt: str
     data: pd.DataFrame
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        display(self.figure, metadata={"image/png": {"alt": self.alt}})
-        plt.close(self.figure)
-
 
 styled = plt.rc_context(STYLE)
 """Decorates a figure function: what it draws, it draws in this style, whatever the notebook has set."""

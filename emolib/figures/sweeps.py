@@ -15,6 +15,29 @@ def _band(axis, x, part: pd.DataFrame, color: str, label: str, marker: str, **op
     axis.plot(x, part["mean"], color=color, marker=marker, label=label, **options)
 
 
+def _grid(summary: pd.DataFrame, row: str, column: str, height: float):
+    """A figure with axes for the values of two columns, and for each axis its table rows and its two values."""
+    rows, columns = summary[row].unique(), summary[column].unique()
+    figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=True)
+    cells = [
+        (axes[i, j], summary[(summary[row] == r) & (summary[column] == c)], r, c)
+        for i, r in enumerate(rows)
+        for j, c in enumerate(columns)
+    ]
+    return figure, axes, cells
+
+
+def _label(figure, axes, xlabel: str, ylabel: str, columns: int) -> None:
+    """Labels at the outer axes only, percent on all, and one legend under the grid."""
+    for axis in axes.flat:
+        _percent_axis(axis)
+    for axis in axes[-1]:
+        axis.set_xlabel(xlabel)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(ylabel)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+
+
 @styled
 def accuracy_curves(
     summary: pd.DataFrame,
@@ -34,69 +57,49 @@ def accuracy_curves(
         paper: for a modality the point that the paper prints.
         style: a column whose values get line styles of their own; ``styles`` gives label and line style for each.
     """
-    recipes, protocols = summary["recipe"].unique(), summary["protocol"].unique()
-    figure, axes = panels(len(recipes), len(protocols), 2.7, sharex=True, sharey=True)
+    figure, axes, cells = _grid(summary, "recipe", "protocol", 2.7)
     alt = []
-    for row, recipe in enumerate(recipes):
-        for column, protocol in enumerate(protocols):
-            axis = axes[row, column]
-            here = summary[(summary["recipe"] == recipe) & (summary["protocol"] == protocol)]
-            axis.axhline(chance, color="#777777", linewidth=1, linestyle=":", label="guessing")
-            for keys, part in here.groupby(["modality", style] if style else ["modality"], sort=False):
-                modality = keys[0]
-                name, line = styles[keys[1]] if style else ("", "-")
-                _band(
-                    axis, part[x], part, MODALITY.get(modality, "#888888"), f"{modality} {name}".strip(),
-                    MODALITY_MARKER.get(modality, "o"), linestyle=line,
-                )  # fmt: skip
-                first, last, best = part.iloc[0], part.iloc[-1], part.loc[part["mean"].idxmax()]
-                alt.append(
-                    f"{recipe}, {protocol}, {modality} {name}".strip() + f": {percent(first['mean'])} at {first[x]:g}, "
-                    f"{percent(last['mean'])} at {last[x]:g}, highest {percent(best['mean'])} at {best[x]:g}."
-                )
-            for modality, (at, value) in (paper or {}).items():
-                axis.scatter(
-                    at, value, marker="*", s=150, color=MODALITY[modality], edgecolor=PAPER, linewidth=0.9, zorder=5,
-                    label=f"{modality}, the paper's Table 3",
-                )  # fmt: skip
-            axis.set_title(f"{protocol} folds, {recipe} recipe")
-            _percent_axis(axis)
-    for axis in axes[-1]:
-        axis.set_xlabel(xlabel)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("mean recall / %")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    for axis, here, recipe, protocol in cells:
+        axis.axhline(chance, color="#777777", linewidth=1, linestyle=":", label="guessing")
+        for keys, part in here.groupby(["modality", style] if style else ["modality"], sort=False):
+            modality = keys[0]
+            name, line = styles[keys[1]] if style else ("", "-")
+            _band(
+                axis, part[x], part, MODALITY.get(modality, "#888888"), f"{modality} {name}".strip(),
+                MODALITY_MARKER.get(modality, "o"), linestyle=line,
+            )  # fmt: skip
+            first, last, best = part.iloc[0], part.iloc[-1], part.loc[part["mean"].idxmax()]
+            alt.append(
+                f"{recipe}, {protocol}, {modality} {name}".strip() + f": {percent(first['mean'])} at {first[x]:g}, "
+                f"{percent(last['mean'])} at {last[x]:g}, highest {percent(best['mean'])} at {best[x]:g}."
+            )
+        for modality, (at, value) in (paper or {}).items():
+            axis.scatter(
+                at, value, marker="*", s=150, color=MODALITY[modality], edgecolor=PAPER, linewidth=0.9, zorder=5,
+                label=f"{modality}, the paper's Table 3",
+            )  # fmt: skip
+        axis.set_title(f"{protocol} folds, {recipe} recipe")
+    _label(figure, axes, xlabel, "mean recall / %", columns=3)
     return Picture(figure, f"Mean recall over emotions against {xlabel}. " + " ".join(alt), summary)
 
 
 @styled
 def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> Picture:
     """A measure against a setting, a line for each emotion; protocols in rows, modalities in columns."""
-    protocols, modalities = summary["protocol"].unique(), summary["modality"].unique()
-    figure, axes = panels(len(protocols), len(modalities), 3.0, sharex=True, sharey=True)
+    figure, axes, cells = _grid(summary, "protocol", "modality", 3.0)
     alt = []
-    for row, protocol in enumerate(protocols):
-        for column, modality in enumerate(modalities):
-            axis = axes[row, column]
-            here = summary[(summary["protocol"] == protocol) & (summary["modality"] == modality)]
-            for emotion, part in here.groupby("emotion", sort=False):
-                average = emotion == "average"
-                axis.plot(
-                    part[x], part["mean"], color=EMOTION.get(emotion, "#888888"), marker=EMOTION_MARKER.get(emotion, "o"),
-                    linewidth=2.4 if average else 1.3, linestyle="--" if average else "-", label=emotion,
-                )  # fmt: skip
-                alt.append(
-                    f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to {percent(part['mean'].iloc[-1])}."
-                )
-            axis.set_title(f"{modality}, {protocol} folds")
-            _percent_axis(axis)
-    for axis in axes[-1]:
-        axis.set_xlabel(xlabel)
-    for axis in axes[:, 0]:
-        axis.set_ylabel(f"{ylabel} / %")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    for axis, here, protocol, modality in cells:
+        for emotion, part in here.groupby("emotion", sort=False):
+            average = emotion == "average"
+            axis.plot(
+                part[x], part["mean"], color=EMOTION.get(emotion, "#888888"), marker=EMOTION_MARKER.get(emotion, "o"),
+                linewidth=2.4 if average else 1.3, linestyle="--" if average else "-", label=emotion,
+            )  # fmt: skip
+            alt.append(
+                f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to {percent(part['mean'].iloc[-1])}."
+            )
+        axis.set_title(f"{modality}, {protocol} folds")
+    _label(figure, axes, xlabel, f"{ylabel} / %", columns=4)
     start, end = summary[x].min(), summary[x].max()
     return Picture(figure, f"{ylabel} by emotion, from {start:g} to {end:g} {xlabel}. " + " ".join(alt), summary)
 
