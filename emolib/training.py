@@ -21,6 +21,7 @@ from torch import nn
 
 from emolib import sweeps
 from emolib.cache import Cache
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.folds import make_folds
 from emolib.lockstep import train_stack
@@ -152,7 +153,8 @@ def _train_shard(data: EmotionData, rows: list[dict], counter: Path, number: int
     def report(epochs: int) -> None:
         done[number] += epochs
 
-    return number, train_stack(data, rows, report)
+    with core():
+        return number, train_stack(data, rows, report)
 
 
 def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int) -> list[list[int]]:
