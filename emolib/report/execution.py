@@ -1,5 +1,6 @@
 """Runs one chapter in a kernel of its own, and says honestly how far it came."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -76,7 +77,7 @@ def execute(
         # a fixed hash seed: sets print in the same order in every run; and nobody's own IPython settings
         own = {"PYTHONHASHSEED": "0", "IPYTHONDIR": str(Path(folder, "ipython"))}
         try:
-            client.execute(cwd=folder, env=os.environ | own | (environment or {}))
+            asyncio.run(client.async_execute(cwd=folder, env=os.environ | own | (environment or {})))
         except CellExecutionError as error:
             return f"{error.ename}: {error.evalue}".rstrip(": \n").splitlines()[0]
         except CellTimeoutError:

@@ -15,7 +15,7 @@ from emolib.report.errors import BuildError
 Card = dict[str, Any]
 
 # What stands in a data URI as it is: all but the signs that end it or an attribute, and those that URIs read otherwise.
-_AS_IT_IS = " !$'()*+,-./:;<=>?@[]^_`{|}~"
+_AS_IT_IS = " !$'()*+,-./:;=>?@[]^_`{|}~"
 
 
 def _uri(mime: str, content: str) -> Markup:
