@@ -1,6 +1,5 @@
 """From chapters to a page: runs those whose outputs are not kept, numbers what they show, and composes the rest."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from emolib.report.keys import Key, changes, digest
 from emolib.report.markup import Card, numbers, render
 from emolib.report.opening import CARDS, in_order, link, opening
 from emolib.report.page import check_page, compose
-from emolib.report.parameters import declared
+from emolib.report.parameters import declared, needs
 from emolib.report.provenance import origin
 from emolib.report.schedule import Task, run
 from emolib.report.state import last_key
@@ -106,7 +105,7 @@ def _runs(
             log.write(f"{stem}: kept\n")
         else:
             why = changes(last_key(before, stem), keys[stem]) or "its outputs are no longer kept"
-            tasks.append(Task(stem, node, _needs(notebook, [other.stem for other in notebooks]), why))
+            tasks.append(Task(stem, node, needs(notebook), why))
 
     def done(task: Task, run: Run) -> None:
         log.write(f"{task.name}: {run.seconds:.1f} s, run because {task.why}\n{run.log}")
@@ -118,10 +117,3 @@ def _runs(
 
     return runs | run(tasks, ready=runs, timeout=timeout, done=done)
 
-
-def _needs(notebook: Path, there: Sequence[str]) -> tuple[str, ...]:
-    needs = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("emolib", {}).get("needs", [])
-    for name in needs:
-        if name not in there:
-            raise BuildError(f"chapter {notebook.stem} needs {name}, which is no chapter")
-    return tuple(needs)

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 from emolib.report import state
 from emolib.report.errors import BuildError, ChapterError
-from emolib.report.keys import chapter_key, data_digest, environment_digest, files_digest
-from emolib.report.parameters import check, declared
+from emolib.report.keys import Key, chapter_key, data_digest, environment_digest, files_digest
+from emolib.report.parameters import check, declared, needs
 
 HERE = Path(__file__).parent
 
@@ -95,16 +95,27 @@ def build(
 
 def _inputs(notebooks: Sequence[Path], given: Mapping[str, dict[str, Any]], page: dict[str, Any]) -> dict[str, Any]:
     """All that the build depends on: a key for each chapter, and what the page adds to them."""
-    root = notebooks[0].parents[1]
-    environment = environment_digest(root)
-    keys = {}
-    for notebook in notebooks:
-        own = dict(given[notebook.stem])
-        data = data_digest(own.pop("source", ""))
-        keys[notebook.stem] = chapter_key(notebook, own, data, environment)
+    environment = environment_digest(notebooks[0].parents[1])
+    waiting = {notebook: needs(notebook) for notebook in notebooks}
+    keys: dict[str, Key] = {}
+    while waiting:
+        ready = [notebook for notebook, wanted in waiting.items() if keys.keys() >= set(wanted)]
+        if not ready:
+            raise BuildError(_entangled(waiting, [notebook.stem for notebook in notebooks]))
+        for notebook in ready:
+            own = dict(given[notebook.stem])
+            data = data_digest(own.pop("source", ""))
+            keys[notebook.stem] = chapter_key(notebook, own, data, environment, {name: keys[name] for name in waiting.pop(notebook)})
     shell = sorted(file for file in HERE.iterdir() if file.is_file())
     page = page | {"shell": files_digest(shell), "notebooks": files_digest(list(notebooks))}
     return {"chapters": keys, "page": json.loads(json.dumps(page))}
+
+
+def _entangled(waiting: Mapping[Path, Sequence[str]], there: Sequence[str]) -> str:
+    for notebook, wanted in waiting.items():
+        if unknown := sorted(set(wanted) - set(there)):
+            return f"chapter {notebook.stem} needs {unknown[0]}, which is no chapter"
+    return f"chapters {', '.join(notebook.stem for notebook in waiting)} wait for one another"
 
 
 @contextmanager

@@ -65,8 +65,10 @@ def execute(
         None if every cell has run to its end, or one sentence that says what happened.
     """
     with TemporaryDirectory(prefix="emolib-") as folder:
+        begun: list[NotebookNode] = []
         client = NotebookClient(
             node,
+            on_cell_start=lambda cell, cell_index: begun.append(cell),
             timeout=timeout,
             kernel_name="python3",
             shutdown_kernel="immediate",
@@ -81,13 +83,13 @@ def execute(
         except CellExecutionError as error:
             return f"{error.ename}: {error.evalue}".rstrip(": \n").splitlines()[0]
         except CellTimeoutError:
-            return _blame(node, "Timeout", f"a cell took longer than the {timeout:g} s that it has")
+            return _blame(begun, "Timeout", f"a cell took longer than the {timeout:g} s that it has")
         except DeadKernelError:
-            return _blame(node, "Kernel died", "the process that ran the cells has ended: killed, or out of memory")
+            return _blame(begun, "Kernel died", "the process that ran the cells has ended: killed, or out of memory")
         except Exception as error:  # a kernel that does not start, a full disk: they have no common type
-            return _blame(node, type(error).__name__, str(error))
+            return _blame(begun, type(error).__name__, str(error))
     # an exit in the midst of a notebook is no error to the kernel, so only the counts tell that every cell has run
-    if any(cell.execution_count is None for cell in _code(node)):
+    if any(cell.execution_count is None for cell in node.cells if cell.cell_type == "code" and cell.source.strip()):
         return "it stopped before its last cell"
     return None
 
@@ -102,14 +104,9 @@ def kill(client: NotebookClient) -> None:
             pass
 
 
-def _code(node: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
-
-
-def _blame(node: NotebookNode, name: str, message: str) -> str:
+def _blame(begun: list[NotebookNode], name: str, message: str) -> str:
     """Writes a fault that left no trace into the cell that was running, and returns it as one sentence."""
-    running = next((cell for cell in _code(node) if cell.execution_count is None), None)
     sentence = f"{name}: {message}".rstrip(": \n").splitlines()[0]
-    if running is not None:
-        running.outputs.append(v4.new_output("error", ename=name, evalue=message, traceback=[sentence]))
+    if begun:
+        begun[-1].outputs.append(v4.new_output("error", ename=name, evalue=message, traceback=[sentence]))
     return sentence

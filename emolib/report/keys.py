@@ -12,7 +12,7 @@ from emolib.report.provenance import versions
 Key = dict[str, Any]
 
 
-def chapter_key(notebook: Path, parameters: Mapping[str, Any], data: str, lock: str) -> Key:
+def chapter_key(notebook: Path, parameters: Mapping[str, Any], data: str, lock: str, needs: Mapping[str, Key]) -> Key:
     """The key of a chapter: outputs made under an equal key are the outputs that a run would make again.
 
     Its prose is no part of it: a page takes that from the notebook as it is.
@@ -22,6 +22,7 @@ def chapter_key(notebook: Path, parameters: Mapping[str, Any], data: str, lock: 
         parameters: those that the chapter is given, without the place of the data.
         data: digest of the data, from :func:`data_digest`.
         lock: digest of the environment, from :func:`environment_digest`.
+        needs: keys of the chapters that it runs after, by name.
     """
     cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     sources = ["".join(cell["source"]) for cell in cells]
@@ -31,6 +32,7 @@ def chapter_key(notebook: Path, parameters: Mapping[str, Any], data: str, lock: 
         "data": data,
         "parameters": json.loads(json.dumps(dict(parameters))),
         "environment": lock,
+        "needs": {name: digest(key) for name, key in needs.items()},
     }
 
 
@@ -51,6 +53,7 @@ def changes(old: Key | None, new: Key) -> str:
         before, after = old["parameters"].get(name, "its default"), new["parameters"].get(name, "its default")
         if before != after:
             said.append(f"{name} went from {before} to {after}")
+    said += [f"{name}, which it needs, has changed" for name in new["needs"] if old["needs"].get(name) != new["needs"][name]]
     if old["environment"] != new["environment"]:
         said.append("the environment has changed")
     return "; ".join(said)

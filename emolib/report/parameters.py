@@ -1,4 +1,4 @@
-"""The parameters of the chapters: what they declare, what a person wrote, and whether the two agree."""
+"""What the chapters declare, their parameters above all, and whether what a person wrote agrees with it."""
 
 import ast
 import json
@@ -20,6 +20,11 @@ def declared(notebook: Path) -> dict[str, Any]:
                 if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
                     found[line.targets[0].id] = _literal(ast.unparse(line.value), otherwise=None)
     return found
+
+
+def needs(notebook: Path) -> tuple[str, ...]:
+    """Names of the chapters that a notebook runs after: the list ``needs`` under ``emolib`` in its metadata."""
+    return tuple(json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("emolib", {}).get("needs", ()))
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from tqdm import tqdm
 from emolib import cores
 from emolib.progress import INTERVAL
 from emolib.progress import VARIABLE as PROGRESS
-from emolib.report.errors import BuildError
 from emolib.report.execution import Run, execute, kill
 
 
@@ -91,8 +90,6 @@ def run(
                         waiting.remove(task)
                         shown.start(task)
                         running[pool.submit(work, task)] = task
-                if waiting and not running:
-                    raise BuildError(f"chapters {', '.join(task.name for task in waiting)} wait for one another")
                 ended, _ = wait(running, timeout=INTERVAL, return_when=FIRST_COMPLETED)
                 shown.refresh()
                 for future in ended:
