@@ -22,7 +22,7 @@ REQUIRED = (
 TIMEOUT = 2 * 3600  # seconds a cell; the longest of PROFILE=full takes a fraction of it
 
 
-def report(data: str, profile: str, settings: str, out: Path, timeout: float = TIMEOUT) -> Path:
+def report(data: str, profile: str, settings: str, out: Path, timeout: float = TIMEOUT, publish: str = "") -> Path:
     """Builds the report and returns its path.
 
     Args:
@@ -32,6 +32,8 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
             :func:`emolib.report.parameters.parse`.
         out: the folder that the report goes to.
         timeout: seconds that a cell may take.
+        publish: name of a report of licensed data that others may see: the build then refuses a page with anything of
+            a single row, and writes the README's figures as well.
 
     Raises:
         ValueError, OSError, BuildError: one sentence for the person who asked.
@@ -50,10 +52,22 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     def provenance() -> dict[str, Any]:
         return _loaded(source, chosen.get("incomplete", "drop")) | stamp
 
-    return build(
-        notebooks, chosen | {"source": source}, out,
-        title=TITLE, provenance=provenance, stamp=stamp | {"file": Path(source).name}, required=REQUIRED, timeout=timeout,
+    def review(page: str) -> None:
+        if publish:
+            from emolib.data import load
+            from emolib.report.publication import check_aggregates
+
+            check_aggregates(page, load(source or None, incomplete=chosen.get("incomplete", "drop")))
+
+    path = build(
+        notebooks, chosen | {"source": source}, out, name=publish or "report", title=TITLE, provenance=provenance,
+        stamp=stamp | {"file": Path(source).name}, required=REQUIRED, timeout=timeout, review=review,
     )  # fmt: skip
+    if publish:
+        from emolib.report.publication import write_pictures
+
+        write_pictures(path)
+    return path
 
 
 def _loaded(source: str, incomplete: str) -> dict[str, Any]:
@@ -88,6 +102,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     command.add_argument(
         "--timeout", default=TIMEOUT, type=float, metavar="SECONDS", help="how long a cell may take (default: %(default)s)"
+    )
+    command.add_argument(
+        "--publish", default="", metavar="NAME", help="build NAME.html for others to see: refused if it holds anything of a single row"
     )
     try:
         path = report(**vars(parser.parse_args(arguments)))

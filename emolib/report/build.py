@@ -71,7 +71,9 @@ def build(
             print(f"nothing to do: {report} is up to date", file=sys.stderr)
             return report
         facts = provenance()
-        from emolib.report.assembly import assemble  # the libraries that run and convert notebooks take seconds to load
+        # the libraries that run and convert notebooks take seconds to load
+        from emolib.report.assembly import assemble
+        from emolib.report.index import index
 
         with (output / "build.log").open("w", encoding="utf-8") as log:
             try:
@@ -85,11 +87,13 @@ def build(
         if made.faults:
             finished = {stem: key for stem, key in inputs["chapters"].items() if stem not in made.faults}
             _publish({failed: made.page, record: state.written(inputs | {"chapters": finished}, [])})
+            _publish({output / "index.html": index(output)})
             kept = f", {report.name} is the last good one" if report.exists() else ""
             raise ChapterError(f"{next(iter(made.faults.values()))} ({failed} shows how far it came{kept})")
         _publish({report: made.page, results: json.dumps(made.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"})
         _publish({record: state.written(inputs, [report, results])})
         failed.unlink(missing_ok=True)
+        _publish({output / "index.html": index(output)})
     return report
 
 
