@@ -43,7 +43,8 @@ class FormulaError(ValueError):
 class Prose(IPythonRenderer):
     """Markdown to HTML with formulas as MathML, and headings one level down with ids of their own.
 
-    HTML in it stands on the page as text: a name or a label in the data must not become markup.
+    HTML in it stands on the page as text, and so does a link that is neither on the page nor to the web: a name or a
+    label in the data must not become markup. A picture is part of the file or not there.
     """
 
     def __init__(self, chapter: str) -> None:
@@ -59,6 +60,12 @@ class Prose(IPythonRenderer):
 
     def latex_environment(self, name: str, body: str) -> str:
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return super().link(text, url, title) if url.startswith(("#", "https:", "http:")) else text
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return super().image(text, url, title) if url.startswith("data:image/") else text
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         title = unescape(striptags(text))
@@ -154,6 +161,7 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[Card], st
     titles = [title for level, _, title in prose.headings if level == 1]
     if not titles:
         raise BuildError(f"chapter {stem}: there is no title, a heading '# …'")
+    html = html.replace("<pre>", '<pre tabindex="0">')  # wide code scrolls, by the keyboard as well
     # the exporter parses and rewrites its page, in which pictures are best left out
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
