@@ -1,4 +1,4 @@
-"""The machine's cores, shared out among processes: who trains holds one of them while it does."""
+"""The machine's cores, shared out among threads and processes: who trains holds one of them while it does."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def share_out(folder: Path) -> dict[str, str]:
 def core() -> Iterator[None]:
     """Waits until a core is free and holds it; one held by a process that dies is free again.
 
-    Chapters that run side by side train in processes of their own; this keeps those at work as many as there are cores.
+    Chapters that run side by side each train on all cores; this keeps those at work as many as there are.
     """
     folder = os.environ.get(VARIABLE)
     if folder is None:
