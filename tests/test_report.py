@@ -214,6 +214,7 @@ class TestCommandLine:
         (tmp_path / "notebooks").mkdir()
         code = 'source = "none"\nseeds = 0\nwidths = []\nangles = []'
         write(tmp_path / "notebooks/1_data.ipynb", ("# Data",), (code, "parameters"), ("print(source, seeds)", "code"))
+        monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(cli, "ROOT", tmp_path)
         monkeypatch.setattr(cli, "REQUIRED", ())
         return tmp_path

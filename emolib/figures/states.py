@@ -32,13 +32,14 @@ def network_state(
     units = len(alive)
     axes[0, 0].set_title(f"{alive.sum()} of {units} units stay" if not alive.all() else f"{units} hidden units")
 
-    image = axes[0, 1].imshow(np.ma.masked_invalid(degrees), cmap="crest_r", vmin=0, vmax=180, interpolation="nearest")
+    top = 180 if np.nanmax(degrees, initial=0) > 90 else 90
+    image = axes[0, 1].imshow(np.ma.masked_invalid(degrees), cmap="crest_r", vmin=0, vmax=top, interpolation="nearest")
     ticks = np.arange(0, units, max(units // 4, 1))
     axes[0, 1].set_xticks(ticks, ticks + 1)
     axes[0, 1].set_yticks(ticks, ticks + 1)
     axes[0, 1].set(title="angles / degrees", xlabel="hidden unit", ylabel="hidden unit")
     axes[0, 1].grid(visible=False)
-    figure.colorbar(image, ax=axes[0, 1], ticks=[0, 90, 180], shrink=0.7)
+    figure.colorbar(image, ax=axes[0, 1], ticks=[0, top / 2, top], shrink=0.7)
 
     reached = []
     for (protocol, part), colour, marker in zip(curves.groupby("protocol", sort=False), COLOURS, "os", strict=False):
