@@ -28,7 +28,7 @@ def test_aggregates_pass_and_rows_do_not(tiny):
 
 def test_pictures_of_the_readme_come_from_the_page():
     page = "".join(
-        f'<figure id="{id}" class="card">\n<img src="data:image/svg+xml;charset=utf-8,{quote(f"<svg>{id} &amp; co</svg>")}" alt="">' for id in PICTURES
+        f'<figure id="{id}" class="card">\n<div class="picture"><img src="data:image/svg+xml;charset=utf-8,{quote(f"<svg>{id} &amp; co</svg>")}" alt="">' for id in PICTURES
     )
     assert pictures(page) == {id: f"<svg>{id} &amp; co</svg>\n" for id in PICTURES}
     with pytest.raises(BuildError, match=f"the README shows the figure {PICTURES[1]}"):

@@ -45,7 +45,7 @@ def pictures(page: str) -> dict[str, str]:
     """
     found = {}
     for id in PICTURES:
-        match = re.search(rf'<figure id="{id}" class="card">\s*<img src="data:image/svg\+xml;charset=utf-8,([^"]*)"', page)
+        match = re.search(rf'<figure id="{id}" class="card">\s*<div[^>]*><img src="data:image/svg\+xml;charset=utf-8,([^"]*)"', page)
         if match is None:
             raise BuildError(f"the README shows the figure {id}, which the report does not have")
         found[id] = unquote(unescape(match[1])) + "\n"
