@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "models": ["FeatureNet", "FusionNet", "ShallowNet"],
         "preprocessing": ["scale"],
         "pruning": ["angles", "prune_network"],
+        "removal": ["survivors"],
         "sweeps": ["RECIPES", "sweep"],
         "training": ["Trained", "train"],
     },

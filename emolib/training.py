@@ -20,6 +20,7 @@ from torch import nn
 
 from emolib import sweeps
 from emolib.cache import Cache
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.folds import make_folds
 from emolib.kernels.shallow import LANES
@@ -179,7 +180,7 @@ def _workers() -> Iterator[None]:
 
 
 def _train_shard(number: int, data: EmotionData, rows: list[dict], device: str, precision: str) -> tuple[int, list[Outcome]]:
-    with _arithmetic(precision):
+    with core(), _arithmetic(precision):
         return number, train_stack(data, rows, device, precision)
 
 

@@ -4,6 +4,7 @@ from emolib.figures.diagrams import fusion_network, shallow_network
 from emolib.figures.distributions import box_plots
 from emolib.figures.faces import sample_faces
 from emolib.figures.matrices import angle_matrix, confusion_matrices
+from emolib.figures.states import network_state
 from emolib.figures.style import Picture
 from emolib.figures.sweeps import accuracy_curves, emotion_bars, emotion_curves, levels, loss_curves
 
@@ -18,6 +19,7 @@ __all__ = [
     "fusion_network",
     "levels",
     "loss_curves",
+    "network_state",
     "sample_faces",
     "shallow_network",
 ]
