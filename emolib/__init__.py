@@ -10,8 +10,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["figures", "paper"],
     submod_attrs={
         "cache": ["Cache"],
-        "claims": ["Evidence", "judge"],
+        "claims": ["judge"],
         "data": ["EmotionData", "load"],
+        "evidence": ["conditions", "gather", "measured"],
         "folds": ["PROTOCOLS", "make_folds"],
         "metrics": ["MEASURES", "by_emotion", "confusion", "spread"],
         "models": ["FeatureNet", "FusionNet", "ShallowNet"],

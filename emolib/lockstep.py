@@ -15,7 +15,7 @@ from torch import Tensor
 
 from emolib import stacked, sweeps
 from emolib.data import EmotionData
-from emolib.folds import make_folds
+from emolib.folds import check_scaling, make_folds
 from emolib.outcome import Outcome
 from emolib.preprocessing import scale
 from emolib.stack import Stack
@@ -153,5 +153,9 @@ def _inputs(data: EmotionData, protocol: str, seed: int, count: int, fold: int, 
     """Scaled features ``[N, M, D]`` as one fold of one repetition sees them."""
     train, _ = make_folds(data, protocol, seed, count)[fold]
     rows = train if scaling == "training rows" else None
-    scaled = np.stack([scale(data, part, rows) for part in modality.split("+")], axis=1)
+    parts = [scale(data, part, rows) for part in modality.split("+")]
+    if rows is not None:
+        for part in parts:
+            check_scaling(part, rows)
+    scaled = np.stack(parts, axis=1)
     return torch.from_numpy(scaled).to(torch.get_default_dtype())  # as the modules are made
