@@ -58,12 +58,7 @@ class Condition:
     @cached_property
     def fold_recall(self) -> np.ndarray:
         """``[S, folds]``: mean recall over emotions in each fold, an emotion weighted as in all rows: a fold may lack one."""
-        weight = 1 / np.bincount(self.data.labels)[self.data.labels]
-        folds = range(int(self.fold.max()) + 1)
-        return np.array([
-            [np.average(hit[fold == k], weights=weight[fold == k]) for k in folds]
-            for hit, fold in zip(self.hit, self.fold, strict=True)
-        ])  # fmt: skip
+        return fold_recall(self.hit, self.fold, self.data.labels)
 
 
 def conditions(trained: Trained, name: Callable[[pd.Series], str]) -> list[Condition]:
@@ -80,6 +75,13 @@ def conditions(trained: Trained, name: Callable[[pd.Series], str]) -> list[Condi
         fold = [fold_of_rows(trained.data, first["protocol"], seed, first["folds"]) for seed in part["seed"]]
         found.append(Condition(name(first), first["protocol"], first["recipe"], scores[part.index], np.array(fold), trained.data))
     return found
+
+
+def fold_recall(hit: np.ndarray, fold: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """``[S, folds]`` from ``hit`` and ``fold`` ``[S, N]``, see :attr:`Condition.fold_recall`."""
+    weight = (1 / np.bincount(labels))[labels]
+    member = (fold[:, None] == np.arange(fold.max() + 1)[:, None]).astype(float)  # [S, folds, N]
+    return (member @ (hit * weight)[..., None])[..., 0] / (member @ weight)
 
 
 def fold_of_rows(data: EmotionData, protocol: str, seed: int, count: int) -> np.ndarray:
