@@ -161,7 +161,9 @@ def better_than_chance(
         exchanged = np.empty((size, len(labels)), int)
         exchanged[:, place] = labels[order]
         got = votes[np.arange(len(labels)), exchanged]  # [P, N]
-        null.append(_with_mean(np.stack([((exchanged == c) * got).sum(1) for c in range(classes)], 1) / occurs))
+        cell = exchanged + classes * np.arange(size)[:, None]
+        hits = np.bincount(cell.ravel(), got.ravel(), minlength=size * classes).reshape(size, classes)
+        null.append(_with_mean(hits / occurs))
     null = np.concatenate(null)
     mean = null.mean(0)
     null = mean + np.sqrt(1 + 1 / (folds - 1)) * (null - mean)

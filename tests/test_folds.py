@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from emolib import lockstep
+from emolib import material
 from emolib.folds import PROTOCOLS, SINGLE, check, check_scaling, make_folds
 from emolib.preprocessing import scale
 from emolib.sweeps import sweep
@@ -142,6 +142,6 @@ class TestCheckScaling:
             check_scaling(scale(tiny, "LPQ"), np.arange(40))
 
     def test_training_stops_when_scaling_leaks(self, tiny, monkeypatch):
-        monkeypatch.setattr(lockstep, "scale", lambda data, modality, rows: scale(data, modality))
+        monkeypatch.setattr(material, "scale", lambda data, modality, rows: scale(data, modality))
         with pytest.raises(ValueError, match="the scaling saw other rows"):
             train(tiny, sweep(folds=3), jobs=1)
