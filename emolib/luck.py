@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.data import EmotionData
+from emolib.evidence import Condition
 from emolib.folds import make_folds
 from emolib.metrics import MEASURES, measures
 from emolib.readings import DEFAULTS, Read, read
@@ -48,7 +49,7 @@ def picks(data: EmotionData, table: pd.DataFrame, *, every: int, fixed: dict, jo
     """One network of each setting on each split, and what comes of choosing among them in three ways.
 
     Args:
-        table: readings (:func:`emolib.readings.readings`) on single splits; settings differ, seeds are the splits.
+        table: readings (:func:`emolib.readings.variants`) on single splits; settings differ, seeds are the splits.
         every: epochs between checkpoints; the epoch is one of the choices.
         fixed: the setting that is not chosen at all, taken at the last epoch.
 
@@ -68,6 +69,12 @@ def picks(data: EmotionData, table: pd.DataFrame, *, every: int, fixed: dict, jo
             "nested": tested[own][best], "picked": tested[own].max(),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def averages(condition: Condition) -> dict[str, float]:
+    """Average over emotions by each measure, mean over repetitions; NaN where one leaves it undefined."""
+    which = tuple(measure for measure in MEASURES if measure != "specificity")
+    return {measure: float(value.mean()) for measure, value in measures(condition.data.labels, condition.scores, which).items()}
 
 
 def multiverse(data: EmotionData, table: pd.DataFrame, jobs: int | None = None) -> pd.DataFrame:

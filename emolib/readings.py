@@ -48,14 +48,14 @@ DEFAULTS = {
 }
 
 
-def readings(**choices) -> pd.DataFrame:
+def variants(**choices) -> pd.DataFrame:
     """Every combination of the given choices, one row a network, all folds included.
 
     Raises:
         ValueError: there is no such choice.
 
     Example:
-        >>> len(readings(optimiser=OPTIMISERS, loss=LOSSES))
+        >>> len(variants(optimiser=OPTIMISERS, loss=LOSSES))
         30
     """
     unknown = set(choices) - set(DEFAULTS)
