@@ -2,11 +2,14 @@
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import emolib
+from emolib.commands import tell_left_out, write_table
 from emolib.data import load
+from emolib.data.images import Settings, keep
 from emolib.report.build import build
 from emolib.report.errors import BuildError
 from emolib.report.parameters import check, parse
@@ -42,6 +45,10 @@ def report(data: str, profile: str, settings: str, out: Path) -> Path:
     if "source" in chosen:
         raise ValueError("the data are given with --data, not as the setting source")
     source = str(Path(data).expanduser().resolve()) if data else ""
+    if source and Path(source).is_dir():
+        # images are read and described once; the chapters then read what was kept
+        reading = {field.name: chosen.pop(field.name) for field in fields(Settings) if field.name in chosen}
+        source = str(keep(Path(source), Settings(**reading)))
     check(chosen | {"source": source}, notebooks)
     # a file that cannot be read stops here, before any chapter has taken its time
     loaded = load(source or None, incomplete=chosen.get("incomplete", "drop"))
@@ -49,6 +56,7 @@ def report(data: str, profile: str, settings: str, out: Path) -> Path:
     absent += [emotion for label, emotion in enumerate(loaded.classes) if label not in loaded.labels]
     if absent:
         raise ValueError(f"{loaded.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all {len(loaded.classes)} emotions")
+    tell_left_out(loaded)
     provenance: dict[str, Any] = {
         "data_source": loaded.source,
         "data_digest": loaded.digest[:16],
@@ -65,10 +73,13 @@ def report(data: str, profile: str, settings: str, out: Path) -> Path:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 2 after an error in one sentence, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="emolib", description=__doc__)
-    command = parser.add_subparsers(required=True).add_parser("report", help="build the report")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("report", help="build the report")
+    command.set_defaults(run=report)
     command.add_argument(
-        "--data", default="", metavar="PATH", help="the SFEW spreadsheet, or a CSV of its shape (default: drawn faces)"
-    )
+        "--data", default="", metavar="PATH",
+        help="the SFEW spreadsheet, a CSV of its shape, or a folder of images, a sub-folder an emotion (default: drawn faces)",
+    )  # fmt: skip
     command.add_argument("--profile", default="quick", choices=PROFILES, help="how much work to do (default: quick)")
     command.add_argument(
         "--set", default="", dest="settings", metavar='"NAME=VALUE …"', help="parameters of the chapters"
@@ -76,8 +87,16 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument(
         "--out", default="reports", type=Path, metavar="FOLDER", help="where the report goes (default: reports)"
     )
+    command = commands.add_parser("export", help="write ten numbers a face in the spreadsheet's layout")
+    command.set_defaults(run=write_table)
+    command.add_argument("source", metavar="FOLDER", help="a folder of images, a sub-folder an emotion")
+    command.add_argument("path", type=Path, metavar="FILE", help="the table to write, .xlsx or .csv")
+    command.add_argument(
+        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
+    )
     try:
-        path = report(**vars(parser.parse_args(arguments)))
+        given = vars(parser.parse_args(arguments))
+        path = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
         print("emolib: error:", " ".join(str(error).split()), file=sys.stderr)
         return 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from emolib.data.features import lpq, lpq_codes, lpq_whitening, phog, principal_components
+from emolib.data.features import lpq, lpq_codes, lpq_whitening, phog
 
 
 def slow_parts(image, y, x, window):
@@ -165,13 +165,3 @@ def test_phog_puts_an_edge_in_its_cell_and_leaves_a_flat_image_empty():
     assert np.isclose(coarse.sum(), 0.5) and np.allclose(cells[2], coarse)
     assert not np.any([cells[0], cells[1], cells[3]])
     assert not phog(np.full((1, 32, 32), 9, np.uint8)).any()
-
-
-def test_principal_components_keep_the_largest_variances_and_repeat():
-    rng = np.random.default_rng(5)
-    data = rng.normal(size=(60, 20)) @ np.diag(np.arange(20, 0, -1.0))
-    components = principal_components(data, 5)
-    assert components.shape == (60, 5) and components.dtype == np.float32
-    assert np.array_equal(components, principal_components(data, 5))
-    variances = np.linalg.eigvalsh(np.cov(data.T))[::-1][:5]
-    assert np.allclose(np.cov(components.T), np.diag(variances), atol=1e-2)
