@@ -7,12 +7,17 @@ Axes: ``N`` images, ``H`` × ``W`` pixels, ``Y`` × ``X`` pixels that have a cod
 ``D`` descriptor values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.lib.stride_tricks import sliding_window_view
+
+Result = TypeVar("Result")
 
 # Pixels filtered at a time, and near-zero windows summed again at a time.
 TILE, WINDOWS = 1 << 16, 1 << 14
@@ -47,12 +52,9 @@ def lpq(images: np.ndarray, window: int = 7, blocks: int = 3, decorrelate: bool 
         (2, 2304)
     """
     codes = lpq_codes(images, window, decorrelate)
-    n, height, width = codes.shape
-    row, column = np.arange(height) * blocks // height, np.arange(width) * blocks // width
-    histogram = np.zeros((n, blocks, blocks, 256))
-    for part, band in _tiles(*codes.shape):
-        histogram[part] += _cell_histogram(codes[part, band], 256, row[band], column, blocks)
-    return (histogram / histogram.sum(-1, keepdims=True)).reshape(n, -1).astype(np.float32)
+    first = 256 * _cells(*codes.shape[1:], blocks)
+    counts = np.stack([_histogram(first, code, 256 * blocks**2) for code in codes]).reshape(-1, blocks**2, 256)
+    return (counts / counts.sum(-1, keepdims=True)).reshape(len(codes), -1).astype(np.float32)
 
 
 def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) -> np.ndarray:
@@ -85,40 +87,47 @@ def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) ->
         kernel = lpq_whitening(window).T @ kernel
     n, height, width = images.shape
     codes = np.empty((n, height - window + 1, width - window + 1), np.uint8)
-    for part, band in _tiles(*codes.shape):
-        codes[part, band] = _codes(images[part, band.start : band.stop + window - 1], window, kernel, images[part])
+    low, high = (extreme(images, axis=(1, 2)).astype(np.float64) for extreme in (np.min, np.max))
+
+    def fill(part: slice, band: slice) -> None:
+        seen = images[part, band.start : band.stop + window - 1]
+        codes[part, band] = _codes(seen, window, kernel, low[part], high[part])
+
+    _each_tile(fill, *codes.shape)
     return codes
 
 
-def _codes(images: np.ndarray, window: int, kernel: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """:func:`lpq_codes` of one tile, cut from the images ``whole``; ``kernel`` ``[8, M * M]``.
+def _codes(images: np.ndarray, window: int, kernel: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """:func:`lpq_codes` of one tile, cut from images whose pixels lie in ``low``..``high`` ``[N]``; ``kernel`` ``[8, M * M]``.
 
     The sums are taken in float32, which is fast, and again in float64 wherever rounding could have turned a sign.
     """
-    low, high = whole.min(axis=(1, 2)).astype(np.float64), whole.max(axis=(1, 2)).astype(np.float64)
     tolerance = 1e-9 * window**2 * np.maximum(abs(low), abs(high))  # [N]
-    # Every kernel sums to zero, so grey in the middle may be taken off, which makes the numbers small and exact.
-    centre = (low + high)[:, None, None] / 2
-    x = torch.from_numpy((images - centre).astype(np.float32)).unsqueeze(1)
-    parts = F.conv2d(x, torch.from_numpy(kernel.astype(np.float32)).view(8, 1, window, window))  # [N, 8, Y, X]
-    codes = _bits(parts >= 0).numpy()
+    # Every kernel sums to zero, so grey in the middle may be taken off, which makes the numbers small.
+    wide = np.float32 if images.dtype == np.uint8 else np.float64
+    x = images.astype(wide) - ((low + high) / 2).astype(wide)[:, None, None]
+    # Along a row every kernel is a sum of three waves, so three sums across serve the eight sums down.
+    angle = 2 * np.pi / window * np.arange(-(window // 2), window // 2 + 1)
+    waves = np.stack([np.ones(window), np.cos(angle), np.sin(angle)])  # [3, M], orthogonal
+    down = kernel.reshape(8, window, window) @ (waves / np.square(waves).sum(1, keepdims=True)).T  # [8, M, 3]
+    # channels last, so that the eight signs of a pixel are neighbours in memory
+    across, down = (torch.from_numpy(w.astype(np.float32)) for w in (waves[:, None, None], down.transpose(0, 2, 1)[..., None]))
+    x = torch.from_numpy(x.astype(np.float32, copy=False)).unsqueeze(1)
+    parts = F.conv2d(F.conv2d(x, across.to(memory_format=torch.channels_last)), down.to(memory_format=torch.channels_last))
+    parts = parts.permute(0, 2, 3, 1).contiguous().numpy()  # [N, Y, X, 8]
 
-    # Higham's bound on a sum of M² products, with one rounding more for each factor; twice, to be on the safe side
-    rounding = 2 * (window**2 + 2) * 2.0**-24 * window**2 * np.abs(kernel).max() * (high - low) / 2
-    unsure = parts.abs_().amin(1).numpy() <= (rounding + tolerance)[:, None, None]
+    # Higham's bound for M products across and 3 M down, each factor rounded once
+    rounding = 3 * window**2 * (4 * window + 8) * 2.0**-24 * float(down.abs().max()) * (high - low) / 2
+    doubt = np.float32((rounding + tolerance).max())
+    codes = np.packbits(parts >= -doubt, bitorder="little").reshape(parts.shape[:3])
+    certain = np.packbits(parts > doubt, bitorder="little").reshape(parts.shape[:3])
     windows = sliding_window_view(images, (window, window), axis=(1, 2))
-    places = np.argwhere(unsure)
+    places = np.argwhere(codes != certain)
     for start in range(0, len(places), WINDOWS):
         image, y, x = places[start : start + WINDOWS].T
         exact = windows[image, y, x].reshape(len(image), -1).astype(np.float64) @ kernel.T  # [windows, 8]
         codes[image, y, x] = np.packbits(exact >= -tolerance[image, None], axis=1, bitorder="little")[:, 0]
     return codes
-
-
-def _bits(signs: torch.Tensor) -> torch.Tensor:
-    """Eight booleans a pixel ``[N, 8, Y, X]`` to one byte ``[N, Y, X]``, lowest bit first."""
-    weight = (2 ** torch.arange(8)).to(torch.uint8).view(8, 1, 1)
-    return signs.to(torch.uint8).mul_(weight).sum(1, dtype=torch.uint8)
 
 
 def _transform(window: int) -> np.ndarray:
@@ -180,11 +189,19 @@ def phog(images: np.ndarray, bins: int = 8, levels: int = 3, span: float = 360) 
     images = np.asarray(images)
     n, height, width = images.shape
     cells = 2**levels
-    row, column = np.arange(height) * cells // height, np.arange(width) * cells // width
+    turns = -(-bins * 180 // int(span)) + 1  # raw bins run from -turns to turns, and are folded at the end
+    first = _cells(height, width, cells) * (2 * turns) + turns
+    raw = np.zeros((n, cells**2 * 2 * turns))
+
+    def sums(part: slice, band: slice) -> tuple[slice, np.ndarray]:
+        gradients = zip(*_gradients(images[part], band, bins / np.radians(span)), strict=True)
+        return part, np.stack([_histogram(first[band], index, raw.shape[1], weight) for index, weight in gradients])
+
+    for part, found in _each_tile(sums, n, height, width):
+        raw[part] += found
     finest = np.zeros((n, cells, cells, bins))
-    for part, band in _tiles(n, height, width):
-        index, magnitude = _gradients(images[part], band, bins, span)
-        finest[part] += _cell_histogram(index, bins, row[band], column, cells, magnitude)
+    for turn in range(-turns, turns):
+        finest[..., turn % bins] += raw.reshape(n, cells, cells, -1)[..., turn + turns]
     pyramid = []
     for side in 2 ** np.arange(levels + 1):
         pooled = finest.reshape(n, side, cells // side, side, cells // side, bins).sum(axis=(2, 4))
@@ -194,18 +211,20 @@ def phog(images: np.ndarray, bins: int = 8, levels: int = 3, span: float = 360) 
     return (values / np.where(total > 0, total, 1)).astype(np.float32)
 
 
-def _gradients(images: np.ndarray, band: slice, bins: int, span: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bin of the orientation and magnitude of the Sobel gradient, both ``[N, Y, W]``, in a band of rows."""
+def _gradients(images: np.ndarray, band: slice, per_radian: float) -> tuple[np.ndarray, np.ndarray]:
+    """Orientation in whole bins, of which ``per_radian`` go into one, and magnitude of the Sobel gradient, both
+    ``[N, Y, W]``, in a band of rows."""
     above, below = max(band.start - 1, 0), min(band.stop + 1, images.shape[1])
-    x = torch.from_numpy(images[:, above:below].astype(np.float64)).unsqueeze(1)
     # the border repeats itself past the image, not past the band
-    x = F.pad(x, (1, 1, int(band.start == 0), int(band.stop == images.shape[1])), mode="replicate").squeeze(1)
+    ends = (int(band.start == 0), int(band.stop == images.shape[1]))
+    x = np.pad(images[:, above:below], ((0, 0), ends, (1, 1)), mode="edge")
+    x = torch.from_numpy(x.astype(np.int16 if images.dtype == np.uint8 else np.float64))
     down = x[:, :-2] + 2 * x[:, 1:-1] + x[:, 2:]
     across = x[:, :, :-2] + 2 * x[:, :, 1:-1] + x[:, :, 2:]
-    dx, dy = down[:, :, 2:] - down[:, :, :-2], across[:, 2:] - across[:, :-2]
+    dx, dy = (down[:, :, 2:] - down[:, :, :-2]).double(), (across[:, 2:] - across[:, :-2]).double()
     # Integer gradients that differ are further apart than 1e-9 of a bin: an angle on a bin's edge counts as on it.
-    index = (torch.atan2(dy, dx) * (bins / np.radians(span)) + 1e-9).floor_().long().remainder_(bins)
-    return index.numpy(), torch.sqrt(dx * dx + dy * dy).numpy()
+    index = torch.atan2(dy, dx).mul_(per_radian).add_(1e-9).floor_().int()
+    return index.numpy(), dx.square_().add_(dy.square_()).sqrt_().numpy()
 
 
 def pixels(images: np.ndarray, side: int = 32) -> np.ndarray:
@@ -224,23 +243,24 @@ def pixels(images: np.ndarray, side: int = 32) -> np.ndarray:
     return (centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)).float().numpy()
 
 
-def _tiles(n: int, height: int, width: int) -> Iterator[tuple[slice, slice]]:
-    """Images and bands of their rows that hold :data:`TILE` pixels or less (one row at least)."""
-    rows = min(max(TILE // width, 1), height)
-    images = max(TILE // (height * width), 1)
-    for first in range(0, n, images):
-        for top in range(0, height, rows):
-            yield slice(first, min(first + images, n)), slice(top, min(top + rows, height))
+def _each_tile(work: Callable[[slice, slice], Result], n: int, height: int, width: int) -> list[Result]:
+    """What ``work`` makes of each tile: images and bands of their rows that hold :data:`TILE` pixels, one row at least.
 
-
-def _cell_histogram(
-    index: np.ndarray, bins: int, row: np.ndarray, column: np.ndarray, cells: int, weights: np.ndarray | None = None,
-) -> np.ndarray:
-    """Histograms over a ``cells`` × ``cells`` grid: ``index`` ``[N, Y, X]``, in ``0..bins-1``, to
-    ``[N, cells, cells, bins]``.
+    Tiles are shared out among threads, as many as PyTorch has; within an operation on a tile they would wait for each
+    other longer than they compute.
     """
-    n = len(index)
-    cell = (np.arange(n)[:, None, None] * cells + row[:, None]) * cells + column
-    flat = (cell * bins + index).ravel()
-    weights = None if weights is None else weights.ravel()
-    return np.bincount(flat, weights, minlength=n * cells**2 * bins).reshape(n, cells, cells, bins)
+    rows, images = min(max(TILE // width, 1), height), max(TILE // (height * width), 1)
+    parts = [slice(first, min(first + images, n)) for first in range(0, n, images)]
+    bands = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+    with ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(lambda tile: work(*tile), product(parts, bands)))
+
+
+def _cells(height: int, width: int, cells: int) -> np.ndarray:
+    """Number of the cell that each pixel lies in, row by row on a ``cells`` × ``cells`` grid: ``[H, W]``."""
+    return (np.arange(height) * cells // height)[:, None] * cells + np.arange(width) * cells // width
+
+
+def _histogram(first: np.ndarray, index: np.ndarray, length: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """Counts, or sums of ``weights``, of ``first + index`` in ``0..length-1``; all ``[Y, X]``."""
+    return np.bincount((first + index).ravel(), None if weights is None else weights.ravel(), length)
