@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "claims": ["Evidence", "judge"],
         "data": ["EmotionData", "load"],
         "folds": ["PROTOCOLS", "make_folds"],
+        "line_up": ["models_of"],
         "metrics": ["MEASURES", "by_emotion", "confusion", "spread"],
         "models": ["FeatureNet", "FusionNet", "ShallowNet"],
         "preprocessing": ["scale"],

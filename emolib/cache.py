@@ -14,7 +14,7 @@ from emolib.outcome import Outcome
 from emolib.storage import cache_folder
 
 # The code that a network's outcome depends on.
-SOURCES = ("data/components", "folds", "lockstep", "models", "preprocessing", "pruning", "stack", "stacked", "sweeps")
+SOURCES = ("data/components", "folds", "image_branch", "lockstep", "models", "preprocessing", "pruning", "stack", "stacked", "sweeps")
 ARRAYS = ("scores", "weights", "losses")
 
 

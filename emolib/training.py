@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from emolib import sweeps
+from emolib import image_branch, sweeps
 from emolib.cache import Cache
 from emolib.data import EmotionData
 from emolib.folds import make_folds
@@ -67,7 +67,8 @@ class Trained:
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module."""
         row, outcome = self.table.iloc[position].to_dict(), self.outcomes[position]
-        net = sweeps.build(row | {"hidden": max(outcome.units, 1)}, self.data)
+        build = image_branch.build if row["network"] == image_branch.NETWORK else sweeps.build
+        net = build(row | {"hidden": max(outcome.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(outcome.weights.copy()), net.parameters())
         return net
 
@@ -91,6 +92,7 @@ def train(data: EmotionData, table: pd.DataFrame, *, cache: Cache | None = None,
     sweeps.check(table, data)
     rows = table[NETWORK].to_dict("records")
     outcomes: list[Outcome | None] = [cache.get(data, row) if cache else None for row in rows]
+    image_branch.train_missing(data, rows, outcomes, lambda place: cache and cache.put(data, {place: rows[place]}, outcomes), jobs)
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
     shards = _shards(data, rows, missing, jobs or joblib.cpu_count())
     epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
