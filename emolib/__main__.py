@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import emolib
-from emolib.commands import tell_left_out, write_table
+from emolib.commands import keep_model, predict, tell_left_out, write_table
 from emolib.data import load
 from emolib.data.images import Settings, keep
 from emolib.report.build import build
@@ -67,7 +67,9 @@ def report(data: str, profile: str, settings: str, out: Path) -> Path:
     }
     if loaded.drawn:
         provenance["banner"] = BANNER
-    return build(notebooks, chosen | {"source": source}, out, title=TITLE, provenance=provenance, required=REQUIRED)
+    path = build(notebooks, chosen | {"source": source}, out, title=TITLE, provenance=provenance, required=REQUIRED)
+    keep_model(source, chosen, out)
+    return path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,6 +95,13 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("path", type=Path, metavar="FILE", help="the table to write, .xlsx or .csv")
     command.add_argument(
         "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
+    )
+    command = commands.add_parser("predict", help="read the emotion of faces with the last report's model")
+    command.set_defaults(run=predict)
+    command.add_argument("faces", nargs="+", type=Path, metavar="FACE", help="images of faces")
+    command.add_argument("--reports", default="reports", type=Path, metavar="FOLDER", help="where the report is (default: reports)")
+    command.add_argument(
+        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
     )
     try:
         given = vars(parser.parse_args(arguments))

@@ -1,9 +1,15 @@
 """What `python -m emolib` does with faces beside the report."""
 
+import hashlib
+import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from emolib.data import EmotionData, load
+
+MODEL = "model.npz"  # beside the report that it is of
 
 
 def tell_left_out(data: EmotionData) -> None:
@@ -21,3 +27,68 @@ def write_table(source: str, path: Path, settings: dict) -> Path:
     data = load(source or None, **settings)
     tell_left_out(data)
     return export(data, path)
+
+
+def keep_model(source: str, parameters: dict, out: Path) -> None:
+    """Puts the fusion model of the report in ``out`` beside it, or takes an older one away where the data hold no images.
+
+    The networks are those that the chapters have trained, out of the cache. A model of the same results stays as it is.
+    """
+    from emolib.cache import Cache
+    from emolib.data.images import settings_of
+    from emolib.predictor import Predictor, fit
+
+    path, report = out / MODEL, hashlib.sha256((out / "results.json").read_bytes()).hexdigest()
+    if path.is_file() and Predictor.load(path).about["report"] == report:
+        return
+    data = load(source or None, incomplete=parameters.get("incomplete", "drop"))
+    if not data.descriptors:
+        path.unlink(missing_ok=True)
+        return
+    chosen = {name: parameters[name] for name in ("seeds", "folds") if name in parameters}
+    fit(data, settings_of(source), **chosen, cache=Cache(), report=report).save(path)
+
+
+def predict(faces: list[Path], reports: Path, settings: dict) -> str:
+    """Scores of the report's fusion model for some images, a table and how to read it, as text.
+
+    Raises:
+        ValueError: there is no model, or none of the images can be read.
+    """
+    from emolib.data.images import Settings
+    from emolib.data.picture import Unreadable, read_grey
+    from emolib.predictor import Predictor
+
+    path = reports / MODEL
+    if not path.is_file():
+        raise ValueError(f"there is no {path}: build a report of drawn faces or of a folder of images first; a spreadsheet holds no image to learn from")
+    model = Predictor.load(path)
+    how = Settings(**model.about["settings"]).changed(settings)
+    read, squares = [], []
+    for face in faces:
+        try:
+            squares.append(how.face(read_grey(face)))
+            read.append(face.name)
+        except (Unreadable, OSError) as reason:
+            print(f"emolib: left out: {face}: {reason.strerror if isinstance(reason, OSError) else reason}", file=sys.stderr)
+    if not read:
+        raise ValueError("none of the images can be read")
+    return reading(model, read, model.scores(np.stack(squares)))
+
+
+def reading(model, names: list[str], scores: np.ndarray) -> str:
+    """The scores ``[N, C]`` as text, with what they are worth."""
+    classes, a = model.about["classes"], model.arrays
+    width = max(map(len, names))
+    lines = [" " * width + "".join(f"{emotion:>10}" for emotion in classes)]
+    for name, row in zip(names, scores, strict=True):
+        right, rows = model.calibration(row.max())
+        named = int(row.argmax())
+        lines.append(f"{name:<{width}}" + "".join(f"{score:10.2f}" for score in row))
+        lines.append(f"  {classes[named]}. Of {rows} faces of its own data with as high a score, the model named {right} right ({right / max(rows, 1):.0%});")
+        lines.append(f"  of {a['named'][named]} that it called {classes[named]}, {a['named right'][named]} were.")
+    lines.append(
+        f"Scores are 1 for a sure emotion and 0 for none; guessing is right once in {len(classes)}. The model learnt from {model.about['source']}, "
+        f"and was tried on faces that it had not seen ({model.about['protocol']} folds). Other faces than such may be read worse."
+    )
+    return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Where ten numbers a face come from: :func:`load` and what it returns."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -49,6 +49,10 @@ class EmotionData:
     @property
     def modalities(self) -> tuple[str, ...]:
         return tuple(self.features)
+
+    def as_distributed(self) -> "EmotionData":
+        """The same without descriptors: components fitted on all rows, test rows included, as in the spreadsheet."""
+        return replace(self, descriptors={})
 
     @cached_property
     def digest(self) -> str:

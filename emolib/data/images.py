@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
@@ -60,6 +60,13 @@ class Settings:
         if self.first not in (None, 0, 1):
             raise ValueError(f"first is {self.first}; the number of Angry is 0 or 1")
 
+    def changed(self, given: dict) -> "Settings":
+        """These settings, some of them replaced; raises ValueError for one that does not exist."""
+        names = [field.name for field in fields(self)]
+        for name in given.keys() - set(names):
+            raise ValueError(f"{name} says nothing about how images are read; there are {', '.join(names)}")
+        return replace(self, **given)
+
     def face(self, grey: np.ndarray) -> np.ndarray:
         """Any grey picture to the square that is described. Raises Unreadable when it is to be cropped in vain."""
         return square(crop_face(grey) if self.crop else grey, self.size)
@@ -88,10 +95,7 @@ def read_folder(root: Path, **settings) -> EmotionData:
     """
     if (root / "rows.npz").is_file():  # what keep() wrote
         return _read(root)
-    names = [field.name for field in fields(Settings)]
-    for name in settings.keys() - set(names):
-        raise ValueError(f"{name} says nothing about a folder of images; there are {', '.join(names)}")
-    return _read(keep(root, Settings(**settings)))
+    return _read(keep(root, Settings().changed(settings)))
 
 
 def keep(root: Path, settings: Settings) -> Path:
@@ -109,6 +113,12 @@ def keep(root: Path, settings: Settings) -> Path:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return path
+
+
+def settings_of(source: str) -> Settings:
+    """How the images were read that :func:`keep` wrote to the folder ``source``; the default for anything else."""
+    found = Path(source, "found.json")
+    return Settings(**json.loads(found.read_text())["settings"]) if source and found.is_file() else Settings()
 
 
 def _key(listing: Listing, settings: Settings) -> str:
@@ -155,7 +165,7 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
         **features,
     )
     source = f"{len(kept)} images of the folder {listing.root.name}"
-    (folder / "found.json").write_text(json.dumps({"source": source, "repairs": repairs, "left_out": left_out}))
+    (folder / "found.json").write_text(json.dumps({"source": source, "settings": asdict(settings), "repairs": repairs, "left_out": left_out}))
 
 
 def _check(listing: Listing, labels: np.ndarray, left_out: list[tuple[str, str]]) -> None:
