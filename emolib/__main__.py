@@ -2,14 +2,12 @@
 
 import argparse
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import emolib
-from emolib.commands import keep_model, predict, tell_left_out, write_table
+from emolib.commands import keep_model, predict, read_images, write_table
 from emolib.data import load
-from emolib.data.images import Settings, keep
 from emolib.report.build import build
 from emolib.report.errors import BuildError
 from emolib.report.parameters import check, parse
@@ -46,9 +44,7 @@ def report(data: str, profile: str, settings: str, out: Path) -> Path:
         raise ValueError("the data are given with --data, not as the setting source")
     source = str(Path(data).expanduser().resolve()) if data else ""
     if source and Path(source).is_dir():
-        # images are read and described once; the chapters then read what was kept
-        reading = {field.name: chosen.pop(field.name) for field in fields(Settings) if field.name in chosen}
-        source = str(keep(Path(source), Settings(**reading)))
+        source = read_images(source, chosen)
     check(chosen | {"source": source}, notebooks)
     # a file that cannot be read stops here, before any chapter has taken its time
     loaded = load(source or None, incomplete=chosen.get("incomplete", "drop"))
@@ -56,7 +52,6 @@ def report(data: str, profile: str, settings: str, out: Path) -> Path:
     absent += [emotion for label, emotion in enumerate(loaded.classes) if label not in loaded.labels]
     if absent:
         raise ValueError(f"{loaded.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all {len(loaded.classes)} emotions")
-    tell_left_out(loaded)
     provenance: dict[str, Any] = {
         "data_source": loaded.source,
         "data_digest": loaded.digest[:16],

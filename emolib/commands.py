@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,26 @@ def tell_left_out(data: EmotionData) -> None:
         print(f"emolib: left out: {file}: {reason}", file=sys.stderr)
     if len(data.left_out):
         print(f"emolib: {len(data.left_out)} left out, {len(data)} read", file=sys.stderr)
+
+
+def read_images(source: str, parameters: dict) -> str:
+    """Reads a folder of images once, for all chapters; returns where they find what was kept.
+
+    Takes the settings of images out of ``parameters``, which are for the chapters.
+
+    Raises:
+        ValueError: no report can be built of the folder.
+    """
+    from emolib.data.images import Settings, keep
+    from emolib.folds import PROTOCOLS, make_folds
+
+    reading = {field.name: parameters.pop(field.name) for field in fields(Settings) if field.name in parameters}
+    kept = str(keep(Path(source), Settings(**reading)))
+    data = load(kept)
+    for protocol in PROTOCOLS:
+        make_folds(data, protocol, 0, parameters.get("folds", 5))
+    tell_left_out(data)
+    return kept
 
 
 def write_table(source: str, path: Path, settings: dict) -> Path:
@@ -38,13 +59,14 @@ def keep_model(source: str, parameters: dict, out: Path) -> None:
     from emolib.data.images import settings_of
     from emolib.predictor import Predictor, fit
 
-    path, report = out / MODEL, hashlib.sha256((out / "results.json").read_bytes()).hexdigest()
-    if path.is_file() and Predictor.load(path).about["report"] == report:
-        return
-    data = load(source or None, incomplete=parameters.get("incomplete", "drop"))
-    if not data.descriptors:
+    path = out / MODEL
+    if source and not Path(source).is_dir():
         path.unlink(missing_ok=True)
         return
+    report = hashlib.sha256((out / "results.json").read_bytes()).hexdigest()
+    if path.is_file() and Predictor.load(path).about["report"] == report:
+        return
+    data = load(source or None)
     chosen = {name: parameters[name] for name in ("seeds", "folds") if name in parameters}
     fit(data, settings_of(source), **chosen, cache=Cache(), report=report).save(path)
 

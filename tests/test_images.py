@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emolib.__main__ import main
 from emolib.data import images, load
 from emolib.data.drawn import CLASSES, draw_faces
 from emolib.data.export import export
@@ -317,3 +318,31 @@ def test_the_command_line_names_what_was_left_out_and_writes_the_table(folder, t
     assert done.returncode == 0, done.stderr
     assert "left out: Sad/text.png: no image" in done.stderr and "1 left out, 8 read" in done.stderr
     assert len(load(tmp_path / "faces.xlsx")) == 8
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda root: None, "Happy has 4 rows, fewer than the 5 folds"),
+        (lambda root: (fill(root, lambda emotion, number: f"p{number}_{number:09d}.png"), empty(root, "Angry")), "there is no Angry"),
+        (lambda root: fill(root, lambda emotion, number: f"face{emotion}{number}.png"), "group of its own"),
+        (lambda root: fill(root, lambda emotion, number: f"p{number % 2}_{number:09d}.png"), "2 groups cannot fill 5 folds"),
+        (lambda root: (root / "Sad").rename(root / "Sda"), "did you mean Sad"),
+    ],
+    ids=["few images", "emotion missing", "nobody known", "few people", "misspelt"],
+)
+def test_a_folder_that_no_report_can_be_built_of_stops_before_anything_runs(folder, tmp_path, capsys, spoil, sentence):
+    spoil(folder)
+    assert main(["report", "--data", str(folder), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("emolib: error: ") and sentence in said
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def fill(root, name):
+    for label, emotion in enumerate(EMOTIONS):
+        (root / emotion).mkdir(exist_ok=True)
+        for number in range(6):
+            Image.fromarray(face(100 * label + number)).save(root / emotion / name(emotion, number))
+    for path in root.rglob("person*"):
+        path.unlink()

@@ -127,7 +127,7 @@ def _numbered(listing: Listing, names: dict[Path, str], first: int | None) -> di
 def _named(listing: Listing, names: dict[Path, str]) -> dict[Path, int]:
     """Labels of sub-folders that are named after an emotion. What is nearly an emotion is refused, what is none left out."""
     for path, name in names.items():
-        near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
+        near = get_close_matches(name, NAMES, n=1, cutoff=0.65)
         if name not in NAMES and near:
             raise ValueError(f"{printable(path)}: there is no such emotion; did you mean {EMOTIONS[NAMES[near[0]]]}?")
         if name not in NAMES:
