@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evidence": ["conditions", "differences", "gather", "measured"],
         "folds": ["PROTOCOLS", "SINGLE", "make_folds"],
         "leakage": ["near_duplicates"],
+        "line_up": ["models_of"],
         "metrics": ["MEASURES", "by_emotion", "confusion", "spread"],
         "models": ["FeatureNet", "FusionNet", "ShallowNet"],
         "preprocessing": ["scale"],

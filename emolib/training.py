@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from emolib import sweeps
+from emolib import image_branch, sweeps
 from emolib.cache import Cache
 from emolib.cores import core
 from emolib.data import EmotionData
@@ -74,7 +74,8 @@ class Trained:
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module."""
         row, outcome = self.table.iloc[position].to_dict(), self.outcomes[position]
-        net = sweeps.build(row | {"hidden": max(outcome.units, 1)}, self.data)
+        build = image_branch.build if row["network"] == image_branch.NETWORK else sweeps.build
+        net = build(row | {"hidden": max(outcome.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(outcome.weights.copy()), net.parameters())
         return net
 
@@ -110,6 +111,9 @@ def train(
     engine = f"{device} {precision}"
     rows = table[NETWORK].to_dict("records")
     outcomes: list[Outcome | None] = [cache.get(data, row, engine) if cache else None for row in rows]
+    image_branch.train_missing(
+        data, rows, outcomes, lambda place: cache and cache.put(data, {place: rows[place]}, outcomes, engine), jobs
+    )
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
 
     with ExitStack() as stack:
