@@ -1,5 +1,6 @@
 """One function a figure: tables in, a :class:`Picture` out. Nothing here computes a result or trains a network."""
 
+from emolib.figures.costs import costs
 from emolib.figures.diagrams import fusion_network, shallow_network
 from emolib.figures.distributions import box_plots
 from emolib.figures.evidence import error_rates, luck, picks, specification_curve
@@ -15,6 +16,7 @@ __all__ = [
     "angle_matrix",
     "box_plots",
     "confusion_matrices",
+    "costs",
     "emotion_bars",
     "emotion_curves",
     "error_rates",
