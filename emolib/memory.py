@@ -15,7 +15,7 @@ from emolib.data import EmotionData
 from emolib.storage import cache_folder
 
 ROOT = Path(__file__).parent
-LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "baycomp", "statsmodels")
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "baycomp")
 
 
 def computed(function: Callable[..., Any], data: EmotionData, *arguments: Any, **options: Any) -> Any:
@@ -45,11 +45,14 @@ def computed(function: Callable[..., Any], data: EmotionData, *arguments: Any, *
 
 
 def sources(module: str) -> set[Path]:
-    """The files of a module of this package and of all that it imports from the package."""
+    """The files of a module of this package and of all that it imports from the package, but not of ``emolib.data``: what
+    that gives is known by its digest."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
+        if name.startswith("emolib.data"):
+            continue
         path = ROOT.parent.joinpath(*name.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         # a name imported from a package may be a module or what a module holds
