@@ -48,6 +48,11 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     if rows.min() < count:
         rarest = data.classes[present[rows.argmin()]]
         raise ValueError(f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use fewer folds")
+    if protocol == "person-independent" and len(np.unique(data.groups)) == len(data):
+        raise ValueError(
+            f"{data.source}: every row is a group of its own, so nothing tells which rows show one person, and person-independent "
+            "folds cannot be made; name files by title and frame (Film_000000001.png), or add a groups.csv"
+        )
     if protocol == "person-independent" and len(np.unique(data.groups)) < count:
         raise ValueError(f"{data.source}: {len(np.unique(data.groups))} groups cannot fill {count} folds; use fewer folds")
 

@@ -18,10 +18,12 @@ import pandas as pd
 import torch
 from torch import nn
 
-from emolib import sweeps
+from emolib import image_branch, sweeps
 from emolib.cache import Cache
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.folds import make_folds
+from emolib.kernels.shallow import LANES
 from emolib.lockstep import PRECISIONS, train_stack
 from emolib.outcome import Outcome
 from emolib.progress import track
@@ -72,7 +74,8 @@ class Trained:
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module."""
         row, outcome = self.table.iloc[position].to_dict(), self.outcomes[position]
-        net = sweeps.build(row | {"hidden": max(outcome.units, 1)}, self.data)
+        build = image_branch.build if row["network"] == image_branch.NETWORK else sweeps.build
+        net = build(row | {"hidden": max(outcome.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(outcome.weights.copy()), net.parameters())
         return net
 
@@ -88,7 +91,7 @@ def train(
         table: one row a network, see :func:`emolib.sweeps.sweep`.
         cache: where outcomes are kept as soon as their shard is done; a row found there is not trained again, so an
             interrupted call goes on where it was. Nothing is kept when not given.
-        jobs: shards trained side by side, by default one a core.
+        jobs: shards trained side by side, by default one a core of this machine or of the cluster.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a graphics card where there is one.
         precision: ``"float32"``, ``"float64"``, or on a graphics card ``"tf32"`` or ``"bfloat16"``.
 
@@ -105,17 +108,21 @@ def train(
     """
     sweeps.check(table, data)
     device = _device(device, precision)
-    jobs = 1 if device == "cuda" else jobs or joblib.cpu_count()
     engine = f"{device} {precision}"
     rows = table[NETWORK].to_dict("records")
     outcomes: list[Outcome | None] = [cache.get(data, row, engine) if cache else None for row in rows]
+    image_branch.train_missing(
+        data, rows, outcomes, lambda place: cache and cache.put(data, {place: rows[place]}, outcomes, engine), jobs
+    )
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
-    shards = _shards(data, rows, missing, jobs, device)
-    epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
 
     with ExitStack() as stack:
-        if shards:
+        shards: list[list[int]] = []
+        if missing:
             stack.enter_context(_workers())
+            jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
+            shards = _shards(data, rows, missing, jobs, device)
+            epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
             progress = stack.enter_context(track(sum(epochs), f"training {len(missing):,} networks"))
         # Threads: compiled loops leave the interpreter's lock alone, and a process would load everything anew.
         work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
@@ -177,7 +184,7 @@ def _workers() -> Iterator[None]:
 
 
 def _train_shard(number: int, data: EmotionData, rows: list[dict], device: str, precision: str) -> tuple[int, list[Outcome]]:
-    with _arithmetic(precision):
+    with core(), _arithmetic(precision):
         return number, train_stack(data, rows, device, precision)
 
 
@@ -213,9 +220,10 @@ def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int, 
         features = modalities * data.features[data.modalities[0]].shape[1]
         held = len(data) * (features + len(data.classes) + 1) * 4  # one network's inputs, scores and order, if it shares none
         most = ON_CARD if device == "cuda" else max(BYTES // held, 1)
-        total = sum(map(seconds, positions))
-        fewest = min(jobs, -(-len(positions) // 16))  # a few networks are not worth a second core
-        count = max(-(-len(positions) // most), fewest, 1 if device == "cuda" else int(total / SECONDS))
+        wanted = 1 if device == "cuda" else int(sum(map(seconds, positions)) / SECONDS)
+        if network == "shallow":
+            wanted = min(wanted, len(positions) // LANES)  # shallow networks train side by side at the price of one
+        count = max(-(-len(positions) // most), min(jobs, -(-len(positions) // 16)), wanted)
         for part in np.array_split(sorted(positions, key=alike), min(count, len(positions))):
             shards.append((sum(map(seconds, part)), part.tolist()))
     shards.sort(key=lambda shard: shard[0], reverse=True)  # the longest first, so that no core is left with one at the end
