@@ -49,7 +49,7 @@ def pictures():
         "readings": figures.specification_curve(
             pd.DataFrame({"value": [0.1, 0.3, 0.32, np.nan], "loss": list("abab"), "split": list("aabb")}), ["loss", "split"], {"fusion": 0.31}
         ),
-        "errors": figures.error_rates(pd.DataFrame({"label": ["t"], "rejected": [0.05], "low": [0.03], "high": [0.08]}), 0.05),
+        "errors": figures.error_rates(pd.DataFrame({"label": ["interval of a level"], "rejected": [0.05], "low": [0.03], "high": [0.08]}), 0.05),
         "losses": figures.loss_curves({"printed": np.array([[0.3, 0.2, np.nan], [0.3, 0.25, 0.2]])}),
     }
 
