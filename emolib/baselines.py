@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.evidence import Condition, fold_of_rows
 from emolib.folds import make_folds
@@ -96,7 +97,8 @@ def _search(
 ) -> tuple[float, np.ndarray]:  # fmt: skip
     """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on the test rows."""
     inner = list(_inner(labels[train], groups[train], protocol, seed))
-    search = GridSearchCV(estimator, grid, scoring="balanced_accuracy", cv=inner).fit(table[train], labels[train])
+    with core():
+        search = GridSearchCV(estimator, grid, scoring="balanced_accuracy", cv=inner).fit(table[train], labels[train])
     score = search.predict_proba if hasattr(search, "predict_proba") else search.decision_function
     scores = np.full((len(test), classes), -np.inf)  # a class that does not occur is never predicted
     scores[:, search.classes_] = score(table[test])

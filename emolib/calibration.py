@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from emolib import statistics
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.evidence import fold_of_rows, fold_recall
 from emolib.folds import make_folds
@@ -68,7 +69,7 @@ def calibrate(
     fold = np.stack([fold for _, fold in next(iter(hats.values()))])
     cores = joblib.effective_n_jobs(jobs)
     parts = joblib.Parallel(n_jobs=cores)(
-        joblib.delayed(_shuffles)(data, matrices, fold, folds, numbers) for numbers in np.array_split(np.arange(shuffles), cores)
+        joblib.delayed(_on_a_core)(data, matrices, fold, folds, numbers) for numbers in np.array_split(np.arange(shuffles), cores)
     )
     levels = np.concatenate([part.pop("level") for part in parts])  # [shuffles, 3]: estimate, low, high
     found = {test: np.concatenate([part[test] for part in parts]) for test in parts[0]}
@@ -79,6 +80,11 @@ def calibrate(
         share = statistics.reject_share(int(found[test].sum()), shuffles)
         rows.append((test, protocol, folds, seeds, shuffles, *share))
     return pd.DataFrame(rows, columns=["test", "protocol", "folds", "repetitions", "shuffles", "rejected", "low", "high"])
+
+
+def _on_a_core(*arguments) -> dict[str, np.ndarray]:
+    with core():
+        return _shuffles(*arguments)
 
 
 def _shuffles(data: EmotionData, matrices: list[np.ndarray], fold: np.ndarray, folds: int, numbers: np.ndarray) -> dict[str, np.ndarray]:

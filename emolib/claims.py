@@ -141,7 +141,8 @@ def _level(model: str) -> Rule:
         rows = evidence.level(model)
         printed = evidence.printed(model, "average")
         precision = evidence.level(model, measure="average precision")
-        ours = f"{_told(rows, _interval)}; as average precision {_told(precision, _interval)}; {next(iter(rows.values()))['recipe']}"
+        by_precision = " and ".join(f"{row['estimate']:.2f}" for row in precision.values())
+        ours = f"{_told(rows, _interval)}; {next(iter(rows.values()))['recipe']}; as average precision {by_precision}"
         return ours, _verdict([_reaches(row, printed) for row in rows.values()])
 
     return rule

@@ -19,6 +19,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from emolib import sweeps
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.folds import check_scaling, make_folds
 from emolib.preprocessing import scale
@@ -118,7 +119,7 @@ def read(
     with track(len(shards), f"training {len(table):,} readings") as progress:
         found = []
         for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(
-            joblib.delayed(_train)(data, table.iloc[shard].to_dict("records"), epochs, every, validation) for shard in shards
+            joblib.delayed(_on_a_core)(data, table.iloc[shard].to_dict("records"), epochs, every, validation) for shard in shards
         ):
             found.append(part)
             progress.update(1)
@@ -134,6 +135,11 @@ def _parts(data: EmotionData, row: dict, validation: bool) -> np.ndarray:
         _, chosen_on = train_test_split(train, test_size=VALIDATION, stratify=data.labels[train], random_state=row["seed"])
         part[chosen_on] = 1
     return part
+
+
+def _on_a_core(*arguments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    with core():
+        return _train(*arguments)
 
 
 def _train(data: EmotionData, rows: list[dict], epochs: int, every: int, validation: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

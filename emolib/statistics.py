@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from baycomp import CorrelatedTTest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -219,7 +218,11 @@ def compare(first: np.ndarray, second: np.ndarray, rope: float = ROPE) -> Compar
 
 def holm(p: Sequence[float]) -> np.ndarray:
     """p-values adjusted for that many tests (Holm 1979), in the same order."""
-    return multipletests(p, method="holm")[1]
+    p = np.asarray(p, float)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return adjusted
 
 
 def detectable(interval: Interval, power: float = 0.8) -> np.ndarray:

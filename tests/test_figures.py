@@ -42,6 +42,14 @@ def pictures():
             summary("model", ["LPQ CNN", "CNN fusion"]).query("recipe == 'printed' and modality == 'LPQ'"),
             paper.TABLE_3_AVERAGE, 1 / 7,
         ),
+        "luck": figures.luck({"CNN fusion": random.normal(0.2, 0.02, 50), "LPQ CNN": random.normal(0.18, 0.02, 5)}, paper.TABLE_3_AVERAGE, 1 / 7),
+        "picks": figures.picks(
+            pd.DataFrame(random.random((9, 2)), columns=["picked", "fixed"]), {"picked": "best on test", "fixed": "fixed"}, 0.27, 1 / 7
+        ),
+        "readings": figures.specification_curve(
+            pd.DataFrame({"value": [0.1, 0.3, 0.32, np.nan], "loss": list("abab"), "split": list("aabb")}), ["loss", "split"], {"fusion": 0.31}
+        ),
+        "errors": figures.error_rates(pd.DataFrame({"label": ["interval of a level"], "rejected": [0.05], "low": [0.03], "high": [0.08]}), 0.05),
         "losses": figures.loss_curves({"printed": np.array([[0.3, 0.2, np.nan], [0.3, 0.25, 0.2]])}),
     }
 
@@ -54,7 +62,8 @@ def drawn_pictures():
 
 
 @pytest.mark.parametrize("name", [
-    "faces", "boxes", "shallow", "fusion", "angles", "confusion", "accuracy", "emotions", "bars", "levels", "losses",
+    "faces", "boxes", "shallow", "fusion", "angles", "confusion", "accuracy", "emotions", "bars", "levels", "losses", "luck", "picks",
+    "readings", "errors",
 ])  # fmt: skip
 def test_a_picture_has_words_numbers_and_the_report_s_width(drawn_pictures, name):
     picture = drawn_pictures[name]
@@ -92,3 +101,12 @@ def test_the_alt_text_of_a_matrix_names_the_worst_difference():
     picture = figures.angle_matrix(degrees, "Angles", paper.TABLE_2)
     assert "3.00°" in picture.alt
     matplotlib.pyplot.close(picture.figure)
+
+
+def test_the_specification_curve_counts_the_readings_that_reach_a_figure(drawn_pictures):
+    alt = drawn_pictures["readings"].alt
+    assert "3 readings" in alt and "fusion (31 %) is reached by 1." in alt and "highest is 32 %: loss a, split b" in alt
+
+
+def test_luck_says_what_share_lies_below_the_printed_figure(drawn_pictures):
+    assert "the paper's 31 % is above 100 % of 50 splits" in drawn_pictures["luck"].alt

@@ -1,6 +1,7 @@
 """The chapters as they are committed: clean, parameterized, and without computation that belongs in the library."""
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -18,8 +19,9 @@ def code(chapter):
     return [cell for cell in chapter.cells if cell.cell_type == "code"]
 
 
-def test_the_four_chapters_are_there():
-    assert [path.stem for path in CHAPTERS][:4] == ["1_preprocessing", "2_pruning", "3_fusion", "4_results"]
+def test_the_chapters_are_there():
+    numbered = [path.stem for path in CHAPTERS if path.stem[0].isdigit()]
+    assert numbered == ["1_preprocessing", "2_pruning", "3_fusion", "4_results", "5_luck", "6_beyond"]
 
 
 def test_a_chapter_is_valid_and_committed_without_outputs(chapter):
@@ -49,3 +51,12 @@ def test_a_chapter_trains_through_the_library_alone(chapter):
                 imported.add(node.module.split(".")[0])
             assert not isinstance(node, ast.ClassDef | ast.While)
     assert imported <= {"numpy", "pandas", "torch", "IPython", "emolib"}
+
+
+def test_no_two_figures_tables_or_chapters_share_an_id():
+    ids = [path.stem.lstrip("0123456789_") for path in CHAPTERS if path.stem[0].isdigit()]
+    for path in CHAPTERS:
+        if path.stem[0].isdigit():
+            for cell in code(nbformat.read(path, as_version=4)):
+                ids += re.findall(r'^(?:figure|table)\(\s*"([\w-]+)"', cell.source, flags=re.M)
+    assert len(ids) > 30 and len(set(ids)) == len(ids)

@@ -32,7 +32,7 @@ def luck(results: dict[str, np.ndarray], printed: dict[str, float], chance: floa
         axis.hlines(y, low, high, color="#222222", linewidth=2, label="middle 95 %" if first else None)
         axis.plot(middle, y, "|", color="#222222", markersize=14, markeredgewidth=2, label="median" if first else None)
         axis.plot(printed[model], y, "D", color=PAPER, markersize=8, markeredgecolor="white", label="the paper" if first else None)
-        axis.annotate(f"above {percent(below)}", (printed[model], y), (0, 12), textcoords="offset points", ha="center", fontsize=9, color="#7a5600")
+        axis.annotate(f"above {percent(below)} of splits", (printed[model], y), (0, 12), textcoords="offset points", ha="center", fontsize=9, color="#7a5600")
         alt.append(f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to {percent(high)}; the paper's {percent(printed[model])} is above {percent(below)} of {len(values)} splits.")
         data.append(pd.DataFrame({"model": model, "recall": values}))
     axis.set_yticks(place, [f"{model}\n({len(values):,} splits)" for model, values in results.items()])
@@ -61,8 +61,8 @@ def picks(frame: pd.DataFrame, labels: dict[str, str], printed: float, chance: f
     axis.axvline(printed, color=PAPER, linewidth=2, label="the paper")
     for y, (column, label) in zip(place, labels.items(), strict=True):
         values = frame[column].to_numpy()
-        axis.plot(values, y + random.uniform(-0.2, 0.2, len(values)), ".", color=OTHER if y == 0 else OURS, markersize=5, alpha=0.5)
-        axis.plot(values.mean(), y, "|", color="#222222", markersize=24, markeredgewidth=2.5, label="mean" if y == place[0] else None)
+        axis.plot(values, y + random.uniform(-0.2, 0.2, len(values)), ".", color=OTHER if y == place[0] else OURS, markersize=5, alpha=0.5)
+        axis.plot(values.mean(), y, "|", color="#222222", markersize=24, markeredgewidth=2.5, label="mean over splits" if y == place[0] else None)
         alt.append(f"{label}: mean {percent(values.mean())}.")
     axis.set_yticks(place, list(labels.values()))
     axis.set_ylim(-0.6, len(labels) - 0.4)
@@ -96,7 +96,7 @@ def specification_curve(frame: pd.DataFrame, choices: list[str], printed: dict[s
         alt.append(f"{name} ({percent(value)}) is reached by {reached}.")
     top.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
     top.set(ylabel="average over emotions / %")
-    top.legend(loc="upper left")
+    top.legend(loc="lower right")
     y, ticks, names = 0, [], []
     for choice, values in blocks:
         for value in values:
