@@ -256,9 +256,10 @@ def test_an_empty_class_beside_others_is_told(folder):
     (folder / "Fear").mkdir()
     (folder / "Neutral").mkdir()
     (folder / "contempt").mkdir()
+    Image.fromarray(face(1)).save(folder / "stray.png")
     data = load(folder)
     assert list(data.repairs["found"]).count("sub-folder without an image (Fear)") == 1
-    assert list(data.left_out["file"]) == ["contempt"]
+    assert list(data.left_out["file"]) == ["stray.png", "contempt"]
 
 
 def test_people_come_from_the_title_from_the_table_or_from_nowhere(folder):
