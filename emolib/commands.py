@@ -1,19 +1,25 @@
-"""What `python -m emolib` does with faces beside the report."""
+"""What `python -m emolib` does with faces beside the report.
+
+Libraries that read and compute come in where they are used: a build that has nothing to do does without them.
+"""
 
 import hashlib
 import json
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-from emolib.data import EmotionData, load
+    from emolib.data import EmotionData
+    from emolib.predictor import Predictor
 
 MODEL = "model.npz"  # beside the report that it is of
 
 
-def tell_left_out(data: EmotionData) -> None:
+def tell_left_out(data: "EmotionData") -> None:
     """Names the files that gave no row, which the report may not: on stderr, for the person at the keyboard."""
     for file, reason in data.left_out.itertuples(index=False):
         print(f"emolib: left out: {file}: {reason}", file=sys.stderr)
@@ -29,6 +35,7 @@ def read_images(source: str, parameters: dict) -> str:
     Raises:
         ValueError: no report can be built of the folder.
     """
+    from emolib.data import load
     from emolib.data.images import Settings, keep
     from emolib.folds import PROTOCOLS, make_folds
 
@@ -43,6 +50,7 @@ def read_images(source: str, parameters: dict) -> str:
 
 def write_table(source: str, path: Path, settings: dict) -> Path:
     """The ten numbers of any data source as a table in the spreadsheet's layout; returns its path."""
+    from emolib.data import load
     from emolib.data.export import export
 
     data = load(source or None, **settings)
@@ -55,20 +63,23 @@ def keep_model(source: str, parameters: dict, out: Path) -> None:
 
     The networks are those that the chapters have trained, out of the cache. A model of the same results stays as it is.
     """
-    from emolib.cache import Cache
-    from emolib.data.images import settings_of
-    from emolib.predictor import Predictor, fit
-
     path = out / MODEL
     if source and not Path(source).is_dir():
         path.unlink(missing_ok=True)
         return
     report = hashlib.sha256((out / "results.json").read_bytes()).hexdigest()
-    if path.is_file() and Predictor.load(path).about["report"] == report:
+    mark = out / f".{MODEL}.of"
+    if path.is_file() and mark.is_file() and mark.read_text() == report:
         return
+    from emolib.cache import Cache
+    from emolib.data import load
+    from emolib.data.images import settings_of
+    from emolib.predictor import fit
+
     data = load(source or None)
     chosen = {name: parameters[name] for name in ("seeds", "folds") if name in parameters}
-    fit(data, settings_of(source), **chosen, cache=Cache(), report=report).save(path)
+    fit(data, settings_of(source), **chosen, cache=Cache()).save(path)
+    mark.write_text(report)
 
 
 def predict(faces: list[Path], reports: Path, settings: dict) -> str:
@@ -77,6 +88,8 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
     Raises:
         ValueError: there is no model, or none of the images can be read.
     """
+    import numpy as np
+
     from emolib.data.images import Settings
     from emolib.data.picture import Unreadable, read_grey
     from emolib.predictor import Predictor
@@ -98,7 +111,7 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
     return reading(model, read, model.scores(np.stack(squares)))
 
 
-def reading(model, names: list[str], scores: np.ndarray) -> str:
+def reading(model: "Predictor", names: list[str], scores: "np.ndarray") -> str:
     """The scores ``[N, C]`` as text, with what they are worth."""
     classes, a = model.about["classes"], model.arrays
     width = max(map(len, names))
