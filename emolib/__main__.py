@@ -66,11 +66,12 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
         notebooks, chosen | {"source": source}, out, name=publish or "report", title=TITLE, provenance=provenance,
         stamp=stamp | {"file": Path(source).name}, required=REQUIRED, timeout=timeout, review=review,
     )  # fmt: skip
-    keep_model(source, chosen, out)
     if publish:
         from emolib.report.publication import write_pictures
 
         write_pictures(path)
+    else:
+        keep_model(source, chosen, out)
     return path
 
 
@@ -111,8 +112,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--timeout", default=TIMEOUT, type=float, metavar="SECONDS", help="how long a cell may take (default: %(default)s)"
     )
     command.add_argument(
-        "--publish", default="", metavar="NAME", help="build NAME.html for others to see: refused if it holds anything of a single row"
-    )
+        "--publish", default="", metavar="NAME",
+        help="build NAME.html for others to see: refused if it holds anything of a single row",
+    )  # fmt: skip
     command = commands.add_parser("export", help="write ten numbers a face in the spreadsheet's layout")
     command.set_defaults(run=write_table)
     command.add_argument("source", metavar="FOLDER", help="a folder of images, a sub-folder an emotion")

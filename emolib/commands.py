@@ -1,7 +1,4 @@
-"""What `python -m emolib` does with faces beside the report.
-
-Libraries that read and compute come in where they are used: a build that has nothing to do does without them.
-"""
+"""What `python -m emolib` does with faces beside the report. What takes long to load is loaded when it is needed."""
 
 import hashlib
 import json
@@ -9,6 +6,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,18 +66,26 @@ def keep_model(source: str, parameters: dict, out: Path) -> None:
         path.unlink(missing_ok=True)
         return
     report = hashlib.sha256((out / "results.json").read_bytes()).hexdigest()
-    mark = out / f".{MODEL}.of"
-    if path.is_file() and mark.is_file() and mark.read_text() == report:
+    if _report_of(path) == report:
         return
     from emolib.cache import Cache
     from emolib.data import load
     from emolib.data.images import settings_of
     from emolib.predictor import fit
 
-    data = load(source or None)
     chosen = {name: parameters[name] for name in ("seeds", "folds") if name in parameters}
-    fit(data, settings_of(source), **chosen, cache=Cache()).save(path)
-    mark.write_text(report)
+    fit(load(source or None), settings_of(source), **chosen, cache=Cache(), report=report).save(path)
+
+
+def _report_of(path: Path) -> str | None:
+    """The report that a model is of, without the libraries that the model itself needs; None if there is no whole model."""
+    import numpy as np
+
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            return json.loads(str(kept["about"]))["report"]
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
 
 
 def predict(faces: list[Path], reports: Path, settings: dict) -> str:
@@ -88,8 +94,6 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
     Raises:
         ValueError: there is no model, or none of the images can be read.
     """
-    import numpy as np
-
     from emolib.data.images import Settings
     from emolib.data.picture import Unreadable, read_grey
     from emolib.predictor import Predictor

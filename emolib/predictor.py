@@ -38,7 +38,8 @@ class Predictor:
             (the training rows' extremes); ``weights`` ``[K, W]``, flat; ``edges`` ``[B + 1]``, ``right`` and ``rows``
             ``[B]``: between which highest scores how many out-of-fold faces lay, and how many of them were named right;
             ``named`` and ``named right`` ``[C]``: the same by the emotion that was named.
-        about: ``classes``, ``settings`` of the images, ``source`` of the training data, and ``protocol`` of the folds.
+        about: ``classes``, ``settings`` of the images, ``source`` of the training data, ``protocol`` of the folds, and
+            ``report``, a digest of the report's results.
     """
 
     arrays: dict[str, np.ndarray]
@@ -85,7 +86,7 @@ class Predictor:
             raise ValueError(f"{path}: this is no model that a report left; build the report anew") from error
 
 
-def fit(data: EmotionData, settings: Settings, *, seeds: int = 1, folds: int = 5, cache: Cache | None = None) -> Predictor:
+def fit(data: EmotionData, settings: Settings, *, seeds: int = 1, folds: int = 5, cache: Cache | None = None, report: str = "") -> Predictor:
     """Gathers the fusion networks of a report (converged recipe), trained now unless the cache holds them.
 
     Folds keep persons apart where the data tell who is who: a new face is that of a stranger.
@@ -110,7 +111,7 @@ def fit(data: EmotionData, settings: Settings, *, seeds: int = 1, folds: int = 5
                 arrays.setdefault(f"{modality} {name}", []).append(value)
     mean_scores = trained.out_of_fold()[1].mean(axis=0)  # [N, C], over repetitions
     about = {
-        "classes": list(data.classes), "settings": asdict(settings), "source": data.source, "protocol": protocol,
+        "classes": list(data.classes), "settings": asdict(settings), "source": data.source, "protocol": protocol, "report": report,
     }  # fmt: skip
     return Predictor({name: np.stack(values) for name, values in arrays.items()} | calibrate(mean_scores, data.labels), about)
 

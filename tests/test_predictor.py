@@ -26,7 +26,7 @@ def short(own_cache):
 
 @pytest.fixture(scope="module")
 def model(short, drawn):
-    return fit(drawn, Settings(), seeds=1, folds=2)
+    return fit(drawn, Settings(), seeds=1, folds=2, report="a digest")
 
 
 def test_a_face_gets_the_mean_of_what_the_report_s_networks_say(model, drawn):
