@@ -82,7 +82,7 @@ def _report_of(path: Path) -> str | None:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return json.loads(str(kept["about"]))["report"]
     except (OSError, ValueError, KeyError, BadZipFile):
         return None

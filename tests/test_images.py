@@ -65,7 +65,8 @@ def test_a_folder_is_described_once_and_again_when_a_file_changes(folder, monkey
     monkeypatch.undo()
     Image.fromarray(face(99)).save(folder / "Happy" / "person0_000000000.png")
     assert load(folder).digest != first.digest
-    assert load(folder, preset="dhall").descriptors["PHOG"].shape[1] == 5456
+    other = load(folder, preset="dhall", size=48)
+    assert other.descriptors["PHOG"].shape[1] == 5456 and other.source == "8 images of the folder faces (size 48, preset dhall)"
 
 
 def test_batches_do_not_show(folder, monkeypatch):
@@ -256,9 +257,10 @@ def test_an_empty_class_beside_others_is_told(folder):
     (folder / "Fear").mkdir()
     (folder / "Neutral").mkdir()
     (folder / "contempt").mkdir()
+    Image.fromarray(face(1)).save(folder / "stray.png")
     data = load(folder)
     assert list(data.repairs["found"]).count("sub-folder without an image (Fear)") == 1
-    assert list(data.left_out["file"]) == ["contempt"]
+    assert list(data.left_out["file"]) == ["stray.png", "contempt"]
 
 
 def test_people_come_from_the_title_from_the_table_or_from_nowhere(folder):

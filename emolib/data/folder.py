@@ -65,6 +65,9 @@ def list_folder(root: Path, first: int | None = None) -> Listing:
     """
     listing = Listing(root)
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for entry in sorted(root.iterdir()):
+        if entry.suffix.lower() in SUFFIXES and not entry.is_dir() and not entry.name.startswith("."):
+            listing.left_out.append((printable(entry.relative_to(root)), "beside the sub-folders, so nothing tells its emotion"))
     names = {path: unicodedata.normalize("NFC", path.name).strip().casefold() for path in folders}
     labels = _numbered(listing, names, first) or _named(listing, names)
     if not labels:

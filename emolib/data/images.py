@@ -164,7 +164,8 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
         names=np.array([listing.paths[place].stem for place in kept]),
         **features,
     )
-    source = f"{len(kept)} images of the folder {listing.root.name}"
+    chosen = [f"{name} {value}" for name, value in asdict(settings).items() if value != getattr(Settings, name)]
+    source = f"{len(kept)} images of the folder {listing.root.name}" + (f" ({', '.join(chosen)})" if chosen else "")
     (folder / "found.json").write_text(json.dumps({"source": source, "settings": asdict(settings), "repairs": repairs, "left_out": left_out}))
 
 
