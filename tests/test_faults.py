@@ -10,6 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from notebooks import PROVENANCE, write
 
@@ -190,3 +191,18 @@ def test_files_go_into_place_together_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         building._publish({tmp_path / "a": "new", tmp_path / "b": "new"})
     assert (tmp_path / "a").read_text() == "old" and [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_interrupt_ends_the_kernels_and_leaves_the_last_good_report(tmp_path, command):
+    output = tmp_path / "reports"
+    command(output, "good").communicate()
+    good = (output / "report.html").read_bytes()
+    process = command(output, "fresh", nap=60, cache="other")
+    while not (kernels := psutil.Process(process.pid).children()):
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode != 0 and "KeyboardInterrupt" in said
+    assert (output / "report.html").read_bytes() == good
+    assert psutil.wait_procs(kernels, timeout=10)[1] == []
