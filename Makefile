@@ -15,7 +15,7 @@ export DATA PROFILE SET
 .PHONY: report publish test lab lock help clean
 .DEFAULT_GOAL := help
 
-report: $(READY) ## build reports/report.html; DATA=file.xlsx PROFILE=quick|paper|full SET="name=value …"
+report: $(READY) ## build reports/report.html; DATA=file.xlsx|folder PROFILE=quick|paper|full SET="name=value …"
 	@$(VENV)/bin/python -m emolib report --data "$$DATA" --profile "$$PROFILE" --set "$$SET"
 
 publish: $(READY) ## build reports/sfew.html and the README's figures from DATA=SFEW.xlsx, aggregates only

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import emolib
+from emolib.commands import keep_model, predict, read_images, write_table
 from emolib.report.build import build
 from emolib.report.errors import BuildError, ChapterError
 from emolib.report.parameters import check, parse
@@ -46,6 +47,8 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     if "source" in chosen:
         raise ValueError("the data are given with --data, not as the setting source")
     source = str(Path(data).expanduser().resolve()) if data else ""
+    if source and Path(source).is_dir():
+        source = read_images(source, chosen)
     check(chosen | {"source": source}, notebooks)
     stamp = {"profile": profile, "parameters": chosen, "commit": commit(ROOT), "versions": versions()}
 
@@ -67,6 +70,8 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
         from emolib.report.publication import write_pictures
 
         write_pictures(path)
+    else:
+        keep_model(source, chosen, out)
     return path
 
 
@@ -89,10 +94,13 @@ def main(arguments: list[str] | None = None) -> int:
     1: a chapter failed; 2: what was asked for cannot be done; 130: Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="emolib", description=__doc__)
-    command = parser.add_subparsers(required=True).add_parser("report", help="build the report")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("report", help="build the report")
+    command.set_defaults(run=report)
     command.add_argument(
-        "--data", default="", metavar="PATH", help="the SFEW spreadsheet, or a CSV of its shape (default: drawn faces)"
-    )
+        "--data", default="", metavar="PATH",
+        help="the SFEW spreadsheet, a CSV of its shape, or a folder of images, a sub-folder an emotion (default: drawn faces)",
+    )  # fmt: skip
     command.add_argument("--profile", default="quick", choices=PROFILES, help="how much work to do (default: quick)")
     command.add_argument(
         "--set", default="", dest="settings", metavar='"NAME=VALUE …"', help="parameters of the chapters"
@@ -104,10 +112,26 @@ def main(arguments: list[str] | None = None) -> int:
         "--timeout", default=TIMEOUT, type=float, metavar="SECONDS", help="how long a cell may take (default: %(default)s)"
     )
     command.add_argument(
-        "--publish", default="", metavar="NAME", help="build NAME.html for others to see: refused if it holds anything of a single row"
+        "--publish", default="", metavar="NAME",
+        help="build NAME.html for others to see: refused if it holds anything of a single row",
+    )  # fmt: skip
+    command = commands.add_parser("export", help="write ten numbers a face in the spreadsheet's layout")
+    command.set_defaults(run=write_table)
+    command.add_argument("source", metavar="FOLDER", help="a folder of images, a sub-folder an emotion")
+    command.add_argument("path", type=Path, metavar="FILE", help="the table to write, .xlsx or .csv")
+    command.add_argument(
+        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
+    )
+    command = commands.add_parser("predict", help="read the emotion of faces with the last report's model")
+    command.set_defaults(run=predict)
+    command.add_argument("faces", nargs="+", type=Path, metavar="FACE", help="images of faces")
+    command.add_argument("--reports", default="reports", type=Path, metavar="FOLDER", help="where the report is (default: reports)")
+    command.add_argument(
+        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
     )
     try:
-        path = report(**vars(parser.parse_args(arguments)))
+        given = vars(parser.parse_args(arguments))
+        path = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
         print("emolib: error:", " ".join(str(error).split()), file=sys.stderr)
         return 1 if isinstance(error, ChapterError) else 2

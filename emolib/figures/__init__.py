@@ -2,6 +2,7 @@
 
 from emolib.figures.diagrams import fusion_network, shallow_network
 from emolib.figures.distributions import box_plots
+from emolib.figures.evidence import error_rates, luck, picks, specification_curve
 from emolib.figures.faces import sample_faces
 from emolib.figures.matrices import angle_matrix, confusion_matrices
 from emolib.figures.states import network_state
@@ -16,10 +17,14 @@ __all__ = [
     "confusion_matrices",
     "emotion_bars",
     "emotion_curves",
+    "error_rates",
     "fusion_network",
     "levels",
     "loss_curves",
     "network_state",
+    "luck",
+    "picks",
     "sample_faces",
     "shallow_network",
+    "specification_curve",
 ]
