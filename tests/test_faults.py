@@ -24,13 +24,13 @@ FAULTS = {
     "a failing cell": ('raise ValueError("no such <b>column</b>\\nsecond line")', "ValueError: no such <b>column</b>"),
     "a dead kernel": ("import os; os._exit(1)", "Kernel died: the process that ran the cells has ended"),
     "a killed kernel": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "Kernel died: the process"),
-    "a timeout": ("import time; time.sleep(60)", "Timeout: a cell took longer than the 2 s that it has"),
+    "a timeout": ("import time; time.sleep(60)", "Timeout: a cell took longer than the 5 s that it has"),
     "an early exit": ("import sys; sys.exit(0)", "SystemExit: 0"),
 }
 
 
 def run(folder: Path, *notebooks: Path, **options) -> Path:
-    options = {"title": "A paper", "provenance": lambda: dict(PROVENANCE), "timeout": 2} | options
+    options = {"title": "A paper", "provenance": lambda: dict(PROVENANCE), "timeout": 5} | options
     return build(notebooks, {}, folder / "reports", **options)
 
 

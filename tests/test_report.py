@@ -197,13 +197,14 @@ def convert(markdown: str) -> str:
     return convert_chapter(notebook, "1_data", str).html
 
 
-def test_progress_goes_to_the_file_that_is_named(tmp_path, monkeypatch):
+def test_progress_goes_to_the_file_that_is_named_and_its_name_to_the_log(tmp_path, monkeypatch, capsys):
     file = tmp_path / "progress.json"
     monkeypatch.setenv(VARIABLE, str(file))
     with track(3, "training") as progress:
         assert json.loads(file.read_text()) == {"label": "training", "done": 0, "total": 3}
         progress.update(2)
     assert json.loads(file.read_text())["done"] == 2
+    assert capsys.readouterr().err == "training\n"
     assert os.listdir(tmp_path) == ["progress.json"]
 
 
