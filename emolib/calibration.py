@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from emolib import statistics
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.evidence import fold_of_rows, fold_recall
 from emolib.folds import make_folds
@@ -81,6 +82,7 @@ def calibrate(
     return pd.DataFrame(rows, columns=["test", "protocol", "folds", "repetitions", "shuffles", "rejected", "low", "high"])
 
 
+@core()
 def _shuffles(data: EmotionData, matrices: list[np.ndarray], fold: np.ndarray, folds: int, numbers: np.ndarray) -> dict[str, np.ndarray]:
     classes, found = len(data.classes), {test: [] for test in TESTS if test != "interval of a level"} | {"level": []}
     for number in numbers:

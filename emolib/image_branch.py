@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.folds import make_folds
 from emolib.models import FeatureNet
@@ -113,6 +114,7 @@ def train_missing(
             progress.update(1)
 
 
+@core()
 def _train_place(data: EmotionData, row: dict, place: int) -> tuple[int, Outcome]:
     torch.set_num_threads(1)
     return place, train_row(data, row)

@@ -19,6 +19,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from emolib import sweeps
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.folds import check_scaling, make_folds
 from emolib.preprocessing import scale
@@ -136,6 +137,7 @@ def _parts(data: EmotionData, row: dict, validation: bool) -> np.ndarray:
     return part
 
 
+@core()
 def _train(data: EmotionData, rows: list[dict], epochs: int, every: int, validation: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One stack, its gradients written out: hundreds of networks share each operation."""
     torch.set_num_threads(1)
