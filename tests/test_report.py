@@ -77,8 +77,8 @@ def test_the_same_inputs_give_the_same_bytes(good):
 def test_page_holds_chapters_figures_and_provenance(page):
     assert "<h1>A paper, re-run</h1>" in page and "ten drawn faces" in page
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
-    assert {"verdict", "reading", "data", "data-faces", "scores", "scores-faces", "fig-6a", "provenance"} <= set(ids)
-    places = [ids.index(id) for id in ("verdict", "reading", "data", "scores", "provenance")]
+    assert {"verdict", "reading", "chapter-data", "chapter-data-faces", "chapter-scores", "chapter-scores-faces", "fig-6a", "provenance"} <= set(ids)
+    places = [ids.index(id) for id in ("verdict", "reading", "chapter-data", "chapter-scores", "provenance")]
     assert places == sorted(places)
     assert len(ids) == len(set(ids))
     assert [image["alt"] for image in Tags(page).named("img")] == ["a rising line"]
