@@ -213,7 +213,7 @@ class TestCommandLine:
     def checkout(self, tmp_path, monkeypatch):
         """A folder with one chapter in place of the project."""
         (tmp_path / "notebooks").mkdir()
-        code = 'source = "none"\nseeds = 0\nwidths = []\nangles = []'
+        code = 'source = "none"\n' + "\n".join(f"{name} = {type(value)()!r}" for name, value in PROFILES["paper"].items())
         write(tmp_path / "notebooks/1_data.ipynb", ("# Data",), (code, "parameters"), ("print(source, seeds)", "code"))
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(cli, "ROOT", tmp_path)
