@@ -91,6 +91,7 @@ def nested(data: EmotionData, protocol: str, seeds: int, folds: int, candidates:
     return [*conditions, Condition(CHOSEN, protocol, "nested", chosen, fold, data)] if len(candidates) > 1 else conditions
 
 
+@core()
 def _search(
     estimator: BaseEstimator, grid: dict, table: np.ndarray, labels: np.ndarray, groups: np.ndarray,
     train: np.ndarray, test: np.ndarray, protocol: str, seed: int, classes: int,

@@ -23,7 +23,9 @@ def share_out(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def core() -> Iterator[None]:
-    """Waits until a core is free and holds it; one held by a process that dies is free again.
+    """Waits until a core is free and holds it, for a block or as a decorator for a function that a worker runs.
+
+    A core held by a process that dies is free again. Nothing that holds one may wait for another.
 
     Chapters that run side by side each train on all cores; this keeps those at work as many as there are.
     """

@@ -114,6 +114,7 @@ def train_missing(
             progress.update(1)
 
 
+@core()
 def _train_place(data: EmotionData, row: dict, place: int) -> tuple[int, Outcome]:
     torch.set_num_threads(1)
     with core():

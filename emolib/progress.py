@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,7 @@ def track(total: int, label: str) -> Iterator[Step | tqdm]:
         with tqdm(total=total, desc=label, leave=False) as bar:
             yield bar
     else:
+        print(label, file=sys.stderr)  # into the build's log, which so tells what a chapter computed
         step = Step(Path(file), total, label)
         try:
             yield step

@@ -1,6 +1,6 @@
 """A sweep is a table, one row a network; a row says everything that the network's result depends on, but the data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -59,6 +59,7 @@ DEFAULTS = {
     "schedule": "first",  # prune after the first epoch, or after "every" one
     "merge": False,  # whether removed units hand on their weights (Gedeon and Harris)
     "recipe": "printed",
+    "limit": 0,  # epochs in place of the recipe's own; 0: as the recipe says
     "scaling": "training rows",  # where min-max (equation 1) is fitted; the paper's own way is "all rows"
     "protocol": "random",
     "folds": 5,
@@ -118,13 +119,16 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
     shallow = table[table["network"] == "shallow"]
     if (shallow["hidden"] < 1).any():
         raise ValueError(f"hidden is {shallow['hidden'].min()}; a shallow network needs at least one hidden unit")
+    if (table["limit"] < 0).any():
+        raise ValueError(f"limit is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own")
     if not table["angle"].between(0, 180).all():
         raise ValueError("angle must lie between 0 and 180 degrees")
 
 
 def recipe_of(row: dict) -> Recipe:
-    """The recipe that a row names, for its kind of network."""
-    return RECIPES[row["network"], row["recipe"]]
+    """The recipe that a row names, for its kind of network, with the row's own limit on epochs if it sets one."""
+    recipe = RECIPES[row["network"], row["recipe"]]
+    return replace(recipe, epochs=row["limit"]) if row["limit"] else recipe
 
 
 def seeds(seed: int, fold: int) -> tuple[int, int]:

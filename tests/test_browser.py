@@ -163,10 +163,10 @@ def test_pictures_and_data_can_be_saved(visit):
 
 def test_navigation_marks_the_place(visit):
     page = visit()
-    page.locator("#more").scroll_into_view_if_needed()
-    page.evaluate("document.getElementById('more').scrollIntoView()")
+    page.locator("#chapter-more").scroll_into_view_if_needed()
+    page.evaluate("document.getElementById('chapter-more').scrollIntoView()")
     page.wait_for_timeout(1500)
-    assert page.locator("#contents [aria-current]").get_attribute("href") in ("#more", "#more-formulas", "#provenance")
+    assert page.locator("#contents [aria-current]").get_attribute("href") in ("#chapter-more", "#chapter-more-formulas", "#provenance")
 
 
 def test_hostile_names_are_text(visit):

@@ -69,9 +69,10 @@ def test_figure_needs_its_words_and_its_numbers(shown, faulty, lack):
     cards.plt.close(faulty.figure)
 
 
-def test_id_must_be_one():
-    with pytest.raises(ValueError, match="the id 'Fig 1'"):
-        cards.table("Fig 1", pd.DataFrame({"a": [1]}), "A table")
+@pytest.mark.parametrize("id", ["Fig 1", "", "1a", "verdict", "chapter-data"])
+def test_id_must_be_one_and_not_the_page_s_own(id):
+    with pytest.raises(ValueError, match=f"the id '{id}'"):
+        cards.table(id, pd.DataFrame({"a": [1]}), "A table")
 
 
 @pytest.mark.parametrize("lack", ["caption", "csv", "svg", "alt"])

@@ -25,6 +25,17 @@ def test_without_a_build_nobody_waits(monkeypatch):
         pass
 
 
+@core()
+def squared(number):
+    return number * number
+
+
+def test_workers_take_their_turns_and_lose_nothing(tmp_path, monkeypatch):
+    for name, value in share_out(tmp_path / "cores").items():
+        monkeypatch.setenv(name, value)
+    assert joblib.Parallel(n_jobs=3, prefer="threads")(joblib.delayed(squared)(number) for number in range(20)) == [n * n for n in range(20)]
+
+
 def test_one_waits_until_a_core_is_free_or_its_holder_is_dead(tmp_path, monkeypatch):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
     shared = share_out(tmp_path / "cores")

@@ -10,6 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from notebooks import PROVENANCE, write
 
@@ -23,13 +24,13 @@ FAULTS = {
     "a failing cell": ('raise ValueError("no such <b>column</b>\\nsecond line")', "ValueError: no such <b>column</b>"),
     "a dead kernel": ("import os; os._exit(1)", "Kernel died: the process that ran the cells has ended"),
     "a killed kernel": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "Kernel died: the process"),
-    "a timeout": ("import time; time.sleep(60)", "Timeout: a cell took longer than the 2 s that it has"),
+    "a timeout": ("import time; time.sleep(60)", "Timeout: a cell took longer than the 5 s that it has"),
     "an early exit": ("import sys; sys.exit(0)", "SystemExit: 0"),
 }
 
 
 def run(folder: Path, *notebooks: Path, **options) -> Path:
-    options = {"title": "A paper", "provenance": lambda: dict(PROVENANCE), "timeout": 2} | options
+    options = {"title": "A paper", "provenance": lambda: dict(PROVENANCE), "timeout": 5} | options
     return build(notebooks, {}, folder / "reports", **options)
 
 
@@ -190,3 +191,18 @@ def test_files_go_into_place_together_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         building._publish({tmp_path / "a": "new", tmp_path / "b": "new"})
     assert (tmp_path / "a").read_text() == "old" and [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_interrupt_ends_the_kernels_and_leaves_the_last_good_report(tmp_path, command):
+    output = tmp_path / "reports"
+    command(output, "good").communicate()
+    good = (output / "report.html").read_bytes()
+    process = command(output, "fresh", nap=60, cache="other")
+    while not (kernels := psutil.Process(process.pid).children()):
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode != 0 and "KeyboardInterrupt" in said
+    assert (output / "report.html").read_bytes() == good
+    assert psutil.wait_procs(kernels, timeout=10)[1] == []

@@ -110,3 +110,21 @@ def test_the_specification_curve_counts_the_readings_that_reach_a_figure(drawn_p
 
 def test_luck_says_what_share_lies_below_the_printed_figure(drawn_pictures):
     assert "the paper's 31 % is above 100 % of 50 splits" in drawn_pictures["luck"].alt
+
+
+def test_a_state_names_what_stays_and_what_is_reached():
+    degrees = np.array([[0.0, 10.0, 50.0], [10.0, 0.0, 80.0], [50.0, 80.0, 0.0]])
+    curves = pd.DataFrame({"protocol": ["random", "random", "grouped", "grouped"], "angle": [0, 30] * 2, "mean": [0.25, 0.5, 0.125, 0.375]})
+    picture = figures.network_state(degrees, np.array([True, False, True]), (5, 7), curves, "angle", 30, "minimal angle / degrees", 1 / 7)
+    assert "2 of 3 hidden units stay" in picture.alt and "from 10° to 80°" in picture.alt
+    assert "50 % under random folds" in picture.alt and "38 % under grouped folds" in picture.alt
+    assert picture.data["stays"].tolist() == [True, False, True] and picture.data["degrees to unit 3"].tolist() == [50, 80, 0]
+    assert [line.get_xdata() for line in picture.figure.axes[2].lines if len(line.get_xdata()) == 1] == [[30], [30]]
+    matplotlib.pyplot.close(picture.figure)
+
+
+def test_a_network_of_one_unit_has_no_angles_to_tell():
+    curves = pd.DataFrame({"protocol": ["random"], "hidden": [1], "mean": [0.2]})
+    picture = figures.network_state(np.zeros((1, 1)), np.array([True]), (5, 7), curves, "hidden", 1, "hidden units", 1 / 7)
+    assert "angles" not in picture.alt and len(picture.data) == 1
+    matplotlib.pyplot.close(picture.figure)

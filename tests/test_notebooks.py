@@ -2,10 +2,17 @@
 
 import ast
 import re
+from html import unescape
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
+from notebooks import PROVENANCE
+
+import emolib
+from emolib.report.build import build
 
 CHAPTERS = sorted(Path(__file__).parents[1].glob("notebooks/*.ipynb"))
 
@@ -60,3 +67,18 @@ def test_no_two_figures_tables_or_chapters_share_an_id():
             for cell in code(nbformat.read(path, as_version=4)):
                 ids += re.findall(r'^(?:figure|table)\(\s*"([\w-]+)"', cell.source, flags=re.M)
     assert len(ids) > 30 and len(set(ids)) == len(ids)
+
+
+def test_a_hostile_name_of_file_and_frames_is_text_in_the_first_chapter(drawn, tmp_path):
+    evil = '<script>alert("1")<!--$x$ *b* _c_'
+    frame = pd.DataFrame(np.hstack(list(drawn.features.values())), columns=[f"{m}{k}" for m in ("LPQ", "PHOG") for k in range(1, 6)])
+    frame.insert(0, "label", drawn.labels + 1)
+    frame.insert(0, "name", [f"{evil}{group}_000000001" for group in drawn.groups])
+    file = tmp_path / f"{evil}.csv"
+    frame.to_csv(file, index=False)
+    source = emolib.load(file).source
+    facts = PROVENANCE | {"data_source": source}
+    report = build([CHAPTERS[0]], {"source": str(file)}, tmp_path / "reports", title="A paper", provenance=lambda: facts)
+    page = report.read_text(encoding="utf-8")
+    assert evil in source and page.count("<script>") == 1  # the page's own
+    assert unescape(page).count(evil) > 5 and not re.search(r"data:image/svg[^\"]*<script", page)

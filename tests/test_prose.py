@@ -12,7 +12,7 @@ CHAPTERS = sorted(Path(__file__).parents[1].glob("notebooks/[0-9]*.ipynb"))
 NAMES = re.compile(
     r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)"
     r"|\b(?:[Ff]igures?|[Tt]ables?|[Ee]quations?|[Ss]ections?|[Aa]lgorithm|[Cc]hapters?) \d+[a-z]?(?:\.\d+)*(?:(?:, | and | to )\d+[a-z]?(?:\.\d+)*)*"
-    r"|\b(?:19|20)\d\d\b|\b[A-Za-z]+\d+\b|\b95 % (?:confidence )?intervals?|\b(?:above|below|as) 0\b",
+    r"|\b(?:19|20)\d\d\b|\b[A-Za-z]+\d+\b|\b95 % (?:confidence )?intervals?|\b5 %|\b80/20\b|\b(?:above|below|as) 0\b",
     re.DOTALL,
 )
 WORDS = r"eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|\w+ieth|\w+ths?\b(?<=thousandth)"
@@ -59,7 +59,7 @@ def test_no_number_is_typed(path):
         ("at 60° two units stay", ["60"]),
         ("Thirty epochs, a hundred at most", ["Thirty", "hundred"]),
         ("[Figure 6a](#fig-6a) and Figures 6a, 9 and 10, equation 2, section 3.1, Algorithm 1", []),
-        ("each with its 95 % interval, above 0", []),
+        ("each with its 95 % interval, above 0; a test at 5 %; 80/20 splits", []),
         ("Gedeon and Harris 1991 take $x_1 = 0.5$ and `seeds = 3`; smooth L1", []),
     ],
 )

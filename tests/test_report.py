@@ -77,8 +77,8 @@ def test_the_same_inputs_give_the_same_bytes(good):
 def test_page_holds_chapters_figures_and_provenance(page):
     assert "<h1>A paper, re-run</h1>" in page and "ten drawn faces" in page
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
-    assert {"verdict", "reading", "data", "data-faces", "scores", "scores-faces", "fig-6a", "provenance"} <= set(ids)
-    places = [ids.index(id) for id in ("verdict", "reading", "data", "scores", "provenance")]
+    assert {"verdict", "reading", "chapter-data", "chapter-data-faces", "chapter-scores", "chapter-scores-faces", "fig-6a", "provenance"} <= set(ids)
+    places = [ids.index(id) for id in ("verdict", "reading", "chapter-data", "chapter-scores", "provenance")]
     assert places == sorted(places)
     assert len(ids) == len(set(ids))
     assert [image["alt"] for image in Tags(page).named("img")] == ["a rising line"]
@@ -197,13 +197,14 @@ def convert(markdown: str) -> str:
     return convert_chapter(notebook, "1_data", str).html
 
 
-def test_progress_goes_to_the_file_that_is_named(tmp_path, monkeypatch):
+def test_progress_goes_to_the_file_that_is_named_and_its_name_to_the_log(tmp_path, monkeypatch, capsys):
     file = tmp_path / "progress.json"
     monkeypatch.setenv(VARIABLE, str(file))
     with track(3, "training") as progress:
         assert json.loads(file.read_text()) == {"label": "training", "done": 0, "total": 3}
         progress.update(2)
     assert json.loads(file.read_text())["done"] == 2
+    assert capsys.readouterr().err == "training\n"
     assert os.listdir(tmp_path) == ["progress.json"]
 
 
@@ -212,7 +213,7 @@ class TestCommandLine:
     def checkout(self, tmp_path, monkeypatch):
         """A folder with one chapter in place of the project."""
         (tmp_path / "notebooks").mkdir()
-        code = 'source = "none"\nseeds = 0\nwidths = []\nangles = []'
+        code = 'source = "none"\n' + "\n".join(f"{name} = {type(value)()!r}" for name, value in PROFILES["paper"].items())
         write(tmp_path / "notebooks/1_data.ipynb", ("# Data",), (code, "parameters"), ("print(source, seeds)", "code"))
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(cli, "ROOT", tmp_path)

@@ -253,3 +253,10 @@ def test_a_sweep_has_every_combination_once_and_knows_its_columns():
         sweep(hiden=6)
     with pytest.raises(ValueError, match="seed has no value"):
         sweep(seed=range(0))
+
+
+def test_a_limit_takes_the_place_of_the_recipe_s_epochs(tiny):
+    trained = train(tiny, sweep(folds=3, limit=[2, 5]), jobs=1)
+    assert trained.table["epochs"].tolist() == trained.table["limit"].tolist() and len(trained.table) == 6
+    with pytest.raises(ValueError, match="limit is -1"):
+        train(tiny, sweep(folds=3, limit=-1))

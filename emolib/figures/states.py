@@ -58,8 +58,9 @@ def network_state(
         f"{xlabel} {at:g}: {alive.sum()} of {units} hidden units stay{spread}. Mean recall "
         + ", ".join(f"{percent(value)} under {protocol} folds" for protocol, value in reached) + "."
     )  # fmt: skip
-    pairs = [(i + 1, j + 1, degrees[i, j], bool(alive[i]), bool(alive[j])) for i in range(units) for j in range(i)]
-    data = pd.DataFrame(pairs, columns=["unit", "other unit", "degrees", "unit stays", "other unit stays"])
+    data = pd.DataFrame(degrees, columns=[f"degrees to unit {unit + 1}" for unit in range(units)])
+    data.insert(0, "unit", np.arange(1, units + 1))
+    data.insert(1, "stays", alive)
     return Picture(figure, alt, data)
 
 

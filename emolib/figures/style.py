@@ -42,6 +42,7 @@ STYLE = {
     "legend.fontsize": 9.5,
     "lines.markersize": 4.5,
     "figure.facecolor": "white",
+    "text.parse_math": False,  # a dollar in a name is a dollar
 }
 
 

@@ -127,8 +127,8 @@ def plain(text: Any) -> str:
 
 
 def _checked(id: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", id):
-        raise ValueError(f"the id {id!r} is not lower-case letters, digits and hyphens")
+    if not re.fullmatch(r"(?!chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$)[a-z][a-z0-9-]*", id):
+        raise ValueError(f"the id {id!r} is not lower-case letters, digits and hyphens, or is one of the page's own")
     return id
 
 

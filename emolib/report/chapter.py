@@ -172,8 +172,8 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[Card], st
 
 
 def chapter_id(stem: str) -> str:
-    """The id on the page of the chapter in ``<stem>.ipynb``."""
-    return stem.lstrip("0123456789_")
+    """The id on the page of the chapter in ``<stem>.ipynb``, which no figure or table has."""
+    return "chapter-" + stem.lstrip("0123456789_")
 
 
 def _slot(card: Card) -> str:
