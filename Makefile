@@ -12,7 +12,7 @@ export EMOLIB_CACHE ?= $(CURDIR)/.cache
 # To the shell by its environment, where no quote or blank of a path can do harm.
 export DATA PROFILE SET
 
-.PHONY: report test lab lock help clean
+.PHONY: report test explore walkthroughs lab lock help clean
 .DEFAULT_GOAL := help
 
 report: $(READY) ## build reports/report.html; DATA=file.xlsx PROFILE=quick|paper|full SET="name=value …"
@@ -21,6 +21,12 @@ report: $(READY) ## build reports/report.html; DATA=file.xlsx PROFILE=quick|pape
 test: $(READY) ## run every test
 	@$(VENV)/bin/python -m pytest
 
+explore: $(READY) ## open the explorers in JupyterLab, on this machine only; DATA=file.xlsx
+	@$(VENV)/bin/python -m emolib explore --data "$$DATA"
+
+walkthroughs: $(READY) ## build reports/walkthroughs: five lessons as pages, hand-outs, a teacher's page
+	@$(VENV)/bin/python -m emolib walkthroughs
+
 lab: $(READY) ## open the chapters in JupyterLab
 	@$(VENV)/bin/jupyter lab notebooks
 
@@ -28,10 +34,10 @@ lock: $(READY) ## write the versions in use to requirements.lock
 	@$(VENV)/bin/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | sed 's/+cpu$$//' > requirements.lock
 
 clean: ## remove the environment, the cache and what was built
-	rm -rf $(VENV) .cache reports/report.html reports/results.json reports/build.log
+	rm -rf $(VENV) .cache reports/walkthroughs reports/report.html reports/results.json reports/build.log
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Exact versions, from the committed lock.
 $(READY): requirements.lock pyproject.toml

@@ -48,4 +48,4 @@ def test_a_chapter_trains_through_the_library_alone(chapter):
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module.split(".")[0])
             assert not isinstance(node, ast.ClassDef | ast.While)
-    assert imported <= {"numpy", "pandas", "torch", "IPython", "emolib"}
+    assert imported <= {"os", "numpy", "pandas", "torch", "IPython", "emolib"}

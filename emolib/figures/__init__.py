@@ -1,9 +1,13 @@
 """One function a figure: tables in, a :class:`Picture` out. Nothing here computes a result or trains a network."""
 
+from emolib.figures.curves import learning_curves
 from emolib.figures.diagrams import fusion_network, shallow_network
 from emolib.figures.distributions import box_plots
 from emolib.figures.faces import sample_faces
 from emolib.figures.matrices import angle_matrix, confusion_matrices
+from emolib.figures.pruned import pruned_network
+from emolib.figures.readings import face_reading, face_row
+from emolib.figures.splits import fold_map, score_distribution
 from emolib.figures.style import Picture
 from emolib.figures.sweeps import accuracy_curves, emotion_bars, emotion_curves, levels, loss_curves
 
@@ -15,9 +19,15 @@ __all__ = [
     "confusion_matrices",
     "emotion_bars",
     "emotion_curves",
+    "face_reading",
+    "face_row",
+    "fold_map",
     "fusion_network",
+    "learning_curves",
     "levels",
     "loss_curves",
+    "pruned_network",
     "sample_faces",
+    "score_distribution",
     "shallow_network",
 ]
