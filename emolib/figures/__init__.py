@@ -10,6 +10,7 @@ from emolib.figures.readings import face_reading, face_row
 from emolib.figures.splits import fold_map, score_distribution
 from emolib.figures.style import Picture
 from emolib.figures.sweeps import accuracy_curves, emotion_bars, emotion_curves, levels, loss_curves
+from emolib.figures.wildness import wildness_curves
 
 __all__ = [
     "Picture",
@@ -30,4 +31,5 @@ __all__ = [
     "sample_faces",
     "score_distribution",
     "shallow_network",
+    "wildness_curves",
 ]
