@@ -14,7 +14,7 @@ from emolib.training import train
 
 
 def accuracy_by_wildness(
-    wildness: Sequence[float] = (0, 0.25, 0.5, 0.75, 1), seeds: int = 3, modality: Sequence[str] = ("LPQ", "PHOG"), cache: Cache | None = None
+    wildness: Sequence[float] = (0, 0.25, 0.5, 0.75, 1), seeds: int = 2, modality: Sequence[str] = ("LPQ", "PHOG"), cache: Cache | None = None
 ) -> pd.DataFrame:
     """Trains the paper's shallow networks on the drawn cast at several degrees of wildness.
 
