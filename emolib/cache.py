@@ -14,7 +14,7 @@ from emolib.outcome import Outcome
 from emolib.storage import cache_folder
 
 # The code that a network's outcome depends on.
-SOURCES = ("folds", "lockstep", "models", "preprocessing", "pruning", "stack", "stacked", "sweeps")
+SOURCES = ("engines", "folds", "kernels/*", "lockstep", "material", "models", "preprocessing", "pruning", "sweeps")
 ARRAYS = ("scores", "weights", "losses")
 
 
@@ -33,17 +33,19 @@ class Cache:
         self.connection = sqlite3.connect(path, timeout=60)
         self.connection.execute("CREATE TABLE IF NOT EXISTS outcome (key TEXT PRIMARY KEY, head TEXT, body BLOB, checksum TEXT)")
         here = Path(__file__).parent
-        code = hashlib.sha256(b"".join((here / f"{name}.py").read_bytes() for name in SOURCES))
-        for library in ("torch", "numpy", "scikit-learn"):
+        files = [file for name in SOURCES for file in sorted(here.glob(f"{name}.py"))]
+        code = hashlib.sha256(b"".join(file.read_bytes() for file in files))
+        for library in ("torch", "numpy", "numba", "scikit-learn"):
             code.update(f"{library} {version(library)}".encode())
         self.code = code.hexdigest()
 
-    def key(self, data: EmotionData, row: dict) -> str:
-        return hashlib.sha256(json.dumps([data.digest, row, self.code], default=str).encode()).hexdigest()
+    def key(self, data: EmotionData, row: dict, engine: str) -> str:
+        return hashlib.sha256(json.dumps([data.digest, row, engine, self.code], default=str).encode()).hexdigest()
 
-    def get(self, data: EmotionData, row: dict) -> Outcome | None:
-        """The outcome of a row, or None."""
-        found = self.connection.execute("SELECT head, body, checksum FROM outcome WHERE key = ?", [self.key(data, row)]).fetchone()
+    def get(self, data: EmotionData, row: dict, engine: str) -> Outcome | None:
+        """The outcome of a row by an engine (a device and a precision), or None."""
+        key = self.key(data, row, engine)
+        found = self.connection.execute("SELECT head, body, checksum FROM outcome WHERE key = ?", [key]).fetchone()
         if found is None or hashlib.sha256(found[0].encode() + found[1]).hexdigest() != found[2]:
             return None
         head = json.loads(found[0])
@@ -55,7 +57,7 @@ class Cache:
             start += arrays[name].size
         return Outcome(**arrays, **head)
 
-    def put(self, data: EmotionData, rows: dict[int, dict], outcomes: Sequence[Outcome | None]) -> None:
+    def put(self, data: EmotionData, rows: dict[int, dict], outcomes: Sequence[Outcome | None], engine: str) -> None:
         """Keeps the outcomes of some rows, all or none."""
         entries = []
         for position, row in rows.items():
@@ -64,6 +66,6 @@ class Cache:
             head |= {"units": outcome.units, "train_accuracy": outcome.train_accuracy, "stopped": outcome.stopped}
             text = json.dumps(head)
             body = b"".join(getattr(outcome, name).astype(np.float32).tobytes() for name in ARRAYS)
-            entries.append((self.key(data, row), text, body, hashlib.sha256(text.encode() + body).hexdigest()))
+            entries.append((self.key(data, row, engine), text, body, hashlib.sha256(text.encode() + body).hexdigest()))
         with self.connection:
             self.connection.executemany("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?)", entries)

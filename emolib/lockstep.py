@@ -1,157 +1,166 @@
-"""Trains networks of one kind and recipe in step: one tensor operation serves them all.
+"""Networks of one kind trained in step, an epoch at a time: pruning on the way, each with an end of its own.
 
-Each network has its own start, its own batches and its own end, so that it ends as it would have, trained alone.
-
-Axes: ``K`` networks, ``S`` splits (a fold of a repetition), ``V`` views (a split's scaling of some modalities), ``B``
-batch, ``M`` modalities, ``D`` features, ``C`` classes, ``N`` rows of the data.
+Axes: ``K`` networks, ``N`` rows of the data, ``H`` hidden units, ``P`` parameters of a network.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
-from emolib import stacked, sweeps
+from emolib import sweeps
 from emolib.data import EmotionData
-from emolib.folds import make_folds
+from emolib.engines import Compiled, Stacked
+from emolib.material import Material
 from emolib.outcome import Outcome
-from emolib.preprocessing import scale
-from emolib.stack import Stack
+from emolib.pruning import prune
 
-FORWARD = {"shallow": stacked.shallow, "cnn": stacked.fusion}
+PRECISIONS = ("float32", "float64", "tf32", "bfloat16")
 
 
-class _Batches:
-    """The shuffled batches of each split, padded to one shape.
+class Stack:
+    """Networks of one kind and what became of them so far; recipes, splits, angles and widths may differ.
 
-    An epoch is a fresh permutation of the split's training rows; the last batch may be smaller. ``rows`` is
-    ``[S, steps, B]``, ``weight`` of the same shape holds one over the batch's size, 0 where no row is.
+    Narrower networks are padded with hidden units that count for nothing. What a network becomes does not depend on
+    which others are in the stack.
+
+    Args:
+        data: what to learn from.
+        rows: rows of a sweep of one kind of network, with equally many modalities and one batch size.
+        device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled`, any other by :class:`~emolib.engines.Stacked`.
+        precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
+
+    Attributes:
+        training: which networks have not come to their end, boolean ``[K]``.
+        epochs: epochs done so far by those.
+
+    Example:
+        >>> stack = Stack(data, rows)
+        >>> while stack.training.any():
+        ...     losses = stack.epoch()
+        >>> outcomes = [stack.outcome(k) for k in range(len(rows))]
     """
 
-    def __init__(self, training: list[np.ndarray], batch: int, generator_seeds: list[int]):
-        self.training = [torch.from_numpy(rows) for rows in training]
-        self.generators = [torch.Generator().manual_seed(seed) for seed in generator_seeds]
-        self.steps = np.array([-(-len(rows) // batch) for rows in training])
-        self.rows = torch.zeros(len(training), self.steps.max(), batch, dtype=torch.long)
-        self.weight = torch.zeros(self.rows.shape)
-        self.splits = torch.arange(len(training))
-        for split, rows in enumerate(self.training):
-            size = torch.tensor([min(batch, len(rows) - start) for start in range(0, len(rows), batch)])
-            filled = torch.arange(batch) < size.unsqueeze(1)
-            self.weight[split, : len(size)] = filled / size.unsqueeze(1)
+    def __init__(self, data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32"):
+        self.rows, self.recipes = rows, [sweeps.recipe_of(row) for row in rows]
+        self.material = Material(data, rows, np.float64 if precision == "float64" else np.float32)
+        self.shallow = rows[0]["network"] == "shallow"
+        width = max(row["hidden"] for row in rows)
+        self.net = sweeps.build(rows[0] | {"hidden": width}, data).to(device)
+        self.alive = None
+        if self.shallow:
+            hidden = torch.tensor([row["hidden"] for row in rows])
+            self.alive = torch.arange(width) < hidden.unsqueeze(1)
+        kind = torch.float64 if precision == "float64" else torch.float32
+        self.weights = torch.stack([self._padded(sweeps.build(row, data)) for row in rows]).to(device, kind)
+        if self.shallow:
+            self.alive = self.alive.to(device)
+        rate = np.array([recipe.learning_rate for recipe in self.recipes])
+        common = (self.net, self.weights, self.alive, rate, self.recipes[0].batch, self.material)
+        if device == "cpu":
+            self.engine = Compiled(*common)
+        else:
+            self.engine = Stacked(*common, autocast=torch.bfloat16 if precision == "bfloat16" else None)
 
-    def shuffle(self, split: int) -> None:
-        rows = self.training[split]
-        order = rows[torch.randperm(len(rows), generator=self.generators[split])]
-        self.rows[split].view(-1)[: len(order)] = order
+        self.patience = np.array([recipe.patience for recipe in self.recipes])
+        self.tolerance = np.array([recipe.tolerance for recipe in self.recipes])
+        self.limit = np.array([recipe.epochs for recipe in self.recipes])
+        self.prunes = np.array([self.shallow and row["angle"] > 0 for row in rows])
+        self.prunes_on = np.array([row["schedule"] == "every" for row in rows])
+        self.training = np.ones(len(rows), bool)
+        self.epochs = 0
+        self.losses: list[np.ndarray] = []
+        self.ended = np.zeros(len(rows), int)
+        self.best = np.full(len(rows), np.inf)
+        self.waited = np.zeros(len(rows), int)
 
-    def at(self, steps: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Rows and weights ``[S, B]`` of each split's batch number ``steps[split]``."""
-        place = torch.from_numpy(steps)
-        return self.rows[self.splits, place], self.weight[self.splits, place]
+    def _padded(self, net: torch.nn.Module) -> Tensor:
+        """Parameters of one network as a vector ``[P]``, hidden units added up to the stack's width."""
+        if not self.shallow:
+            return parameters_to_vector(net.parameters()).detach()
+        extra = self.alive.shape[1] - net.hidden.out_features
+        pad = torch.nn.functional.pad
+        parts = [
+            pad(net.hidden.weight, (0, 0, 0, extra)), pad(net.hidden.bias, (0, extra)), pad(net.output.weight, (0, extra)), net.output.bias,
+        ]  # fmt: skip
+        return torch.cat([part.detach().flatten() for part in parts])
 
+    def epoch(self) -> np.ndarray:
+        """One more epoch of those still training; gives mean losses ``[K]``, NaN for the others."""
+        which = np.flatnonzero(self.training)
+        self.material.shuffle(np.unique(self.material.split[which]))
+        losses = np.full(len(self.rows), np.nan, np.float32)
+        losses[which] = self.engine.epoch(which)
+        self.losses.append(losses)
+        self.epochs += 1
 
-def train_stack(data: EmotionData, rows: list[dict], report: Callable[[int], object] = lambda epochs: None) -> list[Outcome]:
-    """Trains networks of one shape and recipe in step; ``report`` is told of network-epochs done."""
-    recipe = sweeps.recipe_of(rows[0])
-    forward = FORWARD[rows[0]["network"]]
-    shallow = rows[0]["network"] == "shallow"
+        due = which[self.prunes[which] & ((self.epochs == 1) | self.prunes_on[which])]
+        if len(due):
+            self._prune(due)
 
-    # Splits, and the inputs that each split's own scaling gives: views [V, N, M, D].
-    split_keys, split_of_row = _unique([(r["protocol"], r["seed"], r["folds"], r["fold"]) for r in rows])
-    view_keys, view_of_row = _unique([(*s, r["scaling"], r["modality"]) for s, r in zip((split_keys[i] for i in split_of_row), rows)])
-    pairs = [make_folds(data, protocol, seed, count)[fold] for protocol, seed, count, fold in split_keys]
-    inputs = torch.stack([_inputs(data, *key) for key in view_keys])
-    everything = inputs.flatten(0, 1)  # [V * N, M, D]
-    targets = F.one_hot(torch.from_numpy(data.labels), len(data.classes)).to(inputs.dtype)
-    labels = torch.from_numpy(data.labels)
+        fell = losses[which] < self.best[which] * (1 - self.tolerance[which])
+        self.best[which] = np.where(fell, losses[which], self.best[which])
+        self.waited[which] = np.where(fell, 0, self.waited[which] + 1)
+        over = self._stopped(which) | (self.epochs == self.limit[which])
+        self.ended[which[over]] = self.epochs
+        self.training[which[over]] = False
+        return losses
 
-    stack = Stack(data, rows, recipe)
-    batches = _Batches([train for train, _ in pairs], recipe.batch, [sweeps.seeds(s, f)[1] for _, s, _, f in split_keys])
-    split = torch.from_numpy(split_of_row)
-    view = torch.from_numpy(view_of_row)
-    position = np.arange(len(rows))  # of the networks still training
-    outcomes: list[Outcome | None] = [None] * len(rows)
+    def _stopped(self, which: np.ndarray | int) -> np.ndarray:
+        """Whether the loss has stopped falling."""
+        return (self.patience[which] > 0) & (self.waited[which] >= self.patience[which])
 
-    for s in range(len(split_keys)):
-        batches.shuffle(s)
-    step = np.zeros(len(split_keys), int)
-    epoch = np.zeros(len(split_keys), int)
-    loss_sum = torch.zeros(len(rows))
-    losses: list[list[float]] = [[] for _ in rows]
-    best = np.full(len(rows), np.inf)
-    waited = np.zeros(len(rows), int)
+    def parameters(self) -> dict[str, Tensor]:
+        """The networks' parameters by the module's names, ``[K, …]``: views of the same memory."""
+        parts = self.weights.split([p.numel() for p in self.net.parameters()], dim=1)
+        return {name: part.view(-1, *p.shape) for (name, p), part in zip(self.net.named_parameters(), parts, strict=True)}
 
-    while len(position):
-        live = np.unique(split.numpy())
-        for _ in range((batches.steps - step)[live].min()):
-            batch, weight = (of_split.index_select(0, split) for of_split in batches.at(step))  # [K, B]
-            places = (batch + (view * len(data)).unsqueeze(1)).flatten()
-            x = everything.index_select(0, places).view(*batch.shape, *everything.shape[1:])  # [K, B, M, D]
-            target = targets.index_select(0, batch.flatten()).view(*batch.shape, -1)
-            out, backward = forward(stack.parameters, x)
-            loss, d_out = stacked.smooth_l1(out, target, weight)
-            stack.step(backward(d_out))
-            loss_sum += loss
-            step[live] += 1
+    def _prune(self, due: np.ndarray) -> None:
+        """Prunes some networks by their activations over the training rows; survivors keep weights and momentum."""
+        which = torch.from_numpy(due).to(self.weights.device)
+        p = {name: value[which] for name, value in self.parameters().items()}
+        inputs = torch.from_numpy(self.material.inputs[self.material.view[due]]).to(self.weights.device).flatten(2).double()
+        counts = torch.zeros(inputs.shape[:2])
+        for i, split in enumerate(self.material.split[due]):
+            counts[i, self.material.pairs[split][0]] = 1
+        # in double precision, so that no unit's fate hangs on the order in which a sum was taken
+        h = torch.sigmoid(torch.baddbmm(p["hidden.bias"].double().unsqueeze(1), inputs, p["hidden.weight"].double().transpose(1, 2)))
+        angle, centre, merge = (torch.tensor([self.rows[k][name] for k in due]).to(h.device) for name in ("angle", "centre", "merge"))
+        alive, outgoing, bias = prune(
+            h, self.alive[which], p["output.weight"].double(), p["output.bias"].double(),
+            angle=angle, centre=centre, merge=merge, weight=counts.to(h),
+        )  # fmt: skip
+        self.alive[which] = alive
+        everything = self.parameters()
+        everything["output.weight"][which], everything["output.bias"][which] = outgoing.to(self.weights), bias.to(self.weights)
 
-        ended = live[step[live] == batches.steps[live]]
-        step[ended] = 0
-        epoch[ended] += 1
-        for s in ended:
-            batches.shuffle(s)
-        at_end = np.flatnonzero(np.isin(split.numpy(), ended))  # networks whose epoch ended
-        means = loss_sum[at_end].numpy() / batches.steps[split[at_end]]
-        loss_sum[at_end] = 0
-        for k, mean in zip(position[at_end], means, strict=True):
-            losses[k].append(mean)
-        report(len(at_end))
+    def compacted(self, k: int) -> np.ndarray:
+        """Parameters of one network, flat, without the units that count for nothing."""
+        parts = {name: value[k] for name, value in self.parameters().items()}
+        if self.shallow:
+            alive = self.alive[k]
+            parts["hidden.weight"], parts["hidden.bias"] = parts["hidden.weight"][alive], parts["hidden.bias"][alive]
+            parts["output.weight"] = parts["output.weight"][:, alive]
+        return torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
 
-        if shallow:
-            due = at_end[stack.prunes[at_end] & ((epoch[split[at_end]] == 1) | stack.prunes_on[at_end])]
-            if len(due):
-                in_training = torch.zeros(len(due), len(data))
-                for i, k in enumerate(due):
-                    in_training[i, pairs[split[k]][0]] = 1
-                stack.prune(torch.from_numpy(due), inputs[view[due]], in_training)
-
-        fell = means < best[at_end] * (1 - recipe.tolerance)
-        best[at_end] = np.where(fell, means, best[at_end])
-        waited[at_end] = np.where(fell, 0, waited[at_end] + 1)
-        stopped = (recipe.patience > 0) & (waited[at_end] >= recipe.patience)
-        done = at_end[stopped | (epoch[split[at_end]] == recipe.epochs)]
-        if len(done):
-            scores = forward({name: p[done] for name, p in stack.parameters.items()}, inputs[view[done]])[0]
-            right = (scores.argmax(-1) == labels).numpy()
-            for i, k in enumerate(done):
-                trained_on, tested = pairs[split[k]]
-                outcomes[position[k]] = Outcome(
-                    scores=scores[i, tested].numpy(),
-                    weights=stack.weights(k),
-                    losses=np.array(losses[position[k]], np.float32),
-                    units=stack.units(k),
-                    train_accuracy=float(right[i, trained_on].mean()),
-                    stopped=bool(recipe.patience and waited[k] >= recipe.patience),
-                )
-                report(recipe.epochs - len(losses[position[k]]))
-            left = np.setdiff1d(np.arange(len(position)), done)
-            stack.keep(left)
-            position, best, waited = position[left], best[left], waited[left]
-            split, view, loss_sum = split[left], view[left], loss_sum[left]
-    return outcomes
-
-
-def _unique(keys: list[tuple]) -> tuple[list[tuple], np.ndarray]:
-    """Distinct keys in order of appearance, and the number of each given key among them."""
-    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    return list(numbers), np.array([numbers[key] for key in keys])
+    def outcome(self, k: int) -> Outcome:
+        """What became of one network, as far as it has come."""
+        trained_on, tested = self.material.pairs[self.material.split[k]]
+        scores = self.engine.scores(k)
+        right = scores.argmax(1) == self.material.labels
+        return Outcome(
+            scores=scores[tested],
+            weights=self.compacted(k),
+            losses=np.array([losses[k] for losses in self.losses[: self.ended[k] or self.epochs]], np.float32),
+            units=int(self.alive[k].sum()) if self.shallow else 0,
+            train_accuracy=float(right[trained_on].mean()),
+            stopped=bool(self._stopped(k)),
+        )
 
 
-def _inputs(data: EmotionData, protocol: str, seed: int, count: int, fold: int, scaling: str, modality: str) -> Tensor:
-    """Scaled features ``[N, M, D]`` as one fold of one repetition sees them."""
-    train, _ = make_folds(data, protocol, seed, count)[fold]
-    rows = train if scaling == "training rows" else None
-    scaled = np.stack([scale(data, part, rows) for part in modality.split("+")], axis=1)
-    return torch.from_numpy(scaled).to(torch.get_default_dtype())  # as the modules are made
+def train_stack(data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32") -> list[Outcome]:
+    """Trains networks of one kind from start to end."""
+    stack = Stack(data, rows, device, precision)
+    while stack.training.any():
+        stack.epoch()
+    return [stack.outcome(k) for k in range(len(rows))]

@@ -1,6 +1,6 @@
 """The networks of the paper, as plain modules: one network, any batch.
 
-Nothing here knows of sweeps or stacks; :mod:`emolib.stacked` computes the same networks by the thousand.
+Nothing here knows of sweeps or stacks; :mod:`emolib.engines` trains the same networks by the thousand.
 
 Axes: ``B`` batch, ``M`` modalities, ``D`` features a modality, ``H`` hidden units, ``C`` classes, ``F`` channels.
 """
@@ -57,6 +57,7 @@ class FeatureNet(nn.Module):
 
     def __init__(self, channels: int = 16):
         super().__init__()
+        self.channels = channels
         self.convolutions = nn.ModuleList(
             nn.Conv1d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1) for layer in range(self.LAYERS)
         )

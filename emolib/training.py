@@ -1,17 +1,16 @@
 """Trains a table of networks at once: a sweep in, every network's scores on the rows it never saw back.
 
-Networks of one kind and recipe are stacked and take their steps together (:mod:`emolib.lockstep`); stacks run side by
-side, a core each. What a network becomes depends on neither.
+The table is cut into shards of networks alike (:mod:`emolib.lockstep`), and shards go out through joblib: to the cores
+of this machine, or to a Dask cluster. A shard is a function of its rows and the data alone, and what a network becomes
+depends neither on its shard nor on where that ran.
 
 Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classes.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Event, Thread
 
 import joblib
 import numpy as np
@@ -23,14 +22,20 @@ from emolib import sweeps
 from emolib.cache import Cache
 from emolib.data import EmotionData
 from emolib.folds import make_folds
-from emolib.lockstep import train_stack
+from emolib.lockstep import PRECISIONS, train_stack
 from emolib.outcome import Outcome
 from emolib.progress import track
 from emolib.sweeps import NETWORK, REPETITION, recipe_of
 
-# Networks a stack. Up to the second number its tensors stay in a core's cache; below the first, overhead dominates
-# and a stack is not worth splitting over cores.
-STACK = {"shallow": (64, 512), "cnn": (25, 50)}
+# The environment variable that names a Dask scheduler to send the shards to.
+CLUSTER = "EMOLIB_CLUSTER"
+# About what a step of one network takes, for each of its modalities; only to cut a sweep into shards of some SECONDS,
+# which is what an interruption costs at most.
+STEP = {"shallow": 1.3e-6, "cnn": 55e-6}
+SECONDS = 2.0
+# What a shard may hold in memory, and how many networks a graphics card is given at once.
+BYTES = 64 * 2**20
+ON_CARD = 4096
 
 
 @dataclass(frozen=True)
@@ -72,40 +77,57 @@ class Trained:
         return net
 
 
-def train(data: EmotionData, table: pd.DataFrame, *, cache: Cache | None = None, jobs: int | None = None) -> Trained:
+def train(
+    data: EmotionData, table: pd.DataFrame, *,
+    cache: Cache | None = None, jobs: int | None = None, device: str = "auto", precision: str = "float32",
+) -> Trained:  # fmt: skip
     """Trains every network of a sweep.
 
     Args:
         data: what to learn from.
         table: one row a network, see :func:`emolib.sweeps.sweep`.
-        cache: where outcomes are kept; a row found there is not trained again. Nothing is kept when not given.
-        jobs: stacks trained side by side, by default one a core.
+        cache: where outcomes are kept as soon as their shard is done; a row found there is not trained again, so an
+            interrupted call goes on where it was. Nothing is kept when not given.
+        jobs: shards trained side by side, by default one a core.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a graphics card where there is one.
+        precision: ``"float32"``, ``"float64"``, or on a graphics card ``"tf32"`` or ``"bfloat16"``.
+
+    Memory: a shard holds at most about :data:`BYTES`, and one is in work on each core; what stays are the outcomes, a
+    few kilobytes each.
 
     Raises:
-        ValueError: a row that no network can be trained for, or folds that cannot be made.
+        ValueError: a row that no network can be trained for, folds that cannot be made, a device or precision that is
+            not there.
 
     Example:
         >>> trained = train(data, sweep(modality="PHOG", seed=range(10)))
         >>> repetitions, scores = trained.out_of_fold()
     """
     sweeps.check(table, data)
+    device = _device(device, precision)
+    jobs = 1 if device == "cuda" else jobs or joblib.cpu_count()
+    engine = f"{device} {precision}"
     rows = table[NETWORK].to_dict("records")
-    outcomes: list[Outcome | None] = [cache.get(data, row) if cache else None for row in rows]
+    outcomes: list[Outcome | None] = [cache.get(data, row, engine) if cache else None for row in rows]
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
-    shards = _shards(data, rows, missing, jobs or joblib.cpu_count())
+    shards = _shards(data, rows, missing, jobs, device)
     epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
 
-    # Processes, not threads: a step is dozens of tiny operations, and threads would queue for the interpreter.
-    with _counted(len(shards), sum(epochs), f"training {len(missing):,} networks") as counter:
-        work = joblib.Parallel(n_jobs=min(jobs or joblib.cpu_count(), max(len(shards), 1)), return_as="generator_unordered")
+    with ExitStack() as stack:
+        if shards:
+            stack.enter_context(_workers())
+            progress = stack.enter_context(track(sum(epochs), f"training {len(missing):,} networks"))
+        # Threads: compiled loops leave the interpreter's lock alone, and a process would load everything anew.
+        work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
         for number, trained in work(
-            joblib.delayed(_train_shard)(data, [rows[position] for position in shard], counter, number)
+            joblib.delayed(_train_shard)(number, data, [rows[position] for position in shard], device, precision)
             for number, shard in enumerate(shards)
         ):
             for position, outcome in zip(shards[number], trained, strict=True):
                 outcomes[position] = outcome
             if cache:
-                cache.put(data, {position: rows[position] for position in shards[number]}, outcomes)
+                cache.put(data, {position: rows[position] for position in shards[number]}, outcomes, engine)
+            progress.update(epochs[number])
 
     added = pd.DataFrame(
         {
@@ -121,60 +143,80 @@ def train(data: EmotionData, table: pd.DataFrame, *, cache: Cache | None = None,
     return Trained(table[NETWORK].join(added), outcomes, data)
 
 
+def _device(device: str, precision: str) -> str:
+    """Where to train, ``"cpu"`` or ``"cuda"``."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device is {device!r}; it must be auto, cpu or cuda")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda', but there is no graphics card that PyTorch can use here; device='cpu' works everywhere")
+    device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    if device == "cpu" and precision in ("tf32", "bfloat16"):
+        raise ValueError(f"precision is {precision!r}, which only a graphics card computes in; take float32 or float64")
+    return device
+
+
 @contextmanager
-def _counted(shards: int, total: int, label: str) -> Iterator[Path]:
-    """Shows progress of work that other processes do: each counts network-epochs in a place of its own in a file."""
-    with track(total, label) as progress, TemporaryDirectory(prefix="emolib-") as folder:
-        path, over = Path(folder, "done"), Event()
-        done = np.memmap(path, np.int64, "w+", shape=max(shards, 1))
-
-        def follow() -> None:
-            shown = 0
-            running = True
-            while running:
-                running = not over.wait(0.2)  # once more at the end, for what came since
-                now = int(done.sum())
-                progress.update(now - shown)
-                shown = now
-
-        follower = Thread(target=follow, daemon=True)
-        follower.start()
-        try:
-            yield path
-        finally:
-            over.set()
-            follower.join()
+def _workers() -> Iterator[None]:
+    """Sends joblib's work to the Dask cluster that :data:`CLUSTER` names, if it names one."""
+    address = os.environ.get(CLUSTER)
+    if not address:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError(f"{CLUSTER} is set, but Dask is not installed: pip install 'emolib[cluster]'") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as reason:
+        raise ValueError(f"no Dask scheduler answers at {address}") from reason
+    with client, joblib.parallel_config("dask"):
+        yield
 
 
-def _train_shard(data: EmotionData, rows: list[dict], counter: Path, number: int) -> tuple[int, list[Outcome]]:
-    done = np.memmap(counter, np.int64, "r+")
-
-    def report(epochs: int) -> None:
-        done[number] += epochs
-
-    return number, train_stack(data, rows, report)
+def _train_shard(number: int, data: EmotionData, rows: list[dict], device: str, precision: str) -> tuple[int, list[Outcome]]:
+    with _arithmetic(precision):
+        return number, train_stack(data, rows, device, precision)
 
 
-def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int) -> list[list[int]]:
-    """Positions of rows by the stack that trains them: one recipe, and as alike in size as possible."""
+@contextmanager
+def _arithmetic(precision: str) -> Iterator[None]:
+    """Full precision unless told otherwise: PyTorch by itself lets a card's convolutions round to ten bits."""
+    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, convolution.allow_tf32
+    matmul.allow_tf32 = convolution.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, convolution.allow_tf32 = before
+
+
+def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int, device: str) -> list[list[int]]:
+    """Positions of rows by the shard that trains them: one kind of network, alike in size, and splits kept together."""
     groups: dict[tuple, list[int]] = {}
     for position in missing:
         row = rows[position]
-        groups.setdefault((row["network"], row["recipe"], row["modality"].count("+")), []).append(position)
+        groups.setdefault((row["network"], row["modality"].count("+") + 1, recipe_of(row).batch), []).append(position)
 
-    def size(position: int) -> tuple[int, int]:
-        row = rows[position]
-        train, _ = make_folds(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-        return row["hidden"], len(train)
+    shards: list[tuple[float, list[int]]] = []
+    for (network, modalities, batch), positions in groups.items():
 
-    shards = []
-    for (network, *_), positions in groups.items():
-        fewest, most = STACK[network]
-        count = max(-(-len(positions) // most), min(jobs, len(positions) // fewest), 1)
-        shards += [part.tolist() for part in np.array_split(sorted(positions, key=size), count)]
+        def alike(position: int) -> tuple:
+            row = rows[position]
+            return row["hidden"], recipe_of(row).epochs, row["protocol"], row["folds"], row["seed"], row["fold"]
 
-    def cost(shard: list[int]) -> int:
-        row = rows[shard[0]]
-        return recipe_of(row).epochs * (STACK[row["network"]][0] + len(shard))
+        def seconds(position: int) -> float:
+            return recipe_of(rows[position]).epochs * len(data) / batch * STEP[network] * modalities
 
-    return sorted(shards, key=cost, reverse=True)  # the longest first, so that no core is left with one at the end
+        features = modalities * data.features[data.modalities[0]].shape[1]
+        held = len(data) * (features + len(data.classes) + 1) * 4  # one network's inputs, scores and order, if it shares none
+        most = ON_CARD if device == "cuda" else max(BYTES // held, 1)
+        total = sum(map(seconds, positions))
+        fewest = min(jobs, -(-len(positions) // 16))  # a few networks are not worth a second core
+        count = max(-(-len(positions) // most), fewest, 1 if device == "cuda" else int(total / SECONDS))
+        for part in np.array_split(sorted(positions, key=alike), min(count, len(positions))):
+            shards.append((sum(map(seconds, part)), part.tolist()))
+    shards.sort(key=lambda shard: shard[0], reverse=True)  # the longest first, so that no core is left with one at the end
+    return [shard for _, shard in shards]

@@ -43,7 +43,7 @@ def test_only_rows_that_are_new_are_trained(tiny, rows, tmp_path, monkeypatch):
     train(tiny, rows[:4], cache=cache, jobs=1)
     trained = []
     monkeypatch.setattr(
-        training, "_train_shard", lambda data, rows, counter, number: (trained.extend(rows), (number, training.train_stack(data, rows)))[1]
+        training, "_train_shard", lambda number, data, rows, *engine: (trained.extend(rows), (number, training.train_stack(data, rows)))[1]
     )
     train(tiny, rows, cache=cache, jobs=1)
     assert len(trained) == 2
@@ -52,12 +52,13 @@ def test_only_rows_that_are_new_are_trained(tiny, rows, tmp_path, monkeypatch):
 def test_other_data_other_code_or_another_row_is_another_key(tiny, drawn, rows, tmp_path):
     cache = Cache(tmp_path / "c.sqlite")
     row = rows.iloc[0].to_dict()
-    key = cache.key(tiny, row)
-    assert key == Cache(tmp_path / "d.sqlite").key(tiny, row)
-    assert key != cache.key(drawn, row)
-    assert key != cache.key(tiny, row | {"hidden": 5})
+    key = cache.key(tiny, row, "cpu float32")
+    assert key == Cache(tmp_path / "d.sqlite").key(tiny, row, "cpu float32")
+    assert key != cache.key(drawn, row, "cpu float32")
+    assert key != cache.key(tiny, row | {"hidden": 5}, "cpu float32")
+    assert key != cache.key(tiny, row, "cuda float32")
     cache.code = "other"
-    assert key != cache.key(tiny, row)
+    assert key != cache.key(tiny, row, "cpu float32")
 
 
 def test_a_damaged_entry_is_trained_again(tiny, rows, tmp_path):

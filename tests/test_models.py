@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from emolib import stacked
 from emolib.models import FeatureNet, FusionNet, ShallowNet
 
 
@@ -99,22 +98,3 @@ def test_the_fusion_net_gives_each_modality_its_own_branch():
         changed = inputs.clone()
         changed[:, m] += 1
         assert not torch.allclose(net(changed), net(inputs))
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 3), (1, 5)], ids=["errors below 1", "both", "errors above 1"])
-def test_the_stacked_loss_and_its_gradient_are_pytorchs_for_each_network(low, high):
-    target = torch.randn(3, 10, 7, dtype=torch.float64)
-    error = (low + (high - low) * torch.rand_like(target)) * torch.randn_like(target).sign()
-    out = (target + error).requires_grad_()
-    loss, gradient = stacked.smooth_l1(out, target, torch.full((3, 10), 1 / 10, dtype=torch.float64))
-    expected = torch.stack([nn.SmoothL1Loss()(out[k], target[k]) for k in range(3)])
-    torch.testing.assert_close(loss, expected)
-    torch.testing.assert_close(gradient, torch.autograd.grad(expected.sum(), out)[0])
-
-
-def test_a_place_that_no_row_fills_has_no_part_in_the_loss():
-    out, target = torch.randn(2, 2, 10, 7)
-    weight = (torch.arange(10) < 6).float().expand(2, 10) / 6
-    loss, gradient = stacked.smooth_l1(out, target, weight)
-    torch.testing.assert_close(loss, torch.stack([nn.SmoothL1Loss()(out[k, :6], target[k, :6]) for k in range(2)]))
-    assert (gradient[:, 6:] == 0).all() and (gradient[:, :6] != 0).all()

@@ -5,25 +5,25 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
-from emolib import stacked
-from emolib.models import FusionNet, ShallowNet
+from emolib import lockstep, training
+from emolib.engines import Stacked
 from emolib.folds import make_folds
+from emolib.lockstep import Stack
+from emolib.models import FusionNet, ShallowNet
 from emolib.preprocessing import scale
 from emolib.pruning import prune
-from emolib.stack import Adam
 from emolib.sweeps import RECIPES, Recipe, build, initialise, seeds, sweep
-from emolib.training import STACK, train
+from emolib.training import train
 
 
-def train_alone(data, row):
+def train_alone(data, row, kind=torch.float32):
     """The loop that a student writes, on the plain module; a pruned unit is held at zero. Returns test scores, losses."""
     recipe = RECIPES[row["network"], row["recipe"]]
     training, tested = make_folds(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-    net = build(row, data).to(torch.get_default_dtype())
+    net = build(row, data).to(kind)
     x = np.stack([scale(data, part, training) for part in row["modality"].split("+")], 1)
-    x = torch.from_numpy(x).to(torch.get_default_dtype())
+    x = torch.from_numpy(x).to(kind)
     y = nn.functional.one_hot(torch.from_numpy(data.labels), len(data.classes)).to(x.dtype)
     rows = torch.from_numpy(training)
     generator = torch.Generator().manual_seed(seeds(row["seed"], row["fold"])[1])
@@ -63,75 +63,6 @@ def _flat(losses, recipe):
     return since >= recipe.patience
 
 
-@pytest.fixture
-def double():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-@pytest.mark.parametrize(
-    "make, forward, modalities",
-    [
-        (lambda: ShallowNet(5, 16, 7), stacked.shallow, 1),
-        (lambda: ShallowNet(10, 6, 3), stacked.shallow, 2),
-        (lambda: FusionNet(1), stacked.fusion, 1),
-        (lambda: FusionNet(3), stacked.fusion, 3),
-    ],
-)
-def test_stacked_outputs_and_gradients_equal_the_plain_modules(double, make, forward, modalities):
-    torch.manual_seed(3)
-    nets = [make() for _ in range(4)]
-    plain, _ = stack_module_state(nets)
-    plain = {name: p.detach() for name, p in plain.items()}
-    x = torch.rand(4, 10, modalities, 5)
-    out, backward = forward(stacked.pack(plain), x)
-    target = torch.rand_like(out) * 4 - 1  # errors on both sides of 1
-
-    def loss(p, x, target):
-        return nn.functional.smooth_l1_loss(functional_call(nets[0], p, (x,)), target)
-
-    expected, expected_loss = vmap(grad_and_value(loss))(plain, x, target)
-    value, d_out = stacked.smooth_l1(out, target, torch.full((4, 10), 0.1))
-    found = stacked.unpack(backward(d_out))
-    for k, net in enumerate(nets):
-        torch.testing.assert_close(out[k], net(x[k]))
-    torch.testing.assert_close(value, expected_loss)
-    assert set(found) == set(expected)
-    for name in expected:
-        torch.testing.assert_close(found[name], expected[name])
-
-
-def test_unpack_undoes_pack_in_the_module_s_own_order():
-    net = FusionNet(3)
-    plain = {name: p.detach()[None] for name, p in net.named_parameters()}
-    again = stacked.unpack(stacked.pack(plain))
-    assert list(again) == list(plain)
-    assert all(torch.equal(again[name], plain[name]) for name in plain)
-
-
-def test_a_place_without_a_row_has_no_say_in_loss_and_gradient():
-    torch.manual_seed(0)
-    out, target = torch.rand(1, 4, 7), torch.rand(1, 4, 7)
-    weight = torch.tensor([[0.5, 0.5, 0, 0]])
-    loss, slope = stacked.smooth_l1(out, target, weight)
-    torch.testing.assert_close(loss[0], nn.functional.smooth_l1_loss(out[0, :2], target[0, :2]))
-    assert (slope[0, 2:] == 0).all()
-
-
-def test_adam_equals_pytorch_s_also_on_gradients_that_are_views():
-    torch.manual_seed(0)
-    value = {"w": torch.rand(3, 4, 5)}
-    reference = nn.Parameter(value["w"].clone())
-    ours, theirs = Adam(value, 1e-2), torch.optim.Adam([reference], lr=1e-2)
-    for _ in range(20):
-        gradient = torch.rand(4, 3, 5).transpose(0, 1)
-        ours.step(value, {"w": gradient})
-        reference.grad = gradient
-        theirs.step()
-    torch.testing.assert_close(value["w"], reference.detach())
-
-
 def test_initial_weights_are_pytorch_s_own_for_the_same_seed():
     for make in (lambda: ShallowNet(5, 9, 7), lambda: FusionNet(2)):
         torch.manual_seed(11)
@@ -164,14 +95,36 @@ def test_after_a_full_run_a_pruned_network_of_a_stack_equals_the_one_trained_alo
     np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-5)
 
 
-def test_after_a_full_run_a_cnn_of_a_stack_equals_the_one_trained_alone(drawn, double):
+def test_after_a_full_run_a_cnn_of_a_stack_equals_the_one_trained_alone(drawn):
     # In single precision a rounding error decides now and then which of two nearly equal neighbours is the larger,
-    # and from there on the runs part; in double precision that does not happen within a run.
+    # and from there on two ways of computing part; in double precision that does not happen within a run.
     table = sweep(network="cnn", modality=["LPQ", "LPQ+PHOG"], folds=2, protocol=["random", "person-independent"])
-    trained = train(drawn, table, jobs=1)
+    trained = train(drawn, table, jobs=1, precision="float64")
     for position in (1, len(table) - 1):
-        scores, _ = train_alone(drawn, table.iloc[position].to_dict())
+        scores, _ = train_alone(drawn, table.iloc[position].to_dict(), torch.float64)
         np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        dict(modality=["LPQ", "PHOG"], hidden=[5, 16], angle=[0, 30], schedule="every", protocol=["random", "person-independent"]),
+        dict(network="cnn", modality="LPQ+PHOG", protocol=["random", "person-independent"], recipe=["printed", "converged"]),
+        dict(network="cnn", modality="PHOG", batch_size=7),
+    ],
+)
+def test_both_engines_train_alike(drawn, brief, monkeypatch, choices):
+    if size := choices.pop("batch_size", None):
+        monkeypatch.setitem(RECIPES, ("cnn", "printed"), Recipe(epochs=3, learning_rate=1e-3, batch=size))
+    rows = sweep(folds=2, **choices).to_dict("records")
+    compiled = lockstep.train_stack(drawn, rows, precision="float64")
+    monkeypatch.setattr(lockstep, "Compiled", Stacked)
+    stacked = lockstep.train_stack(drawn, rows, precision="float64")
+    for a, b in zip(compiled, stacked, strict=True):
+        np.testing.assert_allclose(a.scores, b.scores, atol=1e-9)
+        np.testing.assert_allclose(a.weights, b.weights, atol=1e-9)
+        np.testing.assert_allclose(a.losses, b.losses, atol=1e-7)
+        assert (a.units, a.train_accuracy, a.stopped) == (b.units, b.train_accuracy, b.stopped)
 
 
 @pytest.fixture
@@ -180,21 +133,60 @@ def brief(monkeypatch):
         monkeypatch.setitem(RECIPES, key, Recipe(epochs=4, learning_rate=recipe.learning_rate, patience=recipe.patience))
 
 
-def test_scores_do_not_depend_on_how_networks_are_stacked(drawn, brief, monkeypatch):
-    table = sweep(angle=[0, 30], **SHALLOW)
+@pytest.mark.parametrize("choices", [dict(angle=[0, 30], **SHALLOW), dict(network="cnn", modality=["LPQ", "LPQ+PHOG"], folds=3)])
+def test_scores_are_the_same_to_the_last_bit_however_networks_are_stacked(drawn, brief, monkeypatch, choices):
+    table = sweep(**choices)
     together = train(drawn, table, jobs=1)
-    monkeypatch.setitem(STACK, "shallow", (1, 7))
-    apart = train(drawn, table.sample(frac=1, random_state=1), jobs=1)
-    order = apart.table.index
-    for position, outcome in zip(order, apart.outcomes, strict=True):
-        np.testing.assert_allclose(outcome.scores, together.outcomes[position].scores, atol=1e-6)
+    monkeypatch.setattr(training, "BYTES", 300_000)  # a few networks a shard
+    apart = train(drawn, table.sample(frac=1, random_state=1), jobs=2)
+    for position, outcome in zip(apart.table.index, apart.outcomes, strict=True):
+        np.testing.assert_array_equal(outcome.scores, together.outcomes[position].scores)
+        np.testing.assert_array_equal(outcome.weights, together.outcomes[position].weights)
 
 
-def test_processes_side_by_side_give_the_same_as_one(tiny, monkeypatch):
-    monkeypatch.setitem(STACK, "shallow", (1, 8))
-    table = sweep(modality=["LPQ", "PHOG"], folds=3, seed=range(3))
-    one, two = (train(tiny, table, jobs=jobs) for jobs in (1, 2))
-    for a, b in zip(one.outcomes, two.outcomes, strict=True):
+def test_no_shard_holds_more_than_it_may(drawn, monkeypatch):
+    rows = sweep(seed=range(40), hidden=[6, 16]).to_dict("records")
+    for budget in (10**5, 10**6, 10**7):
+        monkeypatch.setattr(training, "BYTES", budget)
+        shards = training._shards(drawn, rows, list(range(len(rows))), 2, "cpu")
+        assert sorted(sum(shards, [])) == list(range(len(rows)))
+        assert max(map(len, shards)) * len(drawn) * (5 + 7 + 1) * 4 <= budget
+
+
+def test_a_stack_tells_its_losses_while_it_trains(tiny, brief):
+    rows = sweep(modality=tiny.modalities[0], folds=3).to_dict("records")
+    stack, seen = Stack(tiny, rows), []
+    while stack.training.any():
+        seen.append(stack.epoch())
+        assert stack.outcome(0).losses[-1] == seen[-1][0]  # at any time, for a look at what became of it so far
+    np.testing.assert_array_equal(np.array(seen)[:, 1], stack.outcome(1).losses)
+
+
+@pytest.mark.parametrize(
+    "choices, sentence",
+    [
+        (dict(device="tpu"), "must be auto, cpu or cuda"),
+        (dict(precision="float8"), "precision is 'float8'"),
+        (dict(device="cpu", precision="bfloat16"), "only a graphics card"),
+    ],
+)
+def test_a_device_or_precision_that_is_not_there_is_refused(tiny, choices, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        train(tiny, sweep(modality=tiny.modalities[0]), **choices)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a graphics card")
+def test_a_missing_graphics_card_is_named(tiny):
+    with pytest.raises(ValueError, match="no graphics card"):
+        train(tiny, sweep(modality=tiny.modalities[0]), device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
+@pytest.mark.parametrize("choices", [SHALLOW | dict(angle=[0, 30]), dict(network="cnn", modality="LPQ+PHOG")])
+def test_a_graphics_card_gives_the_same_scores(drawn, choices):
+    table = sweep(folds=2, **choices)
+    here, there = (train(drawn, table, device=device, precision="float64") for device in ("cpu", "cuda"))
+    for a, b in zip(here.outcomes, there.outcomes, strict=True):
         np.testing.assert_allclose(a.scores, b.scores, atol=1e-6)
 
 

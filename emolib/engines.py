@@ -1,0 +1,117 @@
+"""Two ways through an epoch with the same result: compiled loops on the processor, stacked tensors on a graphics card.
+
+An engine trains some networks ``which`` of a stack for an epoch, in place, and gives each one's mean loss; and it tells
+the scores of one network on all rows. Parameters are ``[K, P]``, flat in the order of the module's own.
+
+Axes: as in :mod:`emolib.material`, and ``P`` parameters of a network, ``H`` hidden units.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+
+from emolib import kernels
+from emolib.kernels.arithmetic import constants
+from emolib.material import Material
+from emolib.models import ShallowNet
+
+
+class Compiled:
+    """Networks of :mod:`emolib.models` one after another, by :mod:`emolib.kernels`."""
+
+    def __init__(self, net: nn.Module, weights: Tensor, alive: Tensor | None, rate: np.ndarray, batch: int, material: Material):
+        self.net, self.material, self.batch, self.rate = net, material, batch, rate
+        self.weights = weights.numpy()  # the same memory
+        self.alive = None if alive is None else alive.numpy()
+        self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
+        self.steps = np.zeros(len(rate), int)
+        self.constants = constants(self.weights.dtype)
+
+    def epoch(self, which: np.ndarray) -> np.ndarray:
+        m = self.material
+        state = (self.weights, self.mean, self.square, self.steps, self.rate)
+        lesson = (m.view, m.targets, m.order, m.length, m.split, self.batch)
+        if isinstance(self.net, ShallowNet):
+            alive = self.alive.astype(self.weights.dtype)
+            return kernels.shallow_epoch(*state, alive, which, m.inputs.reshape(*m.inputs.shape[:2], -1), *lesson, self.constants)
+        return kernels.fusion_epoch(*state, which, m.inputs, *lesson, *self._shape())
+
+    def scores(self, k: int) -> np.ndarray:
+        inputs = self.material.inputs[self.material.view[k]]
+        classes = self.material.targets.shape[1]
+        if isinstance(self.net, ShallowNet):
+            alive = self.alive[k].astype(self.weights.dtype)
+            return kernels.shallow_scores(self.weights[k], alive, inputs.reshape(len(inputs), -1), classes, self.constants)
+        return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes, self.batch)
+
+    def _shape(self) -> tuple[int, int]:
+        return self.net.branches[0].channels, self.net.reduce.out_features
+
+
+class Stacked:
+    """Any module, on any device: its networks as one, by :func:`torch.func.vmap` over the plain module and its gradient."""
+
+    def __init__(
+        self, net: nn.Module, weights: Tensor, alive: Tensor | None, rate: np.ndarray, batch: int, material: Material,
+        autocast: torch.dtype | None = None,
+    ):  # fmt: skip
+        self.net, self.weights, self.alive, self.batch, self.material = net, weights, alive, batch, material
+        self.shapes = {name: p.shape for name, p in net.named_parameters()}
+        device = weights.device
+        self.rate = torch.from_numpy(rate).to(weights)
+        self.mean, self.square = torch.zeros_like(weights), torch.zeros_like(weights)
+        self.steps = torch.zeros(len(weights), dtype=torch.float64, device=device)
+        self.inputs = torch.from_numpy(material.inputs).to(device)
+        self.targets = torch.from_numpy(material.targets).to(device)
+        self.autocast = torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None)
+        self.gradient = vmap(grad_and_value(self._loss))
+
+    def _forward(self, weights: Tensor, alive: Tensor, x: Tensor) -> Tensor:
+        """Outputs ``[B, C]`` of one network; a hidden unit that is gone has no say."""
+        sizes = [shape.numel() for shape in self.shapes.values()]
+        parts = weights.split(sizes)
+        p = {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+        if self.alive is not None:
+            p["output.weight"] = p["output.weight"] * alive
+        with self.autocast:
+            return functional_call(self.net, p, (x,)).to(weights.dtype)
+
+    def _loss(self, weights: Tensor, alive: Tensor, x: Tensor, target: Tensor, share: Tensor) -> Tensor:
+        """Smooth L1 (paper, equation 3); ``share`` ``[B]`` is one over the batch's size, 0 where no row is."""
+        each = F.smooth_l1_loss(self._forward(weights, alive, x), target, reduction="none")
+        return (each.mean(1) * share).sum()
+
+    def epoch(self, which: np.ndarray) -> np.ndarray:
+        m, device = self.material, self.weights.device
+        chosen = torch.from_numpy(which).to(device)
+        order, length = torch.from_numpy(m.order[m.split[which]]).to(device).long(), torch.from_numpy(m.length[m.split[which]]).to(device)
+        view = torch.from_numpy(m.view[which]).to(device).unsqueeze(1)
+        weights, mean, square, steps = (state[chosen] for state in (self.weights, self.mean, self.square, self.steps))
+        alive = weights.new_ones(len(which), 1) if self.alive is None else self.alive[chosen].to(weights.dtype)
+        total = weights.new_zeros(len(which))
+        for start in range(0, order.shape[1], self.batch):
+            place = torch.arange(start, min(start + self.batch, order.shape[1]), device=device)
+            there = place < length.unsqueeze(1)  # [K, B]
+            count = there.sum(1)
+            on = (count > 0).unsqueeze(1)  # a network with fewer batches waits for the others
+            rows = order[:, place]
+            share = there / count.clamp(min=1).unsqueeze(1).to(weights.dtype)
+            gradient, loss = self.gradient(weights, alive, self.inputs[view, rows], self.targets[rows], share)
+            total += loss
+            # torch.optim.Adam, each network by its own steps and rate
+            steps += on[:, 0]
+            mean = torch.where(on, mean.lerp(gradient, 1 - 0.9), mean)
+            square = torch.where(on, square * 0.999 + (1 - 0.999) * gradient.square(), square)
+            root = (1 - 0.999**steps).sqrt().to(weights.dtype).unsqueeze(1)
+            size = (self.rate[chosen] / (1 - 0.9**steps)).to(weights.dtype).unsqueeze(1)
+            weights = torch.where(on, weights - size * mean / (square.sqrt() / root + 1e-8), weights)
+        for state, fresh in zip((self.weights, self.mean, self.square, self.steps), (weights, mean, square, steps), strict=True):
+            state[chosen] = fresh
+        return (total / ((length + self.batch - 1) // self.batch)).cpu().numpy()
+
+    def scores(self, k: int) -> np.ndarray:
+        alive = self.weights.new_ones(1) if self.alive is None else self.alive[k].to(self.weights.dtype)
+        with torch.no_grad():
+            return self._forward(self.weights[k], alive, self.inputs[self.material.view[k]]).cpu().numpy()

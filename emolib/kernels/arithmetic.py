@@ -1,0 +1,135 @@
+"""The parts that both kinds of network need: products, the sigmoid, the loss, the optimiser."""
+
+from math import factorial
+
+import numpy as np
+
+from emolib.kernels.compiler import compiled
+
+DEGREE = 13  # of the series of the exponential over half an octave: exact to double precision
+LIMIT = 80.0  # beyond it the sigmoid is 0 or 1 in single precision
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults, as PyTorch has them
+TINY = 1e-30  # moments below count as 0: arithmetic on denormal numbers is a hundred times slower
+
+
+def constants(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """What the sigmoid needs in the precision it computes in: ln 2 in two parts, its inverse and the series of the
+    exponential; and how a number's exponent is stored."""
+    high = float(np.round(np.log(2) * 2**12) / 2**12)  # few enough digits for exact multiples
+    head = [LIMIT, 1 / np.log(2), high, np.log(2) - high]
+    kind = np.finfo(dtype)
+    return (
+        np.array([*head, *(1 / factorial(power) for power in range(DEGREE + 1))], dtype),
+        np.array([kind.maxexp - 1, kind.nmant], f"i{kind.bits // 8}"),
+    )
+
+
+@compiled
+def accumulate(a, b, b_from, c, c_from, width):
+    """``c[:, c_from:] += a @ b[:, b_from:]``, over ``width`` columns; four rows of ``a`` and of ``b`` at a time."""
+    b_from, c_from, width = np.uintp(b_from), np.uintp(c_from), np.uintp(width)  # unsigned: no index counts from the end
+    rows, inner = a.shape
+    four_rows, four_inner = rows - rows % 4, inner - inner % 4
+    for i in range(0, four_rows, 4):
+        for q in range(0, four_inner, 4):
+            a00, a01, a02, a03 = a[i, q], a[i, q + 1], a[i, q + 2], a[i, q + 3]
+            a10, a11, a12, a13 = a[i + 1, q], a[i + 1, q + 1], a[i + 1, q + 2], a[i + 1, q + 3]
+            a20, a21, a22, a23 = a[i + 2, q], a[i + 2, q + 1], a[i + 2, q + 2], a[i + 2, q + 3]
+            a30, a31, a32, a33 = a[i + 3, q], a[i + 3, q + 1], a[i + 3, q + 2], a[i + 3, q + 3]
+            for o in range(width):
+                b0, b1, b2, b3 = b[q, b_from + o], b[q + 1, b_from + o], b[q + 2, b_from + o], b[q + 3, b_from + o]
+                c[i, c_from + o] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
+                c[i + 1, c_from + o] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
+                c[i + 2, c_from + o] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
+                c[i + 3, c_from + o] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
+        for q in range(four_inner, inner):
+            a0, a1, a2, a3 = a[i, q], a[i + 1, q], a[i + 2, q], a[i + 3, q]
+            for o in range(width):
+                b0 = b[q, b_from + o]
+                c[i, c_from + o] += a0 * b0
+                c[i + 1, c_from + o] += a1 * b0
+                c[i + 2, c_from + o] += a2 * b0
+                c[i + 3, c_from + o] += a3 * b0
+    for i in range(four_rows, rows):
+        for q in range(inner):
+            a0 = a[i, q]
+            for o in range(width):
+                c[i, c_from + o] += a0 * b[q, b_from + o]
+
+
+@compiled
+def total(a):
+    """Four sums side by side: one would wait for each addition to end."""
+    four = a.size - a.size % 4
+    s0 = s1 = s2 = s3 = a[0] * 0
+    for i in range(0, four, 4):
+        s0, s1, s2, s3 = s0 + a[i], s1 + a[i + 1], s2 + a[i + 2], s3 + a[i + 3]
+    for i in range(four, a.size):
+        s0 += a[i]
+    return (s0 + s1) + (s2 + s3)
+
+
+@compiled
+def sigmoid(z, powers, bits, constants):
+    """In place; ``exp(-z)`` as a series over half an octave times a power of two, whose ``bits`` are written straight
+    into ``powers``, the same memory."""
+    c, (bias, shift) = constants[0], constants[1]
+    one, none, limit = c[4], c[0] - c[0], c[0]
+    for i in range(z.size):
+        t = -z[i]
+        t = t if t < limit else limit
+        t = t if t > -limit else -limit
+        n = np.rint(t * c[1])
+        r = (t - n * c[2]) - n * c[3]
+        p = c[4 + DEGREE]
+        for power in range(DEGREE - 1, -1, -1):
+            p = p * r + c[4 + power]
+        z[i] = p
+        bits[i] = (bits.dtype.type(n) + bias) << shift
+    for i in range(z.size):
+        z[i] = one / (one + z[i] * powers[i])
+
+
+@compiled
+def smooth_l1(out, target, scale, half, one):
+    """Loss (paper, equation 3), and its gradient in the place of ``out``; ``scale`` is one over what the mean is of."""
+    loss = half * 0
+    for i in range(out.shape[0]):
+        for o in range(out.shape[1]):
+            error = out[i, o] - target[i, o]
+            slope = min(max(error, -one), one)
+            loss += slope * (error - half * slope)
+            out[i, o] = slope * scale
+    return loss * scale
+
+
+@compiled
+def adam(w, g, m, v, step, rate):
+    """:class:`torch.optim.Adam`, flat. Moments too small to matter become 0: arithmetic on them is a hundred times slower."""
+    kind = w.dtype.type
+    b1, c1, b2, c2 = kind(BETA1), kind(1 - BETA1), kind(BETA2), kind(1 - BETA2)
+    root, epsilon, tiny, none = kind(1 / np.sqrt(1 - BETA2**step)), kind(EPSILON), kind(TINY), kind(0)
+    size = kind(rate / (1 - BETA1**step))
+    for i in range(w.size):
+        mean = b1 * m[i] + c1 * g[i]
+        square = b2 * v[i] + c2 * (g[i] * g[i])
+        mean = mean if abs(mean) > tiny else none
+        square = square if square > tiny else none
+        m[i], v[i] = mean, square
+        w[i] -= size * mean / (np.sqrt(square) * root + epsilon)
+
+
+@compiled
+def adam_in_lanes(w, g, m, v, keep1, take1, keep2, take2, root, size):
+    """:func:`adam` with a step and a rate of each lane's own; a lane that takes nothing stays as it is."""
+    kind = w.dtype.type
+    epsilon, tiny, none = kind(EPSILON), kind(TINY), kind(0)
+    for p in range(w.shape[0]):
+        w_p, g_p, m_p, v_p = w[p], g[p], m[p], v[p]
+        for k in range(np.uintp(w.shape[1])):
+            mean = keep1[k] * m_p[k] + take1[k] * g_p[k]
+            square = keep2[k] * v_p[k] + take2[k] * (g_p[k] * g_p[k])
+            mean = mean if abs(mean) > tiny else none
+            square = square if square > tiny else none
+            m_p[k], v_p[k] = mean, square
+            w_p[k] -= size[k] * mean / (np.sqrt(square) * root[k] + epsilon)

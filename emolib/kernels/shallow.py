@@ -1,0 +1,165 @@
+"""The shallow network, :data:`LANES` at a time. Axes: see :mod:`emolib.kernels`."""
+
+import numpy as np
+
+from emolib.kernels.arithmetic import BETA1, BETA2, adam_in_lanes, sigmoid
+from emolib.kernels.compiler import compiled
+
+LANES = 64  # networks side by side
+
+
+@compiled
+def _shallow(w, alive, x, h, out, powers, bits, constants):
+    """:class:`~emolib.models.ShallowNet` in every lane: inputs ``[B, D, L]`` through activations ``[B, H, L]`` to outputs ``[B, C, L]``."""
+    batch, features, lanes = x.shape
+    hidden, classes, lanes = h.shape[1], out.shape[1], np.uintp(lanes)
+    a, b, c = hidden * features, hidden * (features + 1), hidden * (features + 1 + classes)
+    w1, w2 = w[:a].reshape(hidden, features, -1), w[b:c].reshape(classes, hidden, -1)
+    for r in range(batch):
+        for u in range(hidden):
+            z, bias = h[r, u], w[a + u]
+            for k in range(lanes):
+                z[k] = bias[k]
+            for i in range(features):
+                value, weight = x[r, i], w1[u, i]
+                for k in range(lanes):
+                    z[k] += value[k] * weight[k]
+    sigmoid(h.ravel(), powers, bits, constants)
+    for r in range(batch):
+        for u in range(hidden):
+            z, on = h[r, u], alive[u]
+            for k in range(lanes):
+                z[k] *= on[k]
+        for i in range(classes):
+            z, bias = out[r, i], w[c + i]
+            for k in range(lanes):
+                z[k] = bias[k]
+            for u in range(hidden):
+                value, weight = h[r, u], w2[i, u]
+                for k in range(lanes):
+                    z[k] += value[k] * weight[k]
+
+
+@compiled
+def _shallow_backward(w, g, x, h, d_h, d_out):
+    """Gradients ``g`` ``[P, L]`` from the gradient by the outputs, ``d_out``."""
+    batch, features, lanes = x.shape
+    hidden, classes, lanes = h.shape[1], d_out.shape[1], np.uintp(lanes)
+    one = w.dtype.type(1)
+    a, b, c = hidden * features, hidden * (features + 1), hidden * (features + 1 + classes)
+    g1, w2, g2 = g[:a].reshape(hidden, features, -1), w[b:c].reshape(classes, hidden, -1), g[b:c].reshape(classes, hidden, -1)
+    g[:] = 0
+    for r in range(batch):
+        d_h[:] = 0
+        for i in range(classes):
+            d, g_bias = d_out[r, i], g[c + i]
+            for k in range(lanes):
+                g_bias[k] += d[k]
+            for u in range(hidden):
+                value, weight, g_weight, d_value = h[r, u], w2[i, u], g2[i, u], d_h[u]
+                for k in range(lanes):
+                    g_weight[k] += d[k] * value[k]
+                    d_value[k] += d[k] * weight[k]
+        for u in range(hidden):
+            value, d, g_bias = h[r, u], d_h[u], g[a + u]
+            for k in range(lanes):
+                d[k] *= value[k] * (one - value[k])
+                g_bias[k] += d[k]
+            for i in range(features):
+                given, g_weight = x[r, i], g1[u, i]
+                for k in range(lanes):
+                    g_weight[k] += d[k] * given[k]
+
+
+@compiled
+def shallow_epoch(w, m, v, step, rate, alive, which, x, view, target, order, length, split, batch, constants):
+    """Trains some :class:`~emolib.models.ShallowNet` for an epoch, in place.
+
+    Args:
+        w, m, v: parameters and Adam's moments ``[K, P]``.
+        step: steps taken ``[K]``, counted on.
+        rate: learning rates ``[K]``.
+        alive: ``[K, H]``, 0 for a hidden unit that is padding or pruned.
+        which: the networks to train.
+        x: inputs ``[V, N, D]``; ``view`` ``[K]`` says which.
+        target: ``[N, C]``.
+        order: training rows of each split in this epoch's order ``[S, T]``, the first ``length[s]`` of them; ``split``
+            ``[K]`` says which.
+        batch: rows a step; the last batch of an epoch may be smaller.
+        constants: see :func:`constants`.
+
+    Returns:
+        Mean over batches of each one's loss, in the order of ``which``.
+    """
+    size, hidden, features, classes = w.shape[1], alive.shape[1], x.shape[2], target.shape[1]
+    kind = w.dtype.type
+    none, half, one = kind(0), kind(0.5), kind(1)
+    lanes = min(LANES, -(-which.size // 8) * 8)
+    w_ = np.zeros((size, lanes), w.dtype)
+    g, m_, v_ = np.zeros_like(w_), np.zeros_like(w_), np.zeros_like(w_)
+    alive_ = np.zeros((hidden, lanes), w.dtype)
+    inputs, targets = np.zeros((batch, features, lanes), w.dtype), np.zeros((batch, classes, lanes), w.dtype)
+    h, d_h, out = np.zeros((batch, hidden, lanes), w.dtype), np.zeros((hidden, lanes), w.dtype), np.zeros((batch, classes, lanes), w.dtype)
+    powers = np.empty(h.size, w.dtype)
+    bits = powers.view(constants[1].dtype)
+    keep1, take1, keep2, take2 = np.empty_like(w_[0]), np.empty_like(w_[0]), np.empty_like(w_[0]), np.empty_like(w_[0])
+    root, rates, loss = np.empty_like(w_[0]), np.empty_like(w_[0]), np.empty_like(w_[0])
+    weight = np.empty((batch, lanes), w.dtype)
+    losses = np.zeros(which.size, w.dtype)
+    for first in range(0, which.size, lanes):
+        group = which[first : first + lanes]
+        longest = 0
+        for k in range(group.size):
+            n = group[k]
+            longest = max(longest, length[split[n]])
+            for p in range(size):
+                w_[p, k], m_[p, k], v_[p, k] = w[n, p], m[n, p], v[n, p]
+            for u in range(hidden):
+                alive_[u, k] = alive[n, u]
+        keep1[:], take1[:], keep2[:], take2[:], root[:], rates[:], loss[:] = one, none, one, none, one, none, none
+        weight[:] = none
+        for start in range(0, longest, batch):
+            for k in range(group.size):
+                n = group[k]
+                s, count = split[n], min(batch, length[split[n]] - start)
+                if count > 0:
+                    step[n] += 1
+                    keep1[k], take1[k], keep2[k], take2[k] = kind(BETA1), kind(1 - BETA1), kind(BETA2), kind(1 - BETA2)
+                    root[k], rates[k] = kind(1 / np.sqrt(1 - BETA2 ** step[n])), kind(rate[n] / (1 - BETA1 ** step[n]))
+                else:  # this one's epoch is over; others in the group have a batch to go
+                    keep1[k], take1[k], keep2[k], take2[k], rates[k] = one, none, one, none, none
+                for r in range(batch):
+                    row = order[s, start + r] if r < count else 0
+                    weight[r, k] = one / kind(count * classes) if r < count else none
+                    for i in range(features):
+                        inputs[r, i, k] = x[view[n], row, i]
+                    for i in range(classes):
+                        targets[r, i, k] = target[row, i]
+            _shallow(w_, alive_, inputs, h, out, powers, bits, constants)
+            for r in range(batch):
+                for i in range(classes):
+                    d, wanted, share = out[r, i], targets[r, i], weight[r]
+                    for k in range(np.uintp(lanes)):
+                        error = d[k] - wanted[k]
+                        slope = error if error < one else one
+                        slope = slope if slope > -one else -one
+                        loss[k] += slope * (error - half * slope) * share[k]
+                        d[k] = slope * share[k]
+            _shallow_backward(w_, g, inputs, h, d_h, out)
+            adam_in_lanes(w_, g, m_, v_, keep1, take1, keep2, take2, root, rates)
+        for k in range(group.size):
+            n = group[k]
+            losses[first + k] = loss[k] / ((length[split[n]] + batch - 1) // batch)
+            for p in range(size):
+                w[n, p], m[n, p], v[n, p] = w_[p, k], m_[p, k], v_[p, k]
+    return losses
+
+
+@compiled
+def shallow_scores(w, alive, x, classes, constants):
+    """Outputs ``[N, C]`` of one network on inputs ``[N, D]``; ``w`` ``[P]``, ``alive`` ``[H]``."""
+    rows, features = x.shape
+    h, out = np.empty((rows, alive.size, 1), w.dtype), np.empty((rows, classes, 1), w.dtype)
+    powers = np.empty(h.size, w.dtype)
+    _shallow(w.reshape(-1, 1), alive.reshape(-1, 1), x.reshape(rows, features, 1), h, out, powers, powers.view(constants[1].dtype), constants)
+    return out[:, :, 0]
