@@ -38,10 +38,11 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         """A whole network as pruning finds it, its training and its test rows."""
         table = sweep(modality=modality, hidden=hidden, recipe="converged").iloc[:1]
         *_, moment = training(data, table, Recipe(1, RECIPES["shallow", "converged"].learning_rate))
-        net = ShallowNet(moment.inputs.shape[-1], hidden, len(data.classes))
-        nn.utils.vector_to_parameters(torch.from_numpy(moment.stack.weights(0)), net.parameters())
-        train, test = moment.pairs[0]
-        return net, moment.inputs[0, train], moment.inputs[0, test], test
+        inputs = torch.from_numpy(moment.stack.material.inputs[0]).flatten(1)
+        net = ShallowNet(inputs.shape[1], hidden, len(data.classes))
+        nn.utils.vector_to_parameters(torch.from_numpy(moment.stack.compacted(0)), net.parameters())
+        train, test = moment.pair(0)
+        return net, inputs[train], inputs[test], test
 
     def draw() -> None:
         net, seen, unseen, test = after_one_epoch(modality.value, hidden.value)
@@ -87,8 +88,8 @@ def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Units left and test accuracy of the first half of a table (whole) and the second (pruned), epoch by epoch."""
     half, rows = len(table) // 2, []
     for moment in training(data, table, Recipe(EPOCHS, RECIPES["shallow", "converged"].learning_rate)):
-        left = np.array([moment.stack.units(k) for k in range(len(table))])
-        for panel, values in (("accuracy on test rows", moment.accuracy(data.labels)[1]), ("hidden units left", left)):
+        left = moment.stack.alive.sum(1).numpy()
+        for panel, values in (("accuracy on test rows", moment.accuracy()[1]), ("hidden units left", left)):
             for line, part in (("whole", values[:half]), ("pruned", values[half:])):
                 rows.append((panel, line, moment.epoch, part.mean(), part.min(), part.max()))
         yield pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])

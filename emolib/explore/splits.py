@@ -9,7 +9,7 @@ import pandas as pd
 from emolib import figures
 from emolib.data import EmotionData
 from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
-from emolib.explore.live import Run, training
+from emolib.explore.live import Moment, Run, training
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.metrics import measures
 from emolib.sweeps import RECIPES, Recipe, sweep
@@ -68,9 +68,11 @@ def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFra
         before += rows
 
 
-def _recall(data: EmotionData, moment, folds: int) -> np.ndarray:
+def _recall(data: EmotionData, moment: Moment, folds: int) -> np.ndarray:
     """Mean recall of each repetition: every row scored by the network that had not seen it."""
-    scores, pooled = moment.scores(), np.empty((len(moment.pairs) // folds, len(data), len(data.classes)), np.float32)
-    for k, (_, test) in enumerate(moment.pairs):
+    scores, networks = moment.scores(), len(moment.loss)
+    pooled = np.empty((networks // folds, len(data), len(data.classes)), np.float32)
+    for k in range(networks):
+        _, test = moment.pair(k)
         pooled[k // folds, test] = scores[k, test]
     return measures(data.labels, pooled, ("recall",))["recall"].mean(-1)

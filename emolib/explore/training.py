@@ -36,7 +36,7 @@ def training_lab(data: EmotionData) -> widgets.VBox:
         table = table[table["fold"] == 0]
         chosen = Recipe(epochs.value, 10.0**rate.value)
         length, level = epochs.value, {"accuracy": 1 / len(data.classes)}
-        history = _history(data, table, chosen, LOSSES[loss.value])
+        history = _history(data, table, chosen, loss.value)
         run.start(history, lambda history, _: canvas.draw(figures.learning_curves(history, length, level)))
 
     redraw = Redraw([network, modality, loss, rate, epochs, seeds, protocol], train, canvas)
@@ -63,11 +63,11 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     )  # fmt: skip
 
 
-def _history(data: EmotionData, table: pd.DataFrame, recipe: Recipe, loss) -> Iterator[pd.DataFrame]:
+def _history(data: EmotionData, table: pd.DataFrame, recipe: Recipe, loss: str) -> Iterator[pd.DataFrame]:
     """Training loss, and accuracy on training and test rows, epoch by epoch."""
     rows = []
     for moment in training(data, table, recipe, loss):
-        seen, unseen = moment.accuracy(data.labels)
+        seen, unseen = moment.accuracy()
         for panel, line, values in (("accuracy", "training rows", seen), ("accuracy", "test rows", unseen), ("training loss", "training rows", moment.loss)):
             rows.append((panel, line, moment.epoch, values.mean(), values.min(), values.max()))
         yield pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])

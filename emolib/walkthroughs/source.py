@@ -31,6 +31,7 @@ def show(thing: Callable, **names: str) -> HTML:
     Example:
         >>> show(emolib.angles, vectors="blue")
     """
+    thing = getattr(thing, "py_func", thing)  # what Numba compiled was Python before
     lines, first = inspect.getsourcelines(thing)
     file = Path(inspect.getsourcefile(thing)).relative_to(Path(emolib.__file__).parents[1])
     html = highlight(_without_docstring("".join(lines)), PythonLexer(), HtmlFormatter(noclasses=True, style="bw", nowrap=True))

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.func import functional_call, grad, stack_module_state, vmap
 
-from emolib import stacked
 from emolib.models import ShallowNet
-from emolib.stack import Adam
 from emolib.walkthroughs.verdict import Wrong, array, check, close, function
 
 COUPLING = {
@@ -40,21 +38,29 @@ def one_by_one(nets: Iterable[ShallowNet], x: Tensor, target: Tensor, batches: T
             optimiser.step()
 
 
-def all_at_once(parameters: stacked.Parameters, x: Tensor, target: Tensor, batches: Tensor, rate: float) -> None:
+def all_at_once(nets: list[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, rate: float) -> dict[str, Tensor]:
     """The same for a stack of networks: for each batch, one operation for all of them.
 
     Args:
-        parameters: of the ``K`` networks, ``K`` in front of each shape; changed in place.
+        nets: stay as they are.
         x, target, batches, rate: as in :func:`one_by_one`.
+
+    Returns:
+        Their parameters after training, by name, ``K`` in front of each shape.
     """
-    networks = len(parameters["hidden.bias"])
-    optimiser = Adam(parameters, rate)
-    share = torch.full((networks, batches.shape[1]), 1 / batches.shape[1])
+    parameters, _ = stack_module_state(nets)
+
+    def loss(p: dict[str, Tensor], seen: Tensor, wanted: Tensor) -> Tensor:
+        return F.smooth_l1_loss(functional_call(nets[0], p, (seen,)), wanted)
+
+    gradient = vmap(grad(loss), in_dims=(0, None, None))
+    optimiser = torch.optim.Adam(parameters.values(), rate)
     for batch in batches:
-        seen = x[batch].expand(networks, 1, *x[batch].shape).transpose(1, 2)  # [K, B, 1, D], copied for nobody
-        out, backward = stacked.shallow(parameters, seen)
-        _, slope = stacked.smooth_l1(out, target[batch].expand(networks, -1, -1), share)
-        optimiser.step(parameters, backward(slope))
+        gradients = gradient(parameters, x[batch], target[batch])
+        for name, parameter in parameters.items():
+            parameter.grad = gradients[name]
+        optimiser.step()
+    return {name: parameter.detach() for name, parameter in parameters.items()}
 
 
 @check
@@ -76,7 +82,7 @@ def hidden_layers(answer) -> str:
         raise Wrong("the axis of networks is gone: yours is [B, H], as if there were one network. Keep k in the result.")
     found = array(given, tuple(right.shape))
     if close(found, right.numpy()):
-        return "one product for all networks; torch.baddbmm does it with the bias in one call, and that is what the library uses."
+        return "one product for all networks; torch.baddbmm does it with the bias in one call."
     if close(found, (right - bias.unsqueeze(1)).numpy()):
         raise Wrong("the bias is missing.")
     if close(found, torch.sigmoid(right).numpy()):
