@@ -31,7 +31,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     centre = choice("activations", CONVENTIONS)
     schedule = choice("pruned", SCHEDULES)
     merge = choice("removed units hand on", RULES)
-    canvas, numbers, curves, run = Canvas(), Canvas(), Canvas(), Run()
+    canvas, numbers, curves, run = Canvas(), widgets.HTML(), Canvas(), Run()
 
     @cache
     def after_one_epoch(modality: str, hidden: int):

@@ -43,7 +43,7 @@ def pooled(answer) -> str:
     pool = function(answer)
     h = np.array([-3.0, -1.0, -2.0, -5.0, -4.0])
     given = pool(h.copy())
-    if np.ndim(given) == 0 and given is not None:
+    if np.ndim(given) == 0:
         raise Wrong("one number came back: the largest of all five. Each place has its own largest of three.")
     if np.shape(given) in ((2,), (1,)):
         raise Wrong("your windows do not overlap, so five became fewer. Here the window moves by one, so that five stay five.")
@@ -71,7 +71,7 @@ def smooth_l1(answer) -> str:
     loss = function(answer)
     error = np.array([-3.0, -1.0, -0.4, 0.0, 0.5, 1.0, 2.5])
     given = loss(error.copy())
-    if np.ndim(given) == 0 and given is not None:
+    if np.ndim(given) == 0:
         raise Wrong("one number came back; the loss of each error is asked for, before any sum or mean.")
     found = array(given, error.shape)
     size = np.abs(error)

@@ -13,7 +13,7 @@ def angle_of_3_and_4(answer) -> str:
     activations = np.array(TABLE_1)
     a, b = activations[:, 2], activations[:, 3]
     cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
-    if close(value, np.degrees(np.arccos(cosine)), 0.06):
+    if close(value, np.degrees(np.arccos(cosine)), 0.15):
         return f"{value:.1f}° is what the paper's Table 2 prints for units 3 and 4."
     if close(value, cosine, 0.002):
         raise Wrong("this is the cosine of the angle; np.arccos takes it to the angle itself.")
@@ -21,11 +21,11 @@ def angle_of_3_and_4(answer) -> str:
         raise Wrong("this is the angle in radians; the table is in degrees (np.degrees).")
     if close(value, a @ b, 0.01):
         raise Wrong("this is the dot product; divide it by the lengths of both vectors first.")
-    if close(value, _degrees(a - 0.5, b - 0.5), 0.06):
+    if close(value, _degrees(a - 0.5, b - 0.5), 0.15):
         raise Wrong("you took 0.5 off the activations, as Gedeon and Harris do; Table 2 takes them as they are.")
-    if close(value, _degrees(activations[2], activations[3]), 0.06):
+    if close(value, _degrees(activations[2], activations[3]), 0.15):
         raise Wrong("these are rows 3 and 4, two patterns; a unit is a column: activations[:, 2] and activations[:, 3].")
-    if close(value, _degrees(activations[:, 3], activations[:, 4]), 0.06):
+    if close(value, _degrees(activations[:, 3], activations[:, 4]), 0.15):
         raise Wrong("these are units 4 and 5; Python counts from 0, so units 3 and 4 are columns 2 and 3.")
     raise Wrong(f"{value:.4g} is not the angle; take the arc cosine of a·b / (|a| |b|), in degrees.")
 
@@ -64,8 +64,6 @@ def hand_over(answer) -> str:
     outgoing = rng.normal(size=(3, 4))
     given = outgoing.copy()
     found = merge(given, 1, 2)
-    if found is None:
-        raise Wrong("your function returns nothing; end it with return and the new weights.")
     if not close(given, outgoing):
         raise Wrong("your function changes the weights that it was given; begin with outgoing = outgoing.copy().")
     found = array(found, outgoing.shape)

@@ -10,6 +10,9 @@ import numpy as np
 import torch
 
 
+NO_ANSWER = "there is no answer yet; put yours where the three dots are, run that cell, and come back."
+
+
 class Wrong(Exception):
     """An answer that is not right; the message is for the student."""
 
@@ -43,7 +46,7 @@ def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
     @wraps(judge)
     def verdict(answer: Any) -> Verdict:
         if answer is ...:
-            return Verdict(False, "there is no answer yet; put yours where the three dots are, run that cell, and come back.")
+            return Verdict(False, NO_ANSWER)
         try:
             return Verdict(True, judge(answer))
         except Wrong as wrong:
@@ -75,10 +78,20 @@ def array(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def function(answer: Any) -> Callable:
-    """An answer that must be a function; one that still returns nothing is told so where it is called."""
+    """An answer that must be a function, and give something back."""
     if not callable(answer):
         raise Wrong(f"a function is asked for; this is {_kind(answer)}.")
-    return answer
+
+    @wraps(answer)
+    def tried(*arguments: Any) -> Any:
+        given = answer(*arguments)
+        if given is ...:
+            raise Wrong(NO_ANSWER)
+        if given is None:
+            raise Wrong("your function returns nothing; end it with return.")
+        return given
+
+    return tried
 
 
 def close(a: Any, b: Any, tolerance: float = 1e-4) -> bool:
@@ -87,6 +100,4 @@ def close(a: Any, b: Any, tolerance: float = 1e-4) -> bool:
 
 
 def _kind(answer: Any) -> str:
-    if answer is None:
-        return "None; does your function return something?"
     return f"of type {type(answer).__name__}"
