@@ -88,7 +88,7 @@ def train(
         table: one row a network, see :func:`emolib.sweeps.sweep`.
         cache: where outcomes are kept as soon as their shard is done; a row found there is not trained again, so an
             interrupted call goes on where it was. Nothing is kept when not given.
-        jobs: shards trained side by side, by default one a core.
+        jobs: shards trained side by side, by default one a core of this machine or of the cluster.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a graphics card where there is one.
         precision: ``"float32"``, ``"float64"``, or on a graphics card ``"tf32"`` or ``"bfloat16"``.
 
@@ -105,17 +105,18 @@ def train(
     """
     sweeps.check(table, data)
     device = _device(device, precision)
-    jobs = 1 if device == "cuda" else jobs or joblib.cpu_count()
     engine = f"{device} {precision}"
     rows = table[NETWORK].to_dict("records")
     outcomes: list[Outcome | None] = [cache.get(data, row, engine) if cache else None for row in rows]
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
-    shards = _shards(data, rows, missing, jobs, device)
-    epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
 
     with ExitStack() as stack:
-        if shards:
+        shards: list[list[int]] = []
+        if missing:
             stack.enter_context(_workers())
+            jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
+            shards = _shards(data, rows, missing, jobs, device)
+            epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
             progress = stack.enter_context(track(sum(epochs), f"training {len(missing):,} networks"))
         # Threads: compiled loops leave the interpreter's lock alone, and a process would load everything anew.
         work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
