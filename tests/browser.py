@@ -16,33 +16,33 @@ from urllib.request import urlopen
 from emolib.explore.lab import QUIET
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# Moves one control as a person would, waits until the explorer's picture is another and decoded, and says how long it took.
-MOVE = """async ([label, order]) => {
-  const boxes = [...document.querySelectorAll('.jp-OutputArea-output')].filter(e => e.querySelector('.widget-inline-hbox, .jupyter-button'));
-  const here = boxes[order];
-  const pictures = () => [...here.querySelectorAll('.widget-html-content')].map(e => e.innerHTML).join();
-  const named = [...here.querySelectorAll('.widget-inline-hbox')].filter(e => e.querySelector('.widget-label')?.textContent === label);
-  if (named.length !== 1) throw new Error(`${named.length} controls are called ${label}`);
-  const box = named[0], before = pictures();
-  const start = performance.now();
-  const handle = box.querySelector('.noUi-handle'), list = box.querySelector('select'), toggles = [...box.querySelectorAll('.widget-toggle-button')];
+# An explorer is an output of the notebook with controls in it. Moves one of its controls as a person would, waits until its
+# pictures are others and decoded, and says how many milliseconds that took.
+MOVE = """async ([order, label, pictured]) => {
+  const here = [...document.querySelectorAll('.jp-OutputArea-output')].filter(e => e.querySelector('.widget-inline-hbox'))[order];
+  const pictures = () => [...here.querySelectorAll('.widget-html-content')].map(e => e.innerHTML)[pictured];
+  const found = [...here.querySelectorAll('.widget-inline-hbox')].filter(e => e.querySelector('.widget-label')?.textContent === label);
+  if (found.length !== 1) throw new Error(`${found.length} controls are called ${label}`);
+  const handle = found[0].querySelector('.noUi-handle'), list = found[0].querySelector('select');
+  const before = pictures(), start = performance.now();
   if (handle) {
-    const [low, high, now] = ['aria-valuemin', 'aria-valuemax', 'aria-valuenow'].map(name => parseFloat(handle.getAttribute(name)));
-    const key = now < high ? 'ArrowRight' : 'ArrowLeft';
-    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+    const [high, now] = ['aria-valuemax', 'aria-valuenow'].map(name => parseFloat(handle.getAttribute(name)));
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key: now < high ? 'ArrowRight' : 'ArrowLeft', bubbles: true}));
   } else if (list) {
     list.selectedIndex = (list.selectedIndex + 1) % list.options.length;
     list.dispatchEvent(new Event('change', {bubbles: true}));
   } else {
-    toggles.find(e => !e.classList.contains('mod-active')).click();
+    [...found[0].querySelectorAll('.widget-toggle-button')].find(e => !e.classList.contains('mod-active')).click();
   }
   while (pictures() === before) {
-    if (performance.now() - start > 60000) throw new Error(`${label}: the picture stays as it was`);
-    await new Promise(done => requestAnimationFrame(done));
+    if (performance.now() - start > 45000) throw new Error(`${label}: the picture stays as it was`);
+    await new Promise(done => setTimeout(done, 2));
   }
   await Promise.all([...here.querySelectorAll('img')].map(e => e.decode()));
   return performance.now() - start;
 }"""
+LABELS = """() => [...document.querySelectorAll('.jp-OutputArea-output')].filter(e => e.querySelector('.widget-inline-hbox')).map(
+  here => [...here.querySelectorAll('.widget-inline-hbox .widget-label')].map(e => e.textContent).filter(text => text))"""
 
 
 def browser() -> str | None:
@@ -104,5 +104,7 @@ def opened(address: str):
         page.goto(address)
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        # all is run when the last explorer stands, with its picture
+        page.wait_for_function("document.querySelectorAll('.jp-OutputArea-output .widget-html-content img').length >= 7")
         yield page, errors
         chromium.close()

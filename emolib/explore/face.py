@@ -41,7 +41,7 @@ def face_maker() -> widgets.VBox:
         who = people[person.value]
         # what a film brings of itself: stray movements, another view, things in the way
         stray, view = scene(np.random.default_rng(take.value), "Neutral", who, wildness.value**2)
-        shown = {number: max(control.value, stray.get(number, 0.0)) for number, control in units.items()}
+        shown = {number: min(1.0, control.value + stray.get(number, 0.0)) for number, control in units.items()}
         view = replace(
             view, light=view.light + (light.value - View.light), exposure=view.exposure * exposure.value, blur=view.blur + blur.value,
             **{name: getattr(view, name) + control.value for name, control in pose.items()},
