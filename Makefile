@@ -12,11 +12,14 @@ export EMOLIB_CACHE ?= $(CURDIR)/.cache
 # To the shell by its environment, where no quote or blank of a path can do harm.
 export DATA PROFILE SET
 
-.PHONY: report test explore walkthroughs lab lock help clean
+.PHONY: report publish test explore walkthroughs lab lock help clean
 .DEFAULT_GOAL := help
 
-report: $(READY) ## build reports/report.html; DATA=file.xlsx PROFILE=quick|paper|full SET="name=value …"
+report: $(READY) ## build reports/report.html; DATA=file.xlsx|folder PROFILE=quick|paper|full SET="name=value …"
 	@$(VENV)/bin/python -m emolib report --data "$$DATA" --profile "$$PROFILE" --set "$$SET"
+
+publish: $(READY) ## build reports/sfew.html and the README's figures from DATA=SFEW.xlsx, aggregates only
+	@$(VENV)/bin/python -m emolib report --data "$$DATA" --profile paper --set "$$SET" --publish sfew
 
 test: $(READY) ## run every test
 	@$(VENV)/bin/python -m pytest
@@ -34,7 +37,8 @@ lock: $(READY) ## write the versions in use to requirements.lock
 	@$(VENV)/bin/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | sed 's/+cpu$$//' > requirements.lock
 
 clean: ## remove the environment, the cache and what was built
-	rm -rf $(VENV) .cache reports/walkthroughs reports/report.html reports/results.json reports/build.log
+	rm -rf $(VENV) .cache
+	rm -rf reports/walkthroughs reports/report.* reports/.[a-z]* reports/index.html reports/results.json reports/build.log
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -14,7 +14,10 @@ from emolib.outcome import Outcome
 from emolib.storage import cache_folder
 
 # The code that a network's outcome depends on.
-SOURCES = ("engines", "folds", "kernels/*", "lockstep", "material", "models", "preprocessing", "pruning", "sweeps")
+SOURCES = (
+    *("data/components", "engines", "folds", "image_branch", "kernels/*", "lockstep", "material", "models", "preprocessing"),
+    *("pruning", "sweeps"),
+)
 ARRAYS = ("scores", "weights", "losses")
 
 

@@ -3,11 +3,14 @@
 from functools import lru_cache, partial
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 
 from emolib.data import EmotionData
 
 PROTOCOLS = ("random", "person-independent")
+# One random part tests and the rest trains, once: what a course project does, and what nobody should report.
+SINGLE = "single split"
+TEST_SHARE = 0.2
 
 # Groups are dealt out at random this often, and the most even deal is kept. scikit-learn's StratifiedGroupKFold would
 # be evener still, but on groups as unequal as these every seed gives it nearly the same split (adjusted Rand index
@@ -20,8 +23,10 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the others.
 
     Args:
-        protocol: ``"random"`` keeps each emotion's share in every fold and nothing else; ``"person-independent"`` also
-            keeps all rows of a group on one side. With ``count=2`` the latter is the two-set form of Dhall et al. 2011.
+        protocol: ``"random"`` keeps each emotion's share in every fold and nothing else; ``"person-independent"``
+            keeps all rows of a group on one side, and emotions as even as that allows. With ``count=2`` it is the
+            two-set form (SPI) of Dhall et al. 2011. ``"single split"`` tests one random fifth, whatever is in it, and
+            has a ``count`` of 1.
         seed: which of the many such splits; the same one is made only once.
 
     Returns:
@@ -31,9 +36,11 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         ValueError: an emotion has fewer rows than there are folds, or a fold is left empty, or misses an emotion to
             train on, or shares a group.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join(PROTOCOLS)}")
-    if count < 2:
+    if protocol not in (*PROTOCOLS, SINGLE):
+        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, SINGLE))}")
+    if protocol == SINGLE and count != 1:
+        raise ValueError(f"folds is {count}; a single split has one")
+    if count < 2 and protocol != SINGLE:
         raise ValueError(f"folds is {count}; at least two are needed, one to train on and one to test")
     present, rows = np.unique(data.labels, return_counts=True)
     if len(present) < 2:
@@ -41,10 +48,17 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     if rows.min() < count:
         rarest = data.classes[present[rows.argmin()]]
         raise ValueError(f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use fewer folds")
+    if protocol == "person-independent" and len(np.unique(data.groups)) == len(data):
+        raise ValueError(
+            f"{data.source}: every row is a group of its own, so nothing tells which rows show one person, and person-independent "
+            "folds cannot be made; name files by title and frame (Film_000000001.png), or add a groups.csv"
+        )
     if protocol == "person-independent" and len(np.unique(data.groups)) < count:
         raise ValueError(f"{data.source}: {len(np.unique(data.groups))} groups cannot fill {count} folds; use fewer folds")
 
-    if protocol == "random":
+    if protocol == SINGLE:
+        pairs = list(ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(data.labels))
+    elif protocol == "random":
         pairs = list(StratifiedKFold(count, shuffle=True, random_state=seed).split(data.labels, data.labels))
     else:
         deals = (GroupKFold(count, shuffle=True, random_state=DEALS * seed + deal) for deal in range(DEALS))
@@ -60,10 +74,11 @@ def _unevenness(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]]) -
 
 
 def check(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]], protocol: str) -> None:
-    """Raises ValueError unless each row is tested once, by networks that saw every emotion and, where the protocol
-    promises it, nobody of the tested groups."""
+    """Raises ValueError unless each row is tested once (a single split: at most once), by networks that saw every emotion
+    and, where the protocol promises it, nobody of the tested groups."""
     tested = np.sort(np.concatenate([test for _, test in pairs]))
-    if not np.array_equal(tested, np.arange(len(data))):
+    once = np.unique(tested) if protocol == SINGLE else np.arange(len(data))
+    if not np.array_equal(tested, once):
         raise ValueError("the folds do not test every row exactly once")
     for number, (train, test) in enumerate(pairs, 1):
         if len(test) == 0 or np.intersect1d(train, test).size:
@@ -74,3 +89,21 @@ def check(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]], protoco
         shared = np.intersect1d(data.groups[train], data.groups[test])
         if protocol == "person-independent" and shared.size:
             raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")
+
+
+def check_scaling(scaled: np.ndarray, train: np.ndarray) -> None:
+    """Raises ValueError unless min-max scaling was fitted on these training rows alone.
+
+    Fitted on them, each feature spans exactly 0 to 1 over them; fitted on more rows, it spans less wherever an extreme
+    value stands in a row that they do not hold.
+
+    Args:
+        scaled: ``[N, D]``, as a network sees it.
+        train: the rows that it trains on.
+    """
+    low, high = scaled[train].min(0), scaled[train].max(0)
+    constant = low == high
+    fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1, atol=1e-6))
+    if not fitted.all():
+        feature = int(np.flatnonzero(~fitted)[0]) + 1
+        raise ValueError(f"feature {feature} spans {low[feature - 1]:.3f} to {high[feature - 1]:.3f} over the training rows, not 0 to 1: the scaling saw other rows")

@@ -9,7 +9,7 @@ import torch
 
 from emolib import sweeps
 from emolib.data import EmotionData
-from emolib.folds import make_folds
+from emolib.folds import check_scaling, make_folds
 from emolib.preprocessing import scale
 
 
@@ -61,4 +61,8 @@ def _inputs(data: EmotionData, protocol: str, seed: int, count: int, fold: int, 
     """``[N, M, D]``: every row of the data as one split's networks see it."""
     training, _ = make_folds(data, protocol, seed, count)[fold]
     fitted_on = training if scaling == "training rows" else None
-    return np.stack([scale(data, part, fitted_on) for part in modality.split("+")], axis=1)
+    parts = [scale(data, part, fitted_on) for part in modality.split("+")]
+    if fitted_on is not None:
+        for part in parts:
+            check_scaling(part, fitted_on)
+    return np.stack(parts, axis=1)

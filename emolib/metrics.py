@@ -6,30 +6,36 @@ silent 0: the precision of an emotion that is never predicted, the recall of one
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score
 
 from emolib.training import Trained
 
 MEASURES = ("recall", "precision", "specificity", "average precision")
 
 
-def confusion(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def confusion(labels: np.ndarray, scores: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """Counts of rows by true and predicted emotion; the prediction is the emotion of the largest score.
 
     Args:
         labels: ``[N]``.
         scores: ``[…, N, C]``.
+        weight: ``[B, N]``, how much each row counts in each of ``B`` resamples; once when not given.
 
     Returns:
-        ``[…, C, C]``: true emotion in rows, predicted emotion in columns.
+        ``[…, C, C]``, with ``weight`` ``[B, …, C, C]``: true emotion in rows, predicted emotion in columns.
     """
     classes = scores.shape[-1]
-    truth = np.eye(classes)[labels]  # [N, C]
-    predicted = np.eye(classes)[scores.argmax(-1)]  # [..., N, C]
-    return (truth.T @ predicted).round().astype(int)
+    cell = labels * classes + scores.argmax(-1)  # [..., N]
+    if weight is None:
+        flat = cell.reshape(-1, len(labels))
+        counts = np.stack([np.bincount(row, minlength=classes**2) for row in flat])
+        return counts.reshape(*scores.shape[:-2], classes, classes)
+    counts = weight @ np.eye(classes**2)[cell]  # [..., B, C * C]
+    return np.moveaxis(counts, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)
 
 
-def measures(labels: np.ndarray, scores: np.ndarray, which: tuple[str, ...] = MEASURES) -> dict[str, np.ndarray]:
+def measures(
+    labels: np.ndarray, scores: np.ndarray, which: tuple[str, ...] = MEASURES, weight: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Each of the measures by emotion, one against the rest.
 
     Recall is tp / (tp + fn), precision tp / (tp + fp), specificity tn / (tn + fp), as in Dhall et al. 2011; average
@@ -38,11 +44,13 @@ def measures(labels: np.ndarray, scores: np.ndarray, which: tuple[str, ...] = ME
     Args:
         labels: ``[N]``.
         scores: ``[…, N, C]``, out of fold and pooled: a single fold may hold no row of an emotion.
+        which: of the measures.
+        weight: ``[B, N]``, see :func:`confusion`.
 
     Returns:
-        For each measure an array ``[…, C]``.
+        For each measure an array ``[…, C]``, with ``weight`` ``[B, …, C]``.
     """
-    counts = confusion(labels, scores).astype(float)
+    counts = confusion(labels, scores, weight).astype(float)
     hit = np.diagonal(counts, axis1=-2, axis2=-1)
     occurs, predicted = counts.sum(-1), counts.sum(-2)
     total = counts.sum((-2, -1), keepdims=True)[..., 0]
@@ -53,19 +61,38 @@ def measures(labels: np.ndarray, scores: np.ndarray, which: tuple[str, ...] = ME
             "specificity": (total - occurs - predicted + hit) / (total - occurs),
         }
     if "average precision" in which:
-        found["average precision"] = average_precision(labels, scores)
+        found["average precision"] = average_precision(labels, scores, weight)
     return {measure: found[measure] for measure in which}
 
 
-def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """``[…, C]``; NaN for an emotion that never occurs."""
-    classes = scores.shape[-1]
+def average_precision(labels: np.ndarray, scores: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """``[…, C]``, with ``weight`` ``[B, …, C]``; NaN for an emotion that never occurs."""
+    # resamples are counts, exact in single precision, and there are many of them
+    rows = np.ones((1, len(labels))) if weight is None else weight.astype(np.float32)
     flat = scores.reshape(-1, *scores.shape[-2:])
-    area = np.full((len(flat), classes), np.nan)
+    area = np.full((len(rows), *flat.shape[::2]), np.nan)  # [B, R, C]
     for c in np.unique(labels):
-        truth = labels == c
-        area[:, c] = [average_precision_score(truth, repetition[:, c]) for repetition in flat]
-    return area.reshape(*scores.shape[:-2], classes)
+        for r, repetition in enumerate(flat[:, :, c]):
+            area[:, r, c] = _area(labels == c, repetition, rows)
+    area = area.reshape(len(rows), *scores.shape[:-2], scores.shape[-1])
+    return area[0] if weight is None else area
+
+
+def _area(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Average precision of one ranking for many weightings of its rows at once: ``[B]``.
+
+    :func:`sklearn.metrics.average_precision_score` does one weighting a call, which is too slow for a bootstrap.
+    """
+    order = np.argsort(-score, kind="stable")
+    positive = np.flatnonzero(truth[order])
+    # rows of one score enter the ranking together
+    last = np.searchsorted(-score[order], -score[order][positive], side="right") - 1
+    ranked = weight[:, order]
+    hits = ranked * truth[order]
+    with np.errstate(invalid="ignore"):
+        precision = hits.cumsum(1)[:, last] / ranked.cumsum(1)[:, last]
+        share = hits[:, positive] / hits.sum(1, keepdims=True)
+    return np.where(share > 0, precision * share, share).sum(1)
 
 
 def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFrame:

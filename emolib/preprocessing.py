@@ -1,21 +1,46 @@
-"""Min-max scaling (paper, equation 1)."""
+"""Principal components and min-max scaling (paper, equation 1), fitted where they may be."""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from sklearn.preprocessing import MinMaxScaler
 
-from emolib.data import EmotionData
+from emolib.data import EmotionData, components
+from emolib.data.components import Components
+from emolib.storage import kept
+
+CODE = Path(components.__file__).read_bytes()  # components made by other code are not these
 
 
 def scale(data: EmotionData, modality: str, rows: np.ndarray | None = None) -> np.ndarray:
     """Features of one modality, mapped linearly so that the smallest over ``rows`` becomes 0 and the largest 1.
 
+    Where the data hold the descriptors, the principal components are fitted on ``rows`` as well. The distributed
+    spreadsheet holds none: its components were fitted on all rows, and test rows had a say in them.
+
     Args:
-        rows: the rows that the map is fitted on: the training rows of a fold. Not given, it is fitted on all rows, as
-            the paper does; then the test rows have a say in how they are scaled.
+        rows: the rows that both are fitted on: the training rows of a fold. Not given, they are fitted on all rows,
+            as the paper does; then the test rows have a say in how they are scaled.
 
     Returns:
         ``[N, D]`` float32. Rows outside ``rows`` may fall a little outside 0..1; a constant feature becomes 0.
     """
-    values = data.features[modality].astype(float)
+    if rows is None or modality not in data.descriptors:
+        values = data.features[modality].astype(float)
+    else:
+        values = _components(data, modality, rows).astype(float)
     scaler = MinMaxScaler().fit(values if rows is None else values[rows])
     return scaler.transform(values).astype(np.float32)
+
+
+def _components(data: EmotionData, modality: str, rows: np.ndarray) -> np.ndarray:
+    """Components fitted on a fold's training rows, ``[N, P]``: kept, because many networks share a fold."""
+
+    def make() -> np.ndarray:
+        descriptors = data.descriptors[modality]
+        return Components.fit(descriptors[rows], data.features[modality].shape[1]).transform(descriptors)
+
+    what = f"{data.digest} {modality} {version('numpy')} {version('scipy')}".encode() + rows.tobytes() + CODE
+    return kept(f"components-{hashlib.sha256(what).hexdigest()[:32]}", make)

@@ -1,10 +1,15 @@
 """LPQ and PHOG against their definitions, written as slow loops."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from emolib.data.features import lpq, lpq_codes, lpq_whitening, phog, principal_components
+from emolib.data import features
+from emolib.data.drawn import film_stills
+from emolib.data.faces import draw_face
+from emolib.data.features import PRESETS, lpq, lpq_codes, lpq_whitening, phog, pixels
 
 
 def slow_parts(image, y, x, window):
@@ -167,11 +172,95 @@ def test_phog_puts_an_edge_in_its_cell_and_leaves_a_flat_image_empty():
     assert not phog(np.full((1, 32, 32), 9, np.uint8)).any()
 
 
-def test_principal_components_keep_the_largest_variances_and_repeat():
-    rng = np.random.default_rng(5)
-    data = rng.normal(size=(60, 20)) @ np.diag(np.arange(20, 0, -1.0))
-    components = principal_components(data, 5)
-    assert components.shape == (60, 5) and components.dtype == np.float32
-    assert np.array_equal(components, principal_components(data, 5))
-    variances = np.linalg.eigvalsh(np.cov(data.T))[::-1][:5]
-    assert np.allclose(np.cov(components.T), np.diag(variances), atol=1e-2)
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles of a few rows, so that images and bands have seams."""
+    monkeypatch.setattr(features, "TILE", 100)
+    monkeypatch.setattr(features, "WINDOWS", 7)
+
+
+def test_seams_between_tiles_do_not_show(small_tiles, monkeypatch):
+    images = np.random.default_rng(6).integers(0, 4, (5, 23, 31), dtype=np.uint8) + np.uint8(250)
+    codes, histograms, gradients = lpq_codes(images, 5), lpq(images, 5), phog(images)
+    monkeypatch.undo()
+    assert np.array_equal(codes, lpq_codes(images, 5))
+    assert np.array_equal(histograms, lpq(images, 5))
+    assert np.abs(gradients - phog(images)).max() < 1e-7
+
+
+@pytest.mark.parametrize("contrast", [1e-3, 1.0, 1e4])
+def test_faint_texture_on_a_bright_wall_has_the_definition_s_codes(contrast):
+    image = 1e5 + contrast * np.random.default_rng(7).integers(-1, 2, (15, 16))
+    assert np.array_equal(lpq_codes(image[None], 7)[0], slow_codes(image, 7, np.eye(8)))
+
+
+@pytest.mark.parametrize("window", [3, 5, 7, 9])
+def test_codes_of_an_upright_edge_follow_from_the_sum_of_a_cosine(window):
+    """Bright from column 10 on: seen from column x, the edge begins k = 10 - x pixels on. The cosines from k to r sum to
+    -sin(2π(k - 1/2)/M) / (2 sin(π/M)), the sines to (cos(2π(k - 1/2)/M) + 1) / (2 sin(π/M)), which is never negative."""
+    image = np.where(np.arange(24) < 10, 20, 180).astype(np.uint8)[None].repeat(24, axis=0)
+    codes = lpq_codes(image[None], window)[0]
+    r = window // 2
+    assert (codes == codes[0]).all()
+    for x, code in enumerate(codes[0], start=r):
+        k = 10 - x
+        seen = -r < k <= r  # the edge lies in the window
+        real = -np.sin(2 * np.pi * (k - 0.5) / window) if seen else 0.0
+        assert bool(code & 1) == (real >= -1e-12) and code & 2                 # along the edge's normal
+        assert code & 4 and code & 8                                           # across it nothing varies
+        assert bool(code & 16) and bool(code & 64)                             # nor along the diagonals, summed over columns
+
+
+def test_edges_turned_by_90_and_45_degrees_swap_and_share_their_bits():
+    y, x = np.mgrid[:24, :24]
+    upright, level, slanted = lpq_codes(np.stack([np.where(part, 180, 20) for part in (x < 10, y < 10, x + y < 23)]))
+    first, second = upright & 3, upright >> 2 & 3
+    assert np.array_equal(level.T & 3, second) and np.array_equal(level.T >> 2 & 3, first)
+    assert np.array_equal(slanted & 3, slanted >> 2 & 3) and (slanted & 128).all()
+
+
+def test_a_flat_image_fills_one_bin_of_each_block():
+    histogram = lpq(np.full((1, 40, 40), 93, np.uint8)).reshape(9, 256)
+    assert (histogram[:, 255] == 1).all() and histogram.sum() == 9
+
+
+def test_codes_move_with_the_image():
+    image = np.random.default_rng(8).integers(0, 256, (40, 40), dtype=np.uint8)
+    codes, shifted = lpq_codes(image[None])[0], lpq_codes(np.roll(image, (3, 5), (0, 1))[None])[0]
+    assert np.array_equal(shifted[3:, 5:], codes[:-3, :-5])
+
+
+def lbp_codes(image):
+    """Local binary patterns: is each of the eight neighbours as bright as the middle?"""
+    middle = image[1:-1, 1:-1]
+    neighbours = [image[1 + j : image.shape[0] - 1 + j, 1 + i : image.shape[1] - 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1) if j or i]
+    return np.packbits(np.stack(neighbours) >= middle, axis=0)[0]
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("decorrelate", [False, True])
+def test_a_symmetric_blur_turns_fewer_bits_of_lpq_than_of_lbp(sigma, decorrelate):
+    faces = [draw_face(still.units, still.identity, still.view).astype(float) for still in islice(film_stills(wildness=0), 0, 200, 20)]
+    turned = {"lpq": [], "lbp": []}
+    for image in faces:
+        blurred = gaussian_filter(image, sigma)
+        sharp, soft = lpq_codes(np.stack([image, blurred]), 7, decorrelate)
+        turned["lpq"].append(np.unpackbits(sharp ^ soft).mean())
+        turned["lbp"].append(np.unpackbits(lbp_codes(image) ^ lbp_codes(blurred)).mean())
+    print(f"blur {sigma}: bits turned, LPQ {np.mean(turned['lpq']):.3f}, LBP {np.mean(turned['lbp']):.3f}")
+    assert np.mean(turned["lpq"]) < 0.7 * np.mean(turned["lbp"])
+
+
+def test_presets_are_those_of_the_two_papers():
+    image = np.random.default_rng(9).integers(0, 256, (1, 48, 48), dtype=np.uint8)
+    lengths = {name: (lpq(image, **preset["lpq"]).shape[1], phog(image, **preset["phog"]).shape[1]) for name, preset in PRESETS.items()}
+    assert lengths == {"wang": (2304, 680), "dhall": (4096, 5456)}
+
+
+def test_pixels_are_averages_without_light_and_contrast():
+    image = np.random.default_rng(10).integers(0, 100, (1, 12, 12), dtype=np.uint8)
+    small = pixels(image, side=4)
+    expected = image.reshape(4, 3, 4, 3).mean(axis=(1, 3)).ravel()
+    assert np.allclose(small[0], (expected - expected.mean()) / expected.std(), atol=1e-5)
+    assert np.allclose(small, pixels(2 * image + 30, side=4), atol=1e-5)
+    assert not pixels(np.full((1, 9, 9), 4, np.uint8), side=4).any()

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from emolib.folds import PROTOCOLS, check, make_folds
+from emolib import material
+from emolib.folds import PROTOCOLS, SINGLE, check, check_scaling, make_folds
+from emolib.preprocessing import scale
+from emolib.sweeps import sweep
+from emolib.training import train
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 
@@ -62,13 +66,23 @@ def test_other_seeds_are_other_splits(drawn, protocol):
     assert max(adjusted_rand_score(*pair) for pair in combinations(splits, 2)) < 0.6
 
 
+def test_a_single_split_tests_a_random_fifth(drawn):
+    splits = [make_folds(drawn, SINGLE, seed, count=1) for seed in range(3)]
+    for ((train_rows, test_rows),) in splits:
+        assert len(test_rows) == round(len(drawn) / 5)
+        assert sorted([*train_rows, *test_rows]) == list(range(len(drawn)))
+    assert len({tuple(test_rows) for ((_, test_rows),) in splits}) == 3
+    with pytest.raises(ValueError, match="folds is 5; a single split has one"):
+        make_folds(drawn, SINGLE, seed=0, count=5)
+
+
 @pytest.mark.parametrize(
     ("change", "protocol", "words"),
     [
         ({"labels": np.r_[0, 0, 0, 1 + np.arange(57) % 2]}, "random", "Angry has 3 rows, fewer than the 5 folds"),
         ({"labels": np.full(60, 2)}, "random", "all rows are Fear; at least two"),
         ({"groups": np.repeat(["a", "b", "c"], 20)}, "person-independent", "3 groups cannot fill 5 folds"),
-        ({}, "leave one out", "'leave one out'; it must be one of random, person-independent"),
+        ({}, "leave one out", "'leave one out'; it must be one of random, person-independent, single split"),
         ({"labels": np.arange(60) // 5 % 12 // 11}, "person-independent", "no Disgust to train on"),
     ],
     ids=["rare emotion", "one emotion", "few groups", "unknown protocol", "emotion of one person"],
@@ -110,3 +124,24 @@ class TestCheck:
         fold = np.where(tiny.labels == 1, 1, np.arange(60) // 20 // 2 * 2)
         with pytest.raises(ValueError, match="fold 2 has no Disgust to train on"):
             check(tiny, pairs_of(fold, 3), "random")
+
+
+class TestCheckScaling:
+    def test_passes_scaling_fitted_on_the_training_rows(self, drawn):
+        for protocol in PROTOCOLS:
+            for train_rows, _ in make_folds(drawn, protocol, seed=0):
+                check_scaling(scale(drawn, "LPQ", train_rows), train_rows)
+
+    def test_passes_a_constant_feature(self, tiny):
+        tiny.features["LPQ"][:, 2] = 0.7
+        check_scaling(scale(tiny, "LPQ", np.arange(40)), np.arange(40))
+
+    def test_catches_a_scaler_fitted_on_all_rows(self, tiny):
+        tiny.features["LPQ"][55, 3] = 9.0
+        with pytest.raises(ValueError, match="spans .* over the training rows, not 0 to 1: the scaling saw other rows"):
+            check_scaling(scale(tiny, "LPQ"), np.arange(40))
+
+    def test_training_stops_when_scaling_leaks(self, tiny, monkeypatch):
+        monkeypatch.setattr(material, "scale", lambda data, modality, rows: scale(data, modality))
+        with pytest.raises(ValueError, match="the scaling saw other rows"):
+            train(tiny, sweep(folds=3), jobs=1)

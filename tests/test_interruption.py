@@ -20,9 +20,9 @@ from emolib.sweeps import sweep
 
 training.SECONDS = 0.1
 data = emolib.load()
-training.train(data, sweep(modality="PHOG", folds=2))  # loads what was compiled before
+training.train(data, sweep(network="cnn", modality="PHOG", folds=2))  # loads what was compiled before
 print("begins", flush=True)
-training.train(data, sweep(modality="LPQ", seed=range(20), folds=3, recipe=["printed", "converged"]), cache=Cache(sys.argv[1]), jobs=2)
+training.train(data, sweep(network="cnn", seed=range(12), folds=3), cache=Cache(sys.argv[1]), jobs=2)
 print("ends", flush=True)
 """
 
@@ -39,7 +39,7 @@ def test_ten_kills_change_nothing(drawn, tmp_path):
         done.append(Cache(path).connection.execute("SELECT count(*) FROM outcome").fetchone()[0])
     assert done == sorted(done) and done[-1] > 0  # nothing done is lost
 
-    table = sweep(modality="LPQ", seed=range(20), folds=3, recipe=["printed", "converged"])
+    table = sweep(network="cnn", seed=range(12), folds=3)
     undisturbed, resumed = train(drawn, table, jobs=1), train(drawn, table, cache=Cache(path), jobs=1)
     for a, b in zip(undisturbed.outcomes, resumed.outcomes, strict=True):
         np.testing.assert_array_equal(a.scores, b.scores)

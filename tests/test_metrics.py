@@ -31,6 +31,23 @@ def test_measures_equal_scikit_learn_s(case):
             np.testing.assert_allclose(found["average precision"][r, c], ranked, atol=1e-12)
 
 
+def test_weighted_measures_equal_scikit_learn_s(case):
+    labels, scores = case
+    weight = np.random.default_rng(0).integers(0, 4, (4, 100)).astype(float)
+    found = measures(labels, scores, weight=weight)
+    for b, row in enumerate(weight):
+        for r, repetition in enumerate(scores):
+            predicted = repetition.argmax(1)
+            recall = recall_score(labels, predicted, average=None, sample_weight=row)
+            np.testing.assert_allclose(found["recall"][b, r], recall, atol=1e-12)
+            for c in range(7):
+                specificity = recall_score(labels != c, predicted != c, sample_weight=row)
+                np.testing.assert_allclose(found["specificity"][b, r, c], specificity, atol=1e-12)
+                ranked = average_precision_score(labels == c, repetition[:, c], sample_weight=row)
+                # resamples are ranked in single precision
+                np.testing.assert_allclose(found["average precision"][b, r, c], ranked, atol=1e-6)
+
+
 def test_what_is_undefined_is_not_zero():
     labels = np.array([0, 0, 1, 1])
     scores = np.tile([1.0, 0.5, 0.0], (4, 1))  # always the first; the third never occurs

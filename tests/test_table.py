@@ -226,7 +226,7 @@ def cut_short(path):
     ("file", "make", "words"),
     [
         pytest.param("gone.xlsx", lambda path: None, "no such file", id="missing"),
-        pytest.param("gone.xlsx", lambda path: path.mkdir(), "no such file", id="folder"),
+        pytest.param("gone.xlsx", lambda path: path.mkdir(), "no sub-folder named after an emotion", id="folder"),
         pytest.param("notes.xlsx", lambda path: path.write_text("a few words"), "not an Excel workbook", id="text as .xlsx"),
         pytest.param("notes.xlsx", lambda path: zipped(path, text="words"), "not an Excel workbook", id="zip as .xlsx"),
         pytest.param("notes.xlsx", cut_short, "workbook", id="workbook cut short"),

@@ -1,7 +1,7 @@
 """Where ten numbers a face come from: :func:`load` and what it returns."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 from emolib.paper import EMOTIONS
 
 INCOMPLETE = ("drop", "mean", "error")
+REPAIRS = ("found", "rows", "done")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,9 @@ class EmotionData:
         source: what the reader is told that the rows are.
         drawn: whether the faces were drawn by :mod:`emolib.data.faces`, not photographed.
         repairs: what loading found and did: columns ``found``, ``rows``, ``done``.
+        descriptors: for some modalities ``[N, D]``, what their features are principal components of; with them the
+            components can be fitted on training rows alone, see :func:`emolib.preprocessing.scale`.
+        left_out: files of a folder that gave no row: columns ``file``, ``reason``. Names may be licensed, as above.
     """
 
     features: dict[str, np.ndarray]
@@ -36,6 +40,8 @@ class EmotionData:
     source: str
     drawn: bool
     repairs: pd.DataFrame
+    descriptors: dict[str, np.ndarray] = field(default_factory=dict)
+    left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["file", "reason"]))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -44,11 +50,15 @@ class EmotionData:
     def modalities(self) -> tuple[str, ...]:
         return tuple(self.features)
 
+    def as_distributed(self) -> "EmotionData":
+        """The same without descriptors: components fitted on all rows, test rows included, as in the spreadsheet."""
+        return replace(self, descriptors={})
+
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all that a result can depend on: features, labels, classes, groups."""
+        """SHA-256 over all that a result can depend on: features, descriptors, labels, classes, groups."""
         digest = hashlib.sha256()
-        for modality, values in self.features.items():
+        for modality, values in [*self.features.items(), *self.descriptors.items()]:
             digest.update(f"{modality} {values.shape} {values.dtype}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
@@ -56,18 +66,20 @@ class EmotionData:
         return digest.hexdigest()
 
 
-def load(source: str | Path | None = None, *, incomplete: str = "drop") -> EmotionData:
-    """Reads a table of features, or draws the default faces.
+def load(source: str | Path | None = None, *, incomplete: str = "drop", **settings) -> EmotionData:
+    """Reads a table of features or a folder of face images, or draws the default faces.
 
     Args:
-        source: the SFEW spreadsheet as distributed (``.xlsx``), a CSV of the same shape, or nothing for 675 drawn
-            faces, which need no download and no licence.
+        source: the SFEW spreadsheet as distributed (``.xlsx``), a CSV of the same shape, a folder with a sub-folder
+            of images for each emotion, or nothing for 675 drawn faces, which need no download and no licence.
         incomplete: what to do with rows that lack a feature: ``"drop"`` them, fill in the column's ``"mean"`` over
             the complete rows, or raise an ``"error"``.
+        settings: how a folder is read, see :class:`emolib.data.images.Settings`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not such a table; the message names the file, the row or column, and what would be right.
+        ValueError: the file is not such a table, or the folder not such a folder; the message names the place and what
+            would be right.
 
     Example:
         >>> data = load()
@@ -76,7 +88,13 @@ def load(source: str | Path | None = None, *, incomplete: str = "drop") -> Emoti
     """
     if incomplete not in INCOMPLETE:
         raise ValueError(f"incomplete is {incomplete!r}; it must be one of {', '.join(INCOMPLETE)}")
-    # Imported here because both need EmotionData, and each brings libraries that the other does without.
+    # Imported here because all need EmotionData, and each brings libraries that the others do without.
+    if source and Path(source).is_dir():
+        from emolib.data.images import read_folder
+
+        return read_folder(Path(source), **settings)
+    if settings:
+        raise ValueError(f"{min(settings)} says how a folder of images is read, and {source or 'nothing'} is no folder")
     if not source:
         from emolib.data.embedded import draw
 

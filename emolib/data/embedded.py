@@ -11,7 +11,8 @@ import pandas as pd
 
 from emolib.data import EmotionData
 from emolib.data.drawn import draw_faces
-from emolib.data.features import lpq, phog, principal_components
+from emolib.data.components import Components
+from emolib.data.features import lpq, phog
 from emolib.paper import EMOTIONS
 from emolib.storage import cache_folder
 
@@ -33,6 +34,7 @@ def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
     with np.load(path, allow_pickle=False) as kept:
         arrays = dict(kept)
     labels, groups, names = (arrays.pop(part) for part in ("labels", "groups", "names"))
+    descriptors = {modality: arrays.pop(f"{modality} descriptor") for modality in list(arrays) if f"{modality} descriptor" in arrays}
     return EmotionData(
         features=arrays,
         labels=labels,
@@ -42,12 +44,13 @@ def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
         source=f"{len(labels)} drawn faces, not SFEW",
         drawn=True,
         repairs=pd.DataFrame(columns=["found", "rows", "done"]),
+        descriptors=descriptors,
     )
 
 
 def _key(wildness: float, seed: int) -> str:
     here = Path(__file__).parent
-    sources = sorted([here / "drawn.py", here / "features.py", *here.glob("faces*"), *here.glob("faces/*.py")])
+    sources = sorted([here / "drawn.py", here / "components.py", here / "features.py", *here.glob("faces*"), *here.glob("faces/*.py")])
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources if source.is_file()))
     digest.update(repr([wildness, seed, [version(library) for library in LIBRARIES]]).encode())
     return digest.hexdigest()[:16]
@@ -55,8 +58,16 @@ def _key(wildness: float, seed: int) -> str:
 
 def _keep(path: Path, wildness: float, seed: int) -> None:
     faces = draw_faces(wildness, seed)
-    features = {"LPQ": principal_components(lpq(faces.images)), "PHOG": principal_components(phog(faces.images))}
+    descriptors = {"LPQ": lpq(faces.images), "PHOG": phog(faces.images)}
+    features = {modality: Components.fit(values).transform(values) for modality, values in descriptors.items()}
     # written aside and renamed, so that nobody ever reads half a file
     with NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as aside:
-        np.savez(aside, **features, labels=faces.labels, groups=faces.groups, names=faces.names)
+        np.savez(
+            aside,
+            **features,
+            **{f"{modality} descriptor": values for modality, values in descriptors.items()},
+            labels=faces.labels,
+            groups=faces.groups,
+            names=faces.names,
+        )
     os.replace(aside.name, path)

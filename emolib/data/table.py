@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from emolib.data import EmotionData
+from emolib.data import REPAIRS, EmotionData
 from emolib.paper import EMOTIONS
 
 TITLE = re.compile(r"^(.+?)[_-]\d{6,}")
@@ -148,22 +148,35 @@ def _repair(path: Path, values: np.ndarray, sheet_rows: pd.Index, labels: np.nda
         repairs.append(("row lacks one feature or more", int(missing.sum()), done))
     keep = np.flatnonzero(~missing) if incomplete == "drop" else np.arange(len(values))
 
-    frames = pd.DataFrame({"label": labels, "features": [row.tobytes() for row in values]}).iloc[keep]
-    twice = frames.groupby("features").filter(lambda same: len(same) > 1)
-    two_labels = twice.groupby("features").filter(lambda same: same["label"].nunique() > 1)
+    repairs += twice(values[keep], labels[keep])
+    return keep, values, pd.DataFrame(repairs, columns=REPAIRS)
+
+
+def twice(values: np.ndarray, labels: np.ndarray) -> list[tuple[str, int, str]]:
+    """Repairs that tell of rows with the same features ``[N, D]``; such rows are kept."""
+    frames = pd.DataFrame({"label": labels, "features": [row.tobytes() for row in values]})
+    same = frames.groupby("features").filter(lambda same: len(same) > 1)
+    two_labels = same.groupby("features").filter(lambda same: same["label"].nunique() > 1)
+    repairs = []
     if len(two_labels):
         repairs.append(("same features under two labels", len(two_labels), "kept, under both labels"))
-    if len(twice) > len(two_labels):
-        repairs.append(("same features and label twice", len(twice) - len(two_labels), "kept"))
-    return keep, values, pd.DataFrame(repairs, columns=["found", "rows", "done"])
+    if len(same) > len(two_labels):
+        repairs.append(("same features and label twice", len(same) - len(two_labels), "kept"))
+    return repairs
 
 
 def _groups(path: Path, column: pd.Series) -> np.ndarray:
     """Whose face each row is: the film's title, or its series."""
-    titles = [TITLE.match(str(name)) for name in column]
-    if None in titles:
+    groups = [group_of(str(name)) for name in column]
+    if None in groups:
         raise ValueError(
-            f"{path.name}, row {_sheet_row(column, titles.index(None))}, column 1: the name should be a title and the digits "
+            f"{path.name}, row {_sheet_row(column, groups.index(None))}, column 1: the name should be a title and the digits "
             "of its frame, such as Film_000000001; as it is, nothing says whose face this is"
         )
-    return np.array([next((s for s in FRANCHISES if title[1].startswith(s)), title[1]) for title in titles])
+    return np.array(groups)
+
+
+def group_of(name: str) -> str | None:
+    """The film's title, or its series, that a name begins with; None where no digits of a frame follow."""
+    title = TITLE.match(name)
+    return next((series for series in FRANCHISES if title[1].startswith(series)), title[1]) if title else None

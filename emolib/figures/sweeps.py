@@ -152,13 +152,14 @@ def levels(summary: pd.DataFrame, paper: dict[str, float], chance: float) -> Pic
     figure, axes = panels(1, 1, 0.45 * len(models) + 1.1)
     axis, place, alt = axes[0, 0], np.arange(len(models))[::-1], []
     axis.axvline(chance, color="#777777", linewidth=1, linestyle=":", label="guessing")
-    axis.scatter([paper[model] for model in models], place, marker="|", s=260, color=PAPER, linewidth=3, label="the paper")
+    axis.scatter([paper.get(model, np.nan) for model in models], place, marker="|", s=260, color=PAPER, linewidth=3, label="the paper")
     for number, (protocol, color) in enumerate(zip(protocols, ("#17706b", "#9b2f6b"), strict=False)):
         part = summary[summary["protocol"] == protocol].set_index("model").loc[models]
         y = place + 0.14 - 0.28 * number
         axis.hlines(y, part["low"], part["high"], color=color, linewidth=2, alpha=0.5)
         axis.plot(part["mean"], y, "os"[number], color=color, linestyle="", markersize=6, label=f"ours, {protocol} folds")
-        alt += [f"{model}, {protocol}: {percent(part.loc[model, 'mean'])}, the paper {percent(paper[model])}." for model in models]
+        printed = {model: f", the paper {percent(paper[model])}" for model in models if model in paper}
+        alt += [f"{model}, {protocol}: {percent(part.loc[model, 'mean'])}{printed.get(model, '')}." for model in models]
     axis.set_yticks(place, models)
     axis.set(xlabel="mean recall over emotions / %")
     axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")

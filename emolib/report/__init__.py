@@ -1,5 +1,7 @@
 """Notebooks in, one HTML out. A notebook needs only what is named here; :mod:`emolib.report.build` does the rest."""
 
-from emolib.report.cards import figure, publish, table
+import lazy_loader
 
-__all__ = ["figure", "publish", "table"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"cards": ["figure", "plain", "publish", "slider", "table"]}
+)

@@ -1,12 +1,12 @@
-"""What a notebook calls to show something: a figure, a table, or results for programs."""
+"""What a notebook calls to show something: a figure, a slider, a table, or results for programs.
+
+A call shows the thing in Jupyter, and hands the build a card: all that stands on the page for it, as plain data. The
+build adds where the numbers come from and makes the markup (:mod:`emolib.report.markup`).
+"""
 
 import math
-import numbers
 import re
-from base64 import b64encode
-from io import BytesIO
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import matplotlib
@@ -14,14 +14,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from jinja2 import Environment, FileSystemLoader
 
-# The MIME type by which published results travel inside an executed notebook.
+from emolib.report.svg import svg
+from emolib.report.tables import csv, grid
+
+# The MIME types by which cards and published results travel inside an executed notebook.
+CARD = "application/vnd.emolib.card+json"
 RESULTS = "application/vnd.emolib.results+json"
-
-_cards = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-).get_template("cards.html").module
 
 
 class Picture(Protocol):
@@ -44,26 +43,42 @@ def figure(id: str, picture: Picture, caption: str) -> None:
     The same picture and id give the same bytes.
 
     Args:
-        id: gives the title: ``fig-6a`` is "Figure 6a".
+        id: gives the number: ``fig-6a`` is Figure 6a of the paper; any other id is numbered by the build.
         picture: what to show; its figure is closed afterwards.
-        caption: follows the title.
+        caption: follows the number.
 
     Raises:
-        ValueError: the picture has no alt text.
+        ValueError: the picture has no alt text, or there are no numbers behind it.
     """
-    if not picture.alt.strip():
-        raise ValueError(f"figure {id} has no alt text")
-    svg = BytesIO()
-    # ids inside an SVG are random and its date is now, unless told otherwise
-    with matplotlib.rc_context({"svg.hashsalt": id, "svg.fonttype": "path"}):
-        picture.figure.savefig(svg, format="svg", metadata={"Date": None})
-    plt.close(picture.figure)
-    width, height = (round(inches * 96) for inches in picture.figure.get_size_inches())
-    html = _cards.figure(
-        id=id, title=_title(id), caption=caption, alt=picture.alt, width=width, height=height,
-        svg=_data_uri("image/svg+xml", svg.getvalue()), csv=_csv(picture.data),
-    )  # fmt: skip
-    display({"text/html": html, "text/plain": picture.alt}, raw=True)
+    state = _drawn(id, picture)
+    card = {"kind": "figure", "id": _checked(id), "caption": caption, **state, "csv": csv(picture.data)}
+    display({CARD: card, "image/svg+xml": state["svg"], "text/plain": picture.alt}, raw=True)
+
+
+def slider(id: str, states: Mapping[float, Picture], caption: str, *, label: str, unit: str = "") -> None:
+    """Shows pictures of one thing at several settings: on the page a slider moves between them.
+
+    Where no script runs, and on paper, all states stand side by side.
+
+    Args:
+        id: as for :func:`figure`.
+        states: the picture at each setting, in rising order of the setting.
+        caption: follows the number.
+        label: what the slider sets, such as ``"minimal angle"``.
+        unit: follows each setting, such as ``"°"``.
+
+    Raises:
+        ValueError: there is no state, or one lacks its alt text or its numbers.
+    """
+    if not states:
+        raise ValueError(f"slider {id} has no state")
+    data = pd.concat([picture.data.assign(**{label: value}) for value, picture in states.items()], ignore_index=True)
+    drawn = [
+        {"value": f"{value:g}{unit}", **_drawn(f"{id}-{number}", picture)}
+        for number, (value, picture) in enumerate(states.items())
+    ]
+    card = {"kind": "slider", "id": _checked(id), "caption": caption, "label": label, "states": drawn, "csv": csv(data)}
+    display({CARD: card, "image/svg+xml": drawn[0]["svg"], "text/plain": drawn[0]["alt"]}, raw=True)
 
 
 def table(id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, str] | None = None) -> None:
@@ -72,27 +87,19 @@ def table(id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, s
     A plain row number is not shown, any other index is.
 
     Args:
-        id: gives the title: ``table-3`` is "Table 3"; an id without a number is titled by the caption alone.
+        id: gives the number: ``table-3`` is Table 3 of the paper; any other id is numbered by the build.
         frame: what to show.
-        caption: follows the title.
+        caption: follows the number.
         formats: one format string such as ``"{:.1%}"`` for every number, or one for each column named; other
             fractions get two decimals, and what is missing is a dash.
+
+    Raises:
+        ValueError: the frame has no column.
     """
-    heads = _runs(frame.index) if _has_names(frame.index) else []
-    texts = [_texts(frame.iloc[:, k], formats) for k in range(frame.shape[1])]
-    numeric = [pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]
-    rows = [
-        {
-            "heads": [run for level in heads for run in level if run[0] == i],
-            "cells": [(column[i], number) for column, number in zip(texts, numeric)],
-        }
-        for i in range(len(frame))
-    ]
-    html = _cards.table(
-        id=id, title=_title(id), caption=caption, header=_runs(frame.columns), numeric=numeric, rows=rows,
-        names=["" if name is None else name for name in frame.index.names] if heads else [], csv=_csv(frame),
-    )  # fmt: skip
-    display({"text/html": html, "text/plain": frame.to_string()}, raw=True)
+    if not frame.shape[1]:
+        raise ValueError(f"table {id} has no column")
+    card = {"kind": "table", "id": _checked(id), "caption": caption, **grid(frame, formats), "csv": csv(frame)}
+    display({CARD: card, "text/html": frame.to_html(), "text/plain": frame.to_string()}, raw=True)
 
 
 def publish(name: str, records: Any) -> None:
@@ -109,47 +116,31 @@ def publish(name: str, records: Any) -> None:
     display(bundle, raw=True)
 
 
-def _title(id: str) -> str:
-    match = re.fullmatch(r"(fig|table)-(\w+)", id)
-    return f"{'Figure' if match[1] == 'fig' else 'Table'} {match[2]}" if match else ""
+def plain(text: Any) -> str:
+    """``text`` for use inside Markdown, where it then stands as it is, whatever signs it holds.
+
+    Example:
+        >>> plain("a_b <c>")
+        'a\\\\_b \\\\<c\\\\>'
+    """
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(text))
 
 
-def _data_uri(mime: str, content: bytes) -> str:
-    return f"data:{mime};base64,{b64encode(content).decode()}"
+def _checked(id: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", id):
+        raise ValueError(f"the id {id!r} is not lower-case letters, digits and hyphens")
+    return id
 
 
-def _csv(frame: pd.DataFrame) -> str:
-    return _data_uri("text/csv;charset=utf-8", frame.to_csv(index=_has_names(frame.index)).encode())
-
-
-def _has_names(index: pd.Index) -> bool:
-    return not isinstance(index, pd.RangeIndex) or index.name is not None
-
-
-def _runs(index: pd.Index) -> list[list[tuple[int, Any, int]]]:
-    """Runs of equal labels at each level, as ``(position, label, length)``; the innermost labels never join."""
-    keys = [key if isinstance(key, tuple) else (key,) for key in index]
-
-    def runs(level: int) -> list[tuple[int, Any, int]]:
-        innermost = level == index.nlevels - 1
-        groups = groupby(range(len(keys)), key=lambda i: i if innermost else keys[i][: level + 1])
-        return [(run[0], keys[run[0]][level], len(run)) for run in (list(group) for _, group in groups)]
-
-    return [runs(level) for level in range(index.nlevels)]
-
-
-def _texts(column: pd.Series, formats: str | dict[Any, str] | None) -> list[str]:
-    form = formats.get(column.name) if isinstance(formats, dict) else formats
-
-    def text(value: Any) -> str:
-        if pd.api.types.is_scalar(value) and pd.isna(value):
-            return "–"
-        if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool):
-            whole = isinstance(value, numbers.Integral)
-            return (form or ("{}" if whole else "{:.2f}")).format(value)
-        return str(value)
-
-    return [text(value) for value in column]
+def _drawn(id: str, picture: Picture) -> dict[str, Any]:
+    if not picture.alt.strip():
+        raise ValueError(f"figure {id} has no alt text")
+    if picture.data.empty:
+        raise ValueError(f"figure {id} has no data behind it")
+    width, height = (round(inches * 96) for inches in picture.figure.get_size_inches())
+    state = {"alt": picture.alt, "svg": svg(picture.figure, id), "width": width, "height": height}
+    plt.close(picture.figure)
+    return state
 
 
 def _strict(value: Any) -> Any:

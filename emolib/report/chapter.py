@@ -1,6 +1,7 @@
-"""One executed notebook as a chapter: an HTML fragment, its sections, and the results it published."""
+"""One executed notebook as a chapter: an HTML fragment, its sections, its cards, and the results it published."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -13,8 +14,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from emolib.report.cards import RESULTS
+from emolib.report.cards import CARD, RESULTS
 from emolib.report.errors import BuildError
+from emolib.report.markup import Card
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,12 @@ class Chapter:
         title: the first-level heading.
         sections: ``(id, title)`` of each second-level heading.
         html: a fragment, not a page.
-        results: what the notebook published, by name.
     """
 
     id: str
     title: str
     sections: list[tuple[str, str]]
     html: str
-    results: dict[str, Any]
 
 
 class FormulaError(ValueError):
@@ -41,10 +41,14 @@ class FormulaError(ValueError):
 
 
 class Prose(IPythonRenderer):
-    """Markdown to HTML with formulas as MathML, and headings one level down with ids of their own."""
+    """Markdown to HTML with formulas as MathML, and headings one level down with ids of their own.
+
+    HTML in it stands on the page as text, and so does a link that is neither on the page nor to the web: a name or a
+    label in the data must not become markup. A picture is part of the file or not there.
+    """
 
     def __init__(self, chapter: str) -> None:
-        super().__init__(escape=False)
+        super().__init__(escape=True)
         self.chapter = chapter
         self.headings: list[tuple[int, str, str]] = []  # level, id, title
 
@@ -56,6 +60,12 @@ class Prose(IPythonRenderer):
 
     def latex_environment(self, name: str, body: str) -> str:
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return super().link(text, url, title) if url.startswith(("#", "https:", "http:")) else text
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return super().image(text, url, title) if url.startswith("data:image/") else text
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         title = unescape(striptags(text))
@@ -71,26 +81,75 @@ class Prose(IPythonRenderer):
         return f'<h{below} id="{id}">{text} {link}</h{below}>\n'
 
 
-def convert_chapter(notebook: NotebookNode, stem: str, parameters: dict[str, Any]) -> Chapter:
-    """Turns an executed notebook into a chapter; what differs from run to run is left out.
+def tidy(notebook: NotebookNode, stem: str, parameters: dict[str, Any]) -> tuple[list[Card], dict[str, Any]]:
+    """Takes out of an executed notebook what differs from run to run or is not for readers.
 
     Args:
-        notebook: executed; it is tidied in place.
+        notebook: tidied in place.
         stem: the notebook is the file ``<stem>.ipynb``.
-        parameters: what the notebook was given; absolute paths among them are shown as file names.
+        parameters: what it was given; absolute paths among them are shown as file names.
+
+    Returns:
+        The cards it shows, and the results it published, by name.
 
     Raises:
-        BuildError: there is no title, a formula cannot be read, or two cells publish the same name.
+        BuildError: two cells publish the same name.
     """
-    id = stem.lstrip("0123456789_")
-    results = _tidy(notebook, parameters, stem)
+    paths = [value for value in parameters.values() if isinstance(value, str) and Path(value).is_absolute()]
+
+    def clean(text: str) -> str:
+        for path in paths:
+            text = text.replace(path, Path(path).name)
+        return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
+
+    cards: list[Card] = []
+    results: dict[str, Any] = {}
+    for cell in notebook.cells:
+        cell.source = clean(cell.source)
+        shown = []
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if RESULTS in data:
+                if twice := data[RESULTS].keys() & results.keys():
+                    raise BuildError(f"chapter {stem}: {', '.join(twice)} is published twice")
+                results.update(data[RESULTS])
+                continue
+            if output.output_type == "stream" and output.name == "stderr":
+                continue
+            if CARD in data:
+                cards.append(data[CARD])
+            elif output.output_type == "stream":
+                output.text = clean(output.text)
+            elif output.output_type == "error":
+                output.evalue, output.traceback = clean(output.evalue), [clean(line) for line in output.traceback]
+            for mime in data:
+                if mime.startswith("text/"):
+                    data[mime] = clean(data[mime])
+            shown.append(output)
+        if cell.cell_type == "code":
+            cell.outputs = shown
+    return cards, results
+
+
+def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[Card], str]) -> Chapter:
+    """Turns a tidied notebook into a chapter; a cell that never ran says so.
+
+    Args:
+        notebook: executed, from :func:`tidy`.
+        stem: the notebook is the file ``<stem>.ipynb``.
+        show: markup of a card.
+
+    Raises:
+        BuildError: there is no title, or a formula cannot be read.
+    """
+    id = chapter_id(stem)
     prose = Prose(id)
     exporter = HTMLExporter(
         template_name="basic",
         template_file=str(Path(__file__).with_name("chapter.html")),
         exclude_input_prompt=True,
         exclude_output_prompt=True,
-        filters={"markdown2html": MarkdownWithMath(prose).render},
+        filters={"markdown2html": MarkdownWithMath(prose).render, "slot": _slot, "first_line": _first_line},
         # widgets and scripts would need a server or the network; their static siblings are shown
         config=Config(NbConvertBase={"display_data_priority": ["text/html", "text/markdown", "image/svg+xml",
                                                                "image/png", "image/jpeg", "text/plain"]}),
@@ -102,8 +161,27 @@ def convert_chapter(notebook: NotebookNode, stem: str, parameters: dict[str, Any
     titles = [title for level, _, title in prose.headings if level == 1]
     if not titles:
         raise BuildError(f"chapter {stem}: there is no title, a heading '# …'")
+    html = html.replace("<pre>", '<pre tabindex="0">')  # wide code scrolls, by the keyboard as well
+    # the exporter parses and rewrites its page, in which pictures are best left out
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if CARD in output.get("data", {}):
+                html = html.replace(_slot(output.data[CARD]), show(output.data[CARD]))
     sections = [(id, title) for level, id, title in prose.headings if level == 2]
-    return Chapter(id, titles[0], sections, html, results)
+    return Chapter(id, titles[0], sections, html)
+
+
+def chapter_id(stem: str) -> str:
+    """The id on the page of the chapter in ``<stem>.ipynb``."""
+    return stem.lstrip("0123456789_")
+
+
+def _slot(card: Card) -> str:
+    return f'<div data-card="{card["id"]}"></div>'
+
+
+def _first_line(text: str) -> str:
+    return (text.splitlines() or [""])[0]
 
 
 def _mathml(latex: str, display: str) -> str:
@@ -114,41 +192,3 @@ def _mathml(latex: str, display: str) -> str:
     if "\\" in formula:  # it lets a command that it does not know stand as text
         raise FormulaError(f"the formula {latex.strip()} holds a command that is not known")
     return formula
-
-
-def _tidy(notebook: NotebookNode, parameters: dict[str, Any], stem: str) -> dict[str, Any]:
-    """Takes out of ``notebook`` what is not for readers, and returns the published results."""
-    paths = [value for value in parameters.values() if isinstance(value, str) and Path(value).is_absolute()]
-
-    def clean(text: str) -> str:
-        for path in paths:
-            text = text.replace(path, Path(path).name)
-        return text
-
-    results: dict[str, Any] = {}
-    for cell in notebook.cells:
-        cell.source = clean(cell.source)
-        shown = []
-        for output in cell.get("outputs", []):
-            published = output.get("data", {}).get(RESULTS)
-            if published is not None:
-                if twice := published.keys() & results.keys():
-                    raise BuildError(f"chapter {stem}: {', '.join(twice)} is published twice")
-                results.update(published)
-            elif output.output_type == "stream" and output.name == "stdout":
-                output.text = _without_addresses(clean(output.text))
-                shown.append(output)
-            elif output.output_type != "stream":
-                for mime, content in output.get("data", {}).items():
-                    if mime.startswith("text/"):
-                        output.data[mime] = clean(content)
-                if "text/plain" in output.data:
-                    output.data["text/plain"] = _without_addresses(output.data["text/plain"])
-                shown.append(output)
-        if cell.cell_type == "code":
-            cell.outputs = shown
-    return results
-
-
-def _without_addresses(text: str) -> str:
-    return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)

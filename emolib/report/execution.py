@@ -1,109 +1,112 @@
-"""Runs one chapter by papermill, and shows in the terminal how far it has come."""
+"""Runs one chapter in a kernel of its own, and says honestly how far it came."""
 
-import json
+import asyncio
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
-from time import perf_counter
 from typing import Any
 
-from nbformat import NotebookNode
-from papermill import PapermillExecutionError, execute_notebook
-from tqdm import tqdm
-
-from emolib.progress import INTERVAL, VARIABLE
-from emolib.report.errors import BuildError
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode, v4
 
 
-def execute(notebook: Path, parameters: dict[str, Any]) -> NotebookNode:
-    """Runs a notebook in an empty folder.
+@dataclass(frozen=True)
+class Run:
+    """A chapter after its run.
+
+    Attributes:
+        notebook: with the outputs of the cells that ran; a cell that never ran has no execution count.
+        fault: one sentence that says why the chapter did not reach its end; None if it did.
+        log: what the chapter wrote to stderr, and the trace of its fault.
+        seconds: how long it took; 0 if nothing was run.
+    """
+
+    notebook: NotebookNode
+    fault: str | None = None
+    log: str = ""
+    seconds: float = 0.0
+
+
+def prepare(notebook: Path, parameters: dict[str, Any]) -> NotebookNode:
+    """The notebook as it will run: without outputs, and with a cell after its parameters that sets the given ones."""
+    node = nbformat.read(notebook, as_version=4)
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    if parameters:
+        given = v4.new_code_cell("\n".join(f"{name} = {value!r}" for name, value in parameters.items()))
+        given.id = "given-parameters"
+        tags = [cell.metadata.get("tags", []) for cell in node.cells]
+        node.cells.insert(next(k for k, tag in enumerate(tags, 1) if "parameters" in tag), given)
+    return node
+
+
+def execute(
+    node: NotebookNode,
+    *,
+    environment: dict[str, str] | None = None,
+    timeout: float | None = None,
+    started: Callable[[NotebookClient], object] = lambda client: None,
+) -> str | None:
+    """Runs a notebook, in place, in an empty folder.
 
     Args:
-        notebook: the file; it stays as it is.
-        parameters: what the notebook is given, by name.
+        node: from :func:`prepare`.
+        environment: variables that the kernel gets besides those of this process.
+        timeout: seconds that a cell may take; any time if None.
+        started: is handed the client, which :func:`kill` takes.
 
     Returns:
-        The notebook with its outputs.
-
-    Raises:
-        BuildError: a cell failed, the kernel died or the notebook stopped before its end; the cause holds the
-            traceback.
+        None if every cell has run to its end, or one sentence that says what happened.
     """
     with TemporaryDirectory(prefix="emolib-") as folder:
-        state = Path(folder, "progress.json")
-        # a fixed hash seed: sets print in the same order in every run
-        with _environment({VARIABLE: str(state), "PYTHONHASHSEED": "0"}), _shown(notebook.stem, state):
-            try:
-                executed = execute_notebook(
-                    notebook,
-                    Path(folder, notebook.name),
-                    parameters,
-                    kernel_name="python3",
-                    request_save_on_cell_execute=False,
-                    progress_bar=False,
-                    cwd=folder,
-                    # the kernel mentions its unencrypted local port and each shutdown, which say nothing about the report
-                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-                )
-            except PapermillExecutionError as error:
-                raise _failure(notebook, error.ename, error.evalue) from error
-            except Exception as error:  # a dead kernel, a timeout, a broken file: they have no common type
-                raise _failure(notebook, type(error).__name__, str(error)) from error
-    # papermill takes sys.exit() for success, so only the counts tell that every cell has run
-    code = [cell for cell in executed.cells if cell.cell_type == "code" and cell.source.strip()]
-    if any(cell.execution_count is None for cell in code):
-        raise BuildError(f"chapter {notebook.stem}: stopped before its last cell")
-    return executed
+        begun: list[NotebookNode] = []
+        client = NotebookClient(
+            node,
+            on_cell_start=lambda cell, cell_index: begun.append(cell),
+            timeout=timeout,
+            kernel_name="python3",
+            shutdown_kernel="immediate",
+            # the kernel mentions its unencrypted local port, which says nothing about the report
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+        )
+        started(client)
+        # a fixed hash seed: sets print in the same order in every run; and nobody's own IPython settings
+        own = {"PYTHONHASHSEED": "0", "IPYTHONDIR": str(Path(folder, "ipython"))}
+        try:
+            asyncio.run(client.async_execute(cwd=folder, env=os.environ | own | (environment or {})))
+        except CellExecutionError as error:
+            return f"{error.ename}: {error.evalue}".rstrip(": \n").splitlines()[0]
+        except CellTimeoutError:
+            return _blame(begun, "Timeout", f"a cell took longer than the {timeout:g} s that it has")
+        except DeadKernelError:
+            return _blame(begun, "Kernel died", "the process that ran the cells has ended: killed, or out of memory")
+        except Exception as error:  # a kernel that does not start, a full disk: they have no common type
+            return _blame(begun, type(error).__name__, str(error))
+    # an exit in the midst of a notebook is no error to the kernel, so only the counts tell that every cell has run
+    if any(cell.execution_count is None for cell in node.cells if cell.cell_type == "code" and cell.source.strip()):
+        return "it stopped before its last cell"
+    return None
 
 
-def _failure(notebook: Path, name: str, message: str) -> BuildError:
-    return BuildError(f"chapter {notebook.stem}: {name}: {message}".rstrip(": \n").splitlines()[0])
+def kill(client: NotebookClient) -> None:
+    """Ends a running kernel and all processes that it started."""
+    provisioner = getattr(client.km, "provisioner", None)
+    if provisioner is not None and provisioner.pid:
+        try:
+            os.killpg(provisioner.pid, signal.SIGKILL)  # a kernel leads a process group of its own
+        except ProcessLookupError:
+            pass
 
 
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@contextmanager
-def _shown(chapter: str, state: Path) -> Iterator[None]:
-    """Says on stderr when the chapter starts and ends; in a terminal, a moving line says what it is doing."""
-    start, over = perf_counter(), Event()
-    # papermill keeps the main thread, so that Ctrl-C reaches it and it stops the kernel
-    bar = Thread(target=_draw, args=(chapter, state, over), daemon=True)
-    if sys.stderr.isatty():
-        bar.start()
-    else:
-        print(f"{chapter} …", file=sys.stderr, flush=True)
-    try:
-        yield
-    finally:
-        over.set()
-        if bar.is_alive():
-            bar.join()
-    print(f"{chapter}: {perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-
-
-def _draw(chapter: str, state: Path, over: Event) -> None:
-    label = None
-    with tqdm(desc=chapter, leave=False, bar_format="{desc} {percentage:3.0f} % {bar} {remaining} left") as bar:
-        while not over.wait(INTERVAL):
-            if not state.exists():
-                continue
-            step = json.loads(state.read_text())
-            if step["label"] != label or step["done"] < bar.n:
-                label = step["label"]
-                bar.reset(step["total"])
-                bar.set_description_str(f"{chapter}: {label}", refresh=False)
-            bar.update(step["done"] - bar.n)
-            bar.refresh()
+def _blame(begun: list[NotebookNode], name: str, message: str) -> str:
+    """Writes a fault that left no trace into the cell that was running, and returns it as one sentence."""
+    sentence = f"{name}: {message}".rstrip(": \n").splitlines()[0]
+    if begun:
+        begun[-1].outputs.append(v4.new_output("error", ename=name, evalue=message, traceback=[sentence]))
+    return sentence

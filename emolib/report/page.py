@@ -1,26 +1,20 @@
-"""Chapters under one shell: the finished page, and the check that its ids are whole and unique."""
+"""Chapters under one shell: the finished page, and the check that its ids and links are whole."""
 
+import base64
+import hashlib
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from emolib.report.chapter import Chapter
 from emolib.report.errors import BuildError
-
-_shell = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-).get_template("shell.html")
+from emolib.report.markup import templates
 
 
-def compose(title: str, chapters: Sequence[Chapter], provenance: dict[str, Any]) -> str:
+def compose(title: str, chapters: Sequence[Chapter], provenance: Mapping[str, Any], numbers: Mapping[str, str], faults: Sequence[str] = ()) -> str:
     """One HTML page that needs no other file.
 
     Args:
@@ -28,30 +22,44 @@ def compose(title: str, chapters: Sequence[Chapter], provenance: dict[str, Any])
         chapters: in the order of the page.
         provenance: the last section; its ``data_source`` becomes the subtitle and its ``banner``, if there, a note
             above everything.
+        numbers: what each figure and table is called, by id: the text of links that have none.
+        faults: why the report is not whole, shown above everything.
     """
-    return _shell.render(title=title, chapters=chapters, provenance=provenance)
+    script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+    page = templates.get_template("shell.html").render(
+        title=title, chapters=chapters, provenance=provenance, faults=faults, script=script,
+        # the browser runs this script alone, whatever else got onto the page
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )  # fmt: skip
+    return re.sub(r'(<a href="#([\w-]+)">)(?=</a>)', lambda found: found[1] + numbers.get(found[2], ""), page)
 
 
-def check_ids(page: str, required: Sequence[str]) -> None:
-    """Refuses a page in which an id appears twice, or one of the ``required`` ids not at all.
+def check_page(page: str, required: Sequence[str]) -> None:
+    """Refuses a page in which an id appears twice or a required one not at all, or a link leads nowhere.
 
     Raises:
         BuildError: one sentence that names them.
     """
-    reader = _Ids()
+    reader = _Reader()
     reader.feed(page)
     twice = [id for id, count in reader.ids.items() if count > 1]
     missing = [id for id in required if id not in reader.ids]
+    astray = sorted(reader.links - set(reader.ids))
     if twice:
         raise BuildError(f"the page has more than one {', '.join(twice)}")
     if missing:
         raise BuildError(f"no chapter shows {', '.join(missing)}")
+    if astray:
+        raise BuildError(f"a link leads to {', '.join(astray)}, which is not on the page")
 
 
-class _Ids(HTMLParser):
+class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.ids: Counter[str] = Counter()
+        self.links: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.ids.update(value for name, value in attrs if name == "id" and value)
+        if tag == "a":
+            self.links.update(value[1:] for name, value in attrs if name == "href" and value and value.startswith("#"))

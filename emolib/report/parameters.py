@@ -1,34 +1,49 @@
-"""The parameters of the chapters: what they declare, what a person wrote, and whether the two agree."""
+"""What the chapters declare, their parameters above all, and whether what a person wrote agrees with it."""
 
 import ast
+import json
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from papermill import inspect_notebook
-
 from emolib.report.errors import BuildError
 
 
 def declared(notebook: Path) -> dict[str, Any]:
     """Name and default of each parameter in the notebook's cell tagged ``parameters``; None where it is no literal."""
-    return {name: _literal(entry["default"], otherwise=None) for name, entry in inspect_notebook(notebook).items()}
+    found: dict[str, Any] = {}
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if "parameters" in cell["metadata"].get("tags", []):
+            for line in ast.parse("".join(cell["source"])).body:
+                if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+                    found[line.targets[0].id] = _literal(ast.unparse(line.value), otherwise=None)
+    return found
+
+
+def needs(notebook: Path) -> tuple[str, ...]:
+    """Names of the chapters that a notebook runs after: the list ``needs`` under ``emolib`` in its metadata."""
+    return tuple(json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("emolib", {}).get("needs", ()))
 
 
 def parse(text: str) -> dict[str, Any]:
     """Reads ``name=value name=value …``; a value is a Python literal, or else text.
 
     Raises:
-        ValueError: there is something that is not ``name=value``.
+        ValueError: there is something that is not ``name=value``, or a name stands twice.
     """
     # a list may hold blanks, so a new setting begins only where a name and an equals sign follow
     settings = [part for part in re.split(r"\s+(?=[A-Za-z_]\w*=)", text.strip()) if part]
+    given: dict[str, Any] = {}
     for setting in settings:
         if not re.match(r"[A-Za-z_]\w*=", setting):
             raise ValueError(f"a setting is written name=value, not {setting!r}")
-    return {name: _literal(value, otherwise=value) for name, value in (setting.split("=", 1) for setting in settings)}
+        name, value = setting.split("=", 1)
+        if name in given:
+            raise ValueError(f"{name} is set twice")
+        given[name] = _literal(value, otherwise=value)
+    return given
 
 
 def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> None:
@@ -59,9 +74,14 @@ def _fits(value: Any, default: Any) -> bool:
         return True
     if type(default) is float:
         return type(value) in (int, float)
+    if type(value) is list and type(default) is list and default:
+        return all(_fits(item, default[0]) for item in value)
     return type(value) is type(default)
 
 
 def _kind(default: Any) -> str:
     names = {int: "a whole number", float: "a number", bool: "True or False", str: "text", list: "a list"}
+    several = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
+    if type(default) is list and default and type(default[0]) in several:
+        return several[type(default[0])]
     return names.get(type(default), type(default).__name__)

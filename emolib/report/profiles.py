@@ -1,12 +1,20 @@
 """How much work a report does: a name for each set of parameters the chapters declare."""
 
-PAPER = {"seeds": 10, "widths": list(range(6, 17)), "angles": list(range(0, 91, 10))}
+PAPER = {
+    "seeds": 10,
+    "widths": list(range(6, 17)),
+    "angles": list(range(0, 91, 10)),
+    "draws": 1000,
+    "cnn_draws": 200,
+    "pick_draws": 100,
+    "every_reading": True,
+}
 
 PROFILES = {
     # minutes on a laptop: enough networks to see every effect, too few for narrow intervals
-    "quick": {"seeds": 1, "widths": [6, 11, 16], "angles": [0, 15, 30, 60, 90]},
+    "quick": {"seeds": 1, "widths": [6, 11, 16], "angles": [0, 15, 30, 60, 90], "draws": 100, "cnn_draws": 20, "pick_draws": 20, "every_reading": False},
     # every hidden-layer width and angle of the paper's figures
     "paper": PAPER,
     # the same table with more seeds, for narrower intervals
-    "full": {**PAPER, "seeds": 30},
+    "full": {**PAPER, "seeds": 30, "cnn_draws": 1000},
 }

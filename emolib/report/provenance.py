@@ -2,10 +2,12 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn", "matplotlib")
+LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn", "scipy", "matplotlib", "seaborn", "nbconvert")
 
 
 def commit(checkout: Path) -> str:
@@ -13,16 +15,33 @@ def commit(checkout: Path) -> str:
     if not (checkout / ".git").exists():  # git would go on and find a repository around the folder
         return "unknown"
     try:
-        head = _git(checkout, "rev-parse", "--short", "HEAD")
+        head = _git(checkout, "rev-parse", "--short=10", "HEAD")
         changes = _git(checkout, "status", "--porcelain")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return f"{head} with uncommitted changes" if changes else head
+    return f"{head} with uncommitted changes" if changes else f"{head}, clean tree"
 
 
 def versions() -> dict[str, str]:
-    """The version of Python and of each library that the numbers may depend on."""
+    """The version of Python and of each library that the numbers or the page may depend on."""
     return {"Python": platform.python_version(), **{library: version(library) for library in LIBRARIES}}
+
+
+def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Where the numbers of one chapter's figures and tables come from, as name and text.
+
+    Args:
+        provenance: of the report, with ``data_source``, ``data_digest``, ``commit`` and ``versions``.
+        parameters: of the chapter, defaults included.
+    """
+    shown = {name: value for name, value in parameters.items() if name != "source"}
+    return {
+        "Data": provenance["data_source"],
+        "Digest of the data": provenance["data_digest"],
+        "Parameters": ", ".join(f"{name} = {value}" for name, value in shown.items()) or "none",
+        "Commit": provenance["commit"],
+        "Versions": ", ".join(f"{library} {number}" for library, number in provenance["versions"].items()),
+    }
 
 
 def _git(checkout: Path, *arguments: str) -> str:

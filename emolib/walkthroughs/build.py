@@ -6,10 +6,13 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from emolib.report.chapter import convert_chapter
-from emolib.report.execution import execute
-from emolib.report.page import check_ids, compose
-from emolib.report.provenance import versions
+import emolib
+from emolib.report.chapter import convert_chapter, tidy
+from emolib.report.errors import ChapterError
+from emolib.report.execution import execute, prepare
+from emolib.report.markup import numbers, render
+from emolib.report.page import check_page, compose
+from emolib.report.provenance import commit, origin, versions
 
 SOLUTION = "solution"  # the tag of a cell that students do not get
 
@@ -27,22 +30,43 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
     Raises:
         BuildError: one sentence that says which walkthrough is at fault; pages that were there stay as they were.
     """
-    files = sorted(notebooks.glob("*.ipynb"))
-    pages = {out / f"{file.stem}.html": page(execute(file, {}), file.stem) for file in files}
-    lessons = {out / "handout" / file.name: nbformat.writes(handout(nbformat.read(file, 4))) for file in files[1:]}
+    teacher, *lessons = sorted(notebooks.glob("*.ipynb"))
+    files = {out / f"{file.stem}.html": page(run(file), file.stem) for file in (teacher, *lessons)}
+    files |= {out / "handout" / file.name: nbformat.writes(handout(nbformat.read(file, 4))) + "\n" for file in lessons}
     (out / "handout").mkdir(parents=True, exist_ok=True)
-    for path, text in (pages | lessons).items():
+    for path, text in files.items():
         fresh = path.with_name(f".{path.name}.tmp")
-        fresh.write_text(text + "\n" * (not text.endswith("\n")), encoding="utf-8")
+        fresh.write_text(text, encoding="utf-8")
         os.replace(fresh, path)
-    return next(iter(pages))
+    return next(iter(files))
+
+
+def run(file: Path) -> NotebookNode:
+    """A walkthrough with its outputs, solutions and all.
+
+    Raises:
+        BuildError: a cell failed.
+    """
+    node = prepare(file, {})
+    fault = execute(node)
+    if fault:
+        raise ChapterError(f"walkthrough {file.stem}: {fault}")
+    return node
 
 
 def page(executed: NotebookNode, name: str) -> str:
     """An executed walkthrough as one HTML page in the report's style."""
-    chapter = convert_chapter(executed, name, {})
-    html = compose(chapter.title, [chapter], {"data_source": "drawn faces and the paper's own tables", "versions": versions()})
-    check_ids(html, [])
+    cards, _ = tidy(executed, name, {})
+    called = numbers(cards)
+    data = emolib.load()
+    provenance = {
+        "data_source": f"{data.source}, and the paper's own tables", "data_digest": data.digest[:16],
+        "commit": commit(Path(emolib.__file__).parents[1]), "versions": versions(),
+    }  # fmt: skip
+    own = origin(provenance, {})
+    chapter = convert_chapter(executed, name, lambda card: render(card, called[card["id"]], own))
+    html = compose(chapter.title, [chapter], provenance, called)
+    check_page(html, [])
     return html
 
 

@@ -14,7 +14,7 @@ def angle_of_3_and_4(answer) -> str:
     a, b = activations[:, 2], activations[:, 3]
     cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
     if close(value, np.degrees(np.arccos(cosine)), 0.15):
-        return f"{value:.1f}° is what the paper's Table 2 prints for units 3 and 4."
+        return f"{value:.2f}°; the paper's Table 2 prints {TABLE_2[3, 4]}° for units 3 and 4."
     if close(value, cosine, 0.002):
         raise Wrong("this is the cosine of the angle; np.arccos takes it to the angle itself.")
     if close(value, np.arccos(cosine), 0.002):

@@ -43,7 +43,7 @@ def show(thing: Callable, **names: str) -> HTML:
         if not found:
             raise ValueError(f"{thing.__name__} holds no {name}")
     return HTML(
-        f'<figure class="listing" style="margin: 0"><pre style="background: #fbfaf7; color: #222; padding: 0.8em; overflow-x: auto; '
+        f'<figure class="listing" style="margin: 0"><pre tabindex="0" style="background: #fbfaf7; color: #222; padding: 0.8em; overflow-x: auto; '
         f'line-height: 1.45">{html}</pre><figcaption><small>{file}, from line {first}</small></figcaption></figure>'
     )
 

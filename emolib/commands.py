@@ -1,0 +1,133 @@
+"""What `python -m emolib` does with faces beside the report. What takes long to load is loaded when it is needed."""
+
+import hashlib
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from emolib.data import EmotionData
+    from emolib.predictor import Predictor
+
+MODEL = "model.npz"  # beside the report that it is of
+
+
+def tell_left_out(data: "EmotionData") -> None:
+    """Names the files that gave no row, which the report may not: on stderr, for the person at the keyboard."""
+    for file, reason in data.left_out.itertuples(index=False):
+        print(f"emolib: left out: {file}: {reason}", file=sys.stderr)
+    if len(data.left_out):
+        print(f"emolib: {len(data.left_out)} left out, {len(data)} read", file=sys.stderr)
+
+
+def read_images(source: str, parameters: dict) -> str:
+    """Reads a folder of images once, for all chapters; returns where they find what was kept.
+
+    Takes the settings of images out of ``parameters``, which are for the chapters.
+
+    Raises:
+        ValueError: no report can be built of the folder.
+    """
+    from emolib.data import load
+    from emolib.data.images import Settings, keep
+    from emolib.folds import PROTOCOLS, make_folds
+
+    reading = {field.name: parameters.pop(field.name) for field in fields(Settings) if field.name in parameters}
+    kept = str(keep(Path(source), Settings(**reading)))
+    data = load(kept)
+    for protocol in PROTOCOLS:
+        make_folds(data, protocol, 0, parameters.get("folds", 5))
+    tell_left_out(data)
+    return kept
+
+
+def write_table(source: str, path: Path, settings: dict) -> Path:
+    """The ten numbers of any data source as a table in the spreadsheet's layout; returns its path."""
+    from emolib.data import load
+    from emolib.data.export import export
+
+    data = load(source or None, **settings)
+    tell_left_out(data)
+    return export(data, path)
+
+
+def keep_model(source: str, parameters: dict, out: Path) -> None:
+    """Puts the fusion model of the report in ``out`` beside it, or takes an older one away where the data hold no images.
+
+    The networks are those that the chapters have trained, out of the cache. A model of the same results stays as it is.
+    """
+    path = out / MODEL
+    if source and not Path(source).is_dir():
+        path.unlink(missing_ok=True)
+        return
+    report = hashlib.sha256((out / "results.json").read_bytes()).hexdigest()
+    if _report_of(path) == report:
+        return
+    from emolib.cache import Cache
+    from emolib.data import load
+    from emolib.data.images import settings_of
+    from emolib.predictor import fit
+
+    chosen = {name: parameters[name] for name in ("seeds", "folds") if name in parameters}
+    fit(load(source or None), settings_of(source), **chosen, cache=Cache(), report=report).save(path)
+
+
+def _report_of(path: Path) -> str | None:
+    """The report that a model is of, without the libraries that the model itself needs; None if there is no whole model."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return json.loads(str(kept["about"]))["report"]
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
+
+
+def predict(faces: list[Path], reports: Path, settings: dict) -> str:
+    """Scores of the report's fusion model for some images, a table and how to read it, as text.
+
+    Raises:
+        ValueError: there is no model, or none of the images can be read.
+    """
+    from emolib.data.images import Settings
+    from emolib.data.picture import Unreadable, read_grey
+    from emolib.predictor import Predictor
+
+    path = reports / MODEL
+    if not path.is_file():
+        raise ValueError(f"there is no {path}: build a report of drawn faces or of a folder of images first; a spreadsheet holds no image to learn from")
+    model = Predictor.load(path)
+    how = Settings(**model.about["settings"]).changed(settings)
+    read, squares = [], []
+    for face in faces:
+        try:
+            squares.append(how.face(read_grey(face)))
+            read.append(face.name)
+        except (Unreadable, OSError) as reason:
+            print(f"emolib: left out: {face}: {reason.strerror if isinstance(reason, OSError) else reason}", file=sys.stderr)
+    if not read:
+        raise ValueError("none of the images can be read")
+    return reading(model, read, model.scores(np.stack(squares)))
+
+
+def reading(model: "Predictor", names: list[str], scores: "np.ndarray") -> str:
+    """The scores ``[N, C]`` as text, with what they are worth."""
+    classes, a = model.about["classes"], model.arrays
+    width = max(map(len, names))
+    lines = [" " * width + "".join(f"{emotion:>10}" for emotion in classes)]
+    for name, row in zip(names, scores, strict=True):
+        right, rows = model.calibration(row.max())
+        named = int(row.argmax())
+        lines.append(f"{name:<{width}}" + "".join(f"{score:10.2f}" for score in row))
+        lines.append(f"  {classes[named]}. Of {rows} faces of its own data with as high a score, the model named {right} right ({right / max(rows, 1):.0%});")
+        lines.append(f"  of {a['named'][named]} that it called {classes[named]}, {a['named right'][named]} were.")
+    lines.append(
+        f"Scores are 1 for a sure emotion and 0 for none; guessing is right once in {len(classes)}. The model learnt from {model.about['source']}, "
+        f"and was tried on faces that it had not seen ({model.about['protocol']} folds). Other faces than such may be read worse."
+    )
+    return "\n".join(lines)

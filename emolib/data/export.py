@@ -1,0 +1,65 @@
+"""The ten numbers of any faces in the layout of the SFEW spreadsheet, so that others' tools read them."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from openpyxl import Workbook
+
+from emolib.data import EmotionData
+from emolib.data.table import group_of
+
+TITLES = {
+    "LPQ": "First 5 Principal Components of Local Phase Quantisation (LPQ)",
+    "PHOG": "First 5 Principal Components of the Pyramid of Histograms of Oriented Gradients (PHOG)",
+}
+
+
+def export(data: EmotionData, path: Path) -> Path:
+    """Writes LPQ and PHOG of every row to ``.xlsx`` or ``.csv``: name, label 1 to 7, five numbers each.
+
+    In the spreadsheet a name begins with the title of a film, which stands for the person. A name here that does not
+    begin with its group is written as the group and the number of its row.
+
+    Raises:
+        ValueError: the data lack a modality, or the name ends in something else.
+
+    Example:
+        >>> export(load("faces"), Path("faces.xlsx"))
+    """
+    for modality in TITLES:
+        if modality not in data.features:
+            raise ValueError(f"{data.source}: there is no {modality}, and the spreadsheet's layout has {' and '.join(TITLES)}")
+    width = [data.features[modality].shape[1] for modality in TITLES]
+    header = ["", "label"]
+    for title, columns in zip(TITLES.values(), width, strict=True):
+        header += [title, *[""] * (columns - 1)]
+    values = np.concatenate([data.features[modality] for modality in TITLES], axis=1)
+    names = [
+        name if group_of(name) == group else f"{group}_{row:09d}" for row, (name, group) in enumerate(zip(data.names, data.groups, strict=True))
+    ]
+    # a float32 in its shortest digits, so that the same float32 is read back
+    rows = [[name, int(label) + 1, *map(float, map(str, numbers))] for name, label, numbers in zip(names, data.labels, values, strict=True)]
+    if path.suffix.lower() == ".xlsx":
+        _write_workbook(path, header, rows, width)
+    elif path.suffix.lower() == ".csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *rows])
+    else:
+        raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
+    return path
+
+
+def _write_workbook(path: Path, header: list, rows: list[list], width: list[int]) -> None:
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "SFEW.csv"
+    sheet.append([cell or None for cell in header])
+    first = 3
+    for columns in width:
+        sheet.merge_cells(start_row=1, start_column=first, end_row=1, end_column=first + columns - 1)
+        first += columns
+    for row in rows:
+        sheet.append(row)
+        sheet.cell(sheet.max_row, 1).data_type = "s"  # a name that begins with = is no formula
+    book.save(path)

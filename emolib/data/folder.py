@@ -1,0 +1,164 @@
+"""Which file of a folder shows which emotion of whom; no image is opened here."""
+
+import os
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+import pandas as pd
+
+from emolib.data.picture import SUFFIXES
+from emolib.data.table import group_of
+from emolib.paper import EMOTIONS
+
+# What the common databases call the emotions.
+NAMES = {name.casefold(): label for label, name in enumerate(EMOTIONS)} | {
+    alias: EMOTIONS.index(emotion)
+    for emotion, aliases in {
+        "Angry": ("anger",),
+        "Disgust": ("disgusted",),
+        "Fear": ("afraid", "fearful"),
+        "Happy": ("happiness", "joy"),
+        "Sad": ("sadness",),
+        "Surprise": ("surprised",),
+    }.items()
+    for alias in aliases
+}
+
+
+@dataclass
+class Listing:
+    """The images of a folder, in the order of emotions and names.
+
+    Attributes:
+        root: the folder.
+        paths, files, labels, groups: one an image: where it is, its path below ``root``, the index of its emotion, and
+            the person, or what stands for the person.
+        repairs: what was found and done, as in :class:`~emolib.data.EmotionData`.
+        left_out: files that are not read, with the reason.
+    """
+
+    root: Path
+    paths: list[Path] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    repairs: list[tuple[str, int, str]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+def list_folder(root: Path, first: int | None = None) -> Listing:
+    """Lists ``<root>/<emotion>/*`` by emotion.
+
+    A sub-folder has an emotion's name, in any case, or its number from 0 or from 1 in the order of
+    :data:`emolib.paper.EMOTIONS`. Whose face an image shows is told by ``<root>/groups.csv`` (columns ``name`` and
+    ``group``) if that is there, else by the title that its name begins with, as in SFEW; where neither tells,
+    every image is a group of its own.
+
+    Args:
+        first: the number of the first emotion where the sub-folders' numbers could begin with either.
+
+    Raises:
+        ValueError: the folder does not say which image shows what; the message says what would be right.
+    """
+    listing = Listing(root)
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    names = {path: unicodedata.normalize("NFC", path.name).strip().casefold() for path in folders}
+    labels = _numbered(listing, names, first) or _named(listing, names)
+    if not labels:
+        raise ValueError(f"{root}: there is no sub-folder named after an emotion, such as {root.name}/{EMOTIONS[3]}")
+    for path, label in sorted(labels.items(), key=lambda item: (item[1], item[0].name)):
+        before = len(listing.paths)
+        for entry in sorted(path.iterdir()):
+            _list_entry(listing, entry, label)
+        if len(listing.paths) == before:
+            listing.repairs.append((f"sub-folder without an image ({EMOTIONS[label]})", 0, "nothing to read"))
+    table = root / "groups.csv"
+    listing.groups = _groups_by_table(table, listing) if table.is_file() else _groups_by_name(listing)
+    return listing
+
+
+def _list_entry(listing: Listing, entry: Path, label: int) -> None:
+    if entry.name.startswith("."):
+        return
+    file = printable(entry.relative_to(listing.root))
+    if not entry.resolve().is_relative_to(listing.root.resolve()):
+        listing.left_out.append((file, "a link that leads out of the folder"))
+    elif entry.is_dir():
+        listing.left_out.append((file, "a folder inside an emotion's folder"))
+    elif not entry.is_file():
+        listing.left_out.append((file, "a link that leads nowhere, or no file"))
+    elif entry.suffix.lower() not in SUFFIXES:
+        listing.left_out.append((file, f"its name does not end in {', '.join(SUFFIXES)}"))
+    else:
+        listing.paths.append(entry)
+        listing.files.append(file)
+        listing.labels.append(label)
+
+
+def printable(path: Path) -> str:
+    """A path as text, whatever bytes are in it."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def _numbered(listing: Listing, names: dict[Path, str], first: int | None) -> dict[Path, int]:
+    """Labels of sub-folders whose names are numbers; none if other names are there."""
+    if not names or not all(name.isdecimal() for name in names.values()):
+        return {}
+    numbers = {path: int(name) for path, name in names.items()}
+    last = len(EMOTIONS)
+    if max(numbers.values()) > last or {0, last} <= set(numbers.values()):
+        raise ValueError(f"{listing.root}: sub-folders are numbered 0 to {last - 1} or 1 to {last}, not {sorted(numbers.values())}")
+    found = 0 if 0 in numbers.values() else 1 if last in numbers.values() else first
+    if found is None:
+        raise ValueError(
+            f"{listing.root}: the sub-folders' numbers {sorted(numbers.values())} could begin with 0 or with 1; "
+            f"say first=0 or first=1, the number of {EMOTIONS[0]}"
+        )
+    if first not in (None, found):
+        raise ValueError(f"{listing.root}: first is {first}, but the sub-folders' numbers begin with {found}")
+    order = ", ".join(f"{number} {emotion}" for number, emotion in enumerate(EMOTIONS, found))
+    listing.repairs.append(("sub-folders have numbers", len(numbers), f"read as {order} (FER counts Sad, Surprise, Neutral otherwise)"))
+    return {path: number - found for path, number in numbers.items()}
+
+
+def _named(listing: Listing, names: dict[Path, str]) -> dict[Path, int]:
+    """Labels of sub-folders that are named after an emotion. What is nearly an emotion is refused, what is none left out."""
+    for path, name in names.items():
+        near = get_close_matches(name, NAMES, n=1, cutoff=0.65)
+        if name not in NAMES and near:
+            raise ValueError(f"{printable(path)}: there is no such emotion; did you mean {EMOTIONS[NAMES[near[0]]]}?")
+        if name not in NAMES:
+            listing.left_out.append((printable(path.relative_to(listing.root)), "a sub-folder that is named after none of the emotions"))
+    return {path: NAMES[name] for path, name in names.items() if name in NAMES}
+
+
+def _groups_by_table(table: Path, listing: Listing) -> list[str]:
+    """Groups from a table that names each image: by its path below the root, its file name, or that without suffix."""
+    try:
+        cells = pd.read_csv(table, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{table}: this is no CSV table in UTF-8 with the columns name and group") from error
+    if not {"name", "group"} <= set(cells.columns):
+        raise ValueError(f"{table}: the columns are {', '.join(map(str, cells.columns))}; name and group are needed")
+    twice = cells[["name", "group"]].drop_duplicates()["name"].duplicated()
+    if twice.any():
+        raise ValueError(f"{table}: {cells['name'][twice.idxmax()]} has two groups")
+    known = dict(zip(cells["name"], cells["group"], strict=True))
+    groups = [known.get(file) or known.get(path.name) or known.get(path.stem) for file, path in zip(listing.files, listing.paths, strict=True)]
+    if None in groups or "" in groups:
+        absent = [file for file, group in zip(listing.files, groups, strict=True) if not group]
+        raise ValueError(f"{table}: there is no group for {absent[0]} (the first of {len(absent)} such images)")
+    return groups
+
+
+def _groups_by_name(listing: Listing) -> list[str]:
+    groups = [group_of(printable(Path(path.stem))) for path in listing.paths]
+    own = [file if group is None else group for file, group in zip(listing.files, groups, strict=True)]
+    if count := groups.count(None):
+        listing.repairs.append(("image whose name tells no person", count, "a group of its own"))
+    if listing.paths and max(Counter(own).values()) == 1:
+        listing.repairs.append(("nothing tells which images show one person", count, "no person-independent folds; a groups.csv would allow them"))
+    return own

@@ -1,0 +1,95 @@
+"""One image file to one grey square, or the reason why not."""
+
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+# Others (PostScript, say) may run programs or have no pixels of their own.
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+SMALLEST = 8  # pixels along a side
+
+
+class Unreadable(Exception):
+    """A file that gives no face; the message is the reason, without the file's name."""
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """Pixels ``[H, W]``, uint8, upright.
+
+    Colour becomes luma; transparent pixels lie on white; 16-bit grey keeps its eight highest bits; a camera's note of
+    how it was held (EXIF orientation) is followed. Of several pictures in a file, the first counts.
+
+    Raises:
+        Unreadable: the file is empty, no image, damaged, larger than 90 megapixels or smaller than 8 × 8 pixels.
+    """
+    if path.stat().st_size == 0:
+        raise Unreadable("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damaged notes in a file whose pixels are whole
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()
+                grey = _grey(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise Unreadable("no image of a known kind, whatever its name says") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Unreadable(f"more than {Image.MAX_IMAGE_PIXELS // 10**6} megapixels") from error
+    except Unreadable:
+        raise
+    except Exception as error:  # Pillow raises whatever a damaged file leads it to
+        raise Unreadable("damaged: its pixels cannot be read to the end") from error
+    if min(grey.shape) < SMALLEST:
+        raise Unreadable(f"smaller than {SMALLEST} × {SMALLEST} pixels")
+    return grey
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    if image.mode == "F":
+        raise Unreadable("its pixels are floating-point numbers, of which no range is known")
+    if image.mode.startswith("I"):
+        deep = np.asarray(image)
+        if deep.min() < 0 or deep.max() > 65535:
+            raise Unreadable("its pixels have more than 16 bits")
+        return (deep.astype(np.uint32) >> 8).astype(np.uint8)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if image.mode not in ("1", "L", "RGB"):
+        image = image.convert("RGB")
+    return np.asarray(image.convert("L"))
+
+
+def square(grey: np.ndarray, size: int) -> np.ndarray:
+    """The largest square in the middle, brought to ``size`` × ``size`` pixels; untouched if it is that already."""
+    height, width = grey.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    middle = grey[top : top + side, left : left + side]
+    if side == size:
+        return middle
+    return np.asarray(Image.fromarray(middle).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def crop_face(grey: np.ndarray) -> np.ndarray:
+    """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001), which Dhall et al. 2011 used as well.
+
+    Raises:
+        Unreadable: it finds none.
+    """
+    boxes = _cascade().detectMultiScale(grey, scaleFactor=1.1, minNeighbors=3)
+    if len(boxes) == 0:
+        raise Unreadable("no face was found in it")
+    left, top, width, height = max(boxes, key=lambda box: box[2] * box[3])
+    return grey[top : top + height, left : left + width]
+
+
+@lru_cache(maxsize=1)
+def _cascade():
+    import cv2  # only who crops waits for it
+
+    return cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
