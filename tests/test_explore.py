@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from emolib import sweep, train
+from emolib import Cache, make_folds, sweep, train
 from emolib.data.drawn import draw_faces
 from emolib.explore import confusion_lab, pruning_lab, split_lab, training_lab
 from emolib.explore.canvas import Canvas
 from emolib.explore.lab import open_lab
 from emolib.explore.live import LOSSES, Run, training
-from emolib.explore.reading import DESCRIPTORS, _maps
+from emolib.explore.reading import reader
+from emolib.preprocessing import scale
 from emolib.sweeps import Recipe, build, recipe_of, seeds
 
 
@@ -154,11 +155,16 @@ def test_a_pressed_cell_shows_its_rows(tiny):
     assert canvas.value.count("<tr") == 1 + min(int(busiest.description), 16)
 
 
-def test_the_numbers_of_a_drawn_face_are_those_of_the_data(drawn):
-    images, maps = draw_faces().images[[0, 300, 674]], _maps(drawn)
-    for modality, describe in DESCRIPTORS.items():
-        found = np.column_stack([np.ones(3), describe(images)]) @ maps[modality]
-        np.testing.assert_allclose(found, drawn.features[modality][[0, 300, 674]], atol=1e-5)
+def test_a_drawn_face_is_read_as_the_networks_read_it(drawn):
+    reading, images = reader(), draw_faces().images
+    rows, tested = make_folds(drawn, "random", 0)[0]
+    table = sweep(network="cnn", modality="LPQ+PHOG", recipe="converged")
+    outcome = train(drawn, table[table["fold"] == 0].reset_index(drop=True), cache=Cache()).outcomes[0]
+    for place in (0, 50):
+        numbers, scores = reading.read(images[tested[place]])
+        for modality in drawn.modalities:
+            np.testing.assert_allclose(numbers[modality], scale(drawn, modality, rows)[tested[place]], atol=1e-4)
+        np.testing.assert_allclose(scores["LPQ+PHOG"], outcome.scores[place], atol=1e-3)
 
 
 def test_the_lab_listens_here_alone_and_learns_of_the_data(monkeypatch, tmp_path):

@@ -26,7 +26,7 @@ def accuracy_by_wildness(
     """
     parts = []
     for degree in wildness:
-        data = draw(float(degree))
+        data = draw(float(degree)).as_distributed()  # components fitted once, not for each of many folds
         trained = train(data, sweep(modality=modality, protocol=PROTOCOLS, recipe="converged", seed=range(seeds)), cache=cache)
         table, scores = trained.out_of_fold()
         right = np.trace(confusion(data.labels, scores), axis1=1, axis2=2) / len(data)
