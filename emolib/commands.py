@@ -94,6 +94,8 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
     Raises:
         ValueError: there is no model, or none of the images can be read.
     """
+    import numpy as np
+
     from emolib.data.images import Settings
     from emolib.data.picture import Unreadable, read_grey
     from emolib.predictor import Predictor
