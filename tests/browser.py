@@ -35,7 +35,7 @@ MOVE = """async ([order, label, pictured]) => {
     [...found[0].querySelectorAll('.widget-toggle-button')].find(e => !e.classList.contains('mod-active')).click();
   }
   while (pictures() === before) {
-    if (performance.now() - start > 45000) throw new Error(`${label}: the picture stays as it was`);
+    if (performance.now() - start > 120000) throw new Error(`${label}: the picture stays as it was`);
     await new Promise(done => setTimeout(done, 2));
   }
   await Promise.all([...here.querySelectorAll('img')].map(e => e.decode()));
