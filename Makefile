@@ -12,7 +12,7 @@ export EMOLIB_CACHE ?= $(CURDIR)/.cache
 # To the shell by its environment, where no quote or blank of a path can do harm.
 export DATA PROFILE SET
 
-.PHONY: report publish test lab lock help clean
+.PHONY: report publish test explore walkthroughs lab lock help clean
 .DEFAULT_GOAL := help
 
 report: $(READY) ## build reports/report.html; DATA=file.xlsx|folder PROFILE=quick|paper|full SET="name=value …"
@@ -24,6 +24,12 @@ publish: $(READY) ## build reports/sfew.html and the README's figures from DATA=
 test: $(READY) ## run every test
 	@$(VENV)/bin/python -m pytest
 
+explore: $(READY) ## open the explorers in JupyterLab, on this machine only; DATA=file.xlsx
+	@$(VENV)/bin/python -m emolib explore --data "$$DATA"
+
+walkthroughs: $(READY) ## build reports/walkthroughs: five lessons as pages, hand-outs, a teacher's page
+	@$(VENV)/bin/python -m emolib walkthroughs
+
 lab: $(READY) ## open the chapters in JupyterLab
 	@$(VENV)/bin/jupyter lab notebooks
 
@@ -32,7 +38,7 @@ lock: $(READY) ## write the versions in use to requirements.lock
 
 clean: ## remove the environment, the cache and what was built
 	rm -rf $(VENV) .cache
-	rm -rf reports/report.* reports/.[a-z]* reports/index.html reports/results.json reports/build.log
+	rm -rf reports/walkthroughs reports/report.* reports/.[a-z]* reports/index.html reports/results.json reports/build.log
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

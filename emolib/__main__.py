@@ -1,4 +1,4 @@
-"""The command line: `python -m emolib report` re-runs the paper and binds the evidence into one HTML file."""
+"""The command line: `python -m emolib report` re-runs the paper; `explore` and `walkthroughs` open its doors to a class."""
 
 import argparse
 import sys
@@ -88,6 +88,21 @@ def _loaded(source: str, incomplete: str) -> dict[str, Any]:
     return facts | ({"banner": BANNER} if loaded.drawn else {})
 
 
+def explore(data: str) -> str:
+    """Opens the explorers, and returns when JupyterLab was shut down."""
+    from emolib.explore.lab import open_lab  # here, because a report needs no widgets
+
+    open_lab(ROOT / "notebooks" / "explore.ipynb", data)
+    return "JupyterLab has ended"
+
+
+def walkthroughs(out: Path) -> Path:
+    """Builds the walkthroughs and returns the path of their first page."""
+    from emolib.walkthroughs.build import build_walkthroughs
+
+    return build_walkthroughs(ROOT / "notebooks" / "walkthroughs", out)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code, after one sentence if it is not 0.
 
@@ -129,16 +144,24 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument(
         "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
     )
+    command = commands.add_parser("explore", help="open the explorers in JupyterLab")
+    command.set_defaults(run=explore)
+    command.add_argument("--data", default="", metavar="PATH", help="as for the report")
+    command = commands.add_parser("walkthroughs", help="build the walkthroughs' pages and hand-outs")
+    command.set_defaults(run=walkthroughs)
+    command.add_argument(
+        "--out", default="reports/walkthroughs", type=Path, metavar="FOLDER", help="where they go (default: reports/walkthroughs)"
+    )
     try:
         given = vars(parser.parse_args(arguments))
-        path = given.pop("run")(**given)
+        done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
         print("emolib: error:", " ".join(str(error).split()), file=sys.stderr)
         return 1 if isinstance(error, ChapterError) else 2
     except KeyboardInterrupt:  # 130 is what a shell makes of Ctrl-C
         print("emolib: stopped", file=sys.stderr)
         return 130
-    print(path)
+    print(done)
     return 0
 
 

@@ -29,6 +29,7 @@ class Stack:
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch size.
         device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled`, any other by :class:`~emolib.engines.Stacked`.
         precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
+        recipe: for all of them, in place of the one that each row names.
 
     Attributes:
         training: which networks have not come to their end, boolean ``[K]``.
@@ -41,8 +42,10 @@ class Stack:
         >>> outcomes = [stack.outcome(k) for k in range(len(rows))]
     """
 
-    def __init__(self, data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32"):
-        self.rows, self.recipes = rows, [sweeps.recipe_of(row) for row in rows]
+    def __init__(
+        self, data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32", recipe: sweeps.Recipe | None = None,
+    ):  # fmt: skip
+        self.rows, self.recipes = rows, [recipe or sweeps.recipe_of(row) for row in rows]
         self.material = Material(data, rows, np.float64 if precision == "float64" else np.float32)
         self.shallow = rows[0]["network"] == "shallow"
         width = max(row["hidden"] for row in rows)

@@ -57,7 +57,7 @@ def test_a_chapter_trains_through_the_library_alone(chapter):
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module.split(".")[0])
             assert not isinstance(node, ast.ClassDef | ast.While)
-    assert imported <= {"numpy", "pandas", "torch", "IPython", "emolib"}
+    assert imported <= {"os", "numpy", "pandas", "torch", "IPython", "emolib"}
 
 
 def test_no_two_figures_tables_or_chapters_share_an_id():

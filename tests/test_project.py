@@ -52,7 +52,7 @@ def test_ci_calls_the_readme_s_test_command():
     assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
 
 
-@pytest.mark.parametrize("door", ["report", "test", "help"])
+@pytest.mark.parametrize("door", ["report", "test", "explore", "walkthroughs", "help"])
 def test_help_lists_the_doors(door):
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert f"make {door}" in shown

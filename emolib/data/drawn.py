@@ -99,7 +99,7 @@ def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
     for who, label in zip(*_casting(cast, sizes)):
         if left == 0 or (who, label) != previous:
             left, serial, frame = shots.integers(1, 8), shots.integers(1, 8_000_000), 0
-            units, view = _scene(stage, CLASSES[label], people[who], w)
+            units, view = scene(stage, CLASSES[label], people[who], w)
         left, previous, frame = left - 1, (who, label), frame + shots.integers(1, 40)
         name = f"{PERSONS[who]}_{serial:09d}_{frame:08d}"
         yield Still(*_frame(stage, units, people[who], view, w), int(label), PERSONS[who], name)
@@ -142,7 +142,7 @@ def _identity(rng: np.random.Generator) -> Identity:
     )
 
 
-def _scene(
+def scene(
     rng: np.random.Generator, emotion: str, identity: Identity, w: float,
 ) -> tuple[dict[int, float], View]:
     """What the frames of one shot share: the expression at its height and the view."""

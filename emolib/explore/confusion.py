@@ -1,0 +1,101 @@
+"""Who is confused with whom: a confusion matrix of buttons, and the faces or rows behind each."""
+
+from functools import cache
+
+import ipywidgets as widgets
+import matplotlib
+import numpy as np
+import pandas as pd
+
+import emolib
+from emolib import figures
+from emolib.data import EmotionData
+from emolib.data.drawn import Still, film_stills
+from emolib.data.faces import draw_face
+from emolib.explore.canvas import Canvas, Redraw, choice, laid_out
+from emolib.folds import PROTOCOLS
+from emolib.metrics import confusion
+
+MODELS = (("shallow", "shallow"), ("CNN", "cnn"))
+SHOWN = 16
+
+
+def confusion_lab(data: EmotionData) -> widgets.VBox:
+    """Each cell counts rows of one emotion taken for another out of fold; pressed, it shows them."""
+    network = choice("network", MODELS)
+    modality = choice("features", [*data.modalities, "+".join(data.modalities)] if len(data.modalities) > 1 else data.modalities)
+    protocol = choice("folds", PROTOCOLS)
+    classes = data.classes
+    cells = {(t, p): widgets.Button(layout={"width": "auto", "height": "34px"}) for t in range(len(classes)) for p in range(len(classes))}
+    canvas, rows = Canvas(), widgets.HTML()
+    pressed = (0, 0)
+
+    @cache
+    def predicted(network: str, modality: str, protocol: str) -> np.ndarray:
+        table = emolib.sweep(network=network, modality=modality, protocol=protocol, recipe="converged")
+        return emolib.train(data, table, cache=emolib.Cache()).out_of_fold()[1][0]
+
+    def draw() -> None:
+        scores = predicted(network.value, modality.value, protocol.value)
+        counts = confusion(data.labels, scores)
+        shares = counts / counts.sum(1, keepdims=True)
+        for (true, taken), button in cells.items():
+            share = shares[true, taken] / shares.max()
+            button.description = str(counts[true, taken])
+            button.tooltip = f"{counts[true, taken]} of {counts[true].sum()} rows of {classes[true]} taken for {classes[taken]}"
+            button.style.button_color = matplotlib.colors.to_hex(matplotlib.colormaps["Blues"](0.7 * share))
+            button.style.font_weight = "bold" if true == taken else "normal"
+        show()
+
+    def show() -> None:
+        true, taken = pressed
+        scores = predicted(network.value, modality.value, protocol.value)
+        found = np.flatnonzero((data.labels == true) & (scores.argmax(1) == taken))
+        what = f"{len(found)} rows of {classes[true]} taken for {classes[taken]}"
+        sure = found[np.argsort(-scores[found, taken], kind="stable")][:SHOWN]
+        some = f", the {len(sure)} of the highest score" if len(sure) < len(found) else ""
+        rows.value = f"<p role='status'><b>{what}{some}</b></p>"
+        if not len(found):
+            canvas.value = ""
+        elif data.drawn:
+            titles = [" / ".join(f"{scores[row, emotion]:.2f}" for emotion in dict.fromkeys((taken, true))) for row in sure]
+            faces = _faces(sure)
+            canvas.draw(figures.face_row(faces, titles, f"Drawn faces: {what}{some}; scores of {classes[taken]} and {classes[true]} above each."))
+        else:
+            table = pd.DataFrame({"row": sure + 1, f"score of {classes[taken]}": scores[sure, taken], f"score of {classes[true]}": scores[sure, true]})
+            for part in modality.value.split("+"):
+                table[[f"{part} {k + 1}" for k in range(data.features[part].shape[1])]] = data.features[part][sure]
+            canvas.value = table.to_html(index=False, float_format="{:.3f}".format)
+
+    def press(cell: tuple[int, int]) -> None:
+        nonlocal pressed
+        pressed = cell
+        show()
+
+    for cell, button in cells.items():
+        button.on_click(lambda _, cell=cell: press(cell))
+    grid = widgets.GridBox(_headed(cells, classes), layout={"grid_template_columns": f"7em repeat({len(classes)}, 5em)", "grid_gap": "2px"})
+    Redraw([network, modality, protocol], draw, canvas)()
+    return laid_out(
+        "True emotion in rows, predicted emotion in columns; each row of the data is scored by a network that had not seen it. Press a cell to see "
+        "who is in it. Over each face: the score of the emotion it was taken for, and of its own.",
+        data, [network, modality, protocol], grid, rows, canvas,
+    )  # fmt: skip
+
+
+def _headed(cells: dict, classes: tuple[str, ...]) -> list[widgets.Widget]:
+    """The buttons with the names of rows and columns around them, in the order of the grid."""
+    heads = [widgets.Label("true ↓  taken for →"), *(widgets.Label(name) for name in classes)]
+    for true, name in enumerate(classes):
+        heads += [widgets.Label(name), *(cells[true, taken] for taken in range(len(classes)))]
+    return heads
+
+
+@cache
+def _stills() -> list[Still]:
+    return list(film_stills())
+
+
+def _faces(rows: np.ndarray) -> np.ndarray:
+    """The pictures of some rows of the default data: ``[N, H, W]``."""
+    return np.stack([draw_face(still.units, still.identity, still.view) for still in (_stills()[row] for row in rows)])

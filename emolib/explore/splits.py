@@ -1,0 +1,78 @@
+"""Split lab: whether a person may stand on both sides of a split, and what that does to the score."""
+
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+
+from emolib import figures
+from emolib.data import EmotionData
+from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
+from emolib.explore.live import Moment, Run, training
+from emolib.folds import PROTOCOLS, make_folds
+from emolib.metrics import measures
+from emolib.sweeps import RECIPES, Recipe, sweep
+
+SEEDS, EPOCHS = 10, 60
+
+
+def split_lab(data: EmotionData) -> widgets.VBox:
+    """Protocol, folds and seed: who is tested where, at once; and the score of ten seeds of either protocol, as they train."""
+    protocol = widgets.ToggleButtons(options=PROTOCOLS, description="folds", tooltips=["rows at random", "nobody on both sides"])
+    count = slider("number of folds", 5, 2, 10, 1)
+    seed = slider("seed", 0, 0, SEEDS - 1, 1)
+    modality = choice("features", data.modalities)
+    where, scores, run = Canvas(), Canvas(), Run()
+    stop = widgets.Button(description="Stop training", icon="stop")
+    known = pd.DataFrame(columns=["protocol", "seed", "value"])
+
+    def draw() -> None:
+        tests = [test for _, test in make_folds(data, protocol.value, seed.value, count.value)]
+        where.draw(figures.fold_map(tests, data.groups, protocol.value))
+        draw_scores()
+
+    def draw_scores() -> None:
+        if len(known):
+            scores.draw(figures.score_distribution(known, 1 / len(data.classes), (protocol.value, seed.value)))
+
+    def take(moment: pd.DataFrame, _) -> None:
+        nonlocal known
+        known = moment
+        draw_scores()
+
+    def train() -> None:
+        run.start(_scores(data, modality.value, count.value), take)
+
+    redraw = Redraw([protocol, count, seed], draw, where)
+    retrain = Redraw([modality, count], train, scores)
+    stop.on_click(lambda _: run.stop())
+    redraw()
+    retrain()
+    return laid_out(
+        f"Above, who is tested in which fold. Below, the mean recall of {SEEDS} seeds, each with folds, initial weights and batches of its own; "
+        "the ringed dot is the split above. How far apart do two seeds lie, and how far the two kinds of folds?",
+        data, [protocol, count, seed, modality], where, stop, scores,
+    )  # fmt: skip
+
+
+def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFrame]:
+    """Mean recall of each seed out of fold, epoch by epoch, first under random folds and then under the other kind."""
+    recipe, before = Recipe(EPOCHS, RECIPES["shallow", "converged"].learning_rate), []
+    for protocol in PROTOCOLS:
+        table = sweep(modality=modality, protocol=protocol, folds=folds, seed=range(SEEDS))
+        for moment in training(data, table, recipe):
+            if moment.epoch % 5 == 0 and moment.epoch:
+                rows = [(protocol, seed, value) for seed, value in enumerate(_recall(data, moment, folds))]
+                yield pd.DataFrame(before + rows, columns=["protocol", "seed", "value"])
+        before += rows
+
+
+def _recall(data: EmotionData, moment: Moment, folds: int) -> np.ndarray:
+    """Mean recall of each repetition: every row scored by the network that had not seen it."""
+    scores, networks = moment.scores(), len(moment.loss)
+    pooled = np.empty((networks // folds, len(data), len(data.classes)), np.float32)
+    for k in range(networks):
+        _, test = moment.pair(k)
+        pooled[k // folds, test] = scores[k, test]
+    return measures(data.labels, pooled, ("recall",))["recall"].mean(-1)

@@ -1,0 +1,77 @@
+"""Walkthroughs as pages with their solutions folded, and as hand-outs without them."""
+
+import os
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+import emolib
+from emolib.report.chapter import convert_chapter, tidy
+from emolib.report.errors import ChapterError
+from emolib.report.execution import execute, prepare
+from emolib.report.markup import numbers, render
+from emolib.report.page import check_page, compose
+from emolib.report.provenance import commit, origin, versions
+
+SOLUTION = "solution"  # the tag of a cell that students do not get
+
+
+def build_walkthroughs(notebooks: Path, out: Path) -> Path:
+    """Runs each walkthrough with its solutions and writes a page for it, and a hand-out without them.
+
+    Args:
+        notebooks: the folder of the walkthroughs and of the teacher's page, in the order of their names.
+        out: gets ``<name>.html`` and ``handout/<name>.ipynb``; made when missing.
+
+    Returns:
+        The path of the first page, the teacher's.
+
+    Raises:
+        BuildError: one sentence that says which walkthrough is at fault; pages that were there stay as they were.
+    """
+    teacher, *lessons = sorted(notebooks.glob("*.ipynb"))
+    files = {out / f"{file.stem}.html": page(run(file), file.stem) for file in (teacher, *lessons)}
+    files |= {out / "handout" / file.name: nbformat.writes(handout(nbformat.read(file, 4))) + "\n" for file in lessons}
+    (out / "handout").mkdir(parents=True, exist_ok=True)
+    for path, text in files.items():
+        fresh = path.with_name(f".{path.name}.tmp")
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, path)
+    return next(iter(files))
+
+
+def run(file: Path) -> NotebookNode:
+    """A walkthrough with its outputs, solutions and all.
+
+    Raises:
+        BuildError: a cell failed.
+    """
+    node = prepare(file, {})
+    fault = execute(node)
+    if fault:
+        raise ChapterError(f"walkthrough {file.stem}: {fault}")
+    return node
+
+
+def page(executed: NotebookNode, name: str) -> str:
+    """An executed walkthrough as one HTML page in the report's style."""
+    cards, _ = tidy(executed, name, {})
+    called = numbers(cards)
+    data = emolib.load()
+    provenance = {
+        "data_source": f"{data.source}, and the paper's own tables", "data_digest": data.digest[:16],
+        "commit": commit(Path(emolib.__file__).parents[1]), "versions": versions(),
+    }  # fmt: skip
+    own = origin(provenance, {})
+    chapter = convert_chapter(executed, name, lambda card: render(card, called[card["id"]], own))
+    html = compose(chapter.title, [chapter], provenance, called)
+    check_page(html, [])
+    return html
+
+
+def handout(notebook: NotebookNode) -> NotebookNode:
+    """A walkthrough as students get it: every cell but the solutions."""
+    given = nbformat.from_dict(notebook)
+    given.cells = [cell for cell in given.cells if SOLUTION not in cell.metadata.get("tags", [])]
+    return given

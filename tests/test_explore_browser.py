@@ -1,0 +1,98 @@
+"""The explorers as a class meets them: a real JupyterLab with a real kernel, in a real browser.
+
+Playwright brings no browser of its own here: without a Chromium on the machine, or one named by ``EMOLIB_BROWSER``, these
+tests are skipped. ``python tests/test_explore_browser.py`` prints how long each control takes from its move to the picture.
+"""
+
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import nbformat
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browser import LABELS, MOVE, browser, lab, opened  # noqa: E402
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "explore.ipynb"
+FACE, PRUNING, TRAINING, CONFUSION, SPLITS = range(5)
+# Which of an explorer's texts and pictures a control is seen in; the first is its own description.
+SEEN_IN = {FACE: 1, PRUNING: 1, TRAINING: 1, CONFUSION: 1, SPLITS: 1}
+# What only the training shows, in the pruning lab's curves and the split lab's scores.
+TRAINED = {(PRUNING, "pruned"): 3, (SPLITS, "features"): 2}
+# What may leave a network's picture as it is, and is tried in the text beside it or by test_explore instead.
+QUIET = {(PRUNING, "removed units hand on"), (TRAINING, "recipe")}
+
+
+@pytest.fixture(scope="module")
+def page(own_cache, tmp_path_factory):
+    if not browser():
+        pytest.skip("no Chromium is here, and Playwright brings none")
+    folder = tmp_path_factory.mktemp("lab")
+    with lab(NOTEBOOK, folder, {"EMOLIB_CACHE": str(own_cache)}) as address, opened(address) as (page, errors):
+        yield page
+        assert errors == []
+        page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+        time.sleep(2)
+        for cell in nbformat.read(folder / NOTEBOOK.name, 4).cells:
+            for output in cell.get("outputs", []):
+                assert output.output_type != "error" and not (output.get("name") == "stderr" and "Error" in output.text), output
+        assert "Task exception" not in (folder / "lab.log").read_text()
+
+
+def moved(page, rounds: int = 1) -> dict[tuple[int, str], list[float]]:
+    """Milliseconds from each control's move to its picture."""
+    took: dict[tuple[int, str], list[float]] = {}
+    for _ in range(rounds):
+        for order, labels in enumerate(page.evaluate(LABELS)):
+            for label in labels:
+                if (order, label) not in QUIET:
+                    place = TRAINED.get((order, label), SEEN_IN[order])
+                    took.setdefault((order, label), []).append(page.evaluate(MOVE, [order, label, place]))
+    return took
+
+
+def test_every_control_of_every_explorer_changes_its_picture(page):
+    took = moved(page)
+    assert {order for order, _ in took} == set(SEEN_IN) and len(took) > 45
+
+
+def test_every_picture_has_its_alternative_text(page):
+    alts = page.evaluate("[...document.querySelectorAll('.widget-html-content img')].map(image => image.alt)")
+    assert len(alts) >= 7 and all(len(alt) > 20 for alt in alts)
+
+
+def test_a_pressed_cell_shows_who_is_in_it(page):
+    before = page.inner_text(".jp-OutputArea-output p[role=status] >> nth=0")
+    cells = page.locator(".widget-gridbox button")
+    assert cells.count() == 49
+    cells.nth(8).click()
+    page.wait_for_function("before => document.querySelector('.jp-OutputArea-output p[role=status]').innerText !== before", arg=before)
+
+
+def test_a_training_stops_when_told(page):
+    before = page.evaluate(MOVE, [TRAINING, "epochs", 1])
+    assert before > 0
+    page.locator("button", has_text="Stop training").nth(1).click()
+    shown = "[...document.querySelectorAll('.widget-html-content img')].map(image => image.alt).find(alt => alt.startsWith('Learning curves') && alt.includes('training loss'))"
+    time.sleep(1)
+    stopped = page.evaluate(shown)
+    time.sleep(1)
+    assert page.evaluate(shown) == stopped
+
+
+def main() -> None:
+    with TemporaryDirectory() as folder, lab(NOTEBOOK, Path(folder), {}) as address, opened(address) as (page, errors):
+        page.screenshot(path=sys.argv[1] if len(sys.argv) > 1 else str(Path(folder, "lab.png")))
+        took = moved(page, 3)
+        for (order, label), milliseconds in took.items():
+            print(f"{order} {label:32} {median(milliseconds):6.0f} ms")
+        trains = {TRAINING}
+        quick = [median(values) for key, values in took.items() if key[0] not in trains and key not in TRAINED]
+        print(f"median where nothing trains {median(quick):.0f} ms, slowest control {max(quick):.0f} ms; errors {errors}")
+
+
+if __name__ == "__main__":
+    main()
