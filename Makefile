@@ -4,22 +4,28 @@ PYTHON ?= python3
 DATA ?=
 PROFILE ?= quick
 SET ?=
+CLUSTER ?=
 
 VENV := .venv
 READY := $(VENV)/.ready
 # Computed once, kept between builds; a plot edit trains nothing again.
 export EMOLIB_CACHE ?= $(CURDIR)/.cache
+# A Dask scheduler to train on; empty for this machine.
+export EMOLIB_CLUSTER ?= $(CLUSTER)
 # To the shell by its environment, where no quote or blank of a path can do harm.
 export DATA PROFILE SET
 
-.PHONY: report publish test explore walkthroughs lab lock help clean
+.PHONY: report publish bench test explore walkthroughs lab lock help clean
 .DEFAULT_GOAL := help
 
-report: $(READY) ## build reports/report.html; DATA=file.xlsx|folder PROFILE=quick|paper|full SET="name=value …"
+report: $(READY) ## build reports/report.html; DATA=file.xlsx|folder PROFILE=quick|paper|full SET="name=value …" CLUSTER=tcp://…
 	@$(VENV)/bin/python -m emolib report --data "$$DATA" --profile "$$PROFILE" --set "$$SET"
 
 publish: $(READY) ## build reports/sfew.html and the README's figures from DATA=SFEW.xlsx, aggregates only
 	@$(VENV)/bin/python -m emolib report --data "$$DATA" --profile paper --set "$$SET" --publish sfew
+
+bench: $(READY) ## measure what training costs, print it and write reports/bench.json
+	@$(VENV)/bin/python -m emolib.bench
 
 test: $(READY) ## run every test
 	@$(VENV)/bin/python -m pytest

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import emolib
 from emolib import sweeps
-from emolib.bench import contenders, machine
+from emolib.bench import FILE, contenders, machine
 from emolib.folds import make_folds
 from emolib.training import BYTES, train
 
@@ -92,7 +92,7 @@ def _peak(networks: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="emolib.bench", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("reports/bench.json"))
+    parser.add_argument("--out", type=Path, default=FILE)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long each measurement takes (default: %(default)s)")
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)

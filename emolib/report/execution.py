@@ -1,4 +1,4 @@
-"""Runs one chapter in a kernel of its own, and says honestly how far it came."""
+"""Runs one chapter by papermill, in a kernel of its own, and says honestly how far it came."""
 
 import asyncio
 import os
@@ -9,10 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import nbformat
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, v4
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,33 @@ class Run:
 
 def prepare(notebook: Path, parameters: dict[str, Any]) -> NotebookNode:
     """The notebook as it will run: without outputs, and with a cell after its parameters that sets the given ones."""
-    node = nbformat.read(notebook, as_version=4)
+    node = load_notebook_node(str(notebook))
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     if parameters:
-        given = v4.new_code_cell("\n".join(f"{name} = {value!r}" for name, value in parameters.items()))
-        given.id = "given-parameters"
-        tags = [cell.metadata.get("tags", []) for cell in node.cells]
-        node.cells.insert(next(k for k, tag in enumerate(tags, 1) if "parameters" in tag), given)
+        node = parameterize_notebook(node, parameters, kernel_name="python3", language="python")
+        given = next(cell for cell in node.cells if "injected-parameters" in cell.metadata.get("tags", []))
+        given.id = "given-parameters"  # papermill draws one, and two runs would differ in it
     return node
+
+
+class _Kernel(Engine):
+    """papermill's own engine takes no environment and no folder for one kernel among several."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, begun, started, timeout, folder, environment, log_output):
+        client = PapermillNotebookClient(
+            nb_man,
+            on_cell_start=lambda cell, cell_index: begun.append(cell),
+            timeout=timeout,
+            kernel_name=kernel_name,
+            shutdown_kernel="immediate",
+            # the kernel mentions its unencrypted local port, which says nothing about the report
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+        )
+        started(client)
+        asyncio.run(client.async_execute(cwd=folder, env=environment))
 
 
 def execute(
@@ -51,7 +70,7 @@ def execute(
     *,
     environment: dict[str, str] | None = None,
     timeout: float | None = None,
-    started: Callable[[NotebookClient], object] = lambda client: None,
+    started: Callable[[PapermillNotebookClient], object] = lambda client: None,
 ) -> str | None:
     """Runs a notebook, in place, in an empty folder.
 
@@ -66,20 +85,13 @@ def execute(
     """
     with TemporaryDirectory(prefix="emolib-") as folder:
         begun: list[NotebookNode] = []
-        client = NotebookClient(
-            node,
-            on_cell_start=lambda cell, cell_index: begun.append(cell),
-            timeout=timeout,
-            kernel_name="python3",
-            shutdown_kernel="immediate",
-            # the kernel mentions its unencrypted local port, which says nothing about the report
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-        )
-        started(client)
         # a fixed hash seed: sets print in the same order in every run; and nobody's own IPython settings
         own = {"PYTHONHASHSEED": "0", "IPYTHONDIR": str(Path(folder, "ipython"))}
         try:
-            asyncio.run(client.async_execute(cwd=folder, env=os.environ | own | (environment or {})))
+            _Kernel.execute_notebook(
+                node, "python3", progress_bar=False, begun=begun, started=started, timeout=timeout, folder=folder,
+                environment=os.environ | own | (environment or {}),
+            )  # fmt: skip
         except CellExecutionError as error:
             return f"{error.ename}: {error.evalue}".rstrip(": \n").splitlines()[0]
         except CellTimeoutError:
@@ -88,13 +100,21 @@ def execute(
             return _blame(begun, "Kernel died", "the process that ran the cells has ended: killed, or out of memory")
         except Exception as error:  # a kernel that does not start, a full disk: they have no common type
             return _blame(begun, type(error).__name__, str(error))
+        finally:
+            _forget(node)
     # an exit in the midst of a notebook is no error to the kernel, so only the counts tell that every cell has run
     if any(cell.execution_count is None for cell in node.cells if cell.cell_type == "code" and cell.source.strip()):
         return "it stopped before its last cell"
     return None
 
 
-def kill(client: NotebookClient) -> None:
+def _forget(node: NotebookNode) -> None:
+    """Takes out what papermill notes of its run: times, which differ from run to run."""
+    for part in (node, *node.cells):
+        part.metadata.pop("papermill", None)
+
+
+def kill(client: PapermillNotebookClient) -> None:
     """Ends a running kernel and all processes that it started."""
     provisioner = getattr(client.km, "provisioner", None)
     if provisioner is not None and provisioner.pid:

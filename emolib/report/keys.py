@@ -15,7 +15,8 @@ Key = dict[str, Any]
 def chapter_key(notebook: Path, parameters: Mapping[str, Any], data: str, lock: str, needs: Mapping[str, Key]) -> Key:
     """The key of a chapter: outputs made under an equal key are the outputs that a run would make again.
 
-    Its prose is no part of it: a page takes that from the notebook as it is.
+    Its prose is no part of it: a page takes that from the notebook as it is. Files that a chapter shows are: the list ``files``
+    under ``emolib`` in its metadata, from the folder above the notebooks.
 
     Args:
         notebook: the chapter's file.
@@ -24,11 +25,14 @@ def chapter_key(notebook: Path, parameters: Mapping[str, Any], data: str, lock: 
         lock: digest of the environment, from :func:`environment_digest`.
         needs: keys of the chapters that it runs after, by name.
     """
-    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    node = json.loads(notebook.read_text(encoding="utf-8"))
+    cells = [cell for cell in node["cells"] if cell["cell_type"] == "code"]
+    shown = [notebook.parents[1] / name for name in node["metadata"].get("emolib", {}).get("files", ())]
     sources = ["".join(cell["source"]) for cell in cells]
     return {
         "cells": _sha(json.dumps([[cell["id"], source] for cell, source in zip(cells, sources, strict=True)])),
         "code": {file.relative_to(PACKAGE.parent).as_posix(): _sha(file.read_bytes()) for file in reached(sources)},
+        "files": {file.name: _sha(file.read_bytes()) if file.is_file() else "no file" for file in shown},
         "data": data,
         "parameters": json.loads(json.dumps(dict(parameters))),
         "environment": lock,
@@ -47,6 +51,7 @@ def changes(old: Key | None, new: Key) -> str:
     if differing:
         more = f" and {len(differing) - 2} more" if len(differing) > 2 else ""
         said.append(", ".join(sorted(differing)[:2]) + f"{more} changed")
+    said += [f"{name} has changed" for name in new["files"] if old["files"].get(name) != new["files"][name]]
     if old["data"] != new["data"]:
         said.append("the data are others")
     for name in {**old["parameters"], **new["parameters"]}:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import joblib
-from nbclient import NotebookClient
+from papermill.clientwrap import PapermillNotebookClient
 from nbformat import NotebookNode
 from tqdm import tqdm
 
@@ -58,7 +58,7 @@ def run(
     """
     runs: dict[str, Run] = {}
     waiting, finished = list(tasks), set(ready)
-    clients: dict[str, NotebookClient] = {}
+    clients: dict[str, PapermillNotebookClient] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="emolib-")))
         shown = stack.enter_context(_shown(folder))
