@@ -98,8 +98,7 @@ def _search(
 ) -> tuple[float, np.ndarray]:  # fmt: skip
     """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on the test rows."""
     inner = list(_inner(labels[train], groups[train], protocol, seed))
-    with core():
-        search = GridSearchCV(estimator, grid, scoring="balanced_accuracy", cv=inner).fit(table[train], labels[train])
+    search = GridSearchCV(estimator, grid, scoring="balanced_accuracy", cv=inner).fit(table[train], labels[train])
     score = search.predict_proba if hasattr(search, "predict_proba") else search.decision_function
     scores = np.full((len(test), classes), -np.inf)  # a class that does not occur is never predicted
     scores[:, search.classes_] = score(table[test])

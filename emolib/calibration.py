@@ -69,7 +69,7 @@ def calibrate(
     fold = np.stack([fold for _, fold in next(iter(hats.values()))])
     cores = joblib.effective_n_jobs(jobs)
     parts = joblib.Parallel(n_jobs=cores)(
-        joblib.delayed(_on_a_core)(data, matrices, fold, folds, numbers) for numbers in np.array_split(np.arange(shuffles), cores)
+        joblib.delayed(_shuffles)(data, matrices, fold, folds, numbers) for numbers in np.array_split(np.arange(shuffles), cores)
     )
     levels = np.concatenate([part.pop("level") for part in parts])  # [shuffles, 3]: estimate, low, high
     found = {test: np.concatenate([part[test] for part in parts]) for test in parts[0]}
@@ -82,11 +82,7 @@ def calibrate(
     return pd.DataFrame(rows, columns=["test", "protocol", "folds", "repetitions", "shuffles", "rejected", "low", "high"])
 
 
-def _on_a_core(*arguments) -> dict[str, np.ndarray]:
-    with core():
-        return _shuffles(*arguments)
-
-
+@core()
 def _shuffles(data: EmotionData, matrices: list[np.ndarray], fold: np.ndarray, folds: int, numbers: np.ndarray) -> dict[str, np.ndarray]:
     classes, found = len(data.classes), {test: [] for test in TESTS if test != "interval of a level"} | {"level": []}
     for number in numbers:

@@ -117,8 +117,7 @@ def train_missing(
 @core()
 def _train_place(data: EmotionData, row: dict, place: int) -> tuple[int, Outcome]:
     torch.set_num_threads(1)
-    with core():
-        return place, train_row(data, row)
+    return place, train_row(data, row)
 
 
 def train_row(data: EmotionData, row: dict) -> Outcome:

@@ -119,7 +119,7 @@ def read(
     with track(len(shards), f"training {len(table):,} readings") as progress:
         found = []
         for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(
-            joblib.delayed(_on_a_core)(data, table.iloc[shard].to_dict("records"), epochs, every, validation) for shard in shards
+            joblib.delayed(_train)(data, table.iloc[shard].to_dict("records"), epochs, every, validation) for shard in shards
         ):
             found.append(part)
             progress.update(1)
@@ -137,11 +137,7 @@ def _parts(data: EmotionData, row: dict, validation: bool) -> np.ndarray:
     return part
 
 
-def _on_a_core(*arguments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    with core():
-        return _train(*arguments)
-
-
+@core()
 def _train(data: EmotionData, rows: list[dict], epochs: int, every: int, validation: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One stack, its gradients written out: hundreds of networks share each operation."""
     torch.set_num_threads(1)
