@@ -20,25 +20,29 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # pictures are others and decoded, and says how many milliseconds that took.
 MOVE = """async ([order, label, pictured]) => {
   const here = [...document.querySelectorAll('.jp-OutputArea-output')].filter(e => e.querySelector('.widget-inline-hbox'))[order];
-  const pictures = () => [...here.querySelectorAll('.widget-html-content')].map(e => e.innerHTML)[pictured];
+  const shown = here.querySelectorAll('.widget-html-content')[pictured];
   const found = [...here.querySelectorAll('.widget-inline-hbox')].filter(e => e.querySelector('.widget-label')?.textContent === label);
   if (found.length !== 1) throw new Error(`${found.length} controls are called ${label}`);
   const handle = found[0].querySelector('.noUi-handle'), list = found[0].querySelector('select');
-  const before = pictures(), start = performance.now();
+  let observer;
+  const changed = new Promise((done, fail) => {
+    observer = new MutationObserver(done);
+    observer.observe(shown, {childList: true, subtree: true, characterData: true});
+    setTimeout(() => fail(new Error(`${label}: the picture stays as it was`)), 120000);
+  });
+  const start = performance.now();
   if (handle) {
     const [high, now] = ['aria-valuemax', 'aria-valuenow'].map(name => parseFloat(handle.getAttribute(name)));
-    handle.dispatchEvent(new KeyboardEvent('keydown', {key: now < high ? 'ArrowRight' : 'ArrowLeft', bubbles: true}));
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key: now < high ? 'PageUp' : 'PageDown', bubbles: true}));
   } else if (list) {
     list.selectedIndex = (list.selectedIndex + 1) % list.options.length;
     list.dispatchEvent(new Event('change', {bubbles: true}));
   } else {
     [...found[0].querySelectorAll('.widget-toggle-button')].find(e => !e.classList.contains('mod-active')).click();
   }
-  while (pictures() === before) {
-    if (performance.now() - start > 120000) throw new Error(`${label}: the picture stays as it was`);
-    await new Promise(done => setTimeout(done, 2));
-  }
-  await Promise.all([...here.querySelectorAll('img')].map(e => e.decode()));
+  await changed;
+  observer.disconnect();
+  await Promise.all([...shown.querySelectorAll('img')].map(e => e.decode()));
   return performance.now() - start;
 }"""
 LABELS = """() => [...document.querySelectorAll('.jp-OutputArea-output')].filter(e => e.querySelector('.widget-inline-hbox')).map(
@@ -97,7 +101,7 @@ def opened(address: str):
              "--disable-component-update", "--disable-sync"]  # fmt: skip
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=browser(), args=flags)
-        page = chromium.new_page(viewport={"width": 1500, "height": 2200})
+        page = chromium.new_page(viewport={"width": 1366, "height": 900})
         page.set_default_timeout(240_000)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
