@@ -11,7 +11,8 @@ from emolib.data import EmotionData, components
 from emolib.data.components import Components
 from emolib.storage import kept
 
-CODE = Path(components.__file__).read_bytes()  # components made by other code are not these
+# components made by other code, or by other libraries, are not these
+CODE = Path(components.__file__).read_bytes() + f"{version('numpy')} {version('scipy')}".encode()
 
 
 def scale(data: EmotionData, modality: str, rows: np.ndarray | None = None) -> np.ndarray:
@@ -42,5 +43,5 @@ def _components(data: EmotionData, modality: str, rows: np.ndarray) -> np.ndarra
         descriptors = data.descriptors[modality]
         return Components.fit(descriptors[rows], data.features[modality].shape[1]).transform(descriptors)
 
-    what = f"{data.digest} {modality} {version('numpy')} {version('scipy')}".encode() + rows.tobytes() + CODE
+    what = f"{data.digest} {modality}".encode() + rows.tobytes() + CODE
     return kept(f"components-{hashlib.sha256(what).hexdigest()[:32]}", make)

@@ -22,14 +22,14 @@ from emolib.folds import make_folds
 from emolib.training import BYTES, train
 
 NETWORKS = (1, 10, 100, 1_000, 10_000)
-SECONDS = 3.0  # a sequential way is stopped after so long, a parallel one trains about so long, but no less than an epoch
-LONG = 20.0  # what our own training may take, by shortening the recipe
+SECONDS = 0.7  # a sequential way is stopped after so long, a parallel one trains about so long, but no less than an epoch
+LONG = 3.0  # what our own training may take, by shortening the recipe
 MEMORY = (1, 10_000, 50_000)
 
 
 def measure(seconds: float) -> list[dict]:
     """Rows of ``net``, ``method``, ``networks``, ``microseconds_per_net_step``."""
-    data = emolib.load()
+    data = emolib.load().as_distributed()
     ways = dict(contenders.WAYS)
     if importlib.util.find_spec("jax"):
         from emolib.bench.in_jax import vmap_scan
@@ -72,7 +72,7 @@ def compile_seconds() -> float:
 
 
 def _first() -> float:
-    data = emolib.load()
+    data = emolib.load().as_distributed()
     spent = []
     for _ in range(2):
         began = perf_counter()
@@ -84,7 +84,7 @@ def _first() -> float:
 
 
 def _peak(networks: int) -> float:
-    data = emolib.load()
+    data = emolib.load().as_distributed()
     sweeps.RECIPES["shallow", "printed"] = sweeps.Recipe(epochs=2, learning_rate=1e-4)
     train(data, sweeps.sweep(seed=range(-(-networks // 5))).head(networks))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -103,7 +103,7 @@ def main() -> None:
     if given.compile:
         print(_first())
         return
-    data = emolib.load()
+    data = emolib.load().as_distributed()
     training, _ = make_folds(data, "random", 0, 5)[0]
     floors = {"product": machine.product_speed(), "copy": machine.copy_speed()}
     rows = measure(given.seconds)

@@ -1,4 +1,4 @@
-"""The same networks in JAX, where it is installed: vmap over networks, scan over steps, one compiled call an epoch.
+"""The same networks in JAX, where it is installed: vmap over networks, scan over steps, many steps a compiled call.
 
 A step of Adam is written out, since JAX itself has no optimiser.
 """
@@ -15,6 +15,7 @@ from emolib.data import EmotionData
 from emolib.models import FeatureNet
 
 DISTINCT = 20  # networks built one by one; the others start as copies of these
+AT_ONCE = 20_000  # net-steps a compiled call takes, so that ten thousand networks need not go through a whole epoch
 
 
 def _shallow(p: dict, x: jax.Array) -> jax.Array:
@@ -39,10 +40,10 @@ def _fusion(p: dict, x: jax.Array) -> jax.Array:
 
 
 def vmap_scan(data: EmotionData, net: str, networks: int, seconds: float) -> tuple[float, int]:
-    """Epochs of all networks until the time is up; what the first, which compiles, takes is not counted."""
+    """Steps of all networks until the time is up; the first call, which compiles, is not counted."""
     x, y = (jnp.asarray(part.numpy()) for part in lessons(data, net))
     forward = _shallow if net == "shallow" else _fusion
-    full = len(x) // BATCH * BATCH
+    taken = min(len(x) // BATCH, max(1, AT_ONCE // networks))
 
     def loss(p: dict, x: jax.Array, y: jax.Array) -> jax.Array:
         error = forward(p, x) - y
@@ -70,11 +71,11 @@ def vmap_scan(data: EmotionData, net: str, networks: int, seconds: float) -> tup
     generator = np.random.default_rng(0)
 
     def rows() -> np.ndarray:
-        return generator.permutation(len(x))[:full].reshape(-1, BATCH)
+        return generator.permutation(len(x))[: taken * BATCH].reshape(-1, BATCH)
 
     state = jax.block_until_ready(epoch(state, rows()))
     steps, began = 0, perf_counter()
     while perf_counter() - began < seconds:
         state = jax.block_until_ready(epoch(state, rows()))
-        steps += networks * (full // BATCH)
+        steps += networks * taken
     return perf_counter() - began, steps

@@ -13,7 +13,7 @@ PAPER = {
 
 PROFILES = {
     # minutes on a laptop: enough networks to see every effect, too few for narrow intervals
-    "quick": {"seeds": 1, "widths": [6, 11, 16], "angles": [0, 15, 30, 60, 90], "draws": 100, "cnn_draws": 8, "pick_draws": 15, "every_reading": False, "shuffles": 100},
+    "quick": {"seeds": 1, "widths": [6, 11, 16], "angles": [0, 15, 30, 60, 90], "draws": 60, "cnn_draws": 8, "pick_draws": 8, "every_reading": False, "shuffles": 100},
     # every hidden-layer width and angle of the paper's figures
     "paper": PAPER,
     # the same table with more seeds, for narrower intervals
