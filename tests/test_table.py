@@ -259,7 +259,7 @@ def test_the_command_line_says_it_in_one_line_and_keeps_the_old_report(tmp_path,
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert re.fullmatch(r"emolib: error: .*bad\.xlsx.*\n", done.stderr) and not done.stdout
-    assert old.read_text() == "an earlier report" and list(old.parent.iterdir()) == [old]
+    assert old.read_text() == "an earlier report" and {path.name for path in old.parent.iterdir()} <= {old.name, ".build.lock"}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_data_that_the_chapters_cannot_do_with_stop_before_any_chapter_runs(tmp_
     (tmp_path / "own.csv").write_text("\n".join([f",label,{header}", *rows]))
     assert main(["report", "--data", str(tmp_path / "own.csv"), "--out", str(tmp_path / "out")]) == 2
     assert f"own.csv: there is no {missing};" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {".build.lock"}  # no page, no results
 
 
 @pytest.fixture(scope="module")
