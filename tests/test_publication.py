@@ -40,8 +40,8 @@ def test_index_lists_reports_and_walkthroughs_by_their_titles(tmp_path):
     (tmp_path / "report.failed.html").write_text("<title>A paper</title>")
     (tmp_path / "walkthroughs").mkdir()
     (tmp_path / "walkthroughs/1 angles.html").write_text("<p>no title<svg><title>not this</title></svg>"[:3])
-    (tmp_path / "index.html").write_text("old")
+    (tmp_path / "index.html").write_text("an earlier list")
     page = index(tmp_path)
     assert '<a href="report.html">A &lt;b&gt; paper</a><br>Computed from faces' in page
     assert '<a href="walkthroughs/1%20angles.html">walkthroughs/1 angles.html</a>' in page
-    assert page.index("Not whole") < page.index("report.failed.html") and "old" not in page
+    assert page.index("Not whole") < page.index("report.failed.html") and "an earlier list" not in page
