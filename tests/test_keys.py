@@ -15,7 +15,7 @@ from emolib.report.imports import PACKAGE, reached
 from emolib.report.keys import changes, chapter_key, data_digest
 from emolib.storage import cache_folder
 
-KEY = {"cells": "c", "code": {"emolib/a.py": "1"}, "data": "d", "parameters": {"seeds": 1}, "environment": "e", "needs": {"1_a": "n"}}
+KEY = {"cells": "c", "code": {"emolib/a.py": "1"}, "files": {}, "data": "d", "parameters": {"seeds": 1}, "environment": "e", "needs": {"1_a": "n"}}
 
 
 def names(source: str) -> set[str]:

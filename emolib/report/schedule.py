@@ -95,8 +95,9 @@ def run(
                 for future in ended:
                     settle(running.pop(future), future.result())
         except BaseException:  # Ctrl-C above all: no kernel outlives the build
-            for client in clients.values():
-                kill(client)
+            while wait(running, timeout=INTERVAL).not_done:  # a kernel may be on its way when it is told to end
+                for client in list(clients.values()):
+                    kill(client)
             raise
     return runs
 
