@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emolib.kernels.arithmetic import REST, accumulate, descend, pace, sigmoid, slopes
+from emolib.kernels.arithmetic import REST, descend, pace, sigmoid, slopes
 from emolib.kernels.compiler import compiled
 
 LANES = 64  # networks side by side
@@ -167,11 +167,11 @@ def shallow_scores(w, alive, x, classes, constants):
     powers = np.empty(h.size, w.dtype)
     for u in range(hidden):
         h[u] = w[a + u]
-    accumulate(w[:a].reshape(hidden, features), x.T.copy(), 0, h, 0, rows)
+        for i in range(features):
+            h[u] += w[u * features + i] * x[:, i]
     sigmoid(h.ravel(), powers, powers.view(constants[1].dtype), constants)
-    for u in range(hidden):
-        h[u] *= alive[u]
     for i in range(classes):
         out[i] = w[c + i]
-    accumulate(w[b:c].reshape(classes, hidden), h, 0, out, 0, rows)
+        for u in range(hidden):  # one by one: units of no account must not change the order of the sum
+            out[i] += (w[b + i * hidden + u] * alive[u]) * h[u]
     return out.T.copy()
