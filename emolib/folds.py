@@ -18,7 +18,6 @@ TEST_SHARE = 0.2
 DEALS = 50
 
 
-@lru_cache(maxsize=256)
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the others.
 
@@ -26,7 +25,7 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         protocol: ``"random"`` keeps each emotion's share in every fold and nothing else; ``"person-independent"``
             keeps all rows of a group on one side, and emotions as even as that allows. With ``count=2`` it is the
             two-set form (SPI) of Dhall et al. 2011. ``"single split"`` tests one random fifth, whatever is in it, and
-            has a ``count`` of 1.
+            has a ``count`` of 1. So has a name of one of the data's own ``splits``, which are taken as they are.
         seed: which of the many such splits; the same one is made only once.
 
     Returns:
@@ -36,8 +35,17 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         ValueError: an emotion has fewer rows than there are folds, or a fold is left empty, or misses an emotion to
             train on, or shares a group.
     """
+    if protocol not in data.splits:
+        return _deal(data, protocol, seed, count)
+    if count != 1:
+        raise ValueError(f"folds is {count}; {protocol!r} is a single split")
+    return [data.splits[protocol]]
+
+
+@lru_cache(maxsize=256)
+def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     if protocol not in (*PROTOCOLS, SINGLE):
-        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, SINGLE))}")
+        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, SINGLE, *data.splits))}")
     if protocol == SINGLE and count != 1:
         raise ValueError(f"folds is {count}; a single split has one")
     if count < 2 and protocol != SINGLE:
@@ -102,7 +110,7 @@ def check_scaling(scaled: np.ndarray, train: np.ndarray) -> None:
         train: the rows that it trains on.
     """
     low, high = scaled[train].min(0), scaled[train].max(0)
-    constant = low == high
+    constant = np.isclose(low, high, atol=1e-6)
     fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1, atol=1e-6))
     if not fitted.all():
         feature = int(np.flatnonzero(~fitted)[0]) + 1

@@ -23,6 +23,9 @@ class Recipe:
         patience: stop once the epoch's mean training loss has not fallen by ``tolerance`` below its best for so many
             epochs. 0: never.
         tolerance: the fall that counts, relative to the best so far.
+
+    Raises:
+        ValueError: no epoch, no row a step, or no step at all.
     """
 
     epochs: int
@@ -30,6 +33,13 @@ class Recipe:
     batch: int = 10
     patience: int = 0
     tolerance: float = 0.001
+
+    def __post_init__(self):
+        for name in ("epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate is {self.learning_rate}; it must be greater than 0")
 
 
 # “printed” is section 4.1 of the paper to the letter. “converged” takes the paper at its word that training went on
@@ -58,7 +68,7 @@ DEFAULTS = {
     "centre": 0.5,  # taken off activations before angles: 0.0 or 0.5
     "schedule": "first",  # prune after the first epoch, or after "every" one
     "merge": False,  # whether removed units hand on their weights (Gedeon and Harris)
-    "recipe": "printed",
+    "recipe": "printed",  # a name in RECIPES, or a Recipe of one's own
     "limit": 0,  # epochs in place of the recipe's own; 0: as the recipe says
     "scaling": "training rows",  # where min-max (equation 1) is fitted; the paper's own way is "all rows"
     "protocol": "random",
@@ -112,6 +122,8 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
     }
     for column, values in allowed.items():
         for value in set(table[column]) - set(values):
+            if isinstance(value, Recipe):
+                continue
             raise ValueError(f"{column} is {value!r}; it must be one of {', '.join(sorted(values))}")
     for modality in sorted({part for joined in set(table["modality"]) for part in joined.split("+")}):
         if modality not in data.modalities:
@@ -119,6 +131,8 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
     shallow = table[table["network"] == "shallow"]
     if (shallow["hidden"] < 1).any():
         raise ValueError(f"hidden is {shallow['hidden'].min()}; a shallow network needs at least one hidden unit")
+    if (shallow["hidden"] % 1 != 0).any():
+        raise ValueError(f"hidden is {shallow['hidden'].max()}; it must be a whole number")
     if (table["limit"] < 0).any():
         raise ValueError(f"limit is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own")
     if not table["angle"].between(0, 180).all():
@@ -127,7 +141,7 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
 
 def recipe_of(row: dict) -> Recipe:
     """The recipe that a row names, for its kind of network, with the row's own limit on epochs if it sets one."""
-    recipe = RECIPES[row["network"], row["recipe"]]
+    recipe = row["recipe"] if isinstance(row["recipe"], Recipe) else RECIPES[row["network"], row["recipe"]]
     return replace(recipe, epochs=row["limit"]) if row["limit"] else recipe
 
 
