@@ -58,7 +58,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
-        return self.classes_[self._scores(X).argmax(axis=1)]
+        highest = self._scores(X).argmax(axis=1)
+        return self.classes_[highest]
 
     def _scores(self, X) -> np.ndarray:
         check_is_fitted(self)
@@ -194,7 +195,7 @@ class FusionCNNClassifier(NetworkClassifier):
         self.random_state = random_state
 
     def _modalities(self) -> dict[str, np.ndarray]:
-        if np.ndim(self.modalities) == 0:
+        if isinstance(self.modalities, int | np.integer):
             if self.modalities < 1 or self.n_features_in_ % self.modalities:
                 raise ValueError(f"modalities is {self.modalities}; {self.n_features_in_} columns cannot be shared out equally among so many")
             parts = np.split(np.arange(self.n_features_in_), self.modalities)

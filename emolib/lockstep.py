@@ -27,7 +27,7 @@ class Stack:
     Args:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch size.
-        device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled`, any other by :class:`~emolib.engines.Stacked`.
+        device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled` what that can train, all else goes by :class:`~emolib.engines.Stacked`.
         precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
         recipe: for all of them, in place of the one that each row names.
 
@@ -60,7 +60,7 @@ class Stack:
             self.alive = self.alive.to(device)
         rate = np.array([recipe.learning_rate for recipe in self.recipes])
         common = (self.net, self.weights, self.alive, rate, self.recipes[0].batch, self.material)
-        if device == "cpu":
+        if device == "cpu" and isinstance(self.net, Compiled.KINDS):
             self.engine = Compiled(*common)
         else:
             self.engine = Stacked(*common, autocast=torch.bfloat16 if precision == "bfloat16" else None)
