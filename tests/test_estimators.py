@@ -29,8 +29,9 @@ def test_scikit_learn_s_own_checks(estimator, check):
     check(estimator)
 
 
-# scikit-learn's search warns on the way to the error that the checks ask for
-@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning", "ignore::sklearn.exceptions.FitFailedWarning")
+# scikit-learn's own search warns on the way to the error that the checks ask for
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
 @parametrize_with_checks([SEARCH])
 def test_scikit_learn_s_own_checks_of_a_search(estimator, check):
     check(estimator)

@@ -5,9 +5,14 @@ import shlex
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
+import test_training
+import torch
+from torch import nn
 
 import emolib
+from emolib import sweeps
 from emolib.data.images import Settings
 from emolib.report.parameters import declared, parse
 from emolib.report.profiles import PROFILES
@@ -103,3 +108,47 @@ def test_a_page_that_names_what_is_not_there_is_found(tmp_path, monkeypatch):
             monkeypatch.setitem(globals(), "text", lambda page, sentence=sentence: sentence if page == "wrong.md" else original(page))
             with pytest.raises(AssertionError):
                 check("wrong.md")
+
+
+def block(page, word):
+    (found,) = [block for block in blocks(page, "python") if word in block]
+    return found
+
+
+def test_the_model_of_contributing_trains_as_a_student_would_train_it(drawn, monkeypatch):
+    names = {"nn": nn, "Tensor": torch.Tensor}
+    exec(block("CONTRIBUTING.md", "class DeepNet"), names)
+    monkeypatch.setattr(sweeps, "NETWORKS", (*sweeps.NETWORKS, "deep"))
+    monkeypatch.setitem(sweeps.RECIPES, ("deep", "printed"), sweeps.Recipe(epochs=5, learning_rate=1e-3))
+
+    def build(row, data):
+        net = names["DeepNet"](10, len(data.classes))
+        sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
+        return net
+
+    for module in (sweeps, test_training):
+        monkeypatch.setattr(module, "build", build)
+    trained = emolib.train(drawn, emolib.sweep(network="deep", modality="LPQ+PHOG", folds=2), jobs=1, precision="float64")
+    for position in (0, 1):
+        scores, _ = test_training.train_alone(drawn, trained.table.iloc[position].to_dict(), torch.float64)
+        np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-8)
+        assert sum(p.numel() for p in trained.member(position).parameters()) == trained.table["parameters"][position]
+
+
+def test_the_data_source_of_contributing_reads(drawn, tmp_path):
+    names = {}
+    exec(block("CONTRIBUTING.md", "def read_archive"), names)
+    file = tmp_path / "faces.npz"
+    np.savez(file, **drawn.features, labels=drawn.labels, groups=drawn.groups)
+    assert names["read_archive"](file).digest == drawn.as_distributed().digest
+    file.write_bytes(b"PK")
+    with pytest.raises(ValueError, match="faces.npz: this is no NumPy archive"):
+        names["read_archive"](file)
+
+
+def test_the_chapter_of_contributing_shows_its_table(drawn, capsys):
+    names = {}
+    exec(block("CONTRIBUTING.md", "publish(").replace("angles = [0, 15, 30, 60, 90]", "angles = [0, 90]"), names)
+    assert names["units"].shape == (2, 2) and (names["units"].loc[0] == 16).all() and (names["units"].loc[90] < 16).all()
+    shown = capsys.readouterr().out
+    assert "converged" in shown and "published: units_left" in shown
