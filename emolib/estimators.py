@@ -6,11 +6,11 @@ Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
 """
 
 from contextvars import ContextVar
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import check_random_state
@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emolib.data import REPAIRS, EmotionData
-from emolib.sweeps import DEFAULTS, NETWORK, RECIPES
+from emolib.sweeps import DEFAULTS, NETWORK
 from emolib.training import Trained, train
 
 WHOLE = "all rows"  # the split that trains on every row and tests none
@@ -46,15 +46,17 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X) -> np.ndarray:
-        """Probabilities ``[N, C]``: the point of the simplex that is nearest to the network's outputs.
+        """Probabilities ``[N, C]``, as the loss lets the network's outputs be read.
 
-        Smooth L1 on errors below 1 is half the squared error, and what makes the squared error to one-hot targets least is the
-        probability of each class. So the outputs are estimates of probabilities already; only nothing keeps them above 0
-        or their sum at 1. A softmax would take them for logarithms, and make nearly certain outputs (1, 0, …, 0) of seven
-        classes a timid 31 %. A class may get exactly 0 here: before a logarithm is taken, calibrate
-        (:class:`sklearn.calibration.CalibratedClassifierCV`).
+        What makes the squared error to one-hot targets least is the probability of each class, and smooth L1 is half the
+        squared error wherever errors are below 1. So the outputs are estimates of probabilities already; only nothing keeps
+        them above 0 or their sum at 1, and the point of the simplex that is nearest to them is taken. A softmax would take them for
+        logarithms, and make nearly certain outputs (1, 0, …, 0) of seven classes a timid 31 %. A class may get exactly 0:
+        before a logarithm is taken, calibrate (:class:`sklearn.calibration.CalibratedClassifierCV`). Under cross-entropy the
+        outputs are logarithms, and their softmax is taken.
         """
-        return nearest_probabilities(self._scores(X))
+        scores = self._scores(X)
+        return softmax(scores, axis=1) if self.loss == "cross-entropy" else nearest_probabilities(scores)
 
     def predict(self, X) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
@@ -92,13 +94,17 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def _row(self) -> dict:
         """The row of a sweep that trains this classifier's network."""
-        own = self._choices()
-        recipe = RECIPES.get((own["network"], self.recipe))
-        changes = {name: value for name in ("epochs", "learning_rate", "batch") if (value := getattr(self, name)) is not None}
+        for name in ("epochs", "learning_rate"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0, or None for the recipe's own")
         whole = isinstance(self.random_state, int | np.integer) and self.random_state >= 0
-        return DEFAULTS | own | {
+        return DEFAULTS | self._choices() | {
             "modality": "+".join(self._modalities()),
-            "recipe": replace(recipe, **changes) if recipe and changes else self.recipe,
+            "recipe": self.recipe,
+            "limit": self.epochs or 0,
+            "rate": self.learning_rate or 0.0,
+            "optimiser": self.optimiser,
+            "loss": self.loss,
             "protocol": WHOLE,
             "folds": 1,
             "fold": 0,
@@ -122,8 +128,9 @@ class PrunedShallowClassifier(NetworkClassifier):
         recipe: ``"printed"``, the paper's settings, which leave its networks near chance, or ``"converged"``; see
             :data:`emolib.sweeps.RECIPES`.
         epochs: at most so many passes over the rows; None: as the recipe says.
-        learning_rate: of Adam; None: as the recipe says.
-        batch: rows a step; None: as the recipe says.
+        learning_rate: None: as the recipe says.
+        optimiser: a name in :data:`emolib.sweeps.OPTIMISERS`.
+        loss: a name in :data:`emolib.sweeps.LOSSES`.
         random_state: seed of initial weights and batches. With an integer the network is that of a sweep's ``seed``, fold 0.
 
     Attributes:
@@ -142,7 +149,7 @@ class PrunedShallowClassifier(NetworkClassifier):
 
     def __init__(
         self, hidden=16, *, angle=60.0, centre=0.5, schedule="first", merge=False, recipe="converged", epochs=None, learning_rate=None,
-        batch=None, random_state=None,
+        optimiser="Adam", loss="smooth L1", random_state=None,
     ):  # fmt: skip
         self.hidden = hidden
         self.angle = angle
@@ -152,7 +159,8 @@ class PrunedShallowClassifier(NetworkClassifier):
         self.recipe = recipe
         self.epochs = epochs
         self.learning_rate = learning_rate
-        self.batch = batch
+        self.optimiser = optimiser
+        self.loss = loss
         self.random_state = random_state
 
     @property
@@ -175,7 +183,7 @@ class FusionCNNClassifier(NetworkClassifier):
         modalities: how many modalities stand side by side in the columns, each with as many features as the others (the
             paper's ten numbers are 2 modalities of 5; with 1 this is its single-modality CNN); or, for any other
             layout, a list with the columns of each, by number or by name. Columns in none of them are ignored.
-        recipe, epochs, learning_rate, batch, random_state: as in :class:`PrunedShallowClassifier`.
+        recipe, epochs, learning_rate, optimiser, loss, random_state: as in :class:`PrunedShallowClassifier`.
 
     Attributes:
         network_: the trained network, a :class:`~emolib.models.FusionNet` in double precision.
@@ -186,12 +194,15 @@ class FusionCNNClassifier(NetworkClassifier):
         >>> FusionCNNClassifier(modalities=[["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]).fit(frame, emotions)
     """
 
-    def __init__(self, modalities=1, *, recipe="converged", epochs=None, learning_rate=None, batch=None, random_state=None):
+    def __init__(
+        self, modalities=1, *, recipe="converged", epochs=None, learning_rate=None, optimiser="Adam", loss="smooth L1", random_state=None
+    ):
         self.modalities = modalities
         self.recipe = recipe
         self.epochs = epochs
         self.learning_rate = learning_rate
-        self.batch = batch
+        self.optimiser = optimiser
+        self.loss = loss
         self.random_state = random_state
 
     def _modalities(self) -> dict[str, np.ndarray]:
@@ -219,7 +230,7 @@ class FusionCNNClassifier(NetworkClassifier):
 
 def table(rows: list[dict]) -> pd.DataFrame:
     """Rows as a sweep that :func:`emolib.train` takes."""
-    return pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "merge": bool})
+    return pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "rate": float, "merge": bool})
 
 
 def key(data: EmotionData, row: dict) -> tuple:
