@@ -5,11 +5,14 @@ Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its p
 Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
 """
 
+from collections.abc import Sequence
 from contextvars import ContextVar
+from typing import Self
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import MinMaxScaler
@@ -30,7 +33,14 @@ TRAINED: ContextVar[dict[tuple, tuple[Trained, int]]] = ContextVar("TRAINED", de
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
     """What both classifiers do alike; each says which columns make its modalities and what its row of a sweep holds."""
 
-    def fit(self, X, y):
+    recipe: str
+    epochs: int | None
+    learning_rate: float | None
+    optimiser: str
+    loss: str
+    random_state: int | np.random.RandomState | None
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Trains a network on all rows of ``X`` ``[N, D]`` for the classes ``y`` ``[N]``."""
         data, row = self._data(X, y), self._row()
         trained, position = TRAINED.get().get(key(data, row)) or (train(data, table([row]), jobs=1, device="cpu"), 0)
@@ -40,12 +50,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_ = len(outcome.losses)
         return self
 
-    def decision_function(self, X) -> np.ndarray:
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """The network's outputs ``[N, C]`` as they are; for two classes the second's less the first's ``[N]``."""
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probabilities ``[N, C]``, as the loss lets the network's outputs be read.
 
         What makes the squared error to one-hot targets least is the probability of each class, and smooth L1 is half the
@@ -58,12 +68,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         scores = self._scores(X)
         return softmax(scores, axis=1) if self.loss == "cross-entropy" else nearest_probabilities(scores)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
         highest = self._scores(X).argmax(axis=1)
         return self.classes_[highest]
 
-    def _scores(self, X) -> np.ndarray:
+    def _scores(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         x = self.scaler_.transform(X.astype(float)).astype(np.float32)
@@ -71,7 +81,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         with torch.no_grad():
             return self.network_(torch.from_numpy(inputs).double()).numpy()
 
-    def _data(self, X, y) -> EmotionData:
+    def _data(self, X: ArrayLike, y: ArrayLike) -> EmotionData:
         """Checks ``X`` and ``y``, and puts down what they say of features and classes."""
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
@@ -91,6 +101,14 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             repairs=pd.DataFrame(columns=REPAIRS),
             splits={WHOLE: (rows, rows[:0])},
         )
+
+    def _modalities(self) -> dict[str, np.ndarray]:
+        """The columns of each modality, by the modality's name."""
+        raise NotImplementedError
+
+    def _choices(self) -> dict:
+        """Columns of a sweep that only this kind of network has."""
+        raise NotImplementedError
 
     def _row(self) -> dict:
         """The row of a sweep that trains this classifier's network."""
@@ -148,9 +166,10 @@ class PrunedShallowClassifier(NetworkClassifier):
     """
 
     def __init__(
-        self, hidden=16, *, angle=60.0, centre=0.5, schedule="first", merge=False, recipe="converged", epochs=None, learning_rate=None,
-        optimiser="Adam", loss="smooth L1", random_state=None,
-    ):  # fmt: skip
+        self, hidden: int = 16, *, angle: float = 60.0, centre: float = 0.5, schedule: str = "first", merge: bool = False,
+        recipe: str = "converged", epochs: int | None = None, learning_rate: float | None = None, optimiser: str = "Adam",
+        loss: str = "smooth L1", random_state: int | np.random.RandomState | None = None,
+    ) -> None:  # fmt: skip
         self.hidden = hidden
         self.angle = angle
         self.centre = centre
@@ -195,8 +214,10 @@ class FusionCNNClassifier(NetworkClassifier):
     """
 
     def __init__(
-        self, modalities=1, *, recipe="converged", epochs=None, learning_rate=None, optimiser="Adam", loss="smooth L1", random_state=None
-    ):
+        self, modalities: int | Sequence[Sequence[int | str]] = 1, *, recipe: str = "converged", epochs: int | None = None,
+        learning_rate: float | None = None, optimiser: str = "Adam", loss: str = "smooth L1",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:  # fmt: skip
         self.modalities = modalities
         self.recipe = recipe
         self.epochs = epochs

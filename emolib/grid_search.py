@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from joblib import effective_n_jobs
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import _safe_indexing, check_random_state, indexable
@@ -39,7 +41,7 @@ class SweepGridSearchCV(GridSearchCV):
         >>> search.fit(X, y, groups=persons).best_params_
     """
 
-    def fit(self, X, y=None, *, groups=None):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, *, groups: ArrayLike | None = None) -> Self:
         """Trains, scores and chooses.
 
         Args:
@@ -71,7 +73,7 @@ class SweepGridSearchCV(GridSearchCV):
 
 
 def _train(
-    estimator: NetworkClassifier, grid: dict | list, X, y, parts: list[np.ndarray], jobs: int
+    estimator: NetworkClassifier, grid: dict | list, X: ArrayLike, y: ArrayLike, parts: list[np.ndarray], jobs: int
 ) -> Iterator[tuple[Trained, list[tuple]]]:
     """Trains the grid on each of the training ``parts``; yields sweeps, and the key that fit looks for each network by."""
     layouts: dict[str, list[tuple[NetworkClassifier, EmotionData, dict]]] = {}
