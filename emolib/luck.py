@@ -13,18 +13,13 @@ from emolib.data import EmotionData
 from emolib.evidence import Condition
 from emolib.folds import KEPT_APART, make_folds
 from emolib.lockstep import Stack
-from emolib.metrics import MEASURES, measures
+from emolib.metrics import MEASURES, mean_recall, measures
 from emolib.progress import track
 from emolib.sweeps import DEFAULTS, REPETITION
 from emolib.training import Trained
 
 # A reading without its repetition.
 READING = [column for column in REPETITION if column != "seed"]
-
-
-def mean_recall(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean recall over the emotions that occur; a single test part may lack one."""
-    return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
 
 
 def single_results(trained: Trained) -> np.ndarray:

@@ -20,7 +20,7 @@ from emolib.explore.lab import open_lab
 from emolib.explore.live import Run, training
 from emolib.explore.reading import reader
 from emolib.preprocessing import scale
-from emolib.sweeps import build, seeds
+from emolib.metrics import confusion
 
 
 def inside(widget):
@@ -120,9 +120,16 @@ def test_a_control_out_of_reach_is_told_in_a_sentence(tiny):
 
 
 def test_a_pressed_cell_shows_its_rows(tiny):
-    lab = confusion_lab(tiny)
-    cells = [part for part in inside(lab) if isinstance(part, widgets.Button)]
+    async def story():
+        lab = confusion_lab(tiny)
+        await settled()
+        return lab
+
+    lab = asyncio.run(story())
+    cells = [part for part in inside(lab) if isinstance(part, widgets.Button) and part.tooltip]
     assert len(cells) == 9 and sum(int(cell.description) for cell in cells) == len(tiny)
+    scores = train(tiny, sweep(recipe="converged")).out_of_fold()[1][0]
+    np.testing.assert_array_equal([int(cell.description) for cell in cells], confusion(tiny.labels, scores).ravel())
     busiest = max(cells, key=lambda cell: int(cell.description))
     busiest.click()
     assert busiest.tooltip.startswith(f"{busiest.description} of ")

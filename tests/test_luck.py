@@ -24,11 +24,6 @@ def test_standing_by_hand():
     assert luck.standing(results, 2.0)["tries"] == np.inf and luck.standing(results, 0.0)["tries"] == 1
 
 
-def test_recall_leaves_out_emotions_that_do_not_occur():
-    labels = np.array([0, 0, 1, 1, 2])
-    assert luck.mean_recall(labels, np.array([0, 1, 1, 1, 0])) == pytest.approx((0.5 + 1 + 0) / 3)
-
-
 class TestPicks:
     def test_the_best_on_the_test_rows_is_never_below_any_other_choice(self, tiny):
         table = sweep(hidden=[2, 8], rate=0.05, protocol=KEPT_APART, folds=1, seed=range(4))

@@ -1,6 +1,6 @@
 """Training that can be watched and stopped: the library's own stacks, an epoch at a time.
 
-Axes: ``K`` networks, ``N`` rows of the data, ``C`` classes.
+Axes: ``K`` networks, ``R`` repetitions, ``N`` rows of the data, ``C`` classes.
 """
 
 import asyncio
@@ -36,6 +36,15 @@ class Moment:
     def scores(self) -> np.ndarray:
         """Outputs of each network on every row: ``[K, N, C]``."""
         return np.stack([self.stack.engine.scores(k) for k in range(len(self.stack.rows))])
+
+    def out_of_fold(self) -> np.ndarray:
+        """Scores ``[R, N, C]`` of each repetition, every row by the network that had not seen it; for a table with all folds."""
+        folds, scores = self.stack.rows[0]["folds"], self.scores()
+        pooled = np.empty((len(scores) // folds, *scores.shape[1:]), scores.dtype)
+        for k, own in enumerate(scores):
+            _, test = self.pair(k)
+            pooled[k // folds, test] = own[test]
+        return pooled
 
     def accuracy(self) -> tuple[np.ndarray, np.ndarray]:
         """Share of training and of test rows predicted right, ``[K]`` each."""

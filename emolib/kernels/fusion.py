@@ -8,7 +8,7 @@ from emolib.models import FeatureNet
 
 LAYERS = FeatureNet.LAYERS
 LANES = 64  # parameters that the optimiser moves side by side
-VECTOR = 8  # numbers a vector register holds; rows of a multiple of it leave no remainder to a slower loop
+VECTOR = 16  # numbers a vector register holds; rows of a multiple of it leave no remainder to a slower loop
 
 
 @compiled

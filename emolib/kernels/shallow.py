@@ -95,7 +95,8 @@ def shallow_epoch(w, m, v, step, rule, alive, which, x, view, target, order, len
     size, hidden, features, classes = w.shape[1], alive.shape[1], x.shape[2], target.shape[1]
     kind = w.dtype.type
     none, one = kind(0), kind(1)
-    lanes = min(LANES, -(-which.size // 8) * 8)
+    groups = -(-which.size // LANES)
+    lanes = -(-which.size // (groups * 8)) * 8  # as many in each group, in whole vectors
     w_ = np.zeros((size, lanes), w.dtype)
     g, m_, v_ = np.zeros_like(w_), np.zeros_like(w_), np.zeros_like(w_)
     alive_ = np.zeros((hidden, lanes), w.dtype)
@@ -158,9 +159,19 @@ def shallow_epoch(w, m, v, step, rule, alive, which, x, view, target, order, len
 
 @compiled
 def shallow_scores(w, alive, x, classes, constants):
-    """Outputs ``[N, C]`` of one network on inputs ``[N, D]``; ``w`` ``[P]``, ``alive`` ``[H]``."""
+    """Outputs ``[N, C]`` of one network on inputs ``[N, D]``, the rows side by side; ``w`` ``[P]``, ``alive`` ``[H]``."""
     rows, features = x.shape
-    h, out = np.empty((rows, alive.size, 1), w.dtype), np.empty((rows, classes, 1), w.dtype)
+    hidden = alive.size
+    a, b, c = hidden * features, hidden * (features + 1), hidden * (features + 1 + classes)
+    h, out = np.empty((hidden, rows), w.dtype), np.empty((classes, rows), w.dtype)
     powers = np.empty(h.size, w.dtype)
-    _shallow(w.reshape(-1, 1), alive.reshape(-1, 1), x.reshape(rows, features, 1), h, out, powers, powers.view(constants[1].dtype), constants)
-    return out[:, :, 0]
+    for u in range(hidden):
+        h[u] = w[a + u]
+        for i in range(features):
+            h[u] += w[u * features + i] * x[:, i]
+    sigmoid(h.ravel(), powers, powers.view(constants[1].dtype), constants)
+    for i in range(classes):
+        out[i] = w[c + i]
+        for u in range(hidden):  # one by one: units of no account must not change the order of the sum
+            out[i] += (w[b + i * hidden + u] * alive[u]) * h[u]
+    return out.T.copy()
