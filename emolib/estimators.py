@@ -15,7 +15,6 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -76,7 +75,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _scores(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        x = self.scaler_.transform(X.astype(float)).astype(np.float32)
+        x = ((X - self.low_) / np.where(self.span_ == 0, 1, self.span_)).astype(np.float32)  # as preprocessing.scale
         inputs = np.stack([x[:, columns] for columns in self._modalities().values()], axis=1)
         with torch.no_grad():
             return self.network_(torch.from_numpy(inputs).double()).numpy()
@@ -88,7 +87,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has 1 class, {self.classes_[0]!r}; at least two classes are needed")
-        self.scaler_ = MinMaxScaler().fit(X.astype(float))
+        self.low_ = X.min(axis=0).astype(float)
+        self.span_ = X.max(axis=0) - self.low_
         rows = np.arange(len(X))
         return EmotionData(
             features={name: X[:, columns] for name, columns in self._modalities().items()},
@@ -155,7 +155,7 @@ class PrunedShallowClassifier(NetworkClassifier):
         classes_: ``[C]``.
         network_: the trained network without the units that went, a :class:`~emolib.models.ShallowNet` in double precision.
         units_: hidden units left.
-        scaler_: brings features to 0..1.
+        low_, span_: smallest value of each feature, and how far the largest is from it.
         loss_curve_: mean training loss of each epoch.
         n_iter_: epochs run.
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
@@ -206,7 +206,7 @@ class FusionCNNClassifier(NetworkClassifier):
 
     Attributes:
         network_: the trained network, a :class:`~emolib.models.FusionNet` in double precision.
-        classes_, scaler_, loss_curve_, n_iter_, n_features_in_, feature_names_in_: as in :class:`PrunedShallowClassifier`.
+        classes_, low_, span_, loss_curve_, n_iter_, n_features_in_, feature_names_in_: as in :class:`PrunedShallowClassifier`.
 
     Example:
         >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)

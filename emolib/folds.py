@@ -117,7 +117,7 @@ def check_scaling(scaled: np.ndarray, train: np.ndarray) -> None:
         train: the rows that it trains on.
     """
     low, high = scaled[train].min(0), scaled[train].max(0)
-    constant = np.isclose(low, high, atol=1e-6)
+    constant = low == high
     fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1, atol=1e-6))
     if not fitted.all():
         feature = int(np.flatnonzero(~fitted)[0]) + 1

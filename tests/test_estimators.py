@@ -131,11 +131,9 @@ def test_a_seed_is_a_network(table, classifier):
 def test_units_of_measurement_change_nothing(table, classifier):
     x, y, _ = table
     fitted = clone(classifier).set_params(epochs=3).fit(x, y)
-    for scale in (4.0, 2.0**-20, 2.0**90):
+    for scale in (4.0, 2.0**-80, 2.0**90):
         other = clone(fitted).fit(x * scale, y)
         np.testing.assert_array_equal(other.decision_function(x * scale), fitted.decision_function(x))
-    minute = clone(fitted).fit(x * 2.0**-80, y)  # a spread that scikit-learn's scaler takes for none
-    assert np.isfinite(minute.predict_proba(x * 2.0**-80)).all()
 
 
 @BOTH
