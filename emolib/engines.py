@@ -15,11 +15,13 @@ from torch.func import functional_call, grad_and_value, vmap
 from emolib import kernels
 from emolib.kernels.arithmetic import BETA1, BETA2, EPSILON, constants
 from emolib.material import Material
-from emolib.models import ShallowNet
+from emolib.models import FusionNet, ShallowNet
 
 
 class Compiled:
-    """Networks of :mod:`emolib.models` one after another, by :mod:`emolib.kernels`."""
+    """Networks of some kinds one after another, by :mod:`emolib.kernels`."""
+
+    KINDS = (ShallowNet, FusionNet)
 
     def __init__(self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: np.ndarray, batch: int, material: Material):
         self.net, self.material, self.batch, self.rule = net, material, batch, rule

@@ -21,7 +21,6 @@ TEST_SHARE = 0.2
 DEALS = 50
 
 
-@lru_cache(maxsize=256)
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the others.
 
@@ -30,7 +29,7 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
             keeps all rows of a group on one side, and emotions as even as that allows. With ``count=2`` it is the
             two-set form (SPI) of Dhall et al. 2011. ``"single split"`` tests one random fifth, whatever is in it, and
             has a ``count`` of 1; ``"single split with rows kept apart"`` tests the same rows, and a fifth of the others neither
-            trains nor tests.
+            trains nor tests. A name of one of the data's own ``splits`` is taken as it is, with a ``count`` of 1 as well.
         seed: which of the many such splits; the same one is made only once.
 
     Returns:
@@ -40,8 +39,17 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         ValueError: an emotion has fewer rows than there are folds, or a fold is left empty, or misses an emotion to
             train on, or shares a group.
     """
+    if protocol not in data.splits:
+        return _deal(data, protocol, seed, count)
+    if count != 1:
+        raise ValueError(f"folds is {count}; {protocol!r} is a single split")
+    return [data.splits[protocol]]
+
+
+@lru_cache(maxsize=256)
+def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     if protocol not in (*PROTOCOLS, *SINGLES):
-        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, *SINGLES))}")
+        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, *SINGLES, *data.splits))}")
     if protocol in SINGLES and count != 1:
         raise ValueError(f"folds is {count}; a single split has one")
     if count < 2 and protocol not in SINGLES:

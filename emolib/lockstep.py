@@ -30,7 +30,7 @@ class Stack:
     Args:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch size.
-        device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled`, any other by :class:`~emolib.engines.Stacked`.
+        device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled` what that can train, all else goes by :class:`~emolib.engines.Stacked`.
         precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
 
     Attributes:
@@ -60,7 +60,7 @@ class Stack:
             (recipe.learning_rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]]) for recipe, row in zip(recipes, rows, strict=True)
         ])  # fmt: skip
         common = (self.net, self.weights, self.alive, rule, recipes[0].batch, self.material)
-        if device == "cpu":
+        if device == "cpu" and isinstance(self.net, Compiled.KINDS):
             self.engine = Compiled(*common)
         else:
             self.engine = Stacked(*common, autocast=torch.bfloat16 if precision == "bfloat16" else None)
