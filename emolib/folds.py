@@ -36,11 +36,19 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         ValueError: an emotion has fewer rows than there are folds, or a fold is left empty, or misses an emotion to
             train on, or shares a group.
     """
+    _refuse(data, protocol, count)
+    pairs = _deal(data, protocol, seed, count)
+    check(data, pairs, protocol)
+    return pairs
+
+
+def _refuse(data: EmotionData, protocol: str, count: int) -> None:
+    """Raises ValueError, saying what to do, where no such folds can be made."""
     if protocol not in (*PROTOCOLS, SINGLE):
         raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, SINGLE))}")
     if protocol == SINGLE and count != 1:
         raise ValueError(f"folds is {count}; a single split has one")
-    if count < 2 and protocol != SINGLE:
+    if protocol != SINGLE and count < 2:
         raise ValueError(f"folds is {count}; at least two are needed, one to train on and one to test")
     present, rows = np.unique(data.labels, return_counts=True)
     if len(present) < 2:
@@ -48,23 +56,23 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     if rows.min() < count:
         rarest = data.classes[present[rows.argmin()]]
         raise ValueError(f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use fewer folds")
-    if protocol == "person-independent" and len(np.unique(data.groups)) == len(data):
+    groups = len(np.unique(data.groups))
+    if protocol == "person-independent" and groups == len(data):
         raise ValueError(
             f"{data.source}: every row is a group of its own, so nothing tells which rows show one person, and person-independent "
             "folds cannot be made; name files by title and frame (Film_000000001.png), or add a groups.csv"
         )
-    if protocol == "person-independent" and len(np.unique(data.groups)) < count:
-        raise ValueError(f"{data.source}: {len(np.unique(data.groups))} groups cannot fill {count} folds; use fewer folds")
+    if protocol == "person-independent" and groups < count:
+        raise ValueError(f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds")
 
+
+def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     if protocol == SINGLE:
-        pairs = list(ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(data.labels))
-    elif protocol == "random":
-        pairs = list(StratifiedKFold(count, shuffle=True, random_state=seed).split(data.labels, data.labels))
-    else:
-        deals = (GroupKFold(count, shuffle=True, random_state=DEALS * seed + deal) for deal in range(DEALS))
-        pairs = min((list(deal.split(data.labels, groups=data.groups)) for deal in deals), key=partial(_unevenness, data))
-    check(data, pairs, protocol)
-    return pairs
+        return list(ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(data.labels))
+    if protocol == "random":
+        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(data.labels, data.labels))
+    deals = (GroupKFold(count, shuffle=True, random_state=DEALS * seed + deal) for deal in range(DEALS))
+    return min((list(deal.split(data.labels, groups=data.groups)) for deal in deals), key=partial(_unevenness, data))
 
 
 def _unevenness(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
