@@ -111,7 +111,7 @@ def check_scaling(scaled: np.ndarray, train: np.ndarray) -> None:
     """
     low, high = scaled[train].min(0), scaled[train].max(0)
     constant = low == high
-    fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1, atol=1e-6))
+    fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1))
     if not fitted.all():
         feature = int(np.flatnonzero(~fitted)[0]) + 1
         raise ValueError(f"feature {feature} spans {low[feature - 1]:.3f} to {high[feature - 1]:.3f} over the training rows, not 0 to 1: the scaling saw other rows")
