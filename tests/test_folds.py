@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold
 
 from emolib import material
 from emolib.data import EmotionData
-from emolib.folds import PROTOCOLS, SINGLE, check, check_scaling, make_folds
+from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, check, check_scaling, make_folds
 from emolib.paper import EMOTIONS
 from emolib.preprocessing import scale
 from emolib.sweeps import sweep
@@ -76,7 +76,7 @@ def test_person_independent_folds_are_about_as_large_as_each_other(films):
         assert all(0.5 < len(test) / (len(films) / 5) < 1.5 for _, test in make_folds(films, "person-independent", seed))
 
 
-@pytest.mark.parametrize(("protocol", "count"), [("random", 5), ("person-independent", 5), (SINGLE, 1)])
+@pytest.mark.parametrize(("protocol", "count"), [("random", 5), ("person-independent", 5), (SINGLE, 1), (KEPT_APART, 1)])
 def test_one_seed_is_one_split(films, protocol, count):
     again = replace(films)  # equal rows, but nothing kept for them
     np.testing.assert_array_equal(fold_of_row(films, protocol, 1, count=count), fold_of_row(again, protocol, 1, count=count))
@@ -106,6 +106,15 @@ def test_a_single_split_tests_a_random_fifth(films):
         assert len(test_rows) == round(len(films) / 5)
         assert sorted([*train_rows, *test_rows]) == list(range(len(films)))
     assert len({tuple(test_rows) for ((_, test_rows),) in splits}) == 3
+
+
+def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
+    for seed in range(3):
+        ((trains, tests),), ((kept, same),) = (make_folds(films, protocol, seed, count=1) for protocol in (SINGLE, KEPT_APART))
+        np.testing.assert_array_equal(same, tests)
+        assert set(kept) < set(trains) and len(trains) - len(kept) == round(0.2 * len(trains))
+        share = [np.bincount(films.labels[rows]) / len(rows) for rows in (trains, kept)]
+        np.testing.assert_allclose(*share, atol=0.005)  # as even as whole rows allow
 
 
 @pytest.mark.parametrize(
@@ -170,11 +179,12 @@ class TestCheck:
         with pytest.raises(ValueError, match="fold 1 .*tests rows that it trained on"):
             check(tiny, [(np.r_[train, test[:1]], test), *others], "random")
 
-    def test_a_single_split_may_leave_rows_untested_but_test_none_twice(self, tiny):
+    @pytest.mark.parametrize("protocol", [SINGLE, KEPT_APART])
+    def test_a_single_split_may_leave_rows_untested_but_test_none_twice(self, tiny, protocol):
         (train, test), *_ = pairs_of(self.fold, 4)
-        check(tiny, [(train, test[::-1])], SINGLE)
+        check(tiny, [(train, test[::-1])], protocol)
         with pytest.raises(ValueError, match="exactly once"):
-            check(tiny, [(train, np.r_[test, test[:1]])], SINGLE)
+            check(tiny, [(train, np.r_[test, test[:1]])], protocol)
 
     def test_catches_an_emotion_never_trained_on(self, tiny):
         fold = np.where(tiny.labels == 1, 1, np.arange(60) // 20 // 2 * 2)
