@@ -108,7 +108,7 @@ data = EmotionData(
     repairs=None,
 )
 found = []
-for choices in (dict(modality="A", hidden=[3, 8], angle=[0, 30], loss=LOSSES, optimiser=OPTIMISERS), dict(network="cnn", modality="A+B")):
+for choices in (dict(modality="A", hidden=[3, 8], angle=[0, 30], loss=list(LOSSES), optimiser=list(OPTIMISERS)), dict(network="cnn", modality="A+B")):
     for outcome in train_stack(data, sweep(folds=2, **choices).to_dict("records")):
         found += [outcome.weights, outcome.scores.ravel()]
 np.save(sys.argv[1], np.concatenate(found))

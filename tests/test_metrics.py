@@ -101,7 +101,7 @@ def test_only_what_is_asked_for_is_measured(monkeypatch):
 def trained(tiny):
     """Two models of three repetitions; scores that no network gave, and one emotion that is never predicted."""
     table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2]).assign(
-        units=1, parameters=1, epochs=1, loss=1.0, train_accuracy=1.0, stopped=False
+        units=1, parameters=1, epochs=1, train_loss=1.0, train_accuracy=1.0, stopped=False
     )
     random, outcomes = np.random.default_rng(0), []
     for row in table.itertuples():
