@@ -7,6 +7,7 @@ from typing import Any
 
 import emolib
 from emolib.commands import keep_model, predict, read_images, write_table
+from emolib.console import say
 from emolib.report.build import build
 from emolib.report.errors import BuildError, ChapterError
 from emolib.report.parameters import check, parse
@@ -53,7 +54,7 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     stamp = {"profile": profile, "parameters": chosen, "commit": commit(ROOT), "versions": versions()}
 
     def provenance() -> dict[str, Any]:
-        return _loaded(source, chosen.get("incomplete", "drop")) | stamp
+        return _loaded(source, chosen) | stamp
 
     def review(page: str) -> None:
         if publish:
@@ -75,15 +76,18 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     return path
 
 
-def _loaded(source: str, incomplete: str) -> dict[str, Any]:
+def _loaded(source: str, chosen: dict[str, Any]) -> dict[str, Any]:
     """What the report says of its data; data that the chapters cannot work on stop here, before any has taken its time."""
     from emolib.data import load  # a build that has nothing to do does without the libraries that read data
+    from emolib.folds import PROTOCOLS, make_folds
 
-    loaded = load(source or None, incomplete=incomplete)
+    loaded = load(source or None, incomplete=chosen.get("incomplete", "drop"))
     absent = [modality for modality in ("LPQ", "PHOG") if modality not in loaded.modalities]
     absent += [emotion for label, emotion in enumerate(loaded.classes) if label not in loaded.labels]
     if absent:
         raise ValueError(f"{loaded.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all {len(loaded.classes)} emotions")
+    for protocol in PROTOCOLS:
+        make_folds(loaded, protocol, 0, chosen.get("folds", 5))
     facts: dict[str, Any] = {"data_source": loaded.source, "data_digest": loaded.digest[:16]}
     return facts | ({"banner": BANNER} if loaded.drawn else {})
 
@@ -156,10 +160,10 @@ def main(arguments: list[str] | None = None) -> int:
         given = vars(parser.parse_args(arguments))
         done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
-        print("emolib: error:", " ".join(str(error).split()), file=sys.stderr)
+        say(f"error: {error}")
         return 1 if isinstance(error, ChapterError) else 2
     except KeyboardInterrupt:  # 130 is what a shell makes of Ctrl-C
-        print("emolib: stopped", file=sys.stderr)
+        say("stopped")
         return 130
     print(done)
     return 0

@@ -102,7 +102,7 @@ def check_scaling(scaled: np.ndarray, train: np.ndarray) -> None:
         train: the rows that it trains on.
     """
     low, high = scaled[train].min(0), scaled[train].max(0)
-    constant = low == high
+    constant = np.isclose(low, high, rtol=0, atol=1e-6)  # or nearly: what varies by 1e-15 is not scaled up
     fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1, atol=1e-6))
     if not fitted.all():
         feature = int(np.flatnonzero(~fitted)[0]) + 1

@@ -19,6 +19,7 @@ import emolib
 from emolib import sweeps
 from emolib.bench import FILE, contenders, machine
 from emolib.folds import make_folds
+from emolib.storage import write
 from emolib.training import BYTES, train
 
 NETWORKS = (1, 10, 100, 1_000, 10_000)
@@ -122,7 +123,7 @@ def main() -> None:
         "budget_mebibytes_a_core": BYTES / 2**20,
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1) + "\n")
+    write({given.out: json.dumps(result, indent=1) + "\n"})
     table = pd.DataFrame(rows).pivot_table(index=["net", "method"], columns="networks", values="microseconds_per_net_step", sort=False)
     print(table.round(2).to_string())
     print(given.out)

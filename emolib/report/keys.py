@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emolib.report.imports import PACKAGE, reached
+from emolib.imports import PACKAGE, reached
 from emolib.report.provenance import versions
 
 Key = dict[str, Any]
