@@ -45,6 +45,8 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     if not notebooks:
         raise BuildError("there are no chapters: the folder notebooks is not beside the package")
     chosen = PROFILES[profile] | parse(settings)
+    if not timeout > 0:
+        raise ValueError(f"timeout is {timeout}; a cell may take some seconds, more than 0")
     if "source" in chosen:
         raise ValueError("the data are given with --data, not as the setting source")
     source = str(Path(data).expanduser().resolve()) if data else ""
@@ -160,12 +162,14 @@ def main(arguments: list[str] | None = None) -> int:
         given = vars(parser.parse_args(arguments))
         done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
-        say(f"error: {error}")
+        # of the system's own errors the file and the reason; all others are sentences
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        say(f"error: {reason}")
         return 1 if isinstance(error, ChapterError) else 2
     except KeyboardInterrupt:  # 130 is what a shell makes of Ctrl-C
         say("stopped")
         return 130
-    print(done)
+    print(str(done).encode(errors="replace").decode())  # a path may hold any bytes
     return 0
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Cache:
         try:
             self.connection = _connect(self.path)
         except sqlite3.DatabaseError as error:
-            self._without(error)
+            self._mend(error)
         here = Path(__file__).parent
         files = [file for name in SOURCES for file in sorted(here.glob(f"{name}.py"))]
         code = hashlib.sha256(b"".join(file.read_bytes() for file in files))
@@ -59,7 +59,7 @@ class Cache:
         for (sealed,) in self._run("SELECT sealed FROM entry WHERE key = ?", [[key]]):
             try:
                 return _outcome(unseal(key, sealed))
-            except (ValueError, AttributeError):  # the latter: not even bytes
+            except (ValueError, TypeError, AttributeError):  # the last two: not even bytes
                 say_once(f"{self.path} holds outcomes that are damaged; those networks are trained again")
         return None
 
@@ -68,20 +68,22 @@ class Cache:
         keys = {position: self.key(data, row, engine) for position, row in rows.items()}
         self._run("INSERT OR REPLACE INTO entry VALUES (?, ?)", [[key, seal(key, _content(outcomes[position]))] for position, key in keys.items()])
 
-    def _run(self, statement: str, values: Iterable[Sequence]) -> list[tuple]:
+    def _run(self, statement: str, values: Sequence[Sequence]) -> list[tuple]:
         """What a statement finds for all these values; nothing, where the file does not let it."""
-        try:
-            with self.connection:
-                return [found for each in values for found in self.connection.execute(statement, each)]
-        except sqlite3.DatabaseError as error:
-            self._without(error)
-            return []
+        for _ in range(2):
+            try:
+                with self.connection:
+                    return [found for each in values for found in self.connection.execute(statement, each)]
+            except sqlite3.DatabaseError as error:
+                if not self._mend(error):
+                    break
+        return []
 
-    def _without(self, error: sqlite3.DatabaseError) -> None:
-        """Goes on after an error: with a fresh file where the old one is damaged, or with nothing kept until the disk allows it again."""
+    def _mend(self, error: sqlite3.DatabaseError) -> bool:
+        """Tells of an error. Puts a fresh file in the place of a damaged one; another error may be over the next time."""
         if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
             say_once(f"{self.path} cannot be used ({error}); what is trained now will be trained again")
-            return
+            return False
         say_once(f"{self.path} is damaged, and lies beside as .damaged; what it held is trained again")
         self.connection.close()
         try:
@@ -90,6 +92,7 @@ class Cache:
             self.connection = _connect(self.path)
         except (OSError, sqlite3.DatabaseError):
             self.connection = _connect(":memory:")
+        return True
 
 
 def _connect(path: str | Path) -> sqlite3.Connection:

@@ -86,12 +86,12 @@ def build(
                 raise
         if made.faults:
             finished = {stem: key for stem, key in inputs["chapters"].items() if stem not in made.faults}
-            write({failed: made.page, record: state.written(inputs | {"chapters": finished}, [])})
+            write({failed: made.page, record: state.written(name, inputs | {"chapters": finished}, [])})
             write({output / "index.html": index(output)})
             kept = f", {report.name} is the last good one" if report.exists() else ""
             raise ChapterError(f"{next(iter(made.faults.values()))} ({failed} shows how far it came{kept})")
         write({report: made.page, results: json.dumps(made.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"})
-        write({record: state.written(inputs, [report, results])})
+        write({record: state.written(name, inputs, [report, results])})
         failed.unlink(missing_ok=True)
         write({output / "index.html": index(output)})
     return report
