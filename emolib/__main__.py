@@ -21,6 +21,7 @@ REQUIRED = (
     *("fig-1", "fig-2", "fig-3", "fig-4", "fig-5", "fig-6a", "fig-6b", "fig-7", "fig-8", "fig-9", "fig-10"),
     *("table-1", "table-2", "table-3", "claims"),
 )
+PERSONS = 6  # two halves, of which one is cut into three inner folds by the chapter on other classifiers
 TIMEOUT = 2 * 3600  # seconds a cell; the longest of PROFILE=full takes a fraction of it
 
 
@@ -90,6 +91,8 @@ def _loaded(source: str, chosen: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{loaded.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all {len(loaded.classes)} emotions")
     for protocol in PROTOCOLS:
         make_folds(loaded, protocol, 0, chosen.get("folds", 5))
+    if len(set(loaded.groups)) < PERSONS:
+        raise ValueError(f"{loaded.source}: {len(set(loaded.groups))} groups are too few; the report needs {PERSONS}, because a half of them is split again")
     facts: dict[str, Any] = {"data_source": loaded.source, "data_digest": loaded.digest[:16]}
     return facts | ({"banner": BANNER} if loaded.drawn else {})
 
@@ -107,6 +110,13 @@ def walkthroughs(out: Path) -> Path:
     from emolib.walkthroughs.build import build_walkthroughs
 
     return build_walkthroughs(ROOT / "notebooks" / "walkthroughs", out)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error  # of another error argparse would say that the value is invalid, and not why
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -141,14 +151,14 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("source", metavar="FOLDER", help="a folder of images, a sub-folder an emotion")
     command.add_argument("path", type=Path, metavar="FILE", help="the table to write, .xlsx or .csv")
     command.add_argument(
-        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
+        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
     )
     command = commands.add_parser("predict", help="read the emotion of faces with the last report's model")
     command.set_defaults(run=predict)
     command.add_argument("faces", nargs="+", type=Path, metavar="FACE", help="images of faces")
     command.add_argument("--reports", default="reports", type=Path, metavar="FOLDER", help="where the report is (default: reports)")
     command.add_argument(
-        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
+        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
     )
     command = commands.add_parser("explore", help="open the explorers in JupyterLab")
     command.set_defaults(run=explore)

@@ -49,10 +49,13 @@ def write(files: Mapping[Path, bytes | str], *, durable: bool = True) -> None:
 
 
 def sweep(folder: Path, age: float = 24 * 3600) -> None:
-    """Removes what writers that were killed left in a folder, if it is older than ``age`` seconds: others may be at work."""
+    """Removes what writers that were killed left in a folder, if it is older than ``age`` seconds: others may be at work.
+
+    With an age of 0, where no other can be at work, whatever the clock says.
+    """
     for leftover in folder.glob(".*.tmp"):
         with suppress(OSError):  # another may sweep as well
-            if ASIDE.fullmatch(leftover.name) and time.time() - leftover.stat().st_mtime >= age:
+            if ASIDE.fullmatch(leftover.name) and (not age or time.time() - leftover.stat().st_mtime >= age):
                 leftover.unlink()
 
 

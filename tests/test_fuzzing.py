@@ -1,6 +1,6 @@
 """Made-up files and parameters at the doors: each gives a result or one clear sentence. No traceback, no hang.
 
-``HYPOTHESIS_PROFILE=many`` tries thousands. What they found stands below, each as a case of its own.
+``HYPOTHESIS_PROFILE=many`` tries thousands. What they found stands at the end, each as a case of its own.
 """
 
 import csv
@@ -86,7 +86,7 @@ headers = st.lists(
 @st.composite
 def tables(draw) -> list[list]:
     """Rows of cells, header included."""
-    people, each = draw(st.integers(1, 6)), draw(st.integers(1, 3))
+    people, each = draw(st.sampled_from([1, 2, 3, 3, 5, 6])), draw(st.integers(1, 3))
     width = draw(st.integers(1, 5))
     wide = draw(st.sampled_from([1e-16, 0.1, 1.0, 1e30]))
     random = np.random.default_rng(draw(st.integers(0, 99)))
@@ -95,7 +95,8 @@ def tables(draw) -> list[list]:
         for person in range(people):
             rows += [[f"Film{chr(97 + person)}_{label:03d}{k:06d}", label, *random.normal(0, wide, 2 * width).tolist()] for k in range(each)]
     places = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, 1 + 2 * width))
-    changes = draw(st.lists(st.sampled_from(["cell", "column", "twice", "constant", "header", "blank", "row", "less", "wider", "missing"]), max_size=3))
+    most = draw(st.sampled_from([0, 1, 1, 1, 2, 4]))
+    changes = draw(st.lists(st.sampled_from(["cell", "column", "twice", "constant", "header", "blank", "row", "less", "wider", "missing"]), max_size=most))
     for change in changes:
         row, column = draw(places)
         row = min(row, len(rows) - 1)
@@ -140,13 +141,13 @@ def workbooks(draw) -> bytes:
         book.save(content)
     except (ValueError, OverflowError, IllegalCharacterError):
         return b"PK"
-    damage = draw(st.sampled_from(["none"] * 6 + ["cut", "bit", "text"]))
+    damage = draw(st.sampled_from(["none"] * 9 + ["cut", "bit", "text"]))
     return bent(draw, content.getvalue(), damage)
 
 
 def bent(draw, content: bytes, damage: str) -> bytes:
     """Content cut short, with some bits turned, or with some of its XML replaced."""
-    place = draw(st.integers(0, max(len(content) - 1, 0)))
+    place = int(draw(st.floats(0, 0.999)) * len(content))  # a share, because a workbook holds the time, and so has not always one length
     if damage == "cut":
         return content[:place]
     if damage == "bit":
@@ -156,11 +157,11 @@ def bent(draw, content: bytes, damage: str) -> bytes:
             ('t="s"', 't="n"'), ('t="n"', 't="s"'), ('t="n"', 't="b"'), ('t="n"', 't="d"'), ('t="n"', 't="e"'), ('t="n"', 't="inlineStr"'), ("<v>", "<w>"),
             ("<v>", "<v>9"), ('r="A', 'r="ZZZZ'), ('r="B', 'r="XFD'), ("<row", "<col"), ("sheetData", "data"), ('count="', 'count="9999999'), ("1", "-1"), ('s="', 's="99'),
         ]))  # fmt: skip
-        fresh = io.BytesIO()
+        fresh, count = io.BytesIO(), draw(st.sampled_from([1, -1]))
         with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(fresh, "w") as copy:
             for name in archive.namelist():
                 text = archive.read(name).decode()
-                copy.writestr(name, text.replace(old, new, draw(st.sampled_from([1, -1]))) if "worksheets" in name else text)
+                copy.writestr(name, text.replace(old, new, count) if "worksheets" in name else text)
         return fresh.getvalue()
     return content
 
@@ -169,14 +170,14 @@ def bent(draw, content: bytes, damage: str) -> bytes:
 def csvs(draw) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(
-        text, delimiter=draw(st.sampled_from(",,,,;\t")), lineterminator=draw(st.sampled_from(["\n", "\r\n", "\r"])),
+        text, delimiter=draw(st.sampled_from("," * 10 + ";\t")), lineterminator=draw(st.sampled_from(["\n", "\r\n", "\r"])),
         quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])),
     )  # fmt: skip
     writer.writerows(draw(tables()))
-    encoding = draw(st.sampled_from(["utf-8"] * 5 + ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "shift-jis"]))
+    encoding = draw(st.sampled_from(["utf-8"] * 16 + ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "shift-jis"]))
     content = text.getvalue().encode(encoding, errors="replace")
-    damage = draw(st.sampled_from(["none"] * 6 + ["cut", "bit", "bytes"]))
-    return bent(draw, content, damage) if damage != "bytes" else draw(st.binary(max_size=200))
+    damage = draw(st.sampled_from(["none"] * 9 + ["cut", "bit", "bytes"]))
+    return draw(st.binary(max_size=200)) if damage == "bytes" or not content else bent(draw, content, damage)
 
 
 def at_the_door(path, content: bytes, incomplete: str, trains: bool) -> None:
@@ -212,7 +213,11 @@ literals = st.one_of(
     st.sampled_from(["[" * 300, "(" * 9000 + ")" * 9000, "-" * 9000 + "1", "9" * 9000, "[" * 90 + "]" * 90, "1e999", "[1e999]", "b'x'", "1j", "x" * 9000, "\x1b[2J"]),
     st.text(max_size=12),
 )
-settings_texts = st.lists(st.tuples(names, literals).map("=".join), max_size=4).map(" ".join) | st.text(max_size=20)
+good = st.sampled_from(list(BOUNDS)).flatmap(
+    lambda name: st.lists(st.integers(*BOUNDS[name]), min_size=1, max_size=4).map(lambda found: f"{name}={found if name in ('widths', 'angles') else found[0]}")
+) | st.sampled_from(["incomplete=mean", "every_reading=True"])  # fmt: skip
+odd = st.tuples(names, literals).map("=".join)
+settings_texts = st.one_of(st.lists(good, max_size=3, unique_by=lambda text: text.split("=")[0]), st.lists(good | odd, max_size=4)).map(" ".join) | st.text(max_size=20)
 
 
 def accepted(text: str, profile: str) -> dict | None:
@@ -281,7 +286,7 @@ def test_every_number_of_the_chapters_has_bounds_and_every_profile_keeps_them():
         check(defaults | profile, NOTEBOOKS)
 
 
-# What was found by making up thousands, and mended.
+# Cases of their own: what such files and settings led to before, or nearly.
 
 FOUND_IN_TABLES = {
     "a feature too large for single precision": ({"feature": 3.5e38}, "is not a finite number, or is larger than 3.4e+38"),

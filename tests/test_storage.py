@@ -97,6 +97,10 @@ class TestWrite:
         os.utime(left, (0, 0))
         sweep(tmp_path)
         assert not left.exists() and all(path.exists() for path in others)
+        left.touch()
+        os.utime(left, (2**33, 2**33))  # by a clock that ran ahead
+        sweep(tmp_path, age=0)
+        assert not left.exists() and all(path.exists() for path in others)
 
 
 class TestKept:

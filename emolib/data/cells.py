@@ -91,17 +91,16 @@ def _csv_rows(path: Path) -> Iterator[list]:
 def _sheet_rows(path: Path) -> Iterator[list]:
     if not DEFUSEDXML:
         raise ValueError("workbooks are read through defusedxml alone, and the environment variable OPENPYXL_DEFUSEDXML says not to")
-    try:
-        with warnings.catch_warnings(), path.open("rb") as file:
-            warnings.simplefilter("ignore")  # about what holds no data, such as extensions and styles
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about what holds no data, such as extensions and styles
+        try:
             with ZipFile(file) as archive:
                 if sum(member.file_size for member in archive.infolist()) > BYTES:
                     raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
-            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            sheet = book.worksheets[0]
+            sheet = load_workbook(file, read_only=True, data_only=True, keep_links=False).worksheets[0]
             sheet.reset_dimensions()  # what a sheet says of its own size need not be so
             yield from sheet.iter_rows(max_row=SHEET, values_only=True)
-    except (TooLarge, GeneratorExit):
-        raise
-    except Exception as error:  # openpyxl raises whatever a damaged file leads it to
-        raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged") from error
+        except TooLarge:
+            raise
+        except Exception as error:  # openpyxl raises whatever a damaged file leads it to
+            raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged") from error
