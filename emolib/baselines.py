@@ -15,6 +15,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -26,6 +27,7 @@ from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.evidence import Condition, fold_of_rows
 from emolib.folds import make_folds
+from emolib.metrics import mean_recall
 
 INNER = 3
 TREES = 60
@@ -98,7 +100,7 @@ def _search(
 ) -> tuple[float, np.ndarray]:  # fmt: skip
     """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on the test rows."""
     inner = list(_inner(labels[train], groups[train], protocol, seed))
-    search = GridSearchCV(estimator, grid, scoring="balanced_accuracy", cv=inner).fit(table[train], labels[train])
+    search = GridSearchCV(estimator, grid, scoring=make_scorer(mean_recall), cv=inner).fit(table[train], labels[train])
     score = search.predict_proba if hasattr(search, "predict_proba") else search.decision_function
     scores = np.full((len(test), classes), -np.inf)  # a class that does not occur is never predicted
     scores[:, search.classes_] = score(table[test])

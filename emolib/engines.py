@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from emolib import kernels
-from emolib.kernels.arithmetic import constants
+from emolib.kernels.arithmetic import BETA1, BETA2, EPSILON, constants
 from emolib.material import Material
 from emolib.models import ShallowNet
 
@@ -21,22 +21,22 @@ from emolib.models import ShallowNet
 class Compiled:
     """Networks of :mod:`emolib.models` one after another, by :mod:`emolib.kernels`."""
 
-    def __init__(self, net: nn.Module, weights: Tensor, alive: Tensor | None, rate: np.ndarray, batch: int, material: Material):
-        self.net, self.material, self.batch, self.rate = net, material, batch, rate
+    def __init__(self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: np.ndarray, batch: int, material: Material):
+        self.net, self.material, self.batch, self.rule = net, material, batch, rule
         self.weights = weights.numpy()  # the same memory
         self.alive = None if alive is None else alive.numpy()
         self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
-        self.steps = np.zeros(len(rate), int)
+        self.steps = np.zeros(len(rule), int)
         self.constants = constants(self.weights.dtype)
 
     def epoch(self, which: np.ndarray) -> np.ndarray:
         m = self.material
-        state = (self.weights, self.mean, self.square, self.steps, self.rate)
+        state = (self.weights, self.mean, self.square, self.steps, self.rule)
         lesson = (m.view, m.targets, m.order, m.length, m.split, self.batch)
         if isinstance(self.net, ShallowNet):
             alive = self.alive.astype(self.weights.dtype)
             return kernels.shallow_epoch(*state, alive, which, m.inputs.reshape(*m.inputs.shape[:2], -1), *lesson, self.constants)
-        return kernels.fusion_epoch(*state, which, m.inputs, *lesson, *self._shape())
+        return kernels.fusion_epoch(*state, which, m.inputs, *lesson, *self._shape(), self.constants)
 
     def scores(self, k: int) -> np.ndarray:
         inputs = self.material.inputs[self.material.view[k]]
@@ -54,13 +54,13 @@ class Stacked:
     """Any module, on any device: its networks as one, by :func:`torch.func.vmap` over the plain module and its gradient."""
 
     def __init__(
-        self, net: nn.Module, weights: Tensor, alive: Tensor | None, rate: np.ndarray, batch: int, material: Material,
+        self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: np.ndarray, batch: int, material: Material,
         autocast: torch.dtype | None = None,
     ):  # fmt: skip
         self.net, self.weights, self.alive, self.batch, self.material = net, weights, alive, batch, material
         self.shapes = {name: p.shape for name, p in net.named_parameters()}
         device = weights.device
-        self.rate = torch.from_numpy(rate).to(weights)
+        self.rule = torch.from_numpy(rule).to(device)
         self.mean, self.square = torch.zeros_like(weights), torch.zeros_like(weights)
         self.steps = torch.zeros(len(weights), dtype=torch.float64, device=device)
         self.inputs = torch.from_numpy(material.inputs).to(device)
@@ -78,10 +78,13 @@ class Stacked:
         with self.autocast:
             return functional_call(self.net, p, (x,)).to(weights.dtype)
 
-    def _loss(self, weights: Tensor, alive: Tensor, x: Tensor, target: Tensor, share: Tensor) -> Tensor:
-        """Smooth L1 (paper, equation 3); ``share`` ``[B]`` is one over the batch's size, 0 where no row is."""
-        each = F.smooth_l1_loss(self._forward(weights, alive, x), target, reduction="none")
-        return (each.mean(1) * share).sum()
+    def _loss(self, weights: Tensor, alive: Tensor, x: Tensor, target: Tensor, share: Tensor, bound: Tensor, smooth: Tensor) -> Tensor:
+        """As :func:`~emolib.kernels.arithmetic.slopes`; ``share`` ``[B]`` is one over the batch's size, 0 where no row is."""
+        out = self._forward(weights, alive, x)
+        error = out - target
+        slope = error.minimum(bound).maximum(-bound)
+        each = torch.where(smooth > 0, (slope * (error - 0.5 * slope)).mean(1), F.cross_entropy(out, target, reduction="none"))
+        return (each * share).sum()
 
     def epoch(self, which: np.ndarray) -> np.ndarray:
         m, device = self.material, self.weights.device
@@ -90,6 +93,9 @@ class Stacked:
         view = torch.from_numpy(m.view[which]).to(device).unsqueeze(1)
         weights, mean, square, steps = (state[chosen] for state in (self.weights, self.mean, self.square, self.steps))
         alive = weights.new_ones(len(which), 1) if self.alive is None else self.alive[chosen].to(weights.dtype)
+        rule = self.rule[chosen].unsqueeze(2)  # [K, 5, 1]
+        rate, momentum, adaptive = rule[:, 0], rule[:, 1], rule[:, 2] > 0
+        bound, smooth = rule[:, 3, 0].to(weights), rule[:, 4, 0].to(weights)
         total = weights.new_zeros(len(which))
         for start in range(0, order.shape[1], self.batch):
             place = torch.arange(start, min(start + self.batch, order.shape[1]), device=device)
@@ -98,15 +104,17 @@ class Stacked:
             on = (count > 0).unsqueeze(1)  # a network with fewer batches waits for the others
             rows = order[:, place]
             share = there / count.clamp(min=1).unsqueeze(1).to(weights.dtype)
-            gradient, loss = self.gradient(weights, alive, self.inputs[view, rows], self.targets[rows], share)
+            gradient, loss = self.gradient(weights, alive, self.inputs[view, rows], self.targets[rows], share, bound, smooth)
             total += loss
-            # torch.optim.Adam, each network by its own steps and rate
             steps += on[:, 0]
-            mean = torch.where(on, mean.lerp(gradient, 1 - 0.9), mean)
-            square = torch.where(on, square * 0.999 + (1 - 0.999) * gradient.square(), square)
-            root = (1 - 0.999**steps).sqrt().to(weights.dtype).unsqueeze(1)
-            size = (self.rate[chosen] / (1 - 0.9**steps)).to(weights.dtype).unsqueeze(1)
-            weights = torch.where(on, weights - size * mean / (square.sqrt() / root + 1e-8), weights)
+            # as in kernels.arithmetic.pace and descend, each network by its own steps and rule
+            taken = steps.unsqueeze(1)
+            keep, take = momentum.to(weights), (1 - BETA1 * adaptive.double()).to(weights)
+            mean = torch.where(on, mean * keep + gradient * take, mean)
+            square = torch.where(on, square * BETA2 + (1 - BETA2) * gradient.square(), square)
+            root = (1 - BETA2**taken).sqrt().to(weights)
+            size = torch.where(adaptive, rate / (1 - BETA1**taken), rate).to(weights)
+            weights = torch.where(on, weights - size * mean / torch.where(adaptive, square.sqrt() / root + EPSILON, 1.0), weights)
         for state, fresh in zip((self.weights, self.mean, self.square, self.steps), (weights, mean, square, steps), strict=True):
             state[chosen] = fresh
         return (total / ((length + self.batch - 1) // self.batch)).cpu().numpy()

@@ -69,7 +69,7 @@ def conditions(trained: Trained, name: Callable[[pd.Series], str]) -> list[Condi
     """
     table, scores = trained.out_of_fold()
     found = []
-    varying = [column for column in ("network", "modality", "hidden", "angle", "centre", "schedule", "merge", "scaling", "folds") if table[column].nunique() > 1]
+    varying = [column for column in ("network", "modality", "hidden", "angle", "centre", "schedule", "merge", "scaling", "folds", "limit", "rate", "optimiser", "loss") if table[column].nunique() > 1]
     for _, part in table.groupby([*varying, "protocol", "recipe"], sort=False):
         first = part.iloc[0]
         fold = [fold_of_rows(trained.data, first["protocol"], seed, first["folds"]) for seed in part["seed"]]

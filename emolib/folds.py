@@ -3,13 +3,16 @@
 from functools import lru_cache, partial
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold, train_test_split
 
 from emolib.data import EmotionData
 
 PROTOCOLS = ("random", "person-independent")
 # One random part tests and the rest trains, once: what a course project does, and what nobody should report.
 SINGLE = "single split"
+# The same split, but a part of the rows that would train is kept apart to choose settings on.
+KEPT_APART = "single split with rows kept apart"
+SINGLES = (SINGLE, KEPT_APART)
 TEST_SHARE = 0.2
 
 # Groups are dealt out at random this often, and the most even deal is kept. scikit-learn's StratifiedGroupKFold would
@@ -26,7 +29,8 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         protocol: ``"random"`` keeps each emotion's share in every fold and nothing else; ``"person-independent"``
             keeps all rows of a group on one side, and emotions as even as that allows. With ``count=2`` it is the
             two-set form (SPI) of Dhall et al. 2011. ``"single split"`` tests one random fifth, whatever is in it, and
-            has a ``count`` of 1.
+            has a ``count`` of 1; ``"single split with rows kept apart"`` tests the same rows, and a fifth of the others neither
+            trains nor tests.
         seed: which of the many such splits; the same one is made only once.
 
     Returns:
@@ -36,11 +40,11 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         ValueError: an emotion has fewer rows than there are folds, or a fold is left empty, or misses an emotion to
             train on, or shares a group.
     """
-    if protocol not in (*PROTOCOLS, SINGLE):
-        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, SINGLE))}")
-    if protocol == SINGLE and count != 1:
+    if protocol not in (*PROTOCOLS, *SINGLES):
+        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, *SINGLES))}")
+    if protocol in SINGLES and count != 1:
         raise ValueError(f"folds is {count}; a single split has one")
-    if count < 2 and protocol != SINGLE:
+    if count < 2 and protocol not in SINGLES:
         raise ValueError(f"folds is {count}; at least two are needed, one to train on and one to test")
     present, rows = np.unique(data.labels, return_counts=True)
     if len(present) < 2:
@@ -56,8 +60,11 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     if protocol == "person-independent" and len(np.unique(data.groups)) < count:
         raise ValueError(f"{data.source}: {len(np.unique(data.groups))} groups cannot fill {count} folds; use fewer folds")
 
-    if protocol == SINGLE:
-        pairs = list(ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(data.labels))
+    if protocol in SINGLES:
+        ((train, test),) = ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(data.labels)
+        if protocol == KEPT_APART:
+            train, _ = train_test_split(train, test_size=TEST_SHARE, stratify=data.labels[train], random_state=seed)
+        pairs = [(train, test)]
     elif protocol == "random":
         pairs = list(StratifiedKFold(count, shuffle=True, random_state=seed).split(data.labels, data.labels))
     else:
@@ -77,7 +84,7 @@ def check(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]], protoco
     """Raises ValueError unless each row is tested once (a single split: at most once), by networks that saw every emotion
     and, where the protocol promises it, nobody of the tested groups."""
     tested = np.sort(np.concatenate([test for _, test in pairs]))
-    once = np.unique(tested) if protocol == SINGLE else np.arange(len(data))
+    once = np.unique(tested) if protocol in SINGLES else np.arange(len(data))
     if not np.array_equal(tested, once):
         raise ValueError("the folds do not test every row exactly once")
     for number, (train, test) in enumerate(pairs, 1):

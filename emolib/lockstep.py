@@ -11,6 +11,7 @@ from torch.nn.utils import parameters_to_vector
 from emolib import sweeps
 from emolib.data import EmotionData
 from emolib.engines import Compiled, Stacked
+from emolib.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.material import Material
 from emolib.outcome import Outcome
 from emolib.pruning import prune
@@ -29,7 +30,6 @@ class Stack:
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch size.
         device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled`, any other by :class:`~emolib.engines.Stacked`.
         precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
-        recipe: for all of them, in place of the one that each row names.
 
     Attributes:
         training: which networks have not come to their end, boolean ``[K]``.
@@ -42,32 +42,29 @@ class Stack:
         >>> outcomes = [stack.outcome(k) for k in range(len(rows))]
     """
 
-    def __init__(
-        self, data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32", recipe: sweeps.Recipe | None = None,
-    ):  # fmt: skip
-        self.rows, self.recipes = rows, [recipe or sweeps.recipe_of(row) for row in rows]
+    def __init__(self, data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32"):
+        self.rows = rows
+        recipes = [sweeps.recipe_of(row) for row in rows]
         self.material = Material(data, rows, np.float64 if precision == "float64" else np.float32)
         self.shallow = rows[0]["network"] == "shallow"
         width = max(row["hidden"] for row in rows)
         self.net = sweeps.build(rows[0] | {"hidden": width}, data).to(device)
-        self.alive = None
-        if self.shallow:
-            hidden = torch.tensor([row["hidden"] for row in rows])
-            self.alive = torch.arange(width) < hidden.unsqueeze(1)
+        hidden = torch.tensor([row["hidden"] for row in rows])
+        self.alive = (torch.arange(width) < hidden.unsqueeze(1)).to(device) if self.shallow else None
         kind = torch.float64 if precision == "float64" else torch.float32
-        self.weights = torch.stack([self._padded(sweeps.build(row, data)) for row in rows]).to(device, kind)
-        if self.shallow:
-            self.alive = self.alive.to(device)
-        rate = np.array([recipe.learning_rate for recipe in self.recipes])
-        common = (self.net, self.weights, self.alive, rate, self.recipes[0].batch, self.material)
+        self.weights = torch.stack([self._padded(sweeps.build(row, data), width) for row in rows]).to(device, kind)
+        rule = np.array([
+            (recipe.learning_rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]]) for recipe, row in zip(recipes, rows, strict=True)
+        ])  # fmt: skip
+        common = (self.net, self.weights, self.alive, rule, recipes[0].batch, self.material)
         if device == "cpu":
             self.engine = Compiled(*common)
         else:
             self.engine = Stacked(*common, autocast=torch.bfloat16 if precision == "bfloat16" else None)
 
-        self.patience = np.array([recipe.patience for recipe in self.recipes])
-        self.tolerance = np.array([recipe.tolerance for recipe in self.recipes])
-        self.limit = np.array([recipe.epochs for recipe in self.recipes])
+        self.patience = np.array([recipe.patience for recipe in recipes])
+        self.tolerance = np.array([recipe.tolerance for recipe in recipes])
+        self.limit = np.array([recipe.epochs for recipe in recipes])
         self.prunes = np.array([self.shallow and row["angle"] > 0 for row in rows])
         self.prunes_on = np.array([row["schedule"] == "every" for row in rows])
         self.training = np.ones(len(rows), bool)
@@ -77,11 +74,11 @@ class Stack:
         self.best = np.full(len(rows), np.inf)
         self.waited = np.zeros(len(rows), int)
 
-    def _padded(self, net: torch.nn.Module) -> Tensor:
+    def _padded(self, net: torch.nn.Module, width: int) -> Tensor:
         """Parameters of one network as a vector ``[P]``, hidden units added up to the stack's width."""
         if not self.shallow:
             return parameters_to_vector(net.parameters()).detach()
-        extra = self.alive.shape[1] - net.hidden.out_features
+        extra = width - net.hidden.out_features
         pad = torch.nn.functional.pad
         parts = [
             pad(net.hidden.weight, (0, 0, 0, extra)), pad(net.hidden.bias, (0, extra)), pad(net.output.weight, (0, extra)), net.output.bias,

@@ -3,24 +3,23 @@
 Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data.
 """
 
+import joblib
 import numpy as np
 import pandas as pd
 
+from emolib import sweeps
+from emolib.cores import core
 from emolib.data import EmotionData
 from emolib.evidence import Condition
-from emolib.folds import make_folds
-from emolib.metrics import MEASURES, measures
-from emolib.readings import DEFAULTS, Read, read
+from emolib.folds import KEPT_APART, make_folds
+from emolib.lockstep import Stack
+from emolib.metrics import MEASURES, mean_recall, measures
+from emolib.progress import track
+from emolib.sweeps import DEFAULTS, REPETITION
 from emolib.training import Trained
 
-TRAIN, CHOOSE, TEST = 0, 1, 2
 # A reading without its repetition.
-READING = [column for column in DEFAULTS if column not in ("folds", "seed")]
-
-
-def mean_recall(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean recall over the emotions that occur; a single test part may lack one."""
-    return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
+READING = [column for column in REPETITION if column != "seed"]
 
 
 def single_results(trained: Trained) -> np.ndarray:
@@ -49,26 +48,45 @@ def picks(data: EmotionData, table: pd.DataFrame, *, every: int, fixed: dict, jo
     """One network of each setting on each split, and what comes of choosing among them in three ways.
 
     Args:
-        table: readings (:func:`emolib.readings.variants`) on single splits; settings differ, seeds are the splits.
+        table: a sweep with :data:`~emolib.folds.KEPT_APART` as its protocol; settings differ, seeds are the splits.
         every: epochs between checkpoints; the epoch is one of the choices.
         fixed: the setting that is not chosen at all, taken at the last epoch.
+        jobs: threads, by default one a core.
 
     Returns:
-        One row a split: test recall of the ``fixed`` setting, of the setting and epoch best on a part of the training rows
+        One row a split: test recall of the ``fixed`` setting, of the setting and epoch best on the rows kept apart
         (``nested``), and of those best on the test rows themselves (``picked``); and how many ``settings`` there were to choose from.
     """
-    result = read(data, table, every=every, validation=True, jobs=jobs)
-    chosen_on, tested = result.recall(data, CHOOSE), result.recall(data, TEST)  # [K, E]
-    is_fixed = np.all([table[column] == value for column, value in fixed.items()], axis=0)
+    sweeps.check(table, data)
+    parts = [part for _, part in table.groupby("seed")]
+    work = joblib.Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
     rows = []
-    for seed, part in table.reset_index(drop=True).groupby("seed"):
-        own = part.index.to_numpy()
-        best = np.unravel_index(chosen_on[own].argmax(), chosen_on[own].shape)
-        rows.append({
-            "seed": seed, "settings": tested[own].size, "fixed": tested[own[is_fixed[own]][0], -1],
-            "nested": tested[own][best], "picked": tested[own].max(),
-        })  # fmt: skip
+    with track(len(parts), f"training {len(table):,} networks to pick from") as progress:
+        for part, found in zip(parts, work(joblib.delayed(_checkpoints)(data, part, every) for part in parts), strict=True):
+            chosen_on, tested = found  # [K, E]
+            best = np.unravel_index(chosen_on.argmax(), chosen_on.shape)
+            is_fixed = np.all([part[column] == value for column, value in fixed.items()], axis=0)
+            rows.append({
+                "seed": part["seed"].iloc[0], "settings": tested.size, "fixed": tested[is_fixed][0, -1], "nested": tested[best], "picked": tested.max(),
+            })  # fmt: skip
+            progress.update(1)
     return pd.DataFrame(rows)
+
+
+@core()
+def _checkpoints(data: EmotionData, table: pd.DataFrame, every: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean recall of each network of one split at each checkpoint, on the rows kept apart and on the test rows: ``[K, E]`` each."""
+    stack = Stack(data, table.to_dict("records"))
+    ((train, test),) = make_folds(data, KEPT_APART, int(table["seed"].iloc[0]), 1)
+    apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
+    found = []
+    while stack.training.any():
+        stack.epoch()
+        if stack.epochs % every == 0:
+            predicted = [stack.engine.scores(k).argmax(1) for k in range(len(table))]
+            found.append([[mean_recall(data.labels[rows], own[rows]) for own in predicted] for rows in (apart, test)])
+    chosen_on, tested = np.array(found).transpose(1, 2, 0)
+    return chosen_on, tested
 
 
 def averages(condition: Condition) -> dict[str, float]:
@@ -77,33 +95,34 @@ def averages(condition: Condition) -> dict[str, float]:
     return {measure: float(value.mean()) for measure, value in measures(condition.data.labels, condition.scores, which).items()}
 
 
-def multiverse(data: EmotionData, table: pd.DataFrame, jobs: int | None = None) -> pd.DataFrame:
-    """Every reading's average over emotions, by each measure that "accuracy" could mean.
+def readings(**choices) -> pd.DataFrame:
+    """A sweep (:func:`emolib.sweeps.sweep`) in which what decides nothing does not multiply: a network that is not pruned has no angles
+    to take, nor a time to prune at.
 
-    Args:
-        table: readings, their folds and seeds included.
+    Example:
+        >>> len(readings(angle=[0, 60], centre=[0.5, 0.0], schedule=["first", "every"], protocol=SINGLE, folds=1))
+        5
+    """
+    table = sweeps.sweep(**choices)
+    idle = ["centre", "schedule", "merge"]
+    table.loc[table["angle"] == 0, idle] = [DEFAULTS[column] for column in idle]
+    return table.drop_duplicates(ignore_index=True)
+
+
+def multiverse(trained: Trained) -> pd.DataFrame:
+    """Every reading's average over emotions, by each measure that "accuracy" could mean.
 
     Returns:
         Columns of the readings, ``measure`` (those of :data:`emolib.metrics.MEASURES` without specificity, and ``training accuracy``: the share
         of rows trained on that were recognised) and ``value``, mean over seeds; NaN where a measure is undefined.
     """
-    return summarise(data, read(data, table, jobs=jobs))
-
-
-def summarise(data: EmotionData, result: Read) -> pd.DataFrame:
-    """See :func:`multiverse`."""
     which = tuple(measure for measure in MEASURES if measure != "specificity")
+    table, scores = trained.out_of_fold()
     rows = []
-    for keys, part in result.table.reset_index(drop=True).groupby([*READING, "seed"], sort=False):
-        own = part.index.to_numpy()
-        tested = result.part[own] == TEST  # [folds, N]
-        network, at = np.nonzero(tested)
-        found = measures(data.labels[at], result.scores[own][network, at], which)
-        values = {measure: value.mean() for measure, value in found.items()}
-        right = result.predicted[own, -1] == data.labels
-        values["training accuracy"] = right[result.part[own] == TRAIN].mean()
-        rows += [(*keys[:-1], measure, value) for measure, value in values.items()]
+    for row, own in zip(table.to_dict("records"), scores, strict=True):
+        tested = ~np.isnan(own[:, 0])  # a single split leaves most rows out
+        found = {measure: value.mean() for measure, value in measures(trained.data.labels[tested], own[tested], which).items()}
+        reading = [row[column] for column in READING]
+        rows += [(*reading, measure, value) for measure, value in (found | {"training accuracy": row["train_accuracy"]}).items()]
     frame = pd.DataFrame(rows, columns=[*READING, "measure", "value"])
     return frame.groupby([*READING, "measure"], sort=False)["value"].mean().reset_index()
-
-

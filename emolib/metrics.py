@@ -111,6 +111,14 @@ def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFr
     return pd.concat(parts, ignore_index=True)
 
 
+def mean_recall(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean recall over the emotions that occur: a small part of the rows may lack one.
+
+    As :func:`sklearn.metrics.balanced_accuracy_score`, for labels and predictions ``[N]``.
+    """
+    return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
+
+
 def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Mean, lowest and highest ``value`` over seeds, and how many of the ``repetitions`` left it ``undefined``."""
     values = long.groupby(by, sort=False)["value"]

@@ -5,7 +5,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from sklearn.preprocessing import MinMaxScaler
 
 from emolib.data import EmotionData, components
 from emolib.data.components import Components
@@ -32,8 +31,9 @@ def scale(data: EmotionData, modality: str, rows: np.ndarray | None = None) -> n
         values = data.features[modality].astype(float)
     else:
         values = _components(data, modality, rows).astype(float)
-    scaler = MinMaxScaler().fit(values if rows is None else values[rows])
-    return scaler.transform(values).astype(np.float32)
+    seen = values if rows is None else values[rows]
+    low, span = seen.min(0), np.ptp(seen, 0)
+    return ((values - low) / np.where(span == 0, 1, span)).astype(np.float32)
 
 
 def _components(data: EmotionData, modality: str, rows: np.ndarray) -> np.ndarray:

@@ -58,9 +58,9 @@ def track(total: int, label: str) -> Iterator[Step | tqdm]:
         with tqdm(total=total, desc=label, leave=False) as bar:
             yield bar
     else:
-        print(label, file=sys.stderr)  # into the build's log, which so tells what a chapter computed
-        step = Step(Path(file), total, label)
+        step, began = Step(Path(file), total, label), monotonic()
         try:
             yield step
         finally:
             step.write()
+            print(f"{label}: {monotonic() - began:.1f} s", file=sys.stderr)  # into the build's log

@@ -10,16 +10,17 @@ import torch
 from torch import nn
 
 from emolib.data import EmotionData
+from emolib.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.models import FusionNet, ShallowNet
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained: Adam on smooth L1 loss to one-hot targets, in shuffled batches.
+    """How long and how fast a network is trained on one-hot targets, in shuffled batches.
 
     Attributes:
         epochs: passes over the training rows; an upper bound where ``patience`` is set.
-        learning_rate: of Adam.
+        learning_rate: of the optimiser.
         batch: rows a step; the last batch of an epoch may be smaller.
         patience: stop once the epoch's mean training loss has not fallen by ``tolerance`` below its best for so many
             epochs. 0: never.
@@ -61,6 +62,9 @@ DEFAULTS = {
     "merge": False,  # whether removed units hand on their weights (Gedeon and Harris)
     "recipe": "printed",
     "limit": 0,  # epochs in place of the recipe's own; 0: as the recipe says
+    "rate": 0.0,  # learning rate in place of the recipe's own, likewise
+    "optimiser": "Adam",  # the paper names none
+    "loss": "smooth L1",  # paper, equation 3
     "scaling": "training rows",  # where min-max (equation 1) is fitted; the paper's own way is "all rows"
     "protocol": "random",
     "folds": 5,
@@ -102,7 +106,7 @@ def sweep(**choices) -> pd.DataFrame:
         for row in product(*values.values())
         for fold in range(row[REPETITION.index("folds")])
     ]
-    table = pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "merge": bool})
+    table = pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "rate": float, "merge": bool})
     table.loc[table["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]  # what a CNN does not have
     return table.drop_duplicates(ignore_index=True)
 
@@ -114,6 +118,8 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
         "recipe": {recipe for _, recipe in RECIPES},
         "schedule": SCHEDULES,
         "scaling": SCALINGS,
+        "optimiser": OPTIMISERS,
+        "loss": LOSSES,
     }
     for column, values in allowed.items():
         for value in set(table[column]) - set(values):
@@ -126,14 +132,19 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
         raise ValueError(f"hidden is {shallow['hidden'].min()}; a shallow network needs at least one hidden unit")
     if (table["limit"] < 0).any():
         raise ValueError(f"limit is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own")
+    if not table["rate"].between(0, np.inf, inclusive="left").all():
+        raise ValueError("rate must be a learning rate, or 0 for the recipe's own")
+    images = table[table["network"] == "cnn 2-D"]
+    if (images["optimiser"] != "Adam").any() or (images["loss"] != "smooth L1").any():
+        raise ValueError("a network that looks at images is trained by Adam on smooth L1 only")
     if not table["angle"].between(0, 180).all():
         raise ValueError("angle must lie between 0 and 180 degrees")
 
 
 def recipe_of(row: dict) -> Recipe:
-    """The recipe that a row names, for its kind of network, with the row's own limit on epochs if it sets one."""
+    """The recipe that a row names, for its kind of network, with the row's own epochs and learning rate if it sets them."""
     recipe = RECIPES[row["network"], row["recipe"]]
-    return replace(recipe, epochs=row["limit"]) if row["limit"] else recipe
+    return replace(recipe, epochs=row["limit"] or recipe.epochs, learning_rate=row["rate"] or recipe.learning_rate)
 
 
 def seeds(seed: int, fold: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classe
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import joblib
@@ -45,7 +45,7 @@ class Trained:
     """A sweep and what became of it.
 
     Attributes:
-        table: the sweep, one row a network, with the columns ``units``, ``parameters``, ``epochs``, ``loss``,
+        table: the sweep, one row a network, with the columns ``units``, ``parameters``, ``epochs``, ``train_loss``,
             ``train_accuracy`` and ``stopped`` added.
         outcomes: one a row, in the same order.
         data: what it was trained on.
@@ -63,7 +63,7 @@ class Trained:
             the scores ``[R, N, C]`` that each row of the data got from the network that had not seen it.
         """
         repetitions = self.table.groupby(REPETITION, sort=False)
-        table = repetitions[["units", "parameters", "epochs", "loss", "train_accuracy", "stopped"]].mean().reset_index()
+        table = repetitions[["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped"]].mean().reset_index()
         scores = np.full((len(table), len(self.data), len(self.data.classes)), np.nan, np.float32)
         for number, position in zip(repetitions.ngroup(), range(len(self.table)), strict=True):
             row = self.table.iloc[position]
@@ -116,38 +116,44 @@ def train(
     )
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
 
-    with ExitStack() as stack:
-        shards: list[list[int]] = []
-        if missing:
-            stack.enter_context(_workers())
-            jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
-            shards = _shards(data, rows, missing, jobs, device)
-            epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
-            progress = stack.enter_context(track(sum(epochs), f"training {len(missing):,} networks"))
-        # Threads: compiled loops leave the interpreter's lock alone, and a process would load everything anew.
-        work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
-        for number, trained in work(
-            joblib.delayed(_train_shard)(number, data, [rows[position] for position in shard], device, precision)
-            for number, shard in enumerate(shards)
-        ):
-            for position, outcome in zip(shards[number], trained, strict=True):
-                outcomes[position] = outcome
-            if cache:
-                cache.put(data, {position: rows[position] for position in shards[number]}, outcomes, engine)
-            progress.update(epochs[number])
+    if missing:
+        _train_missing(data, rows, missing, outcomes, cache, jobs, device, precision)
 
     added = pd.DataFrame(
         {
             "units": [outcome.units for outcome in outcomes],
             "parameters": [len(outcome.weights) for outcome in outcomes],
             "epochs": [len(outcome.losses) for outcome in outcomes],
-            "loss": [outcome.losses[-1] for outcome in outcomes],
+            "train_loss": [outcome.losses[-1] for outcome in outcomes],
             "train_accuracy": [outcome.train_accuracy for outcome in outcomes],
             "stopped": [outcome.stopped for outcome in outcomes],
         },
         index=table.index,
     )
     return Trained(table[NETWORK].join(added), outcomes, data)
+
+
+def _train_missing(
+    data: EmotionData, rows: list[dict], missing: list[int], outcomes: list[Outcome | None],
+    cache: Cache | None, jobs: int | None, device: str, precision: str,
+) -> None:  # fmt: skip
+    """Trains the rows at some positions and puts their outcomes in place, and in the cache, shard by shard."""
+    with _workers():
+        jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
+        shards = _shards(data, rows, missing, jobs, device)
+        epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
+        # Threads: compiled loops leave the interpreter's lock alone, and a process would load everything anew.
+        work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
+        with track(sum(epochs), f"training {len(missing):,} networks") as progress:
+            for number, trained in work(
+                joblib.delayed(_train_shard)(number, data, [rows[position] for position in shard], device, precision)
+                for number, shard in enumerate(shards)
+            ):
+                for position, outcome in zip(shards[number], trained, strict=True):
+                    outcomes[position] = outcome
+                if cache:
+                    cache.put(data, {position: rows[position] for position in shards[number]}, outcomes, f"{device} {precision}")
+                progress.update(epochs[number])
 
 
 def _device(device: str, precision: str) -> str:
@@ -212,7 +218,7 @@ def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int, 
 
         def alike(position: int) -> tuple:
             row = rows[position]
-            return row["hidden"], recipe_of(row).epochs, row["protocol"], row["folds"], row["seed"], row["fold"]
+            return row["hidden"], recipe_of(row).epochs, row["loss"], row["protocol"], row["folds"], row["seed"], row["fold"]
 
         def seconds(position: int) -> float:
             return recipe_of(rows[position]).epochs * len(data) / batch * STEP[network] * modalities

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from emolib import material
-from emolib.folds import PROTOCOLS, SINGLE, check, check_scaling, make_folds
+from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, check, check_scaling, make_folds
 from emolib.preprocessing import scale
 from emolib.sweeps import sweep
 from emolib.training import train
@@ -74,6 +74,15 @@ def test_a_single_split_tests_a_random_fifth(drawn):
     assert len({tuple(test_rows) for ((_, test_rows),) in splits}) == 3
     with pytest.raises(ValueError, match="folds is 5; a single split has one"):
         make_folds(drawn, SINGLE, seed=0, count=5)
+
+
+def test_rows_kept_apart_are_neither_trained_on_nor_tested(drawn):
+    for seed in range(3):
+        ((trains, tests),), ((kept, same),) = (make_folds(drawn, protocol, seed, count=1) for protocol in (SINGLE, KEPT_APART))
+        np.testing.assert_array_equal(same, tests)
+        assert set(kept) < set(trains) and len(trains) - len(kept) == round(0.2 * len(trains))
+        share = [np.bincount(drawn.labels[rows]) / len(rows) for rows in (trains, kept)]
+        np.testing.assert_allclose(*share, atol=0.005)  # as even as whole rows allow
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,7 @@ columns = {
     "network": st.sampled_from(["shallow", "cnn", "cnn 2-D", "x"]), "modality": st.sampled_from(["LPQ", "PHOG", "LPQ+PHOG", "HOG", "", "+"]),
     "hidden": numbers, "angle": numbers | st.floats(), "centre": st.sampled_from([0.0, 0.5, 2, np.nan]), "schedule": st.sampled_from(["first", "every", "x"]),
     "merge": st.booleans(), "recipe": st.sampled_from(["printed", "converged", "x"]), "limit": st.integers(-1, 2), "protocol": st.sampled_from([*PROTOCOLS, "single split", "x"]),
+    "rate": st.sampled_from([0.0, 1e-2, -1.0, np.nan, np.inf, 1e30]), "optimiser": st.sampled_from(["Adam", "SGD", "x"]), "loss": st.sampled_from(["smooth L1", "cross-entropy", "x"]),
     "folds": st.integers(-1, 4) | st.just(61), "seed": st.integers(-1, 3) | st.just(10**30), "scaling": st.sampled_from(["training rows", "all rows", "x"]),
 }  # fmt: skip
 

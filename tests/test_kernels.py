@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.special import expit
 from torch import nn
+from torch.nn import functional as F
 
 from emolib.kernels import arithmetic
 
@@ -36,47 +37,58 @@ def test_a_product_is_added_between_the_columns_it_is_told(rows, inner, width):
     np.testing.assert_allclose(c, expected, rtol=1e-12)
 
 
+def slopes(out, target, share, bound, smooth):
+    """Loss of each column; the gradient takes the place of ``out``."""
+    loss, likely, powers = np.zeros(out.shape[1]), np.empty_like(out), np.empty_like(out)
+    constants = arithmetic.constants(out.dtype)
+    arithmetic.slopes(out, target, share, bound, smooth, loss, likely, powers, powers.view(constants[1].dtype), constants)
+    return loss
+
+
 @pytest.mark.parametrize("low, high", [(0, 1), (0, 3), (1, 5)], ids=["errors below 1", "both", "errors above 1"])
-def test_the_loss_and_its_gradient_are_pytorchs(low, high):
+@pytest.mark.parametrize("name", arithmetic.LOSSES)
+def test_each_loss_and_its_gradient_are_pytorch_s_column_by_column(low, high, name):
     torch.manual_seed(0)
-    target = torch.randn(10, 7, dtype=torch.float64)
-    error = (low + (high - low) * torch.rand_like(target)) * torch.randn_like(target).sign()
-    out = (target + error).requires_grad_()
-    expected = nn.SmoothL1Loss()(out, target)
-    expected.backward()
-    place = out.detach().numpy().copy()
-    loss = arithmetic.smooth_l1(place, target.numpy(), 1 / 70, 0.5, 1.0)
-    np.testing.assert_allclose(loss, expected.item(), rtol=1e-12)
-    np.testing.assert_allclose(place, out.grad.numpy(), rtol=1e-12)
+    target = torch.eye(7, dtype=torch.float64)[torch.arange(10) % 7]
+    out = (target + (low + (high - low) * torch.rand_like(target)) * torch.randn_like(target).sign()).requires_grad_()
+    expected = {
+        "smooth L1": F.smooth_l1_loss(out, target, reduction="none").mean(1),
+        "squared error": 0.5 * (out - target).square().mean(1),
+        "cross-entropy": F.cross_entropy(out, target, reduction="none"),
+    }[name]
+    share = torch.rand(10, dtype=torch.float64)
+    (expected * share).sum().backward()
+    others = [other for other in arithmetic.LOSSES if other != name] * 5  # in the columns between
+    bound, smooth = np.array([arithmetic.LOSSES[which] for k in range(10) for which in (name, others[k])]).T
+    place, wanted = (np.repeat(x.detach().numpy().T, 2, axis=1) for x in (out, target))
+    loss = slopes(place, wanted, np.repeat(share.numpy(), 2) / 7, bound, smooth)
+    np.testing.assert_allclose(loss[::2], (expected * share).detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(place[:, ::2].T, out.grad.numpy(), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_adam_is_pytorchs_alone_and_in_lanes(kind):
+@pytest.mark.parametrize("name", arithmetic.OPTIMISERS)
+def test_each_optimiser_is_pytorch_s_and_can_rest(kind, name):
     generator = np.random.default_rng(0)
     w = generator.random(9).astype(kind)
     reference = nn.Parameter(torch.from_numpy(w.copy()))
-    theirs = torch.optim.Adam([reference], lr=1e-2)
-    alone = [w.copy(), np.zeros_like(w), np.zeros_like(w)]
-    lanes = [np.stack([x, x], 1) for x in alone]
-    still = w.copy()
+    theirs = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}[name.split(",")[0]]([reference], lr=1e-2)
+    theirs.param_groups[0].update({"momentum": 0.9} if "momentum" in name else {})
+    lanes = [np.stack([x, x], 1) for x in (w, np.zeros_like(w), np.zeros_like(w))]
     for step in range(1, 21):
         gradient = generator.standard_normal(9).astype(kind)
         reference.grad = torch.from_numpy(gradient)
         theirs.step()
-        arithmetic.adam(alone[0], gradient, alone[1], alone[2], step, 1e-2)
-        each = [np.array(pair, kind) for pair in (
-            (arithmetic.BETA1, 1), (1 - arithmetic.BETA1, 0), (arithmetic.BETA2, 1), (1 - arithmetic.BETA2, 0),
-            ((1 - arithmetic.BETA2**step) ** -0.5, 1), (1e-2 / (1 - arithmetic.BETA1**step), 0),
-        )]  # fmt: skip
-        arithmetic.adam_in_lanes(lanes[0], np.stack([gradient, gradient], 1), lanes[1], lanes[2], *each)
-    np.testing.assert_allclose(alone[0], reference.detach().numpy(), atol=20 * np.finfo(kind).eps)
-    np.testing.assert_allclose(lanes[0][:, 0], alone[0], atol=20 * np.finfo(kind).eps)
-    np.testing.assert_array_equal(lanes[0][:, 1], still)  # the second lane takes nothing
+        pace = np.array([arithmetic.pace(1e-2, *arithmetic.OPTIMISERS[name], step), arithmetic.REST], kind).T.copy()
+        arithmetic.descend(lanes[0], np.stack([gradient, gradient], 1), lanes[1], lanes[2], pace)
+    np.testing.assert_allclose(lanes[0][:, 0], reference.detach().numpy(), atol=20 * np.finfo(kind).eps)
+    np.testing.assert_array_equal(lanes[0][:, 1], w)  # the second lane rests
 
 
 def test_moments_too_small_to_matter_become_zero():
-    w, m, v = np.ones(1, np.float32), np.full(1, 1e-31, np.float32), np.full(1, 1e-37, np.float32)
-    arithmetic.adam(w, np.zeros(1, np.float32), m, v, 1, 1e-3)
+    w, m, v = np.ones((1, 1), np.float32), np.full((1, 1), 1e-31, np.float32), np.full((1, 1), 1e-37, np.float32)
+    pace = np.array(arithmetic.pace(1e-3, *arithmetic.OPTIMISERS["Adam"], 1), np.float32)[:, None]
+    arithmetic.descend(w, np.zeros((1, 1), np.float32), m, v, pace)
     assert w[0] == 1 and m[0] == 0 and v[0] == 0
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_score, recall_score
 
-from emolib.metrics import by_emotion, confusion, measures, spread
+from emolib.metrics import by_emotion, confusion, mean_recall, measures, spread
 from emolib.sweeps import RECIPES, Recipe, sweep
 from emolib.training import train
 
@@ -79,3 +79,10 @@ def test_the_long_table_s_average_is_the_mean_of_the_emotions(tiny, monkeypatch)
         [averages.mean(), averages.min(), averages.max()]
     )
     assert (summary["undefined"] == 0).all() and (summary["repetitions"] == 3).all()
+
+
+@pytest.mark.parametrize("occur", [range(7), [1, 4], [2]])
+def test_mean_recall_is_scikit_learn_s_balanced_accuracy(occur):
+    generator = np.random.default_rng(0)
+    labels, predicted = generator.choice(occur, 60), generator.integers(0, 7, 60)
+    assert mean_recall(labels, predicted) == pytest.approx(recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0))

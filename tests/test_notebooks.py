@@ -28,7 +28,7 @@ def code(chapter):
 
 def test_the_chapters_are_there():
     numbered = [path.stem for path in CHAPTERS if path.stem[0].isdigit()]
-    assert numbered == ["1_preprocessing", "2_pruning", "3_fusion", "4_results", "5_luck", "6_beyond"]
+    assert numbered == ["1_preprocessing", "2_pruning", "3_fusion", "4_results", "5_luck", "6_beyond", "7_cost"]
 
 
 def test_a_chapter_is_valid_and_committed_without_outputs(chapter):

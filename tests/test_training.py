@@ -5,21 +5,34 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from emolib import lockstep, training
+from emolib import lockstep, sweeps, training
 from emolib.engines import Stacked
 from emolib.folds import make_folds
 from emolib.lockstep import Stack
 from emolib.models import FusionNet, ShallowNet
 from emolib.preprocessing import scale
 from emolib.pruning import prune
-from emolib.sweeps import RECIPES, Recipe, build, initialise, seeds, sweep
+from emolib.sweeps import RECIPES, Recipe, build, initialise, recipe_of, seeds, sweep
 from emolib.training import train
+
+
+CRITERIA = {
+    "smooth L1": F.smooth_l1_loss,
+    "squared error": lambda out, wanted: 0.5 * F.mse_loss(out, wanted),
+    "cross-entropy": F.cross_entropy,
+}
+OPTIMISERS = {
+    "Adam": torch.optim.Adam,
+    "SGD": torch.optim.SGD,
+    "SGD, momentum 0.9": lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9),
+}
 
 
 def train_alone(data, row, kind=torch.float32):
     """The loop that a student writes, on the plain module; a pruned unit is held at zero. Returns test scores, losses."""
-    recipe = RECIPES[row["network"], row["recipe"]]
+    recipe = recipe_of(row)
     training, tested = make_folds(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
     net = build(row, data).to(kind)
     x = np.stack([scale(data, part, training) for part in row["modality"].split("+")], 1)
@@ -27,8 +40,8 @@ def train_alone(data, row, kind=torch.float32):
     y = nn.functional.one_hot(torch.from_numpy(data.labels), len(data.classes)).to(x.dtype)
     rows = torch.from_numpy(training)
     generator = torch.Generator().manual_seed(seeds(row["seed"], row["fold"])[1])
-    optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
-    criterion, losses = nn.SmoothL1Loss(), []
+    optimiser = OPTIMISERS[row["optimiser"]](net.parameters(), lr=recipe.learning_rate)
+    criterion, losses = CRITERIA[row["loss"]], []
     alive = torch.ones(1, int(row["hidden"]), dtype=torch.bool)
     for epoch in range(recipe.epochs):
         shuffled = rows[torch.randperm(len(rows), generator=generator)]
@@ -105,9 +118,22 @@ def test_after_a_full_run_a_cnn_of_a_stack_equals_the_one_trained_alone(drawn):
         np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-5)
 
 
+@pytest.mark.parametrize("network", ["shallow", "cnn"])
+def test_each_loss_and_optimiser_is_pytorch_s(tiny, network):
+    assert list(sweeps.LOSSES) == list(CRITERIA) and list(sweeps.OPTIMISERS) == list(OPTIMISERS)
+    table = sweep(network=network, optimiser=list(OPTIMISERS), loss=list(CRITERIA), rate=[1e-3, 0.05], limit=4, hidden=[4, 7], folds=3)
+    trained = train(tiny, table, jobs=1, precision="float64")
+    for position in range(0, len(table), 7):  # of every combination one at least
+        scores, losses = train_alone(tiny, table.iloc[position].to_dict(), torch.float64)
+        np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-6)  # outcomes are kept in single precision
+        np.testing.assert_allclose(trained.outcomes[position].losses, losses, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "choices",
     [
+        dict(modality=["LPQ", "PHOG"], hidden=[5, 16], optimiser=list(OPTIMISERS), loss=list(CRITERIA), rate=0.05),
+        dict(network="cnn", optimiser=list(OPTIMISERS), loss=list(CRITERIA), rate=0.05),
         dict(modality=["LPQ", "PHOG"], hidden=[5, 16], angle=[0, 30], schedule="every", protocol=["random", "person-independent"]),
         dict(network="cnn", modality="LPQ+PHOG", protocol=["random", "person-independent"], recipe=["printed", "converged"]),
         dict(network="cnn", modality="PHOG", batch_size=7),
@@ -238,6 +264,11 @@ def test_smaller_widths_of_a_stack_keep_their_width(tiny, brief):
         (dict(angle=200), "between 0 and 180"),
         (dict(schedule="never"), "schedule is 'never'"),
         (dict(protocol="leaky"), "protocol is 'leaky'"),
+        (dict(optimiser="Adagrad"), "optimiser is 'Adagrad'; it must be one of Adam"),
+        (dict(loss="hinge"), "loss is 'hinge'"),
+        (dict(network="cnn 2-D", loss="cross-entropy"), "trained by Adam on smooth L1 only"),
+        (dict(rate=-0.1), "rate must be a learning rate"),
+        (dict(rate=float("nan")), "rate must be a learning rate"),
     ],
 )
 def test_a_row_that_cannot_be_trained_is_refused_by_name(tiny, choices, sentence):

@@ -1,4 +1,4 @@
-"""`python -m emolib.bench`: measures, prints a table, and writes reports/bench.json."""
+"""`python -m emolib.bench`: measures, tells each figure as it comes, and writes reports/bench.json when all are there."""
 
 import argparse
 import importlib.util
@@ -7,28 +7,30 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import pandas as pd
-from tqdm import tqdm
 
 import emolib
 from emolib import sweeps
 from emolib.bench import FILE, contenders, machine
+from emolib.bench.descriptors import descriptors_bench, folder_bench
 from emolib.folds import make_folds
 from emolib.storage import write
 from emolib.training import BYTES, train
 
-NETWORKS = (1, 10, 100, 1_000, 10_000)
-SECONDS = 0.7  # a sequential way is stopped after so long, a parallel one trains about so long, but no less than an epoch
-LONG = 3.0  # what our own training may take, by shortening the recipe
+NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
+SECONDS = 1.0  # a sequential way is stopped after so long, a parallel one trains about so long, but no less than an epoch
+FEW = 300  # so many CNNs get the printed recipe's 30 epochs
+EPOCHS = 3  # and more than that so many, which makes what comes before and after training weigh more
 MEMORY = (1, 10_000, 50_000)
 
 
-def measure(seconds: float) -> list[dict]:
+def measure(seconds: float) -> Iterator[dict]:
     """Rows of ``net``, ``method``, ``networks``, ``microseconds_per_net_step``."""
     data = emolib.load().as_distributed()
     ways = dict(contenders.WAYS)
@@ -36,26 +38,14 @@ def measure(seconds: float) -> list[dict]:
         from emolib.bench.in_jax import vmap_scan
 
         ways["jax"] = vmap_scan
-    rows = []
     for net in contenders.NETS:
         for method, way in ways.items():
             if method == "sklearn" and net != "shallow":
                 continue
-            for networks in tqdm(NETWORKS, desc=f"{net}, {method}"):
-                if method == "ours":
-                    _shortened(net, networks, LONG)
-                elapsed, steps = way(data, net, networks, seconds)
-                rows.append({"net": net, "method": method, "networks": networks, "microseconds_per_net_step": 1e6 * elapsed / steps})
-    return rows
-
-
-def _shortened(net: str, networks: int, seconds: float) -> None:
-    """Cuts the printed recipe so that training takes about ``seconds``, but not below two epochs."""
-    kind = contenders.NETS[net].get("network", "shallow")
-    step = {"shallow": 1e-6, "lpq": 4e-5, "phog": 4e-5, "fusion": 8e-5}[net]
-    full = {"shallow": 200, "cnn": 30}[kind]
-    epochs = min(full, max(2, int(seconds / (networks * 54 * step))))
-    sweeps.RECIPES[kind, "printed"] = sweeps.Recipe(epochs=epochs, learning_rate=1e-4)
+            for networks in NETWORKS:
+                epochs = EPOCHS if net != "shallow" and networks > FEW else 0
+                elapsed, steps = way(data, net, networks, epochs if method == "ours" else seconds)
+                yield {"net": net, "method": method, "networks": networks, "microseconds_per_net_step": 1e6 * elapsed / steps}
 
 
 def peak_memory(networks: int) -> float:
@@ -78,16 +68,14 @@ def _first() -> float:
     for _ in range(2):
         began = perf_counter()
         for net in contenders.NETS:
-            _shortened(net, 1, 0)
-            contenders.ours(data, net, 1, 0)
+            contenders.ours(data, net, 1, 2)
         spent.append(perf_counter() - began)
     return spent[0] - spent[1]
 
 
 def _peak(networks: int) -> float:
     data = emolib.load().as_distributed()
-    sweeps.RECIPES["shallow", "printed"] = sweeps.Recipe(epochs=2, learning_rate=1e-4)
-    train(data, sweeps.sweep(seed=range(-(-networks // 5))).head(networks))
+    train(data, sweeps.sweep(seed=range(-(-networks // 5)), limit=2).head(networks))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -106,27 +94,32 @@ def main() -> None:
         return
     data = emolib.load().as_distributed()
     training, _ = make_folds(data, "random", 0, 5)[0]
-    floors = {"product": machine.product_speed(), "copy": machine.copy_speed()}
-    rows = measure(given.seconds)
     nets = {name: contenders.build(data, name, 0) for name in contenders.NETS}
     result = {
         "machine": machine.name(),
         "versions": {"torch": version("torch"), "numba": version("numba")},
         "training_rows": len(training),
         "batch": contenders.BATCH,
-        "flop_per_second_of_matrix_product": floors["product"],
-        "bytes_per_second_of_copy": floors["copy"],
-        "steps": {name: {"flop": machine.flop(net, contenders.BATCH), "bytes": machine.traffic(net)} for name, net in nets.items()},
-        "rows": rows,
         "compile_seconds": compile_seconds(),
-        "memory": [{"networks": networks, "peak_mebibytes": peak_memory(networks)} for networks in MEMORY],
+        "flop_per_second_of_matrix_product": machine.product_speed(),
+        "bytes_per_second_of_copy": machine.copy_speed(),
+        "steps": {name: {"flop": machine.flop(net, contenders.BATCH), "bytes": machine.traffic(net)} for name, net in nets.items()},
+        "rows": [_told(row) for row in measure(given.seconds)],
+        "memory": [_told({"networks": networks, "peak_mebibytes": peak_memory(networks)}) for networks in MEMORY],
         "budget_mebibytes_a_core": BYTES / 2**20,
+        "descriptors": [_told(row) for row in descriptors_bench()],
+        "folder": _told(folder_bench()),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write({given.out: json.dumps(result, indent=1) + "\n"})
-    table = pd.DataFrame(rows).pivot_table(index=["net", "method"], columns="networks", values="microseconds_per_net_step", sort=False)
+    table = pd.DataFrame(result["rows"]).pivot_table(index=["net", "method"], columns="networks", values="microseconds_per_net_step", sort=False)
     print(table.round(2).to_string())
     print(given.out)
+
+
+def _told(row: dict) -> dict:
+    print(*(f"{value:.5g}" if isinstance(value, float) else value for value in row.values()), flush=True)
+    return row
 
 
 if __name__ == "__main__":

@@ -91,18 +91,18 @@ def sklearn(data: EmotionData, net: str, networks: int, seconds: float) -> tuple
     return perf_counter() - began, steps
 
 
-def ours(data: EmotionData, net: str, networks: int, seconds: float) -> tuple[float, int]:
-    """:func:`emolib.train`, from the table to the outcomes, networks of a few seeds and recipes' lengths."""
-    table = sweeps.sweep(**NETS[net], folds=5, seed=range(-(-networks // 5))).head(networks)
+def ours(data: EmotionData, net: str, networks: int, epochs: int) -> tuple[float, int]:
+    """:func:`emolib.train`, from the table to the outcomes; 0 epochs are as many as the printed recipe has."""
+    table = sweeps.sweep(**NETS[net], folds=5, seed=range(-(-networks // 5)), limit=epochs).head(networks)
     began = perf_counter()
     trained = train(data, table)
     elapsed = perf_counter() - began
     sizes = {
-        (protocol, seed, folds, fold): -(-len(make_folds(data, protocol, seed, folds)[fold][0]) // BATCH)
-        for protocol, seed, folds, fold in table[["protocol", "seed", "folds", "fold"]].drop_duplicates().itertuples(index=False)
+        (seed, fold): -(-len(make_folds(data, "random", seed, 5)[fold][0]) // BATCH)
+        for seed, fold in table[["seed", "fold"]].itertuples(index=False)
     }
-    keys = zip(table["protocol"], table["seed"], table["folds"], table["fold"], strict=True)
-    return elapsed, int(sum(sizes[key] * epochs for key, epochs in zip(keys, trained.table["epochs"], strict=True)))
+    done = trained.table[["seed", "fold", "epochs"]].itertuples(index=False)
+    return elapsed, sum(sizes[seed, fold] * epochs for seed, fold, epochs in done)
 
 
 WAYS: dict[str, Callable[[EmotionData, str, int, float], tuple[float, int]]] = {

@@ -7,14 +7,15 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-import emolib
 from emolib import figures
 from emolib.data import EmotionData
 from emolib.data.drawn import Still, film_stills
 from emolib.data.faces import draw_face
 from emolib.explore.canvas import Canvas, Redraw, choice, laid_out
+from emolib.explore.live import Moment, Run, training
 from emolib.folds import PROTOCOLS
 from emolib.metrics import confusion
+from emolib.sweeps import sweep
 
 MODELS = (("shallow", "shallow"), ("CNN", "cnn"))
 SHOWN = 16
@@ -27,16 +28,18 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     protocol = choice("folds", PROTOCOLS)
     classes = data.classes
     cells = {(t, p): widgets.Button(layout={"width": "auto", "height": "34px"}) for t in range(len(classes)) for p in range(len(classes))}
-    canvas, rows = Canvas(), widgets.HTML()
-    pressed = (0, 0)
+    canvas, rows, run = Canvas(), widgets.HTML(), Run()
+    stop = widgets.Button(description="Stop training", icon="stop")
+    stop.on_click(lambda _: run.stop())
+    pressed, scores = (0, 0), np.zeros((len(data), len(classes)))
 
-    @cache
-    def predicted(network: str, modality: str, protocol: str) -> np.ndarray:
-        table = emolib.sweep(network=network, modality=modality, protocol=protocol, recipe="converged")
-        return emolib.train(data, table, cache=emolib.Cache()).out_of_fold()[1][0]
+    def train() -> None:
+        table = sweep(network=network.value, modality=modality.value, protocol=protocol.value, recipe="converged")
+        run.start(training(data, table), draw)
 
-    def draw() -> None:
-        scores = predicted(network.value, modality.value, protocol.value)
+    def draw(moment: Moment, _: bool) -> None:
+        nonlocal scores
+        scores = moment.out_of_fold()[0]
         counts = confusion(data.labels, scores)
         shares = counts / counts.sum(1, keepdims=True)
         for (true, taken), button in cells.items():
@@ -49,7 +52,6 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
 
     def show() -> None:
         true, taken = pressed
-        scores = predicted(network.value, modality.value, protocol.value)
         found = np.flatnonzero((data.labels == true) & (scores.argmax(1) == taken))
         what = f"{len(found)} rows of {classes[true]} taken for {classes[taken]}"
         sure = found[np.argsort(-scores[found, taken], kind="stable")][:SHOWN]
@@ -75,11 +77,11 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     for cell, button in cells.items():
         button.on_click(lambda _, cell=cell: press(cell))
     grid = widgets.GridBox(_headed(cells, classes), layout={"grid_template_columns": f"7em repeat({len(classes)}, 5em)", "grid_gap": "2px"})
-    Redraw([network, modality, protocol], draw, canvas)()
+    Redraw([network, modality, protocol], train, canvas)()
     return laid_out(
         "True emotion in rows, predicted emotion in columns; each row of the data is scored by a network that had not seen it. Press a cell to see "
         "who is in it. Over each face: the score of the emotion it was taken for, and of its own.",
-        data, [network, modality, protocol], grid, rows, canvas,
+        data, [network, modality, protocol], stop, grid, rows, canvas,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Training that can be watched and stopped: the library's own stacks, an epoch at a time.
 
-Axes: ``K`` networks, ``N`` rows of the data, ``B`` batch, ``C`` classes.
+Axes: ``K`` networks, ``R`` repetitions, ``N`` rows of the data, ``C`` classes.
 """
 
 import asyncio
@@ -10,33 +10,10 @@ from time import monotonic
 
 import numpy as np
 import pandas as pd
-import torch.nn.functional as F
-from torch import Tensor
 
 from emolib import sweeps
 from emolib.data import EmotionData
-from emolib.engines import Stacked
 from emolib.lockstep import Stack
-
-# Loss of each row of a batch, from outputs and one-hot targets [B, C]. The first is the library's own.
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "smooth L1": lambda out, target: F.smooth_l1_loss(out, target, reduction="none").mean(1),
-    "squared error": lambda out, target: 0.5 * (out - target).square().mean(1),
-    "cross-entropy": lambda out, target: F.cross_entropy(out, target, reduction="none"),
-}
-
-
-class OtherLoss(Stacked):
-    """The engine that can differentiate anything, with another loss than the paper's."""
-
-    def __init__(self, stack: Stack, loss: str):
-        self.each = LOSSES[loss]
-        rate = np.array([recipe.learning_rate for recipe in stack.recipes])
-        super().__init__(stack.net, stack.weights, stack.alive, rate, stack.recipes[0].batch, stack.material)
-
-    def _loss(self, weights: Tensor, alive: Tensor, x: Tensor, target: Tensor, share: Tensor) -> Tensor:
-        return (self.each(self._forward(weights, alive, x), target) * share).sum()
-
 
 @dataclass(frozen=True)
 class Moment:
@@ -60,6 +37,15 @@ class Moment:
         """Outputs of each network on every row: ``[K, N, C]``."""
         return np.stack([self.stack.engine.scores(k) for k in range(len(self.stack.rows))])
 
+    def out_of_fold(self) -> np.ndarray:
+        """Scores ``[R, N, C]`` of each repetition, every row by the network that had not seen it; for a table with all folds."""
+        folds, scores = self.stack.rows[0]["folds"], self.scores()
+        pooled = np.empty((len(scores) // folds, *scores.shape[1:]), scores.dtype)
+        for k, own in enumerate(scores):
+            _, test = self.pair(k)
+            pooled[k // folds, test] = own[test]
+        return pooled
+
     def accuracy(self) -> tuple[np.ndarray, np.ndarray]:
         """Share of training and of test rows predicted right, ``[K]`` each."""
         right = self.scores().argmax(-1) == self.stack.material.labels
@@ -67,18 +53,16 @@ class Moment:
         return shares[:, 0], shares[:, 1]
 
 
-def training(data: EmotionData, table: pd.DataFrame, recipe: sweeps.Recipe, loss: str = "smooth L1") -> Iterator[Moment]:
+def training(data: EmotionData, table: pd.DataFrame) -> Iterator[Moment]:
     """Trains the networks of one kind in a table; yields before the first step and after every epoch.
 
-    After as many epochs every network is what :func:`emolib.train` would have made of it.
+    In the end every network is what :func:`emolib.train` would have made of it.
 
     Raises:
         ValueError: a row that no network can be trained for.
     """
     sweeps.check(table, data)
-    stack = Stack(data, table.to_dict("records"), recipe=recipe)
-    if loss != "smooth L1":
-        stack.engine = OtherLoss(stack, loss)
+    stack = Stack(data, table.to_dict("records"))
     yield Moment(0, np.full(len(table), np.nan), stack)
     while stack.training.any():
         losses = stack.epoch()

@@ -15,12 +15,13 @@ from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Run, training
 from emolib.models import ShallowNet
 from emolib.pruning import angles, prune
-from emolib.sweeps import RECIPES, Recipe, sweep
+from emolib.sweeps import RECIPES, sweep
 
 CONVENTIONS = (("shifted by 0.5 (Gedeon and Harris)", 0.5), ("as they are (the paper's Table 2)", 0.0))
 SCHEDULES = (("once, after the first epoch", "first"), ("after every epoch", "every"))
 RULES = (("nothing (the paper)", False), ("their weights (Gedeon and Harris)", True))
 EPOCHS = 60
+RATE = RECIPES["shallow", "converged"].learning_rate
 
 
 def pruning_lab(data: EmotionData) -> widgets.VBox:
@@ -36,8 +37,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     @cache
     def after_one_epoch(modality: str, hidden: int):
         """A whole network as pruning finds it, its training and its test rows."""
-        table = sweep(modality=modality, hidden=hidden, recipe="converged").iloc[:1]
-        *_, moment = training(data, table, Recipe(1, RECIPES["shallow", "converged"].learning_rate))
+        *_, moment = training(data, sweep(modality=modality, hidden=hidden, rate=RATE, limit=1).iloc[:1])
         inputs = torch.from_numpy(moment.stack.material.inputs[0]).flatten(1)
         net = ShallowNet(inputs.shape[1], hidden, len(data.classes))
         nn.utils.vector_to_parameters(torch.from_numpy(moment.stack.compacted(0)), net.parameters())
@@ -68,7 +68,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
 
     def train_both() -> None:
         settings = {"modality": modality.value, "hidden": hidden.value, "centre": centre.value, "schedule": schedule.value,
-                    "merge": merge.value, "recipe": "converged"}  # fmt: skip
+                    "merge": merge.value, "rate": RATE, "limit": EPOCHS}  # fmt: skip
         whole = sweep(**settings)
         table = pd.concat([whole, whole.assign(angle=float(angle.value))], ignore_index=True)
         run.start(_history(data, table), lambda history, _: curves.draw(figures.learning_curves(history, EPOCHS, {"accuracy on test rows": 1 / len(data.classes)})))
@@ -87,7 +87,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
 def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Units left and test accuracy of the first half of a table (whole) and the second (pruned), epoch by epoch."""
     half, rows = len(table) // 2, []
-    for moment in training(data, table, Recipe(EPOCHS, RECIPES["shallow", "converged"].learning_rate)):
+    for moment in training(data, table):
         left = moment.stack.alive.sum(1).numpy()
         for panel, values in (("accuracy on test rows", moment.accuracy()[1]), ("hidden units left", left)):
             for line, part in (("whole", values[:half]), ("pruned", values[half:])):

@@ -12,9 +12,10 @@ from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Moment, Run, training
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.metrics import measures
-from emolib.sweeps import RECIPES, Recipe, sweep
+from emolib.sweeps import RECIPES, sweep
 
 SEEDS, EPOCHS = 10, 60
+RATE = RECIPES["shallow", "converged"].learning_rate
 
 
 def split_lab(data: EmotionData) -> widgets.VBox:
@@ -58,21 +59,11 @@ def split_lab(data: EmotionData) -> widgets.VBox:
 
 def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFrame]:
     """Mean recall of each seed out of fold, epoch by epoch, first under random folds and then under the other kind."""
-    recipe, before = Recipe(EPOCHS, RECIPES["shallow", "converged"].learning_rate), []
+    before = []
     for protocol in PROTOCOLS:
-        table = sweep(modality=modality, protocol=protocol, folds=folds, seed=range(SEEDS))
-        for moment in training(data, table, recipe):
+        table = sweep(modality=modality, protocol=protocol, folds=folds, seed=range(SEEDS), rate=RATE, limit=EPOCHS)
+        for moment in training(data, table):
             if moment.epoch % 5 == 0 and moment.epoch:
-                rows = [(protocol, seed, value) for seed, value in enumerate(_recall(data, moment, folds))]
+                rows = [(protocol, seed, value) for seed, value in enumerate(measures(data.labels, moment.out_of_fold(), ("recall",))["recall"].mean(-1))]
                 yield pd.DataFrame(before + rows, columns=["protocol", "seed", "value"])
         before += rows
-
-
-def _recall(data: EmotionData, moment: Moment, folds: int) -> np.ndarray:
-    """Mean recall of each repetition: every row scored by the network that had not seen it."""
-    scores, networks = moment.scores(), len(moment.loss)
-    pooled = np.empty((networks // folds, len(data), len(data.classes)), np.float32)
-    for k in range(networks):
-        _, test = moment.pair(k)
-        pooled[k // folds, test] = scores[k, test]
-    return measures(data.labels, pooled, ("recall",))["recall"].mean(-1)

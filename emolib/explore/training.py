@@ -9,9 +9,9 @@ import pandas as pd
 from emolib import figures
 from emolib.data import EmotionData
 from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
-from emolib.explore.live import LOSSES, Run, training
+from emolib.explore.live import Run, training
 from emolib.folds import PROTOCOLS
-from emolib.sweeps import RECIPES, Recipe, sweep
+from emolib.sweeps import LOSSES, RECIPES, sweep
 
 NETWORKS = (("shallow", "shallow"), ("CNN", "cnn"))
 OWN = "my own"
@@ -32,11 +32,11 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     again = widgets.Button(description="Train", icon="play")
 
     def train() -> None:
-        table = sweep(network=network.value, modality=modality.value, protocol=protocol.value, seed=range(seeds.value))
+        chosen = {"limit": epochs.value, "rate": 10.0**rate.value, "loss": loss.value}
+        table = sweep(network=network.value, modality=modality.value, protocol=protocol.value, seed=range(seeds.value), **chosen)
         table = table[table["fold"] == 0]
-        chosen = Recipe(epochs.value, 10.0**rate.value)
         length, level = epochs.value, {"accuracy": 1 / len(data.classes)}
-        history = _history(data, table, chosen, loss.value)
+        history = _history(data, table)
         run.start(history, lambda history, _: canvas.draw(figures.learning_curves(history, length, level)))
 
     redraw = Redraw([network, modality, loss, rate, epochs, seeds, protocol], train, canvas)
@@ -63,10 +63,10 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     )  # fmt: skip
 
 
-def _history(data: EmotionData, table: pd.DataFrame, recipe: Recipe, loss: str) -> Iterator[pd.DataFrame]:
+def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Training loss, and accuracy on training and test rows, epoch by epoch."""
     rows = []
-    for moment in training(data, table, recipe, loss):
+    for moment in training(data, table):
         seen, unseen = moment.accuracy()
         for panel, line, values in (("accuracy", "training rows", seen), ("accuracy", "test rows", unseen), ("training loss", "training rows", moment.loss)):
             rows.append((panel, line, moment.epoch, values.mean(), values.min(), values.max()))

@@ -1,5 +1,6 @@
 """One function a figure: tables in, a :class:`Picture` out. Nothing here computes a result or trains a network."""
 
+from emolib.figures.costs import costs
 from emolib.figures.curves import learning_curves
 from emolib.figures.diagrams import fusion_network, shallow_network
 from emolib.figures.distributions import box_plots
@@ -20,6 +21,7 @@ __all__ = [
     "angle_matrix",
     "box_plots",
     "confusion_matrices",
+    "costs",
     "emotion_bars",
     "emotion_curves",
     "error_rates",

@@ -88,7 +88,8 @@ def specification_curve(frame: pd.DataFrame, choices: list[str], printed: dict[s
     figure, axes = panels(2, 1, (0.19 * lines + 3.6) / 2, sharex=True, gridspec_kw={"height_ratios": [2.6, 0.19 * lines]})
     top, marks = axes[:, 0]
     x = np.arange(len(ordered))
-    top.plot(x, ordered["value"], ".", color=OURS, markersize=4)
+    many = len(ordered) > 500  # then drawn as pixels: a mark for each would make the page half as large again
+    top.plot(x, ordered["value"], ".", color=OURS, markersize=4, rasterized=many)
     alt = []
     for (name, value), style in zip(printed.items(), ("-", "--", ":"), strict=False):
         reached = (ordered["value"] >= value - 0.005).sum()
@@ -101,7 +102,7 @@ def specification_curve(frame: pd.DataFrame, choices: list[str], printed: dict[s
     for choice, values in blocks:
         for value in values:
             here = np.flatnonzero(ordered[choice] == value)
-            marks.plot(here, np.full(len(here), -y), "|", color=OURS if y % 2 else "#444444", markersize=6, markeredgewidth=0.6)
+            marks.plot(here, np.full(len(here), -y), "|", color=OURS if y % 2 else "#444444", markersize=6, markeredgewidth=0.6, rasterized=many)
             ticks.append(-y)
             names.append(f"{choice}: {value}")
             y += 1

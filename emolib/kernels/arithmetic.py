@@ -9,6 +9,10 @@ from emolib.kernels.compiler import compiled
 DEGREE = 13  # of the series of the exponential over half an octave: exact to double precision
 LIMIT = 80.0  # beyond it the sigmoid is 0 or 1 in single precision
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults, as PyTorch has them
+REST = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0)  # a pace at which nothing moves
+# What the kernels call an optimiser, its momentum and whether it adapts; and a loss, see :func:`slopes`.
+OPTIMISERS = {"Adam": (BETA1, 1.0), "SGD": (0.0, 0.0), "SGD, momentum 0.9": (0.9, 0.0)}
+LOSSES = {"smooth L1": (1.0, 1.0), "squared error": (np.inf, 1.0), "cross-entropy": (1.0, 0.0)}
 TINY = 1e-30  # moments below count as 0: arithmetic on denormal numbers is a hundred times slower
 
 
@@ -70,11 +74,11 @@ def total(a):
 
 
 @compiled
-def sigmoid(z, powers, bits, constants):
-    """In place; ``exp(-z)`` as a series over half an octave times a power of two, whose ``bits`` are written straight
-    into ``powers``, the same memory."""
+def exponential(z, powers, bits, constants):
+    """``exp(-z)`` as a series over half an octave, left in ``z``, times a power of two, whose ``bits`` are written
+    straight into ``powers``, the same memory."""
     c, (bias, shift) = constants[0], constants[1]
-    one, none, limit = c[4], c[0] - c[0], c[0]
+    limit = c[0]
     for i in range(z.size):
         t = -z[i]
         t = t if t < limit else limit
@@ -86,44 +90,91 @@ def sigmoid(z, powers, bits, constants):
             p = p * r + c[4 + power]
         z[i] = p
         bits[i] = (bits.dtype.type(n) + bias) << shift
+
+
+@compiled
+def sigmoid(z, powers, bits, constants):
+    """In place; the rest as in :func:`exponential`."""
+    exponential(z, powers, bits, constants)
+    one = constants[0][4]
     for i in range(z.size):
         z[i] = one / (one + z[i] * powers[i])
 
 
 @compiled
-def smooth_l1(out, target, scale, half, one):
-    """Loss (paper, equation 3), and its gradient in the place of ``out``; ``scale`` is one over what the mean is of."""
-    loss = half * 0
-    for i in range(out.shape[0]):
-        for o in range(out.shape[1]):
-            error = out[i, o] - target[i, o]
-            slope = min(max(error, -one), one)
-            loss += slope * (error - half * slope)
-            out[i, o] = slope * scale
-    return loss * scale
+def slopes(out, target, share, bound, smooth, loss, likely, powers, bits, constants):
+    """Puts the gradient of the loss in the place of outputs ``[C, L]``, and adds the loss to ``loss`` ``[L]``.
+
+    A column is a row of a batch: of one network, or of each network its own.
+
+    Args:
+        target: one-hot ``[C, L]``.
+        share: ``[L]``, of one class in the mean over batch and classes; 0 for a place without a row.
+        bound: ``[L]``, where the slope of the error ends: 1 for smooth L1 (paper, equation 3), infinite for half the
+            squared error.
+        smooth: ``[L]``, 0 where it is the cross-entropy instead, otherwise 1.
+        likely: memory ``[C, L]``; ``powers``, ``bits`` and ``constants`` as in :func:`exponential`.
+    """
+    classes, lanes = out.shape[0], np.uintp(out.shape[1])
+    half = out.dtype.type(0.5)
+    entropy = smooth.min() == 0
+    if entropy:
+        for k in range(lanes):
+            largest = out[0, k]
+            for i in range(1, classes):
+                largest = max(largest, out[i, k])
+            for i in range(classes):
+                likely[i, k] = largest - out[i, k]
+        exponential(likely.ravel(), powers.ravel(), bits.ravel(), constants)
+        for k in range(lanes):
+            whole = likely[0, k] * powers[0, k]
+            for i in range(1, classes):
+                whole += likely[i, k] * powers[i, k]
+            for i in range(classes):
+                likely[i, k] = likely[i, k] * powers[i, k] / whole
+    for i in range(classes):
+        d, wanted = out[i], target[i]
+        for k in range(lanes):
+            error = d[k] - wanted[k]
+            slope = error if error < bound[k] else bound[k]
+            slope = slope if slope > -bound[k] else -bound[k]
+            loss[k] += slope * (error - half * slope) * (share[k] * smooth[k])
+            d[k] = slope * share[k]
+    if entropy:
+        all_classes = out.dtype.type(classes)
+        for i in range(classes):
+            for k in range(lanes):
+                if smooth[k] == 0:
+                    out[i, k] = (likely[i, k] - target[i, k]) * (share[k] * all_classes)
+                    if target[i, k] > 0:
+                        loss[k] -= np.log(likely[i, k]) * (share[k] * all_classes)
 
 
 @compiled
-def adam(w, g, m, v, step, rate):
-    """:class:`torch.optim.Adam`, flat. Moments too small to matter become 0: arithmetic on them is a hundred times slower."""
-    kind = w.dtype.type
-    b1, c1, b2, c2 = kind(BETA1), kind(1 - BETA1), kind(BETA2), kind(1 - BETA2)
-    root, epsilon, tiny, none = kind(1 / np.sqrt(1 - BETA2**step)), kind(EPSILON), kind(TINY), kind(0)
-    size = kind(rate / (1 - BETA1**step))
-    for i in range(w.size):
-        mean = b1 * m[i] + c1 * g[i]
-        square = b2 * v[i] + c2 * (g[i] * g[i])
-        mean = mean if abs(mean) > tiny else none
-        square = square if square > tiny else none
-        m[i], v[i] = mean, square
-        w[i] -= size * mean / (np.sqrt(square) * root + epsilon)
+def pace(rate, momentum, adaptive, step):
+    """What :func:`descend` multiplies by at a step of Adam; gradient descent is Adam that divides by 1 and corrects nothing.
+
+    Returns:
+        What is kept of the mean and what is taken into it, likewise of the square, the factor on the square's root, what is
+        added to that, and the size of the step.
+    """
+    if adaptive:
+        return BETA1, 1 - BETA1, BETA2, 1 - BETA2, 1 / np.sqrt(1 - BETA2**step), EPSILON, rate / (1 - BETA1**step)
+    return momentum, 1.0, 0.0, 0.0, 0.0, 1.0, rate
 
 
 @compiled
-def adam_in_lanes(w, g, m, v, keep1, take1, keep2, take2, root, size):
-    """:func:`adam` with a step and a rate of each lane's own; a lane that takes nothing stays as it is."""
-    kind = w.dtype.type
-    epsilon, tiny, none = kind(EPSILON), kind(TINY), kind(0)
+def descend(w, g, m, v, pace):
+    """A step of :class:`torch.optim.Adam` or :class:`torch.optim.SGD`, in place.
+
+    Moments too small to matter become 0: arithmetic on them is a hundred times slower.
+
+    Args:
+        w, g, m, v: parameters, their gradient, its mean and the mean of its square ``[P, L]``.
+        pace: ``[7, L]``, see :func:`pace`.
+    """
+    tiny, none = w.dtype.type(TINY), w.dtype.type(0)
+    keep1, take1, keep2, take2, root, epsilon, size = pace[0], pace[1], pace[2], pace[3], pace[4], pace[5], pace[6]
     for p in range(w.shape[0]):
         w_p, g_p, m_p, v_p = w[p], g[p], m[p], v[p]
         for k in range(np.uintp(w.shape[1])):
@@ -132,4 +183,4 @@ def adam_in_lanes(w, g, m, v, keep1, take1, keep2, take2, root, size):
             mean = mean if abs(mean) > tiny else none
             square = square if square > tiny else none
             m_p[k], v_p[k] = mean, square
-            w_p[k] -= size[k] * mean / (np.sqrt(square) * root[k] + epsilon)
+            w_p[k] -= size[k] * mean / (np.sqrt(square) * root[k] + epsilon[k])

@@ -2,24 +2,33 @@
 
 import numpy as np
 
-from emolib.kernels.arithmetic import accumulate, adam, smooth_l1, total
+from emolib.kernels.arithmetic import accumulate, descend, pace, slopes, total
 from emolib.kernels.compiler import compiled
 from emolib.models import FeatureNet
 
 LAYERS = FeatureNet.LAYERS
+LANES = 64  # parameters that the optimiser moves side by side
+VECTOR = 16  # numbers a vector register holds; rows of a multiple of it leave no remainder to a slower loop
 
 
 @compiled
-def _features(w, x, z, batch):
+def _whole(count, of):
+    """``count`` rounded up to whole vectors."""
+    return -(-count // of) * of
+
+
+@compiled
+def _features(w, x, z, batch, width):
     """A :class:`~emolib.models.FeatureNet` on a batch that ``x[0, 0]`` holds, through ``x`` and ``z`` to ``x[LAYERS]``.
 
     Args:
         w: the branch's parameters, flat: for each layer weights ``[3, out, in]``, then biases.
-        x: inputs of each layer and the last one's output ``[LAYERS + 1, F, (D + 2) * B]``, position by position, with
+        x: inputs of each layer and the last one's output ``[LAYERS + 1, F, (D + 2) * B + VECTOR]``, position by position, with
             a position of zeros at both ends: the convolution's padding.
         z: what the pooling looks at, likewise; -1 at both ends, less than any activation.
+        width: ``D * B``.
     """
-    channels, width = x.shape[1], x.shape[2] - 2 * batch
+    channels, wide = x.shape[1], _whole(width, VECTOR)
     none, at = w.dtype.type(0), 0
     for layer in range(LAYERS):
         before = channels if layer else 1
@@ -30,13 +39,14 @@ def _features(w, x, z, batch):
                 z[layer, f, r] = w[at + f]
         at += channels
         for t in range(3):
-            accumulate(weight[t], x[layer], t * batch, z[layer], batch, width)
+            accumulate(weight[t], x[layer], t * batch, z[layer], batch, wide)
         for f in range(channels):
+            z[layer, f, batch + width : batch + wide] = -1
             here = z[layer, f, batch : batch + width]
             for r in range(width):
                 here[r] = here[r] if here[r] > none else none
         for f in range(channels):
-            left, here, right = z[layer, f, :width], z[layer, f, batch : batch + width], z[layer, f, 2 * batch :]
+            left, here, right = z[layer, f, :width], z[layer, f, batch : batch + width], z[layer, f, 2 * batch : 2 * batch + width]
             largest = x[layer + 1, f, batch : batch + width]
             for r in range(width):
                 largest[r] = left[r] if left[r] > here[r] else here[r]
@@ -44,9 +54,9 @@ def _features(w, x, z, batch):
 
 
 @compiled
-def _features_backward(w, g, x, z, d, turned, turned_first, parts, batch):
+def _features_backward(w, g, x, z, d, turned, turned_first, parts, batch, width):
     """Gradients ``g`` (laid out as ``w``, zeros before) from ``d[LAYERS]``, the gradient by the branch's output."""
-    channels, width = x.shape[1], x.shape[2] - 2 * batch
+    channels, wide = x.shape[1], _whole(width, VECTOR)
     none, end = w.dtype.type(0), w.size
     for layer in range(LAYERS - 1, -1, -1):
         before = channels if layer else 1
@@ -55,7 +65,7 @@ def _features_backward(w, g, x, z, d, turned, turned_first, parts, batch):
         d_z = d[layer + 1]
         for f in range(channels):
             # Each pooled value hands its gradient to the largest of the three it saw, the first of equals.
-            left, here, right = z[layer, f, :width], z[layer, f, batch : batch + width], z[layer, f, 2 * batch :]
+            left, here, right = z[layer, f, :width], z[layer, f, batch : batch + width], z[layer, f, 2 * batch : 2 * batch + width]
             gradient = d_z[f, batch : batch + width]
             to_left, to_here, to_right = parts[0, batch:], parts[1, batch:], parts[2, batch:]
             for r in range(width):
@@ -81,35 +91,42 @@ def _features_backward(w, g, x, z, d, turned, turned_first, parts, batch):
         if layer:
             d[layer] = 0
             for t in range(3):
-                accumulate(weight[2 - t].T, d_z, t * batch, d[layer], batch, width)
+                accumulate(weight[2 - t].T, d_z, t * batch, d[layer], batch, wide)
+            d[layer, :, batch + width : batch + wide] = none
         end = start
 
 
 @compiled
 def _fusion(w, x, z, joined, reduced, out, batch):
-    """A :class:`~emolib.models.FusionNet` on a batch that ``x[m, 0, 0]`` holds; returns where its parts begin in ``w``."""
-    modalities, channels, width = x.shape[0], x.shape[2], x.shape[3] - 2 * batch
+    """A :class:`~emolib.models.FusionNet` on a batch that ``x[m, 0, 0]`` holds; returns where its parts begin in ``w``.
+
+    ``joined`` ``[M * F * D, B']``, ``reduced`` and ``out`` have a column for each row of the batch, and some more.
+    """
+    modalities, channels = x.shape[0], x.shape[2]
+    inner, columns = joined.shape
+    features = inner // (modalities * channels)
     none = w.dtype.type(0)
     branch = (3 * channels + channels) + (LAYERS - 1) * (3 * channels * channels + channels)
     for m in range(modalities):
-        _features(w[m * branch : (m + 1) * branch], x[m], z[m], batch)
+        _features(w[m * branch : (m + 1) * branch], x[m], z[m], batch, features * batch)
         for f in range(channels):
-            for r in range(width):
-                joined[m * channels + f, r] = x[m, LAYERS, f, batch + r]
-    narrow, classes, inner = reduced.shape[0], out.shape[0], joined.size // batch
+            for i in range(features):
+                for r in range(batch):
+                    joined[(m * channels + f) * features + i, r] = x[m, LAYERS, f, (i + 1) * batch + r]
+    narrow, classes = reduced.shape[0], out.shape[0]
     a = modalities * branch
     b = a + narrow * inner
     for i in range(narrow):
         reduced[i] = w[b + i]
-    accumulate(w[a:b].reshape(narrow, inner), joined.reshape(inner, batch), 0, reduced, 0, batch)
+    accumulate(w[a:b].reshape(narrow, inner), joined, 0, reduced, 0, columns)
     for i in range(narrow):
-        for r in range(batch):
+        for r in range(columns):
             reduced[i, r] = max(reduced[i, r], none)
     e = b + narrow
     f = e + classes * narrow
     for i in range(classes):
         out[i] = w[f + i]
-    accumulate(w[e:f].reshape(classes, narrow), reduced, 0, out, 0, batch)
+    accumulate(w[e:f].reshape(classes, narrow), reduced, 0, out, 0, columns)
     return branch, a, b, e, f
 
 
@@ -147,11 +164,11 @@ def _rearrange(flat, arranged, modalities, channels, back):
 def fusion_scores(w, x, channels, narrow, classes, batch):
     """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w`` ``[P]``."""
     rows, modalities, features = x.shape
-    width = (features + 2) * batch
+    width, columns = (features + 2) * batch + VECTOR, _whole(batch, VECTOR)
     xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
     zs = np.full((modalities, LAYERS, channels, width), w.dtype.type(-1))
-    joined = np.empty((modalities * channels, features * batch), w.dtype)
-    reduced, out = np.empty((narrow, batch), w.dtype), np.empty((classes, batch), w.dtype)
+    joined = np.zeros((modalities * channels * features, columns), w.dtype)
+    reduced, out = np.empty((narrow, columns), w.dtype), np.empty((classes, columns), w.dtype)
     w_ = np.empty_like(w)
     _rearrange(w, w_, modalities, channels, False)
     scores = np.empty((rows, classes), w.dtype)
@@ -168,7 +185,7 @@ def fusion_scores(w, x, channels, narrow, classes, batch):
 
 
 @compiled
-def fusion_epoch(w, m, v, step, rate, which, x, view, target, order, length, split, batch, channels, narrow):
+def fusion_epoch(w, m, v, step, rule, which, x, view, target, order, length, split, batch, channels, narrow, constants):
     """Trains some :class:`~emolib.models.FusionNet` for an epoch, in place, one after another.
 
     Args:
@@ -179,20 +196,24 @@ def fusion_epoch(w, m, v, step, rate, which, x, view, target, order, length, spl
     """
     modalities, features, classes = x.shape[2], x.shape[3], target.shape[1]
     kind = w.dtype.type
-    none, half, one = kind(0), kind(0.5), kind(1)
-    inner, width = modalities * channels * features, (features + 2) * batch
-    w_, g, m_, v_ = np.empty_like(w[0]), np.empty_like(w[0]), np.empty_like(w[0]), np.empty_like(w[0])
+    none, one = kind(0), kind(1)
+    inner, width, columns = modalities * channels * features, (features + 2) * batch + VECTOR, _whole(batch, VECTOR)
+    places = -(-w.shape[1] // LANES) * LANES
+    w_, g, m_, v_ = np.zeros(places, w.dtype), np.zeros(places, w.dtype), np.zeros(places, w.dtype), np.zeros(places, w.dtype)
+    paces = np.empty((7, LANES), w.dtype)
     xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
     zs = np.full((modalities, LAYERS, channels, width), -one)
     d = np.zeros((LAYERS + 1, channels, width), w.dtype)
     turned, turned_first = np.empty((width, channels), w.dtype), np.empty((width, 1), w.dtype)
     parts = np.zeros((3, width), w.dtype)
-    joined = np.empty((modalities * channels, features * batch), w.dtype)
-    d_joined = np.empty_like(joined)
+    joined, d_joined = np.zeros((inner, columns), w.dtype), np.empty((inner, columns), w.dtype)
     turned_joined = np.empty((batch, inner), w.dtype)
-    reduced, out = np.empty((narrow, batch), w.dtype), np.empty((classes, batch), w.dtype)
-    d_reduced, turned_reduced = np.empty((narrow, batch), w.dtype), np.empty((batch, narrow), w.dtype)
-    targets = np.empty((classes, batch), w.dtype)
+    reduced, d_reduced = np.empty((narrow, columns), w.dtype), np.empty((narrow, columns), w.dtype)
+    turned_reduced = np.empty((batch, narrow), w.dtype)
+    out, targets = np.empty((classes, columns), w.dtype), np.zeros((classes, columns), w.dtype)
+    likely, powers = np.empty_like(out), np.empty_like(out)
+    bits = powers.view(constants[1].dtype)
+    share, bounds, smooths, loss = np.empty(columns, w.dtype), np.empty(columns, w.dtype), np.empty(columns, w.dtype), np.empty(columns, w.dtype)
     losses = np.zeros(which.size, w.dtype)
     for place in range(which.size):
         k = which[place]
@@ -200,6 +221,7 @@ def fusion_epoch(w, m, v, step, rate, which, x, view, target, order, length, spl
         _rearrange(m[k], m_, modalities, channels, False)
         _rearrange(v[k], v_, modalities, channels, False)
         rows, steps = length[split[k]], 0
+        bounds[:], smooths[:], loss[:] = rule[k, 3], rule[k, 4], none
         for start in range(0, rows, batch):
             count = min(batch, rows - start)
             for r in range(count):
@@ -210,18 +232,16 @@ def fusion_epoch(w, m, v, step, rate, which, x, view, target, order, length, spl
                 for i in range(classes):
                     targets[i, r] = target[row, i]
             branch, a, b, e, f = _fusion(w_, xs, zs, joined, reduced, out, batch)
-            if count < batch:  # a place without a row has no say
-                out[:, count:] = none
-                targets[:, count:] = none
-            losses[place] += smooth_l1(out, targets, one / kind(count * classes), half, one)
+            share[:count], share[count:] = one / kind(count * classes), none  # a place without a row has no say
+            slopes(out, targets, share, bounds, smooths, loss, likely, powers, bits, constants)
             # from here on ``out`` is the gradient by the outputs
             g[:] = 0
             for i in range(narrow):
                 for r in range(batch):
                     turned_reduced[r, i] = reduced[i, r]
-            accumulate(out, turned_reduced, 0, g[e:f].reshape(classes, narrow), 0, narrow)
+            accumulate(out[:, :batch], turned_reduced, 0, g[e:f].reshape(classes, narrow), 0, narrow)
             d_reduced[:] = 0
-            accumulate(w_[e:f].reshape(classes, narrow).T, out, 0, d_reduced, 0, batch)
+            accumulate(w_[e:f].reshape(classes, narrow).T, out, 0, d_reduced, 0, columns)
             for i in range(narrow):
                 for r in range(batch):
                     d_reduced[i, r] = d_reduced[i, r] if reduced[i, r] > none else none
@@ -229,23 +249,26 @@ def fusion_epoch(w, m, v, step, rate, which, x, view, target, order, length, spl
             for i in range(classes):
                 for r in range(batch):
                     g[f + i] += out[i, r]
-            flat = joined.reshape(inner, batch)
             for i in range(inner):
                 for r in range(batch):
-                    turned_joined[r, i] = flat[i, r]
-            accumulate(d_reduced, turned_joined, 0, g[a:b].reshape(narrow, inner), 0, inner)
+                    turned_joined[r, i] = joined[i, r]
+            accumulate(d_reduced[:, :batch], turned_joined, 0, g[a:b].reshape(narrow, inner), 0, inner)
             d_joined[:] = 0
-            accumulate(w_[a:b].reshape(narrow, inner).T, d_reduced, 0, d_joined.reshape(inner, batch), 0, batch)
+            accumulate(w_[a:b].reshape(narrow, inner).T, d_reduced, 0, d_joined, 0, columns)
             for j in range(modalities):
-                for i in range(channels):
-                    for r in range(features * batch):
-                        d[LAYERS, i, batch + r] = d_joined[j * channels + i, r]
+                for o in range(channels):
+                    for i in range(features):
+                        for r in range(batch):
+                            d[LAYERS, o, (i + 1) * batch + r] = d_joined[(j * channels + o) * features + i, r]
                 part = slice(j * branch, (j + 1) * branch)
-                _features_backward(w_[part], g[part], xs[j], zs[j], d, turned, turned_first, parts, batch)
+                _features_backward(w_[part], g[part], xs[j], zs[j], d, turned, turned_first, parts, batch, features * batch)
             step[k] += 1
             steps += 1
-            adam(w_, g, m_, v_, step[k], rate[k])
-        losses[place] /= steps
+            now = pace(rule[k, 0], rule[k, 1], rule[k, 2], step[k])
+            for i in range(7):
+                paces[i] = now[i]
+            descend(w_.reshape(-1, LANES), g.reshape(-1, LANES), m_.reshape(-1, LANES), v_.reshape(-1, LANES), paces)
+        losses[place] = total(loss) / steps
         _rearrange(w[k], w_, modalities, channels, True)
         _rearrange(m[k], m_, modalities, channels, True)
         _rearrange(v[k], v_, modalities, channels, True)

@@ -2,10 +2,24 @@
 
 import numpy as np
 
-from emolib.kernels.arithmetic import BETA1, BETA2, adam_in_lanes, sigmoid
+from emolib.kernels.arithmetic import REST, descend, pace, sigmoid, slopes
 from emolib.kernels.compiler import compiled
 
 LANES = 64  # networks side by side
+
+
+@compiled
+def _affine(x, weight, bias, out):
+    """``out[o] = bias[o] + sum over i of weight[o, i] * x[i]`` in every lane: ``[I, L]``, ``[O, I, L]``, ``[O, L]`` to ``[O, L]``."""
+    lanes = np.uintp(out.shape[1])
+    for o in range(out.shape[0]):
+        z, b = out[o], bias[o]
+        for k in range(lanes):
+            z[k] = b[k]
+        for i in range(x.shape[0]):
+            value, w = x[i], weight[o, i]
+            for k in range(lanes):
+                z[k] += value[k] * w[k]
 
 
 @compiled
@@ -16,28 +30,14 @@ def _shallow(w, alive, x, h, out, powers, bits, constants):
     a, b, c = hidden * features, hidden * (features + 1), hidden * (features + 1 + classes)
     w1, w2 = w[:a].reshape(hidden, features, -1), w[b:c].reshape(classes, hidden, -1)
     for r in range(batch):
-        for u in range(hidden):
-            z, bias = h[r, u], w[a + u]
-            for k in range(lanes):
-                z[k] = bias[k]
-            for i in range(features):
-                value, weight = x[r, i], w1[u, i]
-                for k in range(lanes):
-                    z[k] += value[k] * weight[k]
+        _affine(x[r], w1, w[a:b], h[r])
     sigmoid(h.ravel(), powers, bits, constants)
     for r in range(batch):
         for u in range(hidden):
             z, on = h[r, u], alive[u]
             for k in range(lanes):
                 z[k] *= on[k]
-        for i in range(classes):
-            z, bias = out[r, i], w[c + i]
-            for k in range(lanes):
-                z[k] = bias[k]
-            for u in range(hidden):
-                value, weight = h[r, u], w2[i, u]
-                for k in range(lanes):
-                    z[k] += value[k] * weight[k]
+        _affine(h[r], w2, w[c:], out[r])
 
 
 @compiled
@@ -72,13 +72,14 @@ def _shallow_backward(w, g, x, h, d_h, d_out):
 
 
 @compiled
-def shallow_epoch(w, m, v, step, rate, alive, which, x, view, target, order, length, split, batch, constants):
+def shallow_epoch(w, m, v, step, rule, alive, which, x, view, target, order, length, split, batch, constants):
     """Trains some :class:`~emolib.models.ShallowNet` for an epoch, in place.
 
     Args:
-        w, m, v: parameters and Adam's moments ``[K, P]``.
+        w, m, v: parameters and the optimiser's moments ``[K, P]``.
         step: steps taken ``[K]``, counted on.
-        rate: learning rates ``[K]``.
+        rule: of each one's optimiser and loss ``[K, 5]``, see :data:`~emolib.kernels.arithmetic.OPTIMISERS` and
+            :data:`~emolib.kernels.arithmetic.LOSSES`: learning rate, momentum, whether adaptive; bound, smooth.
         alive: ``[K, H]``, 0 for a hidden unit that is padding or pruned.
         which: the networks to train.
         x: inputs ``[V, N, D]``; ``view`` ``[K]`` says which.
@@ -93,8 +94,9 @@ def shallow_epoch(w, m, v, step, rate, alive, which, x, view, target, order, len
     """
     size, hidden, features, classes = w.shape[1], alive.shape[1], x.shape[2], target.shape[1]
     kind = w.dtype.type
-    none, half, one = kind(0), kind(0.5), kind(1)
-    lanes = min(LANES, -(-which.size // 8) * 8)
+    none, one = kind(0), kind(1)
+    groups = -(-which.size // LANES)
+    lanes = -(-which.size // (groups * 8)) * 8  # as many in each group, in whole vectors
     w_ = np.zeros((size, lanes), w.dtype)
     g, m_, v_ = np.zeros_like(w_), np.zeros_like(w_), np.zeros_like(w_)
     alive_ = np.zeros((hidden, lanes), w.dtype)
@@ -102,9 +104,11 @@ def shallow_epoch(w, m, v, step, rate, alive, which, x, view, target, order, len
     h, d_h, out = np.zeros((batch, hidden, lanes), w.dtype), np.zeros((hidden, lanes), w.dtype), np.zeros((batch, classes, lanes), w.dtype)
     powers = np.empty(h.size, w.dtype)
     bits = powers.view(constants[1].dtype)
-    keep1, take1, keep2, take2 = np.empty_like(w_[0]), np.empty_like(w_[0]), np.empty_like(w_[0]), np.empty_like(w_[0])
-    root, rates, loss = np.empty_like(w_[0]), np.empty_like(w_[0]), np.empty_like(w_[0])
-    weight = np.empty((batch, lanes), w.dtype)
+    likely, parts = np.empty((classes, lanes), w.dtype), np.empty((classes, lanes), w.dtype)
+    bits_of_parts = parts.view(constants[1].dtype)
+    paces = np.empty((7, lanes), w.dtype)
+    bounds, smooths, loss = np.empty(lanes, w.dtype), np.empty(lanes, w.dtype), np.empty(lanes, w.dtype)
+    share = np.empty((batch, lanes), w.dtype)
     losses = np.zeros(which.size, w.dtype)
     for first in range(0, which.size, lanes):
         group = which[first : first + lanes]
@@ -116,37 +120,35 @@ def shallow_epoch(w, m, v, step, rate, alive, which, x, view, target, order, len
                 w_[p, k], m_[p, k], v_[p, k] = w[n, p], m[n, p], v[n, p]
             for u in range(hidden):
                 alive_[u, k] = alive[n, u]
-        keep1[:], take1[:], keep2[:], take2[:], root[:], rates[:], loss[:] = one, none, one, none, one, none, none
-        weight[:] = none
+            bounds[k], smooths[k] = rule[n, 3], rule[n, 4]
+        bounds[group.size :], smooths[group.size :], loss[:] = one, one, none
+        for i in range(7):
+            paces[i] = REST[i]
+        share[:] = none
         for start in range(0, longest, batch):
             for k in range(group.size):
                 n = group[k]
                 s, count = split[n], min(batch, length[split[n]] - start)
                 if count > 0:
                     step[n] += 1
-                    keep1[k], take1[k], keep2[k], take2[k] = kind(BETA1), kind(1 - BETA1), kind(BETA2), kind(1 - BETA2)
-                    root[k], rates[k] = kind(1 / np.sqrt(1 - BETA2 ** step[n])), kind(rate[n] / (1 - BETA1 ** step[n]))
+                    now = pace(rule[n, 0], rule[n, 1], rule[n, 2], step[n])
+                    for i in range(7):
+                        paces[i, k] = now[i]
                 else:  # this one's epoch is over; others in the group have a batch to go
-                    keep1[k], take1[k], keep2[k], take2[k], rates[k] = one, none, one, none, none
+                    for i in range(7):
+                        paces[i, k] = REST[i]
                 for r in range(batch):
                     row = order[s, start + r] if r < count else 0
-                    weight[r, k] = one / kind(count * classes) if r < count else none
+                    share[r, k] = one / kind(count * classes) if r < count else none
                     for i in range(features):
                         inputs[r, i, k] = x[view[n], row, i]
                     for i in range(classes):
                         targets[r, i, k] = target[row, i]
             _shallow(w_, alive_, inputs, h, out, powers, bits, constants)
             for r in range(batch):
-                for i in range(classes):
-                    d, wanted, share = out[r, i], targets[r, i], weight[r]
-                    for k in range(np.uintp(lanes)):
-                        error = d[k] - wanted[k]
-                        slope = error if error < one else one
-                        slope = slope if slope > -one else -one
-                        loss[k] += slope * (error - half * slope) * share[k]
-                        d[k] = slope * share[k]
+                slopes(out[r], targets[r], share[r], bounds, smooths, loss, likely, parts, bits_of_parts, constants)
             _shallow_backward(w_, g, inputs, h, d_h, out)
-            adam_in_lanes(w_, g, m_, v_, keep1, take1, keep2, take2, root, rates)
+            descend(w_, g, m_, v_, paces)
         for k in range(group.size):
             n = group[k]
             losses[first + k] = loss[k] / ((length[split[n]] + batch - 1) // batch)
@@ -157,9 +159,19 @@ def shallow_epoch(w, m, v, step, rate, alive, which, x, view, target, order, len
 
 @compiled
 def shallow_scores(w, alive, x, classes, constants):
-    """Outputs ``[N, C]`` of one network on inputs ``[N, D]``; ``w`` ``[P]``, ``alive`` ``[H]``."""
+    """Outputs ``[N, C]`` of one network on inputs ``[N, D]``, the rows side by side; ``w`` ``[P]``, ``alive`` ``[H]``."""
     rows, features = x.shape
-    h, out = np.empty((rows, alive.size, 1), w.dtype), np.empty((rows, classes, 1), w.dtype)
+    hidden = alive.size
+    a, b, c = hidden * features, hidden * (features + 1), hidden * (features + 1 + classes)
+    h, out = np.empty((hidden, rows), w.dtype), np.empty((classes, rows), w.dtype)
     powers = np.empty(h.size, w.dtype)
-    _shallow(w.reshape(-1, 1), alive.reshape(-1, 1), x.reshape(rows, features, 1), h, out, powers, powers.view(constants[1].dtype), constants)
-    return out[:, :, 0]
+    for u in range(hidden):
+        h[u] = w[a + u]
+        for i in range(features):
+            h[u] += w[u * features + i] * x[:, i]
+    sigmoid(h.ravel(), powers, powers.view(constants[1].dtype), constants)
+    for i in range(classes):
+        out[i] = w[c + i]
+        for u in range(hidden):  # one by one: units of no account must not change the order of the sum
+            out[i] += (w[b + i * hidden + u] * alive[u]) * h[u]
+    return out.T.copy()
