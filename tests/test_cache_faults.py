@@ -275,6 +275,8 @@ def test_images_that_are_damaged_are_described_again(tmp_path, capsys):
                 (folder / name).unlink()
             else:
                 (folder / name).write_bytes(content if damage == "bit" else content[:-1])
+            with pytest.raises(ValueError, match="damaged|no sub-folder named after an emotion"):
+                load(folder)
             assert images.keep(tmp_path / "faces", Settings(size=32)) == folder and load(folder).digest == digest
             assert "is damaged; the images are described again" in capsys.readouterr().err
             tried += 1

@@ -96,7 +96,9 @@ def read_folder(root: Path, **settings) -> EmotionData:
     Raises:
         ValueError: the folder does not say which image shows what, or a setting does not exist.
     """
-    if (root / "rows.npz").is_file():  # what keep() wrote
+    if (root / DIGEST).is_file():  # what keep() wrote
+        if not _is_whole(root):
+            raise ValueError(f"{root}: what was kept of the images is damaged; build again, and they are described again")
         return _read(root)
     return _read(keep(root, Settings().changed(settings)))
 

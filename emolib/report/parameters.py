@@ -3,10 +3,10 @@
 import ast
 import json
 import re
+import reprlib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from reprlib import repr  # of a few words, however long the value
 from typing import Any
 
 from emolib.report.errors import BuildError
@@ -40,7 +40,7 @@ def parse(text: str) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for setting in settings:
         if not re.match(r"[A-Za-z_]\w*=", setting):
-            raise ValueError(f"a setting is written name=value, not {repr(setting)}")
+            raise ValueError(f"a setting is written name=value, not {reprlib.repr(setting)}")
         name, value = setting.split("=", 1)
         if name in given:
             raise ValueError(f"{name} is set twice")
@@ -61,10 +61,10 @@ def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> None:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(defaults)) or 'none'}"
             raise BuildError(f"no chapter declares a parameter {name}: {hint}")
         if not _fits(value, defaults[name]):
-            raise BuildError(f"parameter {name} must be {_kind(defaults[name])}, not {repr(value)}")
+            raise BuildError(f"parameter {name} must be {_kind(defaults[name])}, not {reprlib.repr(value)}")
         if name in BOUNDS and not _within(value, *BOUNDS[name]):
             low, high = BOUNDS[name]
-            raise BuildError(f"parameter {name} must {'hold numbers' if isinstance(value, list) else 'lie'} from {low} to {high}, not {repr(value)}")
+            raise BuildError(f"parameter {name} must {'hold numbers' if isinstance(value, list) else 'lie'} from {low} to {high}, not {reprlib.repr(value)}")
 
 
 def _literal(text: str, otherwise: Any) -> Any:
