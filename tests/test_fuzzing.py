@@ -27,21 +27,21 @@ from emolib.report.parameters import check, declared
 from emolib.report.profiles import BOUNDS, PROFILES
 
 NOTEBOOKS = sorted((command.ROOT / "notebooks").glob("[0-9]*.ipynb"))
-SECONDS = 60  # after which an example counts as hanging; all take a fraction of it
+SECONDS = 60  # of computing, after which an example counts as hanging; all take a fraction of it
 
 
 @contextmanager
 def no_hang():
     def stop(*_):
-        raise AssertionError(f"it takes longer than {SECONDS} s")
+        raise AssertionError(f"it computes for longer than {SECONDS} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def told(error: Exception, names: str) -> None:
