@@ -20,6 +20,7 @@ from emolib import sweeps
 from emolib.bench import FILE, contenders, machine
 from emolib.bench.descriptors import descriptors_bench, folder_bench
 from emolib.folds import make_folds
+from emolib.storage import write
 from emolib.training import BYTES, train
 
 NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
@@ -106,7 +107,7 @@ def main() -> None:
         "folder": _told(apart("folder")),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1) + "\n")
+    write({given.out: json.dumps(result, indent=1) + "\n"})
     table = pd.DataFrame(result["rows"]).pivot_table(index=["net", "method"], columns="networks", values="microseconds_per_net_step", sort=False)
     print(table.round(2).to_string())
     print(given.out)

@@ -1,4 +1,4 @@
-"""How much work a report does: a name for each set of parameters the chapters declare."""
+"""How much work a report does: a name for each set of parameters the chapters declare, and what a parameter may be."""
 
 QUICK = {
     "seeds": 1,
@@ -28,4 +28,17 @@ PROFILES = {
     "paper": PAPER,
     # the same with more seeds, for narrower intervals, and as many draws of CNNs as of shallow networks
     "full": PAPER | {"seeds": 30, "cnn_draws": 1000},
+}
+
+# From where to where a parameter may lie; of a list, each of its values.
+BOUNDS = {
+    "seeds": (1, 1_000),
+    "epochs": (0, 100_000),
+    "folds": (2, 100),
+    "widths": (1, 1_024),
+    "angles": (0, 180),
+    "draws": (1, 100_000),
+    "cnn_draws": (1, 100_000),
+    "pick_draws": (1, 10_000),
+    "shuffles": (1, 100_000),
 }
