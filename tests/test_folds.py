@@ -54,16 +54,16 @@ def test_each_row_is_tested_once_by_networks_that_saw_every_emotion(films, proto
     pairs = make_folds(films, protocol, seed=3, count=count)
     assert len(pairs) == count
     assert sorted(np.concatenate([test for _, test in pairs])) == list(range(len(films)))
-    for train, test in pairs:
-        assert sorted([*train, *test]) == list(range(len(films)))
-        assert set(films.labels[train]) == set(range(7))
+    for trains, test in pairs:
+        assert sorted([*trains, *test]) == list(range(len(films)))
+        assert set(films.labels[trains]) == set(range(7))
 
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_person_independent_folds_share_nobody(films, count):
     for seed in range(3):
-        for train, test in make_folds(films, "person-independent", seed, count):
-            assert not set(films.groups[train]) & set(films.groups[test])
+        for trains, test in make_folds(films, "person-independent", seed, count):
+            assert not set(films.groups[trains]) & set(films.groups[test])
 
 
 def test_random_folds_keep_each_emotions_share(films):

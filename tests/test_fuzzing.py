@@ -17,8 +17,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from openpyxl.utils.exceptions import IllegalCharacterError
 
-from emolib import by_emotion, scale, sweep, train
 from emolib import __main__ as command
+from emolib import by_emotion, scale, sweep, train
 from emolib.console import LENGTH, one_line
 from emolib.data import INCOMPLETE, load
 from emolib.folds import PROTOCOLS, make_folds

@@ -2,15 +2,11 @@
 
 import json
 import os
-import re
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from nbformat import v4
-from notebooks import PROVENANCE, write
 from test_cards import Tags
 
 import emolib.__main__ as cli
@@ -20,10 +16,11 @@ from emolib.progress import VARIABLE, track
 from emolib.report import cards
 from emolib.report.build import build
 from emolib.report.chapter import Prose, convert_chapter
-from emolib.report.errors import BuildError, ChapterError
+from emolib.report.errors import BuildError
 from emolib.report.page import check_page
 from emolib.report.parameters import check, declared, parse
 from emolib.report.profiles import PROFILES
+from notebooks import PROVENANCE, write
 
 PICTURE = """
 import matplotlib.pyplot as plt, pandas as pd
