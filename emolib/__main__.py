@@ -7,6 +7,7 @@ from typing import Any
 
 import emolib
 from emolib.commands import keep_model, predict, read_images, write_table
+from emolib.console import say
 from emolib.report.build import build
 from emolib.report.errors import BuildError, ChapterError
 from emolib.report.parameters import check, parse
@@ -20,6 +21,7 @@ REQUIRED = (
     *("fig-1", "fig-2", "fig-3", "fig-4", "fig-5", "fig-6a", "fig-6b", "fig-7", "fig-8", "fig-9", "fig-10"),
     *("table-1", "table-2", "table-3", "claims"),
 )
+PERSONS = 6  # two halves, of which one is cut into three inner folds by the chapter on other classifiers
 TIMEOUT = 2 * 3600  # seconds a cell; the longest of PROFILE=full takes a fraction of it
 
 
@@ -44,6 +46,8 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     if not notebooks:
         raise BuildError("there are no chapters: the folder notebooks is not beside the package")
     chosen = PROFILES[profile] | parse(settings)
+    if not timeout > 0:
+        raise ValueError(f"timeout is {timeout}; a cell may take some seconds, more than 0")
     if "source" in chosen:
         raise ValueError("the data are given with --data, not as the setting source")
     source = str(Path(data).expanduser().resolve()) if data else ""
@@ -53,7 +57,7 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     stamp = {"profile": profile, "parameters": chosen, "commit": commit(ROOT), "versions": versions()}
 
     def provenance() -> dict[str, Any]:
-        return _loaded(source, chosen.get("incomplete", "drop")) | stamp
+        return _loaded(source, chosen) | stamp
 
     def review(page: str) -> None:
         if publish:
@@ -75,15 +79,20 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float = T
     return path
 
 
-def _loaded(source: str, incomplete: str) -> dict[str, Any]:
+def _loaded(source: str, chosen: dict[str, Any]) -> dict[str, Any]:
     """What the report says of its data; data that the chapters cannot work on stop here, before any has taken its time."""
     from emolib.data import load  # a build that has nothing to do does without the libraries that read data
+    from emolib.folds import PROTOCOLS, make_folds
 
-    loaded = load(source or None, incomplete=incomplete)
+    loaded = load(source or None, incomplete=chosen.get("incomplete", "drop"))
     absent = [modality for modality in ("LPQ", "PHOG") if modality not in loaded.modalities]
     absent += [emotion for label, emotion in enumerate(loaded.classes) if label not in loaded.labels]
     if absent:
         raise ValueError(f"{loaded.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all {len(loaded.classes)} emotions")
+    for protocol in PROTOCOLS:
+        make_folds(loaded, protocol, 0, chosen.get("folds", 5))
+    if len(set(loaded.groups)) < PERSONS:
+        raise ValueError(f"{loaded.source}: {len(set(loaded.groups))} groups are too few; the report needs {PERSONS}, because a half of them is split again")
     facts: dict[str, Any] = {"data_source": loaded.source, "data_digest": loaded.digest[:16]}
     return facts | ({"banner": BANNER} if loaded.drawn else {})
 
@@ -101,6 +110,13 @@ def walkthroughs(out: Path) -> Path:
     from emolib.walkthroughs.build import build_walkthroughs
 
     return build_walkthroughs(ROOT / "notebooks" / "walkthroughs", out)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error  # of another error argparse would say that the value is invalid, and not why
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -135,14 +151,14 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("source", metavar="FOLDER", help="a folder of images, a sub-folder an emotion")
     command.add_argument("path", type=Path, metavar="FILE", help="the table to write, .xlsx or .csv")
     command.add_argument(
-        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
+        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
     )
     command = commands.add_parser("predict", help="read the emotion of faces with the last report's model")
     command.set_defaults(run=predict)
     command.add_argument("faces", nargs="+", type=Path, metavar="FACE", help="images of faces")
     command.add_argument("--reports", default="reports", type=Path, metavar="FOLDER", help="where the report is (default: reports)")
     command.add_argument(
-        "--set", default={}, type=parse, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
+        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
     )
     command = commands.add_parser("explore", help="open the explorers in JupyterLab")
     command.set_defaults(run=explore)
@@ -156,12 +172,14 @@ def main(arguments: list[str] | None = None) -> int:
         given = vars(parser.parse_args(arguments))
         done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
-        print("emolib: error:", " ".join(str(error).split()), file=sys.stderr)
+        # of the system's own errors the file and the reason; all others are sentences
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        say(f"error: {reason}")
         return 1 if isinstance(error, ChapterError) else 2
     except KeyboardInterrupt:  # 130 is what a shell makes of Ctrl-C
-        print("emolib: stopped", file=sys.stderr)
+        say("stopped")
         return 130
-    print(done)
+    print(str(done).encode(errors="replace").decode())  # a path may hold any bytes
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.console import say_once
 from emolib.data import EmotionData
 from emolib.outcome import Outcome
-from emolib.storage import cache_folder
+from emolib.storage import cache_folder, seal, unseal
 
 # The code that a network's outcome depends on.
 SOURCES = (
@@ -19,22 +21,28 @@ SOURCES = (
     *("pruning", "sweeps"),
 )
 ARRAYS = ("scores", "weights", "losses")
+# What SQLite says of a file that is no whole database; all else (full, read-only, locked) is no fault of the file.
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 class Cache:
     """A file of outcomes, one a network.
 
     A key covers the data's digest, the sweep's row, the source of the code that computes and the versions of the
-    libraries that it computes with; change any of them and the network is trained anew. A damaged entry is not found.
+    libraries that it computes with; change any of them and the network is trained anew. So it is when its entry is damaged, and when
+    the file cannot be read or written; each is told once.
 
     Args:
-        path: the file, made when missing; by default ``outcomes.sqlite`` in :func:`~emolib.storage.cache_folder`.
+        path: the file, made when missing; by default ``networks.sqlite`` in :func:`~emolib.storage.cache_folder`.
     """
 
     def __init__(self, path: str | Path | None = None):
-        path = path or cache_folder() / "outcomes.sqlite"
-        self.connection = sqlite3.connect(path, timeout=60)
-        self.connection.execute("CREATE TABLE IF NOT EXISTS outcome (key TEXT PRIMARY KEY, head TEXT, body BLOB, checksum TEXT)")
+        self.path = Path(path or cache_folder() / "networks.sqlite")
+        self.connection = _connect(":memory:")  # until the file is open, and where it cannot be opened
+        try:
+            self.connection = _connect(self.path)
+        except sqlite3.DatabaseError as error:
+            self._mend(error)
         here = Path(__file__).parent
         files = [file for name in SOURCES for file in sorted(here.glob(f"{name}.py"))]
         code = hashlib.sha256(b"".join(file.read_bytes() for file in files))
@@ -48,27 +56,63 @@ class Cache:
     def get(self, data: EmotionData, row: dict, engine: str) -> Outcome | None:
         """The outcome of a row by an engine (a device and a precision), or None."""
         key = self.key(data, row, engine)
-        found = self.connection.execute("SELECT head, body, checksum FROM outcome WHERE key = ?", [key]).fetchone()
-        if found is None or hashlib.sha256(found[0].encode() + found[1]).hexdigest() != found[2]:
-            return None
-        head = json.loads(found[0])
-        arrays, start = {}, 0
-        values = np.frombuffer(found[1], np.float32)
-        for name in ARRAYS:
-            shape = head.pop(name)
-            arrays[name] = values[start : start + int(np.prod(shape))].reshape(shape)
-            start += arrays[name].size
-        return Outcome(**arrays, **head)
+        for (sealed,) in self._run("SELECT sealed FROM entry WHERE key = ?", [[key]]):
+            try:
+                return _outcome(unseal(key, sealed))
+            except (ValueError, TypeError, AttributeError):  # the last two: not even bytes
+                say_once(f"{self.path} holds outcomes that are damaged; those networks are trained again")
+        return None
 
     def put(self, data: EmotionData, rows: dict[int, dict], outcomes: Sequence[Outcome | None], engine: str) -> None:
         """Keeps the outcomes of some rows, all or none."""
-        entries = []
-        for position, row in rows.items():
-            outcome = outcomes[position]
-            head = {name: list(getattr(outcome, name).shape) for name in ARRAYS}
-            head |= {"units": outcome.units, "train_accuracy": outcome.train_accuracy, "stopped": outcome.stopped}
-            text = json.dumps(head)
-            body = b"".join(getattr(outcome, name).astype(np.float32).tobytes() for name in ARRAYS)
-            entries.append((self.key(data, row, engine), text, body, hashlib.sha256(text.encode() + body).hexdigest()))
-        with self.connection:
-            self.connection.executemany("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?)", entries)
+        keys = {position: self.key(data, row, engine) for position, row in rows.items()}
+        self._run("INSERT OR REPLACE INTO entry VALUES (?, ?)", [[key, seal(key, _content(outcomes[position]))] for position, key in keys.items()])
+
+    def _run(self, statement: str, values: Sequence[Sequence]) -> list[tuple]:
+        """What a statement finds for all these values; nothing, where the file does not let it."""
+        for _ in range(2):
+            try:
+                with self.connection:
+                    return [found for each in values for found in self.connection.execute(statement, each)]
+            except sqlite3.DatabaseError as error:
+                if not self._mend(error):
+                    break
+        return []
+
+    def _mend(self, error: sqlite3.DatabaseError) -> bool:
+        """Tells of an error. Puts a fresh file in the place of a damaged one; another error may be over the next time."""
+        if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
+            say_once(f"{self.path} cannot be used ({error}); what is trained now will be trained again")
+            return False
+        say_once(f"{self.path} is damaged, and lies beside as .damaged; what it held is trained again")
+        self.connection.close()
+        try:
+            os.replace(self.path, self.path.with_suffix(".damaged"))
+            self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)  # of the old file
+            self.connection = _connect(self.path)
+        except (OSError, sqlite3.DatabaseError):
+            self.connection = _connect(":memory:")
+        return True
+
+
+def _connect(path: str | Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=60)
+    connection.execute("CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, sealed BLOB)")
+    return connection
+
+
+def _content(outcome: Outcome) -> bytes:
+    head = {name: list(getattr(outcome, name).shape) for name in ARRAYS}
+    head |= {"units": outcome.units, "train_accuracy": outcome.train_accuracy, "stopped": outcome.stopped}
+    return json.dumps(head).encode() + b"\n" + b"".join(getattr(outcome, name).astype(np.float32).tobytes() for name in ARRAYS)
+
+
+def _outcome(content: bytes) -> Outcome:
+    text, _, body = content.partition(b"\n")
+    head, values = json.loads(text), np.frombuffer(body, np.float32)
+    arrays, start = {}, 0
+    for name in ARRAYS:
+        shape = head.pop(name)
+        arrays[name] = values[start : start + int(np.prod(shape))].reshape(shape)
+        start += arrays[name].size
+    return Outcome(**arrays, **head)

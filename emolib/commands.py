@@ -1,12 +1,12 @@
 """What `python -m emolib` does with faces beside the report. What takes long to load is loaded when it is needed."""
 
 import hashlib
-import json
-import sys
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
+
+from emolib.console import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from emolib.data import EmotionData
     from emolib.predictor import Predictor
 
-MODEL = "model.npz"  # beside the report that it is of
+MODEL, RESULTS = "model.npz", "results.json"  # beside the report that they are of
 
 
 def tell_left_out(data: "EmotionData") -> None:
-    """Names the files that gave no row, which the report may not: on stderr, for the person at the keyboard."""
+    """Names the files that gave no row, which the report may not, to the person at the keyboard."""
     for file, reason in data.left_out.itertuples(index=False):
-        print(f"emolib: left out: {file}: {reason}", file=sys.stderr)
+        say(f"left out: {file}: {reason}")
     if len(data.left_out):
-        print(f"emolib: {len(data.left_out)} left out, {len(data)} read", file=sys.stderr)
+        say(f"{len(data.left_out)} left out, {len(data)} read")
 
 
 def read_images(source: str, parameters: dict) -> str:
@@ -35,14 +35,10 @@ def read_images(source: str, parameters: dict) -> str:
     """
     from emolib.data import load
     from emolib.data.images import Settings, keep
-    from emolib.folds import PROTOCOLS, make_folds
 
     reading = {field.name: parameters.pop(field.name) for field in fields(Settings) if field.name in parameters}
     kept = str(keep(Path(source), Settings(**reading)))
-    data = load(kept)
-    for protocol in PROTOCOLS:
-        make_folds(data, protocol, 0, parameters.get("folds", 5))
-    tell_left_out(data)
+    tell_left_out(load(kept))
     return kept
 
 
@@ -56,6 +52,10 @@ def write_table(source: str, path: Path, settings: dict) -> Path:
     return export(data, path)
 
 
+def _digest(reports: Path) -> str:
+    return hashlib.sha256((reports / RESULTS).read_bytes()).hexdigest()
+
+
 def keep_model(source: str, parameters: dict, out: Path) -> None:
     """Puts the fusion model of the report in ``out`` beside it, or takes an older one away where the data hold no images.
 
@@ -65,7 +65,7 @@ def keep_model(source: str, parameters: dict, out: Path) -> None:
     if source and not Path(source).is_dir():
         path.unlink(missing_ok=True)
         return
-    report = hashlib.sha256((out / "results.json").read_bytes()).hexdigest()
+    report = _digest(out)
     if _report_of(path) == report:
         return
     from emolib.cache import Cache
@@ -79,13 +79,11 @@ def keep_model(source: str, parameters: dict, out: Path) -> None:
 
 def _report_of(path: Path) -> str | None:
     """The report that a model is of, without the libraries that the model itself needs; None if there is no whole model."""
-    import numpy as np
+    from emolib.model_file import load
 
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            return json.loads(str(kept["about"]))["report"]
-    except (OSError, ValueError, KeyError, BadZipFile):
-        return None
+    with suppress(ValueError):
+        return load(path)[1]["report"]
+    return None
 
 
 def predict(faces: list[Path], reports: Path, settings: dict) -> str:
@@ -104,6 +102,8 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
     if not path.is_file():
         raise ValueError(f"there is no {path}: build a report of drawn faces or of a folder of images first; a spreadsheet holds no image to learn from")
     model = Predictor.load(path)
+    if (reports / RESULTS).is_file() and model.about["report"] != _digest(reports):
+        raise ValueError(f"{path} is of another report than the one beside it; build the report anew")
     how = Settings(**model.about["settings"]).changed(settings)
     read, squares = [], []
     for face in faces:
@@ -111,7 +111,7 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
             squares.append(how.face(read_grey(face)))
             read.append(face.name)
         except (Unreadable, OSError) as reason:
-            print(f"emolib: left out: {face}: {reason.strerror if isinstance(reason, OSError) else reason}", file=sys.stderr)
+            say(f"left out: {face}: {reason.strerror if isinstance(reason, OSError) else reason}")
     if not read:
         raise ValueError("none of the images can be read")
     return reading(model, read, model.scores(np.stack(squares)))

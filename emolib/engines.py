@@ -46,7 +46,7 @@ class Compiled:
         if isinstance(self.net, ShallowNet):
             alive = self.alive[k].astype(self.weights.dtype)
             return kernels.shallow_scores(self.weights[k], alive, inputs.reshape(len(inputs), -1), classes, self.constants)
-        return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes, self.batch)
+        return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes)
 
     def _shape(self) -> tuple[int, int]:
         return self.net.branches[0].channels, self.net.reduce.out_features

@@ -3,6 +3,8 @@
 Axes: ``K`` networks, ``N`` rows of the data, ``H`` hidden units, ``P`` parameters of a network.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -52,7 +54,8 @@ class Stack:
         hidden = torch.tensor([row["hidden"] for row in rows])
         self.alive = (torch.arange(width) < hidden.unsqueeze(1)).to(device) if self.shallow else None
         kind = torch.float64 if precision == "float64" else torch.float32
-        self.weights = torch.stack([self._padded(sweeps.build(row, data), width) for row in rows]).to(device, kind)
+        plain = cache(lambda hidden: sweeps.build(rows[0] | {"hidden": hidden}, data))  # one module a width, given weights anew
+        self.weights = torch.stack([self._padded(plain(row["hidden"]), row, width) for row in rows]).to(device, kind)
         rule = np.array([
             (recipe.learning_rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]]) for recipe, row in zip(recipes, rows, strict=True)
         ])  # fmt: skip
@@ -74,8 +77,9 @@ class Stack:
         self.best = np.full(len(rows), np.inf)
         self.waited = np.zeros(len(rows), int)
 
-    def _padded(self, net: torch.nn.Module, width: int) -> Tensor:
-        """Parameters of one network as a vector ``[P]``, hidden units added up to the stack's width."""
+    def _padded(self, net: torch.nn.Module, row: dict, width: int) -> Tensor:
+        """A row's initial weights as a vector ``[P]``, hidden units added up to the stack's width."""
+        sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
         if not self.shallow:
             return parameters_to_vector(net.parameters()).detach()
         extra = width - net.hidden.out_features

@@ -7,15 +7,14 @@ how often the emotion of the highest score was the right one.
 Axes: ``K`` networks, ``N`` faces, ``D`` descriptor values, ``P`` components, ``C`` classes, ``B`` bins.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import nn
 
+from emolib import model_file
 from emolib.cache import Cache
 from emolib.data import EmotionData
 from emolib.data.components import Components
@@ -68,22 +67,17 @@ class Predictor:
         return int(self.arrays["right"][place]), int(self.arrays["rows"][place])
 
     def save(self, path: Path) -> None:
-        """Writes one ``.npz`` file: arrays, and ``about`` as JSON text. No pickle."""
-        np.savez_compressed(path, about=np.array(json.dumps(self.about)), **self.arrays)
+        """Writes one file, see :mod:`emolib.model_file`."""
+        model_file.save(path, self.arrays, self.about)
 
     @classmethod
     def load(cls, path: Path) -> "Predictor":
         """Reads what :meth:`save` wrote; nothing in the file can run.
 
         Raises:
-            ValueError: the file is something else.
+            ValueError: the file is something else, or damaged.
         """
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                arrays = dict(kept)
-            return cls(arrays, json.loads(str(arrays.pop("about"))))
-        except (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, BadZipFile) as error:
-            raise ValueError(f"{path}: this is no model that a report left; build the report anew") from error
+        return cls(*model_file.load(path))
 
 
 def fit(data: EmotionData, settings: Settings, *, seeds: int = 1, folds: int = 5, cache: Cache | None = None, report: str = "") -> Predictor:

@@ -11,6 +11,8 @@ from time import monotonic
 
 from tqdm.auto import tqdm
 
+from emolib.storage import write
+
 # The environment variable that names the file; without it a bar is drawn.
 VARIABLE = "EMOLIB_PROGRESS"
 # Seconds between two writes of the file, at least, and before a bar is drawn.
@@ -34,9 +36,7 @@ class Step:
 
     def write(self) -> None:
         """Writes the state in one move, so that a reader never sees half of it."""
-        fresh = self.file.with_suffix(".tmp")
-        fresh.write_text(json.dumps({"label": self.label, "done": self.done, "total": self.total}))
-        os.replace(fresh, self.file)
+        write({self.file: json.dumps({"label": self.label, "done": self.done, "total": self.total})}, durable=False)
         self.written = monotonic()
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,7 @@ DEFAULTS = {
 }
 REPETITION = list(DEFAULTS)
 NETWORK = [*REPETITION, "fold"]
+LARGEST = 1_000_000  # rows; far more would not fit in memory
 
 
 def sweep(**choices) -> pd.DataFrame:
@@ -80,7 +82,7 @@ def sweep(**choices) -> pd.DataFrame:
         choices: for a column of :data:`DEFAULTS` one value or a list of them.
 
     Raises:
-        ValueError: there is no such column, or no value for it.
+        ValueError: there is no such column, or no value for it, or there are too many combinations.
 
     Example:
         >>> len(sweep(modality=["LPQ", "PHOG"], hidden=range(6, 17), seed=range(10)))
@@ -96,6 +98,9 @@ def sweep(**choices) -> pd.DataFrame:
     empty = [column for column, choice in values.items() if not choice]
     if empty:
         raise ValueError(f"{empty[0]} has no value; a sweep needs at least one for each column")
+    count = sum(values["folds"]) * prod(len(choice) for column, choice in values.items() if column != "folds")
+    if count > LARGEST:
+        raise ValueError(f"these choices make {count:,} networks; a sweep has at most {LARGEST:,}")
     rows = [
         (*row, fold)
         for row in product(*values.values())

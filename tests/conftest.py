@@ -7,12 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from emolib.data import EmotionData, load
 from emolib.paper import EMOTIONS
 
 # The networks of the tests are tiny, and a second thread costs more than it brings.
 torch.set_num_threads(1)
+
+# The same examples in every run; HYPOTHESIS_PROFILE=many makes up thousands of others.
+slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture]
+settings.register_profile("few", max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=slow)
+settings.register_profile("many", max_examples=1500, database=None, deadline=None, print_blob=True, suppress_health_check=slow)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 SFEW = Path(__file__).parent.parent.parent / "shared" / "data" / "SFEW.xlsx"
 

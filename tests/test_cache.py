@@ -1,7 +1,5 @@
 """What is kept is found again, and nothing else is."""
 
-import sqlite3
-
 import numpy as np
 import pytest
 
@@ -59,13 +57,3 @@ def test_other_data_other_code_or_another_row_is_another_key(tiny, drawn, rows, 
     assert key != cache.key(tiny, row, "cuda float32")
     cache.code = "other"
     assert key != cache.key(tiny, row, "cpu float32")
-
-
-def test_a_damaged_entry_is_trained_again(tiny, rows, tmp_path):
-    path = tmp_path / "c.sqlite"
-    first = train(tiny, rows, cache=Cache(path), jobs=1)
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE outcome SET body = zeroblob(length(body))")
-    connection.close()
-    again = train(tiny, rows, cache=Cache(path), jobs=1)
-    np.testing.assert_array_equal(first.outcomes[0].scores, again.outcomes[0].scores)

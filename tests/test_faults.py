@@ -1,6 +1,5 @@
 """What a reader sees when a build goes wrong, and that the last good report is then as it was."""
 
-import errno
 import os
 import random
 import signal
@@ -14,7 +13,6 @@ import psutil
 import pytest
 from notebooks import PROVENANCE, write
 
-from emolib.report import build as building
 from emolib.report.build import build
 from emolib.report.errors import BuildError, ChapterError
 
@@ -177,20 +175,6 @@ def test_disk_that_is_full_is_told_and_leaves_the_last_good_report(tmp_path, com
         assert process.returncode == 0 and b">fresh\n</pre>" in (output / "report.html").read_bytes()
     finally:
         subprocess.run(["umount", str(output)], check=True)
-
-
-def test_files_go_into_place_together_or_not_at_all(tmp_path, monkeypatch):
-    (tmp_path / "a").write_text("old")
-
-    def full(self, *arguments, **options):
-        if self.name == ".b.tmp":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return self.write_bytes(arguments[0].encode())
-
-    monkeypatch.setattr(building.Path, "write_text", full)
-    with pytest.raises(OSError, match="No space"):
-        building._publish({tmp_path / "a": "new", tmp_path / "b": "new"})
-    assert (tmp_path / "a").read_text() == "old" and [file.name for file in tmp_path.iterdir()] == ["a"]
 
 
 def test_interrupt_ends_the_kernels_and_leaves_the_last_good_report(tmp_path, command):

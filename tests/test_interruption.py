@@ -28,7 +28,7 @@ print("ends", flush=True)
 
 
 def test_ten_kills_change_nothing(drawn, tmp_path):
-    path = tmp_path / "outcomes.sqlite"
+    path = tmp_path / "networks.sqlite"
     moments, done = random.Random(0), []
     for _ in range(10):
         process = subprocess.Popen([sys.executable, "-c", RUN, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -36,7 +36,7 @@ def test_ten_kills_change_nothing(drawn, tmp_path):
         time.sleep(moments.uniform(0, 1.5))
         process.kill()
         process.communicate()
-        done.append(Cache(path).connection.execute("SELECT count(*) FROM outcome").fetchone()[0])
+        done.append(Cache(path).connection.execute("SELECT count(*) FROM entry").fetchone()[0])
     assert done == sorted(done) and done[-1] > 0  # nothing done is lost
 
     table = sweep(network="cnn", seed=range(12), folds=3)

@@ -8,10 +8,10 @@ import nbformat
 import pytest
 from notebooks import PROVENANCE, write
 
+from emolib.imports import PACKAGE, reached
 from emolib.report import store
 from emolib.report.build import build
 from emolib.report.execution import prepare
-from emolib.report.imports import PACKAGE, reached
 from emolib.report.keys import changes, chapter_key, data_digest
 from emolib.storage import cache_folder
 

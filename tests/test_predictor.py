@@ -1,5 +1,6 @@
 """The report's model on faces: the same scores as its networks gave, kept without pickle, with an honest calibration."""
 
+import io
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from emolib import scale, sweep, sweeps, train
+from emolib import model_file, scale, sweep, sweeps, train
 from emolib.__main__ import main
 from emolib.commands import keep_model
 from emolib.data.drawn import draw_faces
@@ -51,7 +52,16 @@ def test_saved_and_loaded_it_is_the_same_and_no_pickle(model, tmp_path):
     assert again.about == model.about and np.array_equal(again.scores(face), model.scores(face))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 damaged"])
+def archive(**arrays):
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a model", b"PK\x03\x04 damaged", archive(), archive(about=np.array("{}")), archive(about=np.array("{}"), digest=np.array("0"))],
+)
 def test_what_is_no_model_is_refused(tmp_path, content):
     (tmp_path / "model.npz").write_bytes(content)
     with pytest.raises(ValueError, match="no model that a report left"):
@@ -62,6 +72,30 @@ def test_a_pickle_in_its_place_is_not_run(tmp_path):
     np.savez(tmp_path / "model.npz", about=np.array({"evil": print}, dtype=object))
     with pytest.raises(ValueError, match="no model"):
         Predictor.load(tmp_path / "model.npz")
+
+
+def test_a_model_that_unpacks_to_too_much_is_not_unpacked(model, tmp_path, monkeypatch):
+    model.save(tmp_path / "model.npz")
+    monkeypatch.setattr(model_file, "LARGEST", 1000)
+    with pytest.raises(ValueError, match="no model"):
+        Predictor.load(tmp_path / "model.npz")
+
+
+def test_any_bit_of_a_model_turned_is_told(model, tmp_path):
+    path, random = tmp_path / "model.npz", np.random.default_rng(4)
+    Predictor({name: values[:1] for name, values in model.arrays.items()}, model.about).save(path)
+    whole, harmless = path.read_bytes(), 0
+    before = Predictor.load(path)
+    for place in [*range(40), *random.integers(0, len(whole), 40), *range(len(whole) - 40, len(whole))]:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << random.integers(8)]) + whole[place + 1 :])
+        try:
+            after = Predictor.load(path)
+        except ValueError as error:
+            assert "no model that a report left, or it is damaged" in str(error)
+        else:  # a bit of the archive that says nothing, such as a member's date
+            harmless += 1
+            assert after.about == before.about and all(np.array_equal(after.arrays[name], before.arrays[name]) for name in before.arrays)
+    assert harmless < 90
 
 
 def test_calibration_counts_each_row_once_and_knows_a_perfect_ranking(model, drawn):
@@ -106,6 +140,11 @@ def test_the_command_line_reads_faces(short, tmp_path, capsys):
     said = capsys.readouterr()
     assert "Angry" in said.out and "Zoë.png" in said.out and "person-independent folds" in said.out
     assert "broken.png: the file is empty" in said.err and "gone.png: No such file" in said.err
+
+    (reports / "results.json").write_text(json.dumps({"of": "another report"}))
+    assert main(["predict", faces[0], "--reports", str(reports)]) == 2
+    assert "is of another report than the one beside it; build the report anew" in capsys.readouterr().err
+    (reports / "results.json").unlink()  # a model that was handed on alone
 
     assert main(["predict", faces[1], "--reports", str(reports)]) == 2
     assert "none of the images can be read" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from test_cards import Tags
 
 import emolib.__main__ as cli
 import emolib.data
+import emolib.folds
 from emolib.progress import VARIABLE, track
 from emolib.report import cards
 from emolib.report.build import build
@@ -146,14 +147,15 @@ class TestParameters:
         with pytest.raises(BuildError, match="no chapter declares a parameter seedz: did you mean seeds?"):
             run(tmp_path, notebook, parameters={"seedz": 1})
 
-    @pytest.mark.parametrize("good", [{"seeds": 3}, {"rate": 1}, {"widths": []}, {"name": "y"}, {"late": [1]}])
+    @pytest.mark.parametrize("good", [{"seeds": 3}, {"rate": 1}, {"widths": [7]}, {"name": "y"}, {"late": [1]}])
     def test_values_of_the_declared_type_pass(self, notebook, good):
         check(good, [notebook])
 
     @pytest.mark.parametrize(
         ("wrong", "wanted"),
         [({"seeds": 1.5}, "seeds must be a whole number"), ({"seeds": True}, "seeds must be a whole number"),
-         ({"widths": [6.5]}, "widths must be a list of whole numbers"), ({"rate": "fast"}, "rate must be a number"), ({"widths": 6}, "widths must be a list"), ({"name": 1}, "name must be text")],
+         ({"widths": [6.5]}, "widths must be a list of whole numbers"), ({"rate": "fast"}, "rate must be a number"), ({"widths": 6}, "widths must be a list"), ({"name": 1}, "name must be text"),
+         ({"seeds": 0}, "seeds must lie from 1 to 1000, not 0"), ({"widths": []}, r"widths must hold numbers from 1 to 1024, not \[\]")],
     )  # fmt: skip
     def test_values_of_another_type_are_refused(self, notebook, wrong, wanted):
         with pytest.raises(BuildError, match=wanted):
@@ -222,9 +224,10 @@ class TestCommandLine:
 
     def test_report(self, checkout, capsys, monkeypatch):
         loaded = SimpleNamespace(
-            source="faces.csv", digest="0123456789abcdef0123", drawn=False, modalities=("LPQ", "PHOG"), classes=("a", "b"), labels=[0, 1]
+            source="faces.csv", digest="0123456789abcdef0123", drawn=False, modalities=("LPQ", "PHOG"), classes=("a", "b"), labels=[0, 1], groups=range(6)
         )
         monkeypatch.setattr(emolib.data, "load", lambda source, incomplete: loaded)
+        monkeypatch.setattr(emolib.folds, "make_folds", lambda *_: [])
         monkeypatch.chdir(checkout)
         Path("faces.csv").write_text("x")
         assert cli.main(["report", "--data", "faces.csv", "--set", "seeds=7", "--out", "here"]) == 0

@@ -1,20 +1,17 @@
 """The default data: drawn faces through LPQ and PHOG to five principal components each."""
 
 import hashlib
-import os
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-import numpy as np
 import pandas as pd
 
-from emolib.data import EmotionData
+from emolib.data import REPAIRS, EmotionData
 from emolib.data.drawn import draw_faces
 from emolib.data.components import Components
 from emolib.data.features import lpq, phog
 from emolib.paper import EMOTIONS
-from emolib.storage import cache_folder
+from emolib.storage import kept
 
 LIBRARIES = ("numpy", "pillow", "scikit-learn", "scipy", "torch")
 
@@ -28,24 +25,7 @@ def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
         wildness: 0 for laboratory pictures to 1 for film stills.
         seed: the only source of chance.
     """
-    path = cache_folder() / f"drawn-{_key(wildness, seed)}.npz"
-    if not path.exists():
-        _keep(path, wildness, seed)
-    with np.load(path, allow_pickle=False) as kept:
-        arrays = dict(kept)
-    labels, groups, names = (arrays.pop(part) for part in ("labels", "groups", "names"))
-    descriptors = {modality: arrays.pop(f"{modality} descriptor") for modality in list(arrays) if f"{modality} descriptor" in arrays}
-    return EmotionData(
-        features=arrays,
-        labels=labels,
-        classes=EMOTIONS,
-        groups=groups,
-        names=names,
-        source=f"{len(labels)} drawn faces, not SFEW",
-        drawn=True,
-        repairs=pd.DataFrame(columns=["found", "rows", "done"]),
-        descriptors=descriptors,
-    )
+    return kept(f"drawn-{_key(wildness, seed)}", lambda: _describe(wildness, seed))
 
 
 def _key(wildness: float, seed: int) -> str:
@@ -56,18 +36,17 @@ def _key(wildness: float, seed: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def _keep(path: Path, wildness: float, seed: int) -> None:
+def _describe(wildness: float, seed: int) -> EmotionData:
     faces = draw_faces(wildness, seed)
     descriptors = {"LPQ": lpq(faces.images), "PHOG": phog(faces.images)}
-    features = {modality: Components.fit(values).transform(values) for modality, values in descriptors.items()}
-    # written aside and renamed, so that nobody ever reads half a file
-    with NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as aside:
-        np.savez(
-            aside,
-            **features,
-            **{f"{modality} descriptor": values for modality, values in descriptors.items()},
-            labels=faces.labels,
-            groups=faces.groups,
-            names=faces.names,
-        )
-    os.replace(aside.name, path)
+    return EmotionData(
+        features={modality: Components.fit(values).transform(values) for modality, values in descriptors.items()},
+        labels=faces.labels,
+        classes=EMOTIONS,
+        groups=faces.groups,
+        names=faces.names,
+        source=f"{len(faces.labels)} drawn faces, not SFEW",
+        drawn=True,
+        repairs=pd.DataFrame(columns=REPAIRS),
+        descriptors=descriptors,
+    )

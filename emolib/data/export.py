@@ -1,6 +1,7 @@
 """The ten numbers of any faces in the layout of the SFEW spreadsheet, so that others' tools read them."""
 
 import csv
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from openpyxl import Workbook
 
 from emolib.data import EmotionData
 from emolib.data.table import group_of
+from emolib.storage import write
 
 TITLES = {
     "LPQ": "First 5 Principal Components of Local Phase Quantisation (LPQ)",
@@ -41,16 +43,17 @@ def export(data: EmotionData, path: Path) -> Path:
     # a float32 in its shortest digits, so that the same float32 is read back
     rows = [[name, int(label) + 1, *map(float, map(str, numbers))] for name, label, numbers in zip(names, data.labels, values, strict=True)]
     if path.suffix.lower() == ".xlsx":
-        _write_workbook(path, header, rows, width)
+        write({path: _workbook(header, rows, width)})
     elif path.suffix.lower() == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([header, *rows])
+        text = StringIO(newline="")
+        csv.writer(text).writerows([header, *rows])
+        write({path: text.getvalue()})
     else:
         raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
     return path
 
 
-def _write_workbook(path: Path, header: list, rows: list[list], width: list[int]) -> None:
+def _workbook(header: list, rows: list[list], width: list[int]) -> bytes:
     book = Workbook()
     sheet = book.active
     sheet.title = "SFEW.csv"
@@ -62,4 +65,6 @@ def _write_workbook(path: Path, header: list, rows: list[list], width: list[int]
     for row in rows:
         sheet.append(row)
         sheet.cell(sheet.max_row, 1).data_type = "s"  # a name that begins with = is no formula
-    book.save(path)
+    content = BytesIO()
+    book.save(content)
+    return content.getvalue()

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-import pandas as pd
-
+from emolib.data.cells import read_cells
 from emolib.data.picture import SUFFIXES
 from emolib.data.table import group_of
 from emolib.paper import EMOTIONS
@@ -140,18 +139,16 @@ def _named(listing: Listing, names: dict[Path, str]) -> dict[Path, int]:
 
 def _groups_by_table(table: Path, listing: Listing) -> list[str]:
     """Groups from a table that names each image: by its path below the root, its file name, or that without suffix."""
-    try:
-        cells = pd.read_csv(table, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{table}: this is no CSV table in UTF-8 with the columns name and group") from error
-    if not {"name", "group"} <= set(cells.columns):
-        raise ValueError(f"{table}: the columns are {', '.join(map(str, cells.columns))}; name and group are needed")
-    twice = cells[["name", "group"]].drop_duplicates()["name"].duplicated()
-    if twice.any():
-        raise ValueError(f"{table}: {cells['name'][twice.idxmax()]} has two groups")
-    known = dict(zip(cells["name"], cells["group"], strict=True))
+    cells = read_cells(table)
+    header = [] if cells.empty else cells.iloc[0].tolist()
+    if not {"name", "group"} <= set(header):
+        raise ValueError(f"{table}: the columns are {', '.join(map(str, header)) or 'none'}; name and group are needed")
+    known: dict[str, str] = {}
+    for name, group in cells.iloc[1:, [header.index("name"), header.index("group")]].itertuples(index=False, name=None):
+        if known.setdefault(name, group) != group:
+            raise ValueError(f"{table}: {name} has two groups")
     groups = [known.get(file) or known.get(path.name) or known.get(path.stem) for file, path in zip(listing.files, listing.paths, strict=True)]
-    if None in groups or "" in groups:
+    if None in groups:
         absent = [file for file, group in zip(listing.files, groups, strict=True) if not group]
         raise ValueError(f"{table}: there is no group for {absent[0]} (the first of {len(absent)} such images)")
     return groups

@@ -11,7 +11,9 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
+from emolib.console import say
 from emolib.data import REPAIRS, EmotionData
 from emolib.data.components import Components
 from emolib.data.features import PRESETS, lpq, phog, pixels
@@ -22,6 +24,7 @@ from emolib.paper import EMOTIONS
 from emolib.progress import track
 from emolib.storage import cache_folder
 
+DIGEST = "digest"  # the file beside the others that tells whether they are whole
 BATCH = 64  # images between two writes to disk
 SOURCES = ("components", "features", "folder", "images", "picture")
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "scipy", "torch")
@@ -93,7 +96,9 @@ def read_folder(root: Path, **settings) -> EmotionData:
     Raises:
         ValueError: the folder does not say which image shows what, or a setting does not exist.
     """
-    if (root / "rows.npz").is_file():  # what keep() wrote
+    if (root / DIGEST).is_file():  # what keep() wrote
+        if not _is_whole(root):
+            raise ValueError(f"{root}: what was kept of the images is damaged; build again, and they are described again")
         return _read(root)
     return _read(keep(root, Settings().changed(settings)))
 
@@ -102,17 +107,38 @@ def keep(root: Path, settings: Settings) -> Path:
     """The folder, in :func:`~emolib.storage.cache_folder`, that holds what was read; made when missing."""
     listing = list_folder(root, settings.first)
     path = cache_folder() / f"images-{_key(listing, settings)}"
-    if not path.exists():
-        # written aside and renamed, so that nobody ever reads half of it
-        aside = Path(mkdtemp(prefix="images-", suffix=".tmp", dir=path.parent))
-        try:
-            _describe(listing, settings, aside)
-            os.replace(aside, path)
-        except FileExistsError:
-            pass  # another process was as fast
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    if _is_whole(path):
+        return path
+    with FileLock(path.parent / "images.lock"):  # one describes at a time, so what else lies aside was left by a run that was killed
+        for leftover in path.parent.glob("images-*.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        if path.exists() and not _is_whole(path):
+            say(f"{path} is damaged; the images are described again")
+            shutil.rmtree(path)
+        if not path.exists():
+            aside = Path(mkdtemp(prefix="images-", suffix=".tmp", dir=path.parent))
+            try:
+                _describe(listing, settings, aside)
+                os.replace(aside, path)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
     return path
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder holds what :func:`_describe` wrote, to the last bit."""
+    try:
+        return (folder / DIGEST).read_bytes() == _digest(folder)
+    except OSError:
+        return False
+
+
+def _digest(folder: Path) -> bytes:
+    digest = hashlib.sha256()
+    for file in sorted(set(folder.iterdir()) - {folder / DIGEST}):
+        with file.open("rb") as content:
+            digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest().encode()
 
 
 def settings_of(source: str) -> Settings:
@@ -167,6 +193,9 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
     chosen = [f"{name} {value}" for name, value in asdict(settings).items() if value != getattr(Settings, name)]
     source = f"{len(kept)} images of the folder {listing.root.name}" + (f" ({', '.join(chosen)})" if chosen else "")
     (folder / "found.json").write_text(json.dumps({"source": source, "settings": asdict(settings), "repairs": repairs, "left_out": left_out}))
+    for values in maps.values():
+        values.flush()
+    (folder / DIGEST).write_bytes(_digest(folder))
 
 
 def _check(listing: Listing, labels: np.ndarray, left_out: list[tuple[str, str]]) -> None:

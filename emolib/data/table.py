@@ -1,21 +1,19 @@
 """A table of features from a file: the SFEW spreadsheet as distributed, or a CSV of the same shape."""
 
 import re
-import warnings
-import zlib
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from emolib.data import REPAIRS, EmotionData
+from emolib.data.cells import read_cells, shown
 from emolib.paper import EMOTIONS
 
 TITLE = re.compile(r"^(.+?)[_-]\d{6,}")
 # Actors recur across the films of a series, so a series stands for its people as one.
 FRANCHISES = ("HarryPotter", "Oceans")
+LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 
 
 def read_table(path: Path, incomplete: str) -> EmotionData:
@@ -24,10 +22,10 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     A label is 1 to 7 in the order of :data:`emolib.paper.EMOTIONS`. A name begins with a film's title, followed by
     the digits of its frame; the title, with series merged, becomes the group.
     """
-    cells = _cells(path)
+    cells = read_cells(path)
     if cells.empty:
-        raise ValueError(f"{path.name}: the first sheet is empty; it should begin with a row: (blank), label, feature names …")
-    header = [str(cell).strip() if pd.notna(cell) else "" for cell in cells.iloc[0]]
+        raise ValueError(f"{path.name}: there is nothing in this CSV table or first sheet; it should begin with a row: (blank), label, feature names …")
+    header = ["" if cell is None else str(cell).strip() for cell in cells.iloc[0]]
     if "label" not in [name.lower() for name in header]:
         raise ValueError(f"{path.name}: the first row has no cell 'label'; it should read: (blank), label, feature names …")
     label_column = [name.lower() for name in header].index("label")
@@ -35,8 +33,8 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     if rows.empty:
         raise ValueError(f"{path.name}: there are no rows under the header")
 
-    names = rows.iloc[:, 0].fillna("").astype(str).to_numpy()
-    groups = _groups(path, rows.iloc[:, 0].fillna(""))
+    names = rows.iloc[:, 0].map(lambda name: "" if name is None else str(name), na_action=None)
+    groups = _groups(path, names)
     labels = _labels(path, rows.iloc[:, label_column])
     columns = dict(sorted(_modality_columns(path, header, label_column).items()))
     values = _numbers(path, rows, [column for group in columns.values() for column in group])
@@ -51,33 +49,11 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         labels=labels[keep],
         classes=EMOTIONS,
         groups=groups[keep],
-        names=names[keep],
+        names=names.to_numpy(str)[keep],
         source=path.name,
         drawn=False,
         repairs=repairs,
     )
-
-
-def _cells(path: Path) -> pd.DataFrame:
-    """Every cell of the first sheet, header row included."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file; give the SFEW spreadsheet (.xlsx) or a CSV of its shape")
-    try:
-        if path.suffix.lower() == ".xlsx":
-            with warnings.catch_warnings():
-                # The distributed file carries an Excel extension that holds no data.
-                warnings.filterwarnings("ignore", "Unknown extension", UserWarning)
-                return pd.read_excel(path, header=None, engine="openpyxl")
-        if path.suffix.lower() == ".csv":
-            # Blank lines stay, so that rows are counted as a spreadsheet program counts them.
-            return pd.read_csv(path, header=None, low_memory=False, skip_blank_lines=False)
-    except (BadZipFile, KeyError, ParseError, zlib.error) as error:
-        raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name}: this is no CSV table in UTF-8; save it with that encoding") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path.name}: this is no CSV table; every line should have as many cells as the first") from error
-    raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
 
 
 def _sheet_row(series: pd.Series, position: int) -> int:
@@ -86,11 +62,11 @@ def _sheet_row(series: pd.Series, position: int) -> int:
 
 
 def _labels(path: Path, column: pd.Series) -> np.ndarray:
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    numbers = np.array([_number(cell) for cell in column])
     wrong = np.flatnonzero(~np.isin(numbers, np.arange(1, len(EMOTIONS) + 1)))
     if len(wrong):
         raise ValueError(
-            f"{path.name}, row {_sheet_row(column, wrong[0])}, column label: {column.iloc[wrong[0]]!r} is no emotion; "
+            f"{path.name}, row {_sheet_row(column, wrong[0])}, column label: {shown(column.iloc[wrong[0]])} is no emotion; "
             f"a label is a whole number from 1 (Angry) to {len(EMOTIONS)} (Surprise)"
         )
     return numbers.astype(int) - 1
@@ -106,6 +82,8 @@ def _modality_columns(path: Path, header: list[str], label_column: int) -> dict[
             modality = acronym[1] if acronym else re.sub(r"[\s_.-]*\d+$", "", header[column])
         if not modality:
             raise ValueError(f"{path.name}: column {column + 1} has no name; the first column of a modality should name it")
+        if not re.fullmatch(r"[^+\x00-\x1f]{1,60}", modality):
+            raise ValueError(f"{path.name}: column {column + 1} names a modality {shown(modality)}; a name is short, one line, and without +")
         columns.setdefault(modality, []).append(column)
     if not columns:
         raise ValueError(f"{path.name}: there are no feature columns to the right of the column label")
@@ -119,15 +97,24 @@ def _modality_columns(path: Path, header: list[str], label_column: int) -> dict[
 def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> np.ndarray:
     """Feature cells as ``[N, features]`` float64; a blank cell is NaN."""
     cells = rows.iloc[:, columns]
-    numbers = cells.apply(pd.to_numeric, errors="coerce")
-    wrong = np.argwhere((numbers.isna() & cells.notna()).to_numpy() | np.isinf(numbers.to_numpy(float)))
+    numbers = np.array([[np.nan if cell is None else _number(cell) for cell in row] for row in cells.itertuples(index=False, name=None)])
+    wrong = np.argwhere(np.abs(numbers) > LARGEST)
     if len(wrong):
         row, column = wrong[0]
         raise ValueError(
             f"{path.name}, row {_sheet_row(cells.iloc[:, 0], row)}, column {columns[column] + 1}: "
-            f"{cells.iloc[row, column]!r} is not a finite number"
+            f"{shown(cells.iloc[row, column])} is not a finite number, or is larger than {LARGEST:.2g}"
         )
-    return numbers.to_numpy(float)
+    return numbers
+
+
+def _number(cell: object) -> float:
+    """A cell as a number; infinite if it is none: neither are truth values and dates, nor text such as ``1_000``."""
+    try:
+        number = np.inf if isinstance(cell, bool) or "_" in str(cell) else float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return np.inf
+    return np.inf if np.isnan(number) else number
 
 
 def _repair(path: Path, values: np.ndarray, sheet_rows: pd.Index, labels: np.ndarray, incomplete: str):
@@ -155,8 +142,8 @@ def _repair(path: Path, values: np.ndarray, sheet_rows: pd.Index, labels: np.nda
 def twice(values: np.ndarray, labels: np.ndarray) -> list[tuple[str, int, str]]:
     """Repairs that tell of rows with the same features ``[N, D]``; such rows are kept."""
     frames = pd.DataFrame({"label": labels, "features": [row.tobytes() for row in values]})
-    same = frames.groupby("features").filter(lambda same: len(same) > 1)
-    two_labels = same.groupby("features").filter(lambda same: same["label"].nunique() > 1)
+    alike = frames.groupby("features")["label"]
+    same, two_labels = frames[alike.transform("size") > 1], frames[alike.transform("nunique") > 1]
     repairs = []
     if len(two_labels):
         repairs.append(("same features under two labels", len(two_labels), "kept, under both labels"))

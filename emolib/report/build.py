@@ -1,7 +1,6 @@
 """Notebooks in, one HTML out: runs the chapters that are not up to date, and replaces the report only by a whole one."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from emolib.report import state
 from emolib.report.errors import BuildError, ChapterError
 from emolib.report.keys import Key, chapter_key, data_digest, environment_digest, files_digest
 from emolib.report.parameters import check, declared, needs
+from emolib.storage import cache_folder, sweep, write
 
 HERE = Path(__file__).parent
 
@@ -86,14 +86,14 @@ def build(
                 raise
         if made.faults:
             finished = {stem: key for stem, key in inputs["chapters"].items() if stem not in made.faults}
-            _publish({failed: made.page, record: state.written(inputs | {"chapters": finished}, [])})
-            _publish({output / "index.html": index(output)})
+            write({failed: made.page, record: state.written(name, inputs | {"chapters": finished}, [])})
+            write({output / "index.html": index(output)})
             kept = f", {report.name} is the last good one" if report.exists() else ""
             raise ChapterError(f"{next(iter(made.faults.values()))} ({failed} shows how far it came{kept})")
-        _publish({report: made.page, results: json.dumps(made.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"})
-        _publish({record: state.written(inputs, [report, results])})
+        write({report: made.page, results: json.dumps(made.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"})
+        write({record: state.written(name, inputs, [report, results])})
         failed.unlink(missing_ok=True)
-        _publish({output / "index.html": index(output)})
+        write({output / "index.html": index(output)})
     return report
 
 
@@ -131,19 +131,9 @@ def _alone(output: Path) -> Iterator[None]:
     except Timeout:
         raise BuildError(f"another build is writing to {output}; let it end, or name another folder with --out") from None
     try:
+        sweep(output, age=0)
+        for folder in ("", "chapters", "computed"):
+            sweep(cache_folder() / folder)
         yield
     finally:
         lock.release()
-
-
-def _publish(files: dict[Path, str]) -> None:
-    """Puts all ``files`` in place, each in one move, after every one of them has been written."""
-    fresh = {file: file.with_name(f".{file.name}.tmp") for file in files}
-    try:
-        for file, content in files.items():
-            fresh[file].write_text(content, encoding="utf-8")
-        for file in files:
-            os.replace(fresh[file], file)
-    finally:
-        for leftover in fresh.values():
-            leftover.unlink(missing_ok=True)

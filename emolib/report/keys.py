@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emolib.report.imports import PACKAGE, reached
+from emolib.imports import PACKAGE, reached
 from emolib.report.provenance import versions
 
 Key = dict[str, Any]
@@ -76,8 +76,8 @@ def data_digest(source: str) -> str:
         return "drawn faces"
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return _sha(json.dumps([[file.relative_to(path).as_posix(), _sha(file.read_bytes())] for file in files]))
-    return _sha(path.read_bytes()) if path.is_file() else "no file"
+        return _sha(json.dumps([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files]))
+    return _sha_of(path) if path.is_file() else "no file"
 
 
 def environment_digest(root: Path) -> str:
@@ -89,6 +89,11 @@ def environment_digest(root: Path) -> str:
 def files_digest(files: list[Path]) -> str:
     """Of the names and bytes of some files."""
     return _sha(json.dumps([[file.name, _sha(file.read_bytes())] for file in files]))
+
+
+def _sha_of(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _sha(content: bytes | str) -> str:

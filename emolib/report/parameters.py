@@ -3,12 +3,14 @@
 import ast
 import json
 import re
+import reprlib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from emolib.report.errors import BuildError
+from emolib.report.profiles import BOUNDS
 
 
 def declared(notebook: Path) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def parse(text: str) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for setting in settings:
         if not re.match(r"[A-Za-z_]\w*=", setting):
-            raise ValueError(f"a setting is written name=value, not {setting!r}")
+            raise ValueError(f"a setting is written name=value, not {reprlib.repr(setting)}")
         name, value = setting.split("=", 1)
         if name in given:
             raise ValueError(f"{name} is set twice")
@@ -47,10 +49,10 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> None:
-    """Refuses a parameter that no notebook declares, or one of another type than its default.
+    """Refuses a parameter that no notebook declares, or one of another type than its default, or beyond its bounds.
 
     Raises:
-        BuildError: one sentence that names the parameter, and the nearest declared name or the wanted type.
+        BuildError: one sentence that names the parameter, and the nearest declared name or the wanted type or bounds.
     """
     defaults = {name: default for notebook in notebooks for name, default in declared(notebook).items()}
     for name, value in parameters.items():
@@ -59,13 +61,16 @@ def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> None:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(defaults)) or 'none'}"
             raise BuildError(f"no chapter declares a parameter {name}: {hint}")
         if not _fits(value, defaults[name]):
-            raise BuildError(f"parameter {name} must be {_kind(defaults[name])}, not {value!r}")
+            raise BuildError(f"parameter {name} must be {_kind(defaults[name])}, not {reprlib.repr(value)}")
+        if name in BOUNDS and not _within(value, *BOUNDS[name]):
+            low, high = BOUNDS[name]
+            raise BuildError(f"parameter {name} must {'hold numbers' if isinstance(value, list) else 'lie'} from {low} to {high}, not {reprlib.repr(value)}")
 
 
 def _literal(text: str, otherwise: Any) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # the last two: brackets in brackets in brackets …
         return otherwise
 
 
@@ -77,6 +82,12 @@ def _fits(value: Any, default: Any) -> bool:
     if type(value) is list and type(default) is list and default:
         return all(_fits(item, default[0]) for item in value)
     return type(value) is type(default)
+
+
+def _within(value: Any, low: float, high: float) -> bool:
+    """Whether a number lies within bounds; of a list each, and at least one."""
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and all(low <= item <= high for item in values)
 
 
 def _kind(default: Any) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from emolib.data import EmotionData
 from emolib.report.errors import BuildError
+from emolib.storage import write
 
 # The figures of the published report that the README shows.
 PICTURES = ("levels", "fig-6b")
@@ -54,5 +55,4 @@ def pictures(page: str) -> dict[str, str]:
 
 def write_pictures(report: Path) -> None:
     """Writes the README's figures beside a published report."""
-    for id, svg in pictures(report.read_text(encoding="utf-8")).items():
-        (report.parent / f"{id}.svg").write_text(svg, encoding="utf-8")
+    write({report.parent / f"{id}.svg": svg for id, svg in pictures(report.read_text(encoding="utf-8")).items()})

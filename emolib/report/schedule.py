@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from emolib import cores
+from emolib.console import NAME
 from emolib.progress import INTERVAL
 from emolib.progress import VARIABLE as PROGRESS
 from emolib.report.execution import Run, execute, kill
@@ -143,6 +144,9 @@ class _Screen:
             self.bars.pop(chapter).close()
         said = f"{run.seconds:.0f} s" if run.fault is None else run.fault
         print(f"{chapter}: {said}", file=sys.stderr, flush=True)
+        for line in run.log.splitlines():
+            if line.startswith(f"{NAME}: "):  # said by the library, to whom it may concern
+                print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from emolib.report.keys import Key, files_digest
+from emolib.storage import seal, unseal
 
 NAME = ".{}.state.json"
 
@@ -12,7 +13,7 @@ NAME = ".{}.state.json"
 def last(output: Path, name: str) -> dict[str, Any]:
     """``inputs`` and ``files`` (a digest) of the last build of a report; empty if there is none that can be read."""
     try:
-        return json.loads((output / NAME.format(name)).read_text(encoding="utf-8"))
+        return json.loads(unseal(name, (output / NAME.format(name)).read_bytes()))
     except (OSError, ValueError):
         return {}
 
@@ -27,6 +28,6 @@ def is_current(state: dict[str, Any], inputs: dict[str, Any], files: list[Path])
     return state.get("inputs") == inputs and all(file.is_file() for file in files) and state.get("files") == files_digest(files)
 
 
-def written(inputs: dict[str, Any], files: list[Path]) -> str:
+def written(name: str, inputs: dict[str, Any], files: list[Path]) -> bytes:
     """The content of the file, after a build of ``inputs`` wrote ``files``; none if it failed."""
-    return json.dumps({"inputs": inputs, "files": files_digest(files) if files else None}, indent=1)
+    return seal(name, json.dumps({"inputs": inputs, "files": files_digest(files) if files else None}, indent=1).encode())

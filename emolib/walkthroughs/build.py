@@ -1,6 +1,5 @@
 """Walkthroughs as pages with their solutions folded, and as hand-outs without them."""
 
-import os
 from pathlib import Path
 
 import nbformat
@@ -13,6 +12,7 @@ from emolib.report.execution import execute, prepare
 from emolib.report.markup import numbers, render
 from emolib.report.page import check_page, compose
 from emolib.report.provenance import commit, origin, versions
+from emolib.storage import write
 
 SOLUTION = "solution"  # the tag of a cell that students do not get
 
@@ -34,10 +34,7 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
     files = {out / f"{file.stem}.html": page(run(file), file.stem) for file in (teacher, *lessons)}
     files |= {out / "handout" / file.name: nbformat.writes(handout(nbformat.read(file, 4))) + "\n" for file in lessons}
     (out / "handout").mkdir(parents=True, exist_ok=True)
-    for path, text in files.items():
-        fresh = path.with_name(f".{path.name}.tmp")
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
+    write(files)
     return next(iter(files))
 
 
