@@ -15,7 +15,7 @@ export EMOLIB_CLUSTER ?= $(CLUSTER)
 # To the shell by its environment, where no quote or blank of a path can do harm.
 export DATA PROFILE SET
 
-.PHONY: report publish bench test explore walkthroughs lab lock help clean
+.PHONY: report publish bench test coverage mutants explore walkthroughs lab lock help clean
 .DEFAULT_GOAL := help
 
 report: $(READY) ## build reports/report.html; DATA=file.xlsx|folder PROFILE=quick|paper|full SET="name=value …" CLUSTER=tcp://…
@@ -30,6 +30,16 @@ bench: $(READY) ## measure what training costs, print it and write reports/bench
 test: $(READY) ## run every test
 	@$(VENV)/bin/python -m pytest
 
+coverage: $(READY) ## run every test and list the lines and branches of emolib that none of them runs
+	@$(VENV)/bin/coverage run -m pytest
+	@$(VENV)/bin/coverage combine --quiet
+	@$(VENV)/bin/coverage report
+
+mutants: $(READY) ## change folds, metrics, pruning and statistics in small ways, and list what no test notices
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	@$(VENV)/bin/mutmut run
+	@$(VENV)/bin/mutmut results
+
 explore: $(READY) ## open the explorers in JupyterLab, on this machine only; DATA=file.xlsx
 	@$(VENV)/bin/python -m emolib explore --data "$$DATA"
 
@@ -43,7 +53,7 @@ lock: $(READY) ## write the versions in use to requirements.lock
 	@$(VENV)/bin/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | sed 's/+cpu$$//' > requirements.lock
 
 clean: ## remove the environment, the cache and what was built
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) .cache .coverage* mutants
 	rm -rf reports/walkthroughs reports/report.* reports/.[a-z]* reports/index.html reports/results.json reports/build.log
 
 help: ## this list

@@ -15,11 +15,13 @@ from torch.func import functional_call, grad_and_value, vmap
 from emolib import kernels
 from emolib.kernels.arithmetic import BETA1, BETA2, EPSILON, constants
 from emolib.material import Material
-from emolib.models import ShallowNet
+from emolib.models import FusionNet, ShallowNet
 
 
 class Compiled:
-    """Networks of :mod:`emolib.models` one after another, by :mod:`emolib.kernels`."""
+    """Networks of some kinds one after another, by :mod:`emolib.kernels`."""
+
+    KINDS = (ShallowNet, FusionNet)
 
     def __init__(self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: np.ndarray, batch: int, material: Material):
         self.net, self.material, self.batch, self.rule = net, material, batch, rule
@@ -44,7 +46,7 @@ class Compiled:
         if isinstance(self.net, ShallowNet):
             alive = self.alive[k].astype(self.weights.dtype)
             return kernels.shallow_scores(self.weights[k], alive, inputs.reshape(len(inputs), -1), classes, self.constants)
-        return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes, self.batch)
+        return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes)
 
     def _shape(self) -> tuple[int, int]:
         return self.net.branches[0].channels, self.net.reduce.out_features

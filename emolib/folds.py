@@ -21,7 +21,6 @@ TEST_SHARE = 0.2
 DEALS = 50
 
 
-@lru_cache(maxsize=256)
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the others.
 
@@ -30,7 +29,7 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
             keeps all rows of a group on one side, and emotions as even as that allows. With ``count=2`` it is the
             two-set form (SPI) of Dhall et al. 2011. ``"single split"`` tests one random fifth, whatever is in it, and
             has a ``count`` of 1; ``"single split with rows kept apart"`` tests the same rows, and a fifth of the others neither
-            trains nor tests.
+            trains nor tests. A name of one of the data's own ``splits`` is taken as it is, with a ``count`` of 1 as well.
         seed: which of the many such splits; the same one is made only once.
 
     Returns:
@@ -40,11 +39,28 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         ValueError: an emotion has fewer rows than there are folds, or a fold is left empty, or misses an emotion to
             train on, or shares a group.
     """
+    if protocol not in data.splits:
+        return _made(data, protocol, seed, count)
+    if count != 1:
+        raise ValueError(f"folds is {count}; {protocol!r} is a single split")
+    return [data.splits[protocol]]
+
+
+@lru_cache(maxsize=256)
+def _made(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    _refuse(data, protocol, count)
+    pairs = _deal(data, protocol, seed, count)
+    check(data, pairs, protocol)
+    return pairs
+
+
+def _refuse(data: EmotionData, protocol: str, count: int) -> None:
+    """Raises ValueError, saying what to do, where no such folds can be made."""
     if protocol not in (*PROTOCOLS, *SINGLES):
-        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, *SINGLES))}")
+        raise ValueError(f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, *SINGLES, *data.splits))}")
     if protocol in SINGLES and count != 1:
         raise ValueError(f"folds is {count}; a single split has one")
-    if count < 2 and protocol not in SINGLES:
+    if protocol not in SINGLES and count < 2:
         raise ValueError(f"folds is {count}; at least two are needed, one to train on and one to test")
     present, rows = np.unique(data.labels, return_counts=True)
     if len(present) < 2:
@@ -52,26 +68,26 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     if rows.min() < count:
         rarest = data.classes[present[rows.argmin()]]
         raise ValueError(f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use fewer folds")
-    if protocol == "person-independent" and len(np.unique(data.groups)) == len(data):
+    groups = len(np.unique(data.groups))
+    if protocol == "person-independent" and groups == len(data):
         raise ValueError(
             f"{data.source}: every row is a group of its own, so nothing tells which rows show one person, and person-independent "
             "folds cannot be made; name files by title and frame (Film_000000001.png), or add a groups.csv"
         )
-    if protocol == "person-independent" and len(np.unique(data.groups)) < count:
-        raise ValueError(f"{data.source}: {len(np.unique(data.groups))} groups cannot fill {count} folds; use fewer folds")
+    if protocol == "person-independent" and groups < count:
+        raise ValueError(f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds")
 
+
+def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     if protocol in SINGLES:
         ((train, test),) = ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(data.labels)
         if protocol == KEPT_APART:
             train, _ = train_test_split(train, test_size=TEST_SHARE, stratify=data.labels[train], random_state=seed)
-        pairs = [(train, test)]
-    elif protocol == "random":
-        pairs = list(StratifiedKFold(count, shuffle=True, random_state=seed).split(data.labels, data.labels))
-    else:
-        deals = (GroupKFold(count, shuffle=True, random_state=DEALS * seed + deal) for deal in range(DEALS))
-        pairs = min((list(deal.split(data.labels, groups=data.groups)) for deal in deals), key=partial(_unevenness, data))
-    check(data, pairs, protocol)
-    return pairs
+        return [(train, test)]
+    if protocol == "random":
+        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(data.labels, data.labels))
+    deals = (GroupKFold(count, shuffle=True, random_state=DEALS * seed + deal) for deal in range(DEALS))
+    return min((list(deal.split(data.labels, groups=data.groups)) for deal in deals), key=partial(_unevenness, data))
 
 
 def _unevenness(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
@@ -109,8 +125,8 @@ def check_scaling(scaled: np.ndarray, train: np.ndarray) -> None:
         train: the rows that it trains on.
     """
     low, high = scaled[train].min(0), scaled[train].max(0)
-    constant = np.isclose(low, high, rtol=0, atol=1e-6)  # or nearly: what varies by 1e-15 is not scaled up
-    fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1, atol=1e-6))
+    constant = low == high
+    fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1))
     if not fitted.all():
         feature = int(np.flatnonzero(~fitted)[0]) + 1
         raise ValueError(f"feature {feature} spans {low[feature - 1]:.3f} to {high[feature - 1]:.3f} over the training rows, not 0 to 1: the scaling saw other rows")

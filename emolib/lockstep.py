@@ -3,6 +3,8 @@
 Axes: ``K`` networks, ``N`` rows of the data, ``H`` hidden units, ``P`` parameters of a network.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,7 +30,7 @@ class Stack:
     Args:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch size.
-        device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled`, any other by :class:`~emolib.engines.Stacked`.
+        device: ``"cpu"`` trains by :class:`~emolib.engines.Compiled` what that can train, all else goes by :class:`~emolib.engines.Stacked`.
         precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
 
     Attributes:
@@ -52,12 +54,13 @@ class Stack:
         hidden = torch.tensor([row["hidden"] for row in rows])
         self.alive = (torch.arange(width) < hidden.unsqueeze(1)).to(device) if self.shallow else None
         kind = torch.float64 if precision == "float64" else torch.float32
-        self.weights = torch.stack([self._padded(sweeps.build(row, data), width) for row in rows]).to(device, kind)
+        plain = cache(lambda hidden: sweeps.build(rows[0] | {"hidden": hidden}, data))  # one module a width, given weights anew
+        self.weights = torch.stack([self._padded(plain(row["hidden"]), row, width) for row in rows]).to(device, kind)
         rule = np.array([
             (recipe.learning_rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]]) for recipe, row in zip(recipes, rows, strict=True)
         ])  # fmt: skip
         common = (self.net, self.weights, self.alive, rule, recipes[0].batch, self.material)
-        if device == "cpu":
+        if device == "cpu" and isinstance(self.net, Compiled.KINDS):
             self.engine = Compiled(*common)
         else:
             self.engine = Stacked(*common, autocast=torch.bfloat16 if precision == "bfloat16" else None)
@@ -74,8 +77,9 @@ class Stack:
         self.best = np.full(len(rows), np.inf)
         self.waited = np.zeros(len(rows), int)
 
-    def _padded(self, net: torch.nn.Module, width: int) -> Tensor:
-        """Parameters of one network as a vector ``[P]``, hidden units added up to the stack's width."""
+    def _padded(self, net: torch.nn.Module, row: dict, width: int) -> Tensor:
+        """A row's initial weights as a vector ``[P]``, hidden units added up to the stack's width."""
+        sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
         if not self.shallow:
             return parameters_to_vector(net.parameters()).detach()
         extra = width - net.hidden.out_features

@@ -105,8 +105,8 @@ def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFr
     table, scores = trained.out_of_fold()
     parts = []
     for measure, values in measures(trained.data.labels, scores, which).items():
-        wide = pd.DataFrame(values, columns=list(trained.data.classes)).assign(average=values.mean(-1))
-        long = wide.melt(var_name="emotion", value_name="value", ignore_index=False)
+        wide = pd.DataFrame(values, columns=list(trained.data.classes)).assign(average=values.mean(1))
+        long = wide.melt(var_name="emotion", ignore_index=False)
         parts.append(table.join(long.assign(measure=measure)))
     return pd.concat(parts, ignore_index=True)
 

@@ -15,7 +15,7 @@ from emolib.storage import write
 
 # The environment variable that names the file; without it a bar is drawn.
 VARIABLE = "EMOLIB_PROGRESS"
-# Seconds between two writes of the file, at least.
+# Seconds between two writes of the file, at least, and before a bar is drawn.
 INTERVAL = 0.2
 
 
@@ -55,7 +55,7 @@ def track(total: int, label: str) -> Iterator[Step | tqdm]:
     """
     file = os.environ.get(VARIABLE)
     if file is None:
-        with tqdm(total=total, desc=label, leave=False) as bar:
+        with tqdm(total=total, desc=label, leave=False, delay=INTERVAL) as bar:  # none for what is over at once
             yield bar
     else:
         step, began = Step(Path(file), total, label), monotonic()

@@ -38,8 +38,8 @@ def angles(activations: Tensor, centre: float = 0.0, weight: Tensor | None = Non
     vectors = vectors / vectors.norm(dim=-2, keepdim=True)
     cosine = vectors.transpose(-1, -2) @ vectors  # [..., H, H]
     degrees = torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
-    diagonal = torch.eye(degrees.shape[-1], dtype=torch.bool, device=degrees.device)
-    return degrees.masked_fill(diagonal & ~degrees.isnan(), 0.0)
+    degrees.diagonal(dim1=-2, dim2=-1).mul_(0)  # rounding leaves a little; NaN stays
+    return degrees
 
 
 def prune(
@@ -80,16 +80,16 @@ def prune(
         counted = torch.ones_like(activations[..., 0], dtype=torch.bool) if weight is None else weight > 0
         low = activations.masked_fill(~counted.unsqueeze(-1), torch.inf).amin(1)
         high = activations.masked_fill(~counted.unsqueeze(-1), -torch.inf).amax(1)
-        constant = alive & (high - low < CONSTANT_RANGE) & merge.unsqueeze(-1)
-        first = alive & (alive.cumsum(-1) == 1)
-        constant &= ~(first & (constant == alive).all(-1, keepdim=True))  # if all are constant, the first of them stays
+        constant = alive & (high - low < CONSTANT_RANGE) & merge.unsqueeze(1)
+        first = alive.cumsum(1) == 1
+        constant &= ~(first & (constant == alive).all(1, keepdim=True))  # if all are constant, the first of them stays
         level = torch.where(constant, (high + low) / 2, 0.0)
         bias += torch.einsum("kch,kh->kc", outgoing, level)
         alive &= ~constant
 
     degrees = angles(activations, centre.view(-1, 1, 1), weight)
-    units = degrees.shape[-1]
-    pair = torch.ones(units, units, dtype=torch.bool, device=alive.device).triu(1)
+    units = alive.shape[1]
+    pair = alive.new_ones(units, units).triu(1)
 
     def both_alive() -> Tensor:
         return (pair & alive.unsqueeze(-1) & alive.unsqueeze(-2) & ~degrees.isnan()).flatten(1)
@@ -101,12 +101,12 @@ def prune(
             break
         stays, goes = place // units, place % units
         merged = outgoing[stack, :, stays] + outgoing[stack, :, goes]
-        outgoing[stack, :, stays] = torch.where((similar & merge).unsqueeze(-1), merged, outgoing[stack, :, stays])
+        outgoing[stack, :, stays] = torch.where((similar & merge).unsqueeze(1), merged, outgoing[stack, :, stays])
         alive[stack, goes] &= ~similar
 
     while merge.any():
         largest, place = degrees.flatten(1).masked_fill(~both_alive(), -torch.inf).max(1)
-        complementary = merge & (largest > 180 - angle) & (alive.sum(-1) > 2)
+        complementary = merge & (largest > 180 - angle) & (alive.sum(1) > 2)
         if not complementary.any():
             break
         alive[stack, place // units] &= ~complementary

@@ -78,8 +78,7 @@ def bootstrap(
     found = statistic(times[:, unit])
     tail = (1 - CONFIDENCE) / 2
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice")  # undefined in every resample: NaN says so
-        warnings.filterwarnings("ignore", "Mean of empty slice")
+        warnings.simplefilter("ignore", RuntimeWarning)  # undefined in every resample: NaN says so
         low, high = np.nanquantile(found, [tail, 1 - tail], axis=0)
         centre = np.nanmean(found, axis=0)
     estimate = statistic(np.ones((1, len(unit))))[0]
@@ -144,10 +143,14 @@ def better_than_chance(
         strata: ``[N]``, the person.
         classes: ``C``.
         folds: how many the predictions came from.
+
+    Returns:
+        NaN for an emotion that never occurs, and then for the mean.
     """
     votes = np.stack([(predicted == c).mean(0) for c in range(classes)], 1)  # [N, C]
     truth = np.eye(classes)[labels]
     occurs = truth.sum(0)
+    occurs[occurs == 0] = np.nan  # no recall without a row
     recall = _with_mean((truth * votes).sum(0)[None] / occurs)[0]
 
     _, stratum = np.unique(strata, return_inverse=True)
@@ -156,7 +159,7 @@ def better_than_chance(
     null = []
     for size in _batches(permutations, 500):
         # rows in random order within each stratum: whole numbers keep the strata apart, fractions shuffle
-        order = np.argsort(stratum + random.random((size, len(labels))), axis=1)
+        order = np.argsort(stratum + random.random((size, len(labels))))
         exchanged = np.empty((size, len(labels)), int)
         exchanged[:, place] = labels[order]
         got = votes[np.arange(len(labels)), exchanged]  # [P, N]
@@ -166,9 +169,9 @@ def better_than_chance(
     null = np.concatenate(null)
     mean = null.mean(0)
     null = mean + np.sqrt(1 + 1 / (folds - 1)) * (null - mean)
-    reached = (null >= recall - 1e-12).sum(0)
+    p = np.where(np.isnan(recall), np.nan, (1 + (null >= recall - 1e-12).sum(0)) / (1 + permutations))
     tail = (1 - CONFIDENCE) / 2
-    return Chance(recall, mean, (1 + reached) / (1 + permutations), *np.quantile(null, [tail, 1 - tail], axis=0))
+    return Chance(recall, mean, p, *np.quantile(null, [tail, 1 - tail], axis=0))
 
 
 def _with_mean(by_emotion: np.ndarray) -> np.ndarray:
@@ -218,7 +221,7 @@ def compare(first: np.ndarray, second: np.ndarray, rope: float = ROPE) -> Compar
 
 def holm(p: Sequence[float]) -> np.ndarray:
     """p-values adjusted for that many tests (Holm 1979), in the same order."""
-    p = np.asarray(p, float)
+    p = np.asarray(p)
     order = np.argsort(p)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)

@@ -131,6 +131,8 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
     shallow = table[table["network"] == "shallow"]
     if (shallow["hidden"] < 1).any():
         raise ValueError(f"hidden is {shallow['hidden'].min()}; a shallow network needs at least one hidden unit")
+    if (shallow["hidden"] % 1 != 0).any():
+        raise ValueError(f"hidden is {shallow['hidden'].max()}; it must be a whole number")
     if (table["limit"] < 0).any():
         raise ValueError(f"limit is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own")
     if not table["rate"].between(0, FASTEST).all():

@@ -34,6 +34,7 @@ CLUSTER = "EMOLIB_CLUSTER"
 # About what a step of one network takes, for each of its modalities; only to cut a sweep into shards of some SECONDS,
 # which is what an interruption costs at most.
 STEP = {"shallow": 1.3e-6, "cnn": 55e-6}
+STEP_UNCOMPILED = 100e-6  # of any other network
 SECONDS = 2.0
 # What a shard may hold in memory, and how many networks a graphics card is given at once.
 BYTES = 64 * 2**20
@@ -221,7 +222,7 @@ def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int, 
             return row["hidden"], recipe_of(row).epochs, row["loss"], row["protocol"], row["folds"], row["seed"], row["fold"]
 
         def seconds(position: int) -> float:
-            return recipe_of(rows[position]).epochs * len(data) / batch * STEP[network] * modalities
+            return recipe_of(rows[position]).epochs * len(data) / batch * STEP.get(network, STEP_UNCOMPILED) * modalities
 
         features = modalities * data.features[data.modalities[0]].shape[1]
         held = len(data) * (features + len(data.classes) + 1) * 4  # one network's inputs, scores and order, if it shares none

@@ -4,16 +4,37 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GroupKFold
 
 from emolib import material
+from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, check, check_scaling, make_folds
+from emolib.paper import EMOTIONS
 from emolib.preprocessing import scale
 from emolib.sweeps import sweep
 from emolib.training import train
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
+
+
+@pytest.fixture(scope="module")
+def films():
+    """675 rows of 7 emotions in 50 groups, a few of them large, as films and their rows are in SFEW."""
+    random = np.random.default_rng(675)
+    share = 1 / np.arange(2, 52)
+    return EmotionData(
+        features={"LPQ": random.normal(size=(675, 5)).astype(np.float32)},
+        labels=random.permutation(np.arange(675) % 7),
+        classes=EMOTIONS,
+        groups=np.array([f"film {film:02}" for film in random.choice(50, 675, p=share / share.sum())]),
+        names=np.arange(675).astype(str),
+        source="675 random rows",
+        drawn=False,
+        repairs=pd.DataFrame(columns=["found", "rows", "done"]),
+    )
 
 
 def fold_of_row(data, protocol, seed, **options):
@@ -29,76 +50,105 @@ def pairs_of(fold, count):
 
 @EACH
 @pytest.mark.parametrize("count", [2, 5])
-def test_each_row_is_tested_once_by_networks_that_saw_every_emotion(drawn, protocol, count):
-    pairs = make_folds(drawn, protocol, seed=3, count=count)
+def test_each_row_is_tested_once_by_networks_that_saw_every_emotion(films, protocol, count):
+    pairs = make_folds(films, protocol, seed=3, count=count)
     assert len(pairs) == count
-    assert sorted(np.concatenate([test for _, test in pairs])) == list(range(len(drawn)))
+    assert sorted(np.concatenate([test for _, test in pairs])) == list(range(len(films)))
     for train, test in pairs:
-        assert sorted([*train, *test]) == list(range(len(drawn)))
-        assert set(drawn.labels[train]) == set(range(7))
+        assert sorted([*train, *test]) == list(range(len(films)))
+        assert set(films.labels[train]) == set(range(7))
 
 
 @pytest.mark.parametrize("count", [2, 5])
-def test_person_independent_folds_share_nobody(drawn, count):
+def test_person_independent_folds_share_nobody(films, count):
     for seed in range(3):
-        for train, test in make_folds(drawn, "person-independent", seed, count):
-            assert not set(drawn.groups[train]) & set(drawn.groups[test])
+        for train, test in make_folds(films, "person-independent", seed, count):
+            assert not set(films.groups[train]) & set(films.groups[test])
 
 
-def test_random_folds_keep_each_emotions_share(drawn):
-    counts = [np.bincount(drawn.labels[test]) for _, test in make_folds(drawn, "random", seed=0)]
+def test_random_folds_keep_each_emotions_share(films):
+    counts = [np.bincount(films.labels[test]) for _, test in make_folds(films, "random", seed=0)]
     assert np.ptp(counts, axis=0).max() <= 1
 
 
-def test_person_independent_folds_are_about_as_large_as_each_other(drawn):
+def test_person_independent_folds_are_about_as_large_as_each_other(films):
     for seed in range(3):
-        assert all(0.5 < len(test) / (len(drawn) / 5) < 1.5 for _, test in make_folds(drawn, "person-independent", seed))
+        assert all(0.5 < len(test) / (len(films) / 5) < 1.5 for _, test in make_folds(films, "person-independent", seed))
+
+
+@pytest.mark.parametrize(("protocol", "count"), [("random", 5), ("person-independent", 5), (SINGLE, 1), (KEPT_APART, 1)])
+def test_one_seed_is_one_split(films, protocol, count):
+    again = replace(films)  # equal rows, but nothing kept for them
+    np.testing.assert_array_equal(fold_of_row(films, protocol, 1, count=count), fold_of_row(again, protocol, 1, count=count))
+    assert make_folds(films, protocol, 1, count) is make_folds(films, protocol, 1, count)
+
+
+def test_person_independent_folds_are_the_most_even_of_fifty_deals(films):
+    def unevenness(pairs):
+        tested = pd.Series(films.labels).groupby(np.select([np.isin(np.arange(675), test) for _, test in pairs], range(5)))
+        counts = tested.value_counts().unstack(fill_value=0)
+        return (counts - counts.mean()).abs().to_numpy().sum()
+
+    deals = [GroupKFold(5, shuffle=True, random_state=number) for number in range(100, 150)]
+    best = min(unevenness(list(deal.split(films.labels, groups=films.groups))) for deal in deals)
+    assert unevenness(make_folds(films, "person-independent", seed=2)) == best
 
 
 @EACH
-def test_one_seed_is_one_split(drawn, protocol):
-    np.testing.assert_array_equal(fold_of_row(drawn, protocol, 1), fold_of_row(drawn, protocol, 1))
-
-
-@EACH
-def test_other_seeds_are_other_splits(drawn, protocol):
-    splits = [fold_of_row(drawn, protocol, seed) for seed in range(4)]
+def test_other_seeds_are_other_splits(films, protocol):
+    splits = [fold_of_row(films, protocol, seed) for seed in range(4)]
     assert max(adjusted_rand_score(*pair) for pair in combinations(splits, 2)) < 0.6
 
 
-def test_a_single_split_tests_a_random_fifth(drawn):
-    splits = [make_folds(drawn, SINGLE, seed, count=1) for seed in range(3)]
+def test_a_single_split_tests_a_random_fifth(films):
+    splits = [make_folds(films, SINGLE, seed, count=1) for seed in range(3)]
     for ((train_rows, test_rows),) in splits:
-        assert len(test_rows) == round(len(drawn) / 5)
-        assert sorted([*train_rows, *test_rows]) == list(range(len(drawn)))
+        assert len(test_rows) == round(len(films) / 5)
+        assert sorted([*train_rows, *test_rows]) == list(range(len(films)))
     assert len({tuple(test_rows) for ((_, test_rows),) in splits}) == 3
-    with pytest.raises(ValueError, match="folds is 5; a single split has one"):
-        make_folds(drawn, SINGLE, seed=0, count=5)
 
 
-def test_rows_kept_apart_are_neither_trained_on_nor_tested(drawn):
+def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
     for seed in range(3):
-        ((trains, tests),), ((kept, same),) = (make_folds(drawn, protocol, seed, count=1) for protocol in (SINGLE, KEPT_APART))
+        ((trains, tests),), ((kept, same),) = (make_folds(films, protocol, seed, count=1) for protocol in (SINGLE, KEPT_APART))
         np.testing.assert_array_equal(same, tests)
         assert set(kept) < set(trains) and len(trains) - len(kept) == round(0.2 * len(trains))
-        share = [np.bincount(drawn.labels[rows]) / len(rows) for rows in (trains, kept)]
+        share = [np.bincount(films.labels[rows]) / len(rows) for rows in (trains, kept)]
         np.testing.assert_allclose(*share, atol=0.005)  # as even as whole rows allow
 
 
 @pytest.mark.parametrize(
-    ("change", "protocol", "words"),
+    ("change", "protocol", "count", "words"),
     [
-        ({"labels": np.r_[0, 0, 0, 1 + np.arange(57) % 2]}, "random", "Angry has 3 rows, fewer than the 5 folds"),
-        ({"labels": np.full(60, 2)}, "random", "all rows are Fear; at least two"),
-        ({"groups": np.repeat(["a", "b", "c"], 20)}, "person-independent", "3 groups cannot fill 5 folds"),
-        ({}, "leave one out", "'leave one out'; it must be one of random, person-independent, single split"),
-        ({"labels": np.arange(60) // 5 % 12 // 11}, "person-independent", "no Disgust to train on"),
+        ({"labels": np.r_[0, 0, 0, 1 + np.arange(57) % 2]}, "random", 5, "Angry has 3 rows, fewer than the 5 folds"),
+        ({"labels": np.full(60, 2)}, "random", 5, "all rows are Fear; at least two"),
+        ({"groups": np.repeat(["a", "b", "c"], 20)}, "person-independent", 5, "3 groups cannot fill 5 folds"),
+        ({"groups": np.arange(60)}, "person-independent", 5, "every row is a group of its own, .*, and person-independent "
+            r"folds cannot be made; name files by title and frame \(Film_000000001.png\), or add a groups.csv"),
+        ({}, "random", 1, "folds is 1; at least two are needed"),
+        ({}, SINGLE, 5, "folds is 5; a single split has one"),
+        ({}, "leave one out", 5, "'leave one out'; it must be one of random, person-independent, single split"),
+        ({"labels": np.arange(60) // 5 % 12 // 11}, "person-independent", 5, "no Disgust to train on"),
     ],
-    ids=["rare emotion", "one emotion", "few groups", "unknown protocol", "emotion of one person"],
-)
-def test_data_that_cannot_be_split_are_refused(tiny, change, protocol, words):
+    ids=["rare emotion", "one emotion", "few groups", "no groups", "one fold", "several single splits", "unknown protocol",
+         "emotion of one person"],
+)  # fmt: skip
+def test_data_that_cannot_be_split_are_refused(tiny, change, protocol, count, words):
     with pytest.raises(ValueError, match=words):
-        make_folds(replace(tiny, **change), protocol, seed=0)
+        make_folds(replace(tiny, **change), protocol, 0, count)
+
+
+@pytest.mark.parametrize(
+    ("change", "protocol"),
+    [
+        ({"labels": np.r_[np.zeros(3, int), 1 + np.arange(57) % 2]}, "random"),
+        ({"groups": np.repeat(["a", "b", "c"], 20)}, "person-independent"),
+        ({"groups": np.arange(60)}, "random"),
+    ],
+    ids=["as many rows of an emotion as folds", "as many groups as folds", "no groups where none are asked for"],
+)
+def test_data_that_can_just_be_split_are_not(tiny, change, protocol):
+    assert len(make_folds(replace(tiny, **change), protocol, 0, 3)) == 3
 
 
 class TestCheck:
@@ -117,7 +167,7 @@ class TestCheck:
     @pytest.mark.parametrize("change", [lambda test: np.r_[test, 59], lambda test: test[1:]], ids=["twice", "never"])
     def test_catches_a_row_not_tested_once(self, tiny, change):
         (train, test), *others = pairs_of(self.fold, 4)
-        with pytest.raises(ValueError, match="exactly once"):
+        with pytest.raises(ValueError, match="^the folds do not test every row exactly once$"):
             check(tiny, [(train, change(test)), *others], "random")
 
     def test_catches_an_empty_fold(self, tiny):
@@ -129,6 +179,13 @@ class TestCheck:
         with pytest.raises(ValueError, match="fold 1 .*tests rows that it trained on"):
             check(tiny, [(np.r_[train, test[:1]], test), *others], "random")
 
+    @pytest.mark.parametrize("protocol", [SINGLE, KEPT_APART])
+    def test_a_single_split_may_leave_rows_untested_but_test_none_twice(self, tiny, protocol):
+        (train, test), *_ = pairs_of(self.fold, 4)
+        check(tiny, [(train, test[::-1])], protocol)
+        with pytest.raises(ValueError, match="exactly once"):
+            check(tiny, [(train, np.r_[test, test[:1]])], protocol)
+
     def test_catches_an_emotion_never_trained_on(self, tiny):
         fold = np.where(tiny.labels == 1, 1, np.arange(60) // 20 // 2 * 2)
         with pytest.raises(ValueError, match="fold 2 has no Disgust to train on"):
@@ -136,10 +193,10 @@ class TestCheck:
 
 
 class TestCheckScaling:
-    def test_passes_scaling_fitted_on_the_training_rows(self, drawn):
+    def test_passes_scaling_fitted_on_the_training_rows(self, films):
         for protocol in PROTOCOLS:
-            for train_rows, _ in make_folds(drawn, protocol, seed=0):
-                check_scaling(scale(drawn, "LPQ", train_rows), train_rows)
+            for train_rows, _ in make_folds(films, protocol, seed=0):
+                check_scaling(scale(films, "LPQ", train_rows), train_rows)
 
     def test_passes_a_constant_feature(self, tiny):
         tiny.features["LPQ"][:, 2] = 0.7
@@ -149,6 +206,16 @@ class TestCheckScaling:
         tiny.features["LPQ"][55, 3] = 9.0
         with pytest.raises(ValueError, match="spans .* over the training rows, not 0 to 1: the scaling saw other rows"):
             check_scaling(scale(tiny, "LPQ"), np.arange(40))
+
+    @pytest.mark.parametrize(("low", "high"), [(0.002, 1), (0, 0.998), (0.002, 0.002)], ids=["low", "high", "constant"])
+    def test_names_the_feature_that_does_not_span_0_to_1_over_the_training_rows(self, low, high):
+        scaled = np.array([[0, 0, 0], [1, 1, 1], [0, low, low], [1, high, high]])
+        check_scaling(scaled, np.array([0, 1]))
+        with pytest.raises(ValueError, match=f"^feature 2 spans {low:.3f} to {high:.3f} over the training rows"):
+            check_scaling(scaled, np.array([2, 3]))
+
+    def test_passes_what_single_precision_rounds(self):
+        check_scaling(np.array([[5e-7], [1 - 5e-7]]), np.arange(2))
 
     def test_training_stops_when_scaling_leaks(self, tiny, monkeypatch):
         monkeypatch.setattr(material, "scale", lambda data, modality, rows: scale(data, modality))

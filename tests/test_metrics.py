@@ -1,12 +1,15 @@
 """Every measure against scikit-learn's, and what is undefined stays undefined."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_score, recall_score
 
-from emolib.metrics import by_emotion, confusion, mean_recall, measures, spread
-from emolib.sweeps import RECIPES, Recipe, sweep
-from emolib.training import train
+from emolib.folds import make_folds
+from emolib.metrics import MEASURES, by_emotion, confusion, mean_recall, measures, spread
+from emolib.outcome import Outcome
+from emolib.sweeps import sweep
+from emolib.training import Trained
 
 
 @pytest.fixture(params=range(5))
@@ -34,12 +37,14 @@ def test_measures_equal_scikit_learn_s(case):
 def test_weighted_measures_equal_scikit_learn_s(case):
     labels, scores = case
     weight = np.random.default_rng(0).integers(0, 4, (4, 100)).astype(float)
-    found = measures(labels, scores, weight=weight)
+    found, counts = measures(labels, scores, weight=weight), confusion(labels, scores, weight)
     for b, row in enumerate(weight):
         for r, repetition in enumerate(scores):
             predicted = repetition.argmax(1)
-            recall = recall_score(labels, predicted, average=None, sample_weight=row)
-            np.testing.assert_allclose(found["recall"][b, r], recall, atol=1e-12)
+            np.testing.assert_array_equal(counts[b, r], confusion_matrix(labels, predicted, sample_weight=row))
+            for measure, score in [("recall", recall_score), ("precision", precision_score)]:
+                theirs = score(labels, predicted, average=None, sample_weight=row, zero_division=np.nan)
+                np.testing.assert_allclose(found[measure][b, r], theirs, atol=1e-12)
             for c in range(7):
                 specificity = recall_score(labels != c, predicted != c, sample_weight=row)
                 np.testing.assert_allclose(found["specificity"][b, r, c], specificity, atol=1e-12)
@@ -65,20 +70,71 @@ def test_a_perfect_and_an_always_wrong_classifier():
     assert (measures(labels, wrong)["recall"] == 0).all()
 
 
-def test_the_long_table_s_average_is_the_mean_of_the_emotions(tiny, monkeypatch):
-    monkeypatch.setitem(RECIPES, ("shallow", "printed"), Recipe(epochs=30, learning_rate=1e-2))
-    trained = train(tiny, sweep(modality=tiny.modalities[0], folds=3, seed=[0, 1, 2]), jobs=1)
-    long = by_emotion(trained, ("recall",))
-    assert len(long) == 3 * (len(tiny.classes) + 1)
-    for _, part in long.groupby("seed"):
-        values = part.set_index("emotion")["value"]
-        assert values["average"] == pytest.approx(values.drop("average").mean())
-    summary = spread(long, ["emotion"]).set_index("emotion")
-    averages = long[long["emotion"] == "average"]["value"]
-    assert summary.loc["average", ["mean", "low", "high"]].tolist() == pytest.approx(
-        [averages.mean(), averages.min(), averages.max()]
+@pytest.mark.parametrize("weight", [None, np.arange(40).reshape(4, 10) % 3], ids=["rows", "resamples"])
+def test_any_number_of_leading_axes_is_measured_as_each_alone(weight):
+    random = np.random.default_rng(1)
+    labels, scores = random.integers(0, 3, 10), random.normal(size=(2, 5, 10, 3))
+    together, counts = measures(labels, scores, weight=weight), confusion(labels, scores, weight)
+    assert tuple(together) == MEASURES
+    for place in np.ndindex(2, 5):
+        where = place if weight is None else (slice(None), *place)
+        np.testing.assert_array_equal(counts[where], confusion(labels, scores[place], weight))
+        for measure, values in measures(labels, scores[place], weight=weight).items():
+            np.testing.assert_array_equal(together[measure][where], values)
+
+
+def test_resamples_may_leave_emotions_out():
+    labels, scores = np.array([0, 0, 1, 1]), np.eye(2)[[0, 1, 1, 1]]
+    found = measures(labels, scores, weight=np.array([[2.0, 1, 0, 0], [0, 0, 1, 0]]))
+    np.testing.assert_array_equal(found["recall"], [[2 / 3, np.nan], [np.nan, 1]])
+    np.testing.assert_array_equal(found["precision"], [[1, 0], [np.nan, 1]])
+    np.testing.assert_array_equal(found["specificity"], [[np.nan, 2 / 3], [1, np.nan]])
+    np.testing.assert_allclose(found["average precision"], [[1, np.nan], [np.nan, 1]])
+
+
+def test_only_what_is_asked_for_is_measured(monkeypatch):
+    monkeypatch.setattr("emolib.metrics.average_precision", None)  # the slow one
+    assert list(measures(np.array([0, 1]), np.eye(2), ("precision", "recall"))) == ["precision", "recall"]
+
+
+@pytest.fixture
+def trained(tiny):
+    """Two models of three repetitions; scores that no network gave, and one emotion that is never predicted."""
+    table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2]).assign(
+        units=1, parameters=1, epochs=1, train_loss=1.0, train_accuracy=1.0, stopped=False
     )
-    assert (summary["undefined"] == 0).all() and (summary["repetitions"] == 3).all()
+    random, outcomes = np.random.default_rng(0), []
+    for row in table.itertuples():
+        _, test = make_folds(tiny, row.protocol, row.seed, row.folds)[row.fold]
+        scores = random.normal(size=(len(test), 3)) - [0, 0, 9 * (row.seed == 2)]
+        outcomes.append(Outcome(scores, np.zeros(1), np.zeros(1), 1, 1.0, False))
+    return Trained(table, outcomes, tiny)
+
+
+def test_the_long_table_holds_each_measure_of_each_repetition_and_emotion(trained):
+    table, scores = trained.out_of_fold()
+    long = by_emotion(trained)
+    assert list(long.columns) == [*table.columns, "emotion", "value", "measure"]
+    assert list(long.index) == list(range(len(MEASURES) * 6 * 4))
+    wide = long.pivot(index=["modality", "seed"], columns=["measure", "emotion"], values="value")
+    for place, row in enumerate(table.itertuples()):
+        for measure, values in measures(trained.data.labels, scores[place]).items():
+            ours = wide.loc[(row.modality, row.seed), measure]
+            np.testing.assert_array_equal(ours[[*trained.data.classes, "average"]], [*values, values.mean()])
+    assert set(by_emotion(trained, ("recall",))["measure"]) == {"recall"}
+
+
+def test_spread_is_over_repetitions_and_counts_what_is_undefined(trained):
+    long = by_emotion(trained, ("recall", "precision"))
+    summary = spread(long, ["modality", "measure", "emotion"])
+    assert list(summary.columns) == ["modality", "measure", "emotion", "mean", "low", "high", "repetitions", "undefined"]
+    # in the order of the long table
+    pd.testing.assert_frame_equal(summary.iloc[:, :3], long[["modality", "measure", "emotion"]].drop_duplicates(ignore_index=True))
+    for row in summary.itertuples():
+        values = long.query("modality == @row.modality and measure == @row.measure and emotion == @row.emotion")["value"]
+        assert (row.mean, row.low, row.high) == pytest.approx((values.mean(), values.min(), values.max()))
+        # the third emotion is never predicted in the last repetition
+        assert (row.repetitions, row.undefined) == (3, row.measure == "precision" and row.emotion in ("Fear", "average"))
 
 
 @pytest.mark.parametrize("occur", [range(7), [1, 4], [2]])

@@ -55,9 +55,9 @@ def random_net(seed, hidden=12):
     """A net with large weights, so that its units differ, and inputs."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = ShallowNet(hidden=hidden).double()
+        net = ShallowNet(features=4, hidden=hidden, classes=3).double()
         torch.nn.init.normal_(net.hidden.weight, std=3)
-        return net.requires_grad_(False), torch.rand(50, 5, dtype=torch.float64)
+        return net.requires_grad_(False), torch.rand(50, 4, dtype=torch.float64)
 
 
 class TestAngles:
@@ -79,6 +79,12 @@ class TestAngles:
         ours = angles(activations, centre)
         np.testing.assert_allclose(ours, np.degrees(np.arccos(np.minimum(cosine, 1))), atol=1e-5)
         assert torch.equal(ours, ours.T) and (ours.diagonal() == 0).all()
+
+    def test_are_0_and_180_for_what_points_the_same_way_and_the_opposite(self):
+        vectors = torch.randn(100, 40, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        ours = angles(torch.cat([vectors, 3 * vectors, -vectors], -1))  # rounding takes some cosines beyond 1 and -1
+        expected = torch.tensor([[0, 0, 180], [0, 0, 180], [180, 180, 0]], dtype=torch.float64)
+        torch.testing.assert_close(ours, expected.expand(100, 3, 3), rtol=0, atol=1e-5)
 
     def test_leave_out_patterns_of_weight_0(self):
         activations = random_layer(2)[0]
@@ -134,6 +140,15 @@ class TestWhichUnitsGo:
     def test_never_the_last(self, units, alive, merge):
         assert pruned(patterns(*units), angle=60.0, merge=merge, alive=alive)[0].sum() == 1
 
+    @MERGE
+    def test_at_0_degrees_none_not_even_of_identical_or_opposite_units(self, merge):
+        units = patterns([0.9, 0.1, 0.2], [0.9, 0.1, 0.2], [0.1, 0.9, 0.8])
+        assert pruned(units, angle=0.0, centre=0.5, merge=merge)[0].all()
+
+    @MERGE
+    def test_a_lone_unit_stays(self, merge):
+        assert pruned(patterns([0.1, 0.9]), angle=60.0, merge=merge)[0].all()
+
     def test_what_was_given_stays_as_it_is(self):
         layer, alive = random_layer(4), torch.ones(1, 8, dtype=torch.bool)
         before = [tensor.clone() for tensor in (*layer, alive)]
@@ -151,16 +166,31 @@ class TestMerging:
         assert alive.tolist() == [[True, True, False]]
         assert outgoing.tolist() == [[[1 + 3 * merge, 2, 0]] * 2]
 
-    def test_puts_a_constant_unit_into_the_bias(self):
-        alive, outgoing, bias = pruned(patterns(self.A, [0.7, 0.7, 0.7, 0.7], self.B), merge=True, centre=0.5)
+    @pytest.mark.parametrize(("low", "high"), [(0.7, 0.7), (0.7, 0.709), (0.0, 0.0099)])
+    def test_puts_a_unit_that_is_constant_within_a_hundredth_into_the_bias(self, low, high):
+        given = torch.tensor([[5.0, -1.0]], dtype=torch.float64)
+        alive, outgoing, bias = pruned(patterns(self.A, [low, high, low, high], self.B), bias=given, merge=True, centre=0.5)
         assert alive.tolist() == [[True, False, True]] and outgoing.tolist() == [[[1, 0, 3]] * 2]
-        torch.testing.assert_close(bias, torch.full((1, 2), 2 * 0.7, dtype=torch.float64))
+        torch.testing.assert_close(bias, given + 2 * (low + high) / 2)
+
+    def test_a_unit_that_moves_by_a_hundredth_is_not_constant(self):
+        assert pruned(patterns(self.A, [0.0, 0.01, 0.0, 0.0], self.B), merge=True, centre=0.5)[0].all()
+
+    def test_a_constant_unit_that_went_before_gives_the_bias_nothing(self):
+        units = patterns(self.A, [0.7, 0.7, 0.7, 0.7], self.B)
+        assert not pruned(units, merge=True, alive=[True, False, True])[2].any()
 
     def test_takes_both_units_of_a_complementary_pair(self):
         units = patterns(self.A, self.B, [1 - a for a in self.A])
         assert pruned(units, merge=True, centre=0.5)[0].tolist() == [[False, True, False]]
         assert pruned(units, merge=False, centre=0.5)[0].all()
         assert pruned(units[:, :, ::2], merge=True, centre=0.5)[0].any()
+
+    @pytest.mark.parametrize(("angle", "stay"), [(29.5, True), (30.5, False)])
+    def test_a_pair_is_complementary_beyond_180_degrees_less_the_minimal_angle(self, angle, stay):
+        # 90° from both, and 150° from each other
+        units = patterns([0, 0, 1], [1, 0, 0], [-np.sqrt(3) / 2, 0.5, 0])
+        assert pruned(units, angle=angle, merge=True)[0].tolist() == [[True, stay, stay]]
 
     def test_of_identical_units_leaves_the_outputs(self):
         net, x = random_net(0, hidden=6)
@@ -185,11 +215,19 @@ def test_the_rebuilt_net_computes_what_the_masked_one_does(seed, merge):
     alive, outgoing, bias = pruned(h, net.output.weight[None], net.output.bias[None], angle=40.0, centre=0.5, merge=merge)
     assert (outgoing[0][:, ~alive[0]] == 0).all()
     assert merge or torch.equal(outgoing[0], net.output.weight * alive[0]) and torch.equal(bias[0], net.output.bias)
-    fresh = torch.rand(30, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    fresh = torch.rand(30, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     masked = net.activations(fresh) @ outgoing[0].T + bias[0]
     smaller = prune_network(net, x, angle=40.0, centre=0.5, merge=merge).double()
     assert smaller.hidden.out_features == alive.sum() < 12
     torch.testing.assert_close(smaller(fresh), masked, rtol=0, atol=1e-6)
+
+
+def test_angles_are_not_shifted_and_weights_not_merged_unless_told_so():
+    net, x = random_net(3)
+    h = net.activations(x)
+    assert torch.equal(angles(h), angles(h, centre=0.0))
+    smaller, told = prune_network(net, x, angle=15.0), prune_network(net, x, angle=15.0, centre=0.0, merge=False)
+    assert smaller.hidden.out_features < 12 and torch.equal(smaller(x.float()), told(x.float()))
 
 
 def test_compacting_leaves_out_units_of_weight_0_alone():
@@ -203,16 +241,19 @@ def test_compacting_leaves_out_units_of_weight_0_alone():
 
 @SEEDS
 def test_a_stack_is_pruned_as_each_network_alone(seed):
-    activations, outgoing, bias = random_layer(seed, networks=5)
-    alive = torch.rand(5, 8, generator=torch.Generator().manual_seed(seed)) < 0.8
+    activations, outgoing, bias = random_layer(seed, networks=6)
+    activations[5] = 0.3  # nothing but constant units
+    alive = torch.rand(6, 8, generator=torch.Generator().manual_seed(seed)) < 0.8
+    alive[5, 0] = False
     settings = {
-        "angle": torch.tensor([5.0, 15.0, 25.0, 40.0, 60.0]),
-        "centre": torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0]),
-        "merge": torch.tensor([True, False, True, True, False]),
-        "weight": (torch.rand(5, 40, generator=torch.Generator().manual_seed(seed)) < 0.7).double(),
+        "angle": torch.tensor([5.0, 15.0, 25.0, 40.0, 60.0, 15.0]),
+        "centre": torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0, 0.0]),
+        "merge": torch.tensor([True, False, True, True, False, True]),
+        "weight": (torch.rand(6, 40, generator=torch.Generator().manual_seed(seed)) < 0.7).double(),
     }
     together = prune(activations, alive, outgoing, bias, **settings)
-    for k in range(5):
+    assert together[0][5].sum() == 1
+    for k in range(6):
         one = slice(k, k + 1)
         alone = prune(activations[one], alive[one], outgoing[one], bias[one], **{key: v[one] for key, v in settings.items()})
         for stacked, single in zip(together, alone, strict=True):

@@ -34,6 +34,7 @@ class TestBootstrap:
         moved = values.mean() - theirs.bootstrap_distribution.mean()
         assert found.low == pytest.approx(theirs.confidence_interval.low + moved, abs=1e-9)
         assert found.high == pytest.approx(theirs.confidence_interval.high + moved, abs=1e-9)
+        assert found.estimate == pytest.approx(values.mean(), abs=1e-12)
 
     def test_of_units_equals_scipy_s_bootstrap_of_their_totals(self, random):
         values, units = random.normal(size=60), np.repeat(np.arange(12), 5)
@@ -43,6 +44,17 @@ class TestBootstrap:
         )
         moved = values.mean() - theirs.bootstrap_distribution.mean()
         assert found.low == pytest.approx(theirs.confidence_interval.low + moved, abs=1e-9)
+
+    def test_of_several_values_at_once_is_that_of_each(self, random):
+        values = random.normal([0, 5], [1, 3], size=(40, 2))
+        together = bootstrap(lambda weight: weight @ values / weight.sum(-1, keepdims=True), np.arange(40))
+        alone = [bootstrap(mean(column), np.arange(40)) for column in values.T]
+        np.testing.assert_allclose(np.transpose(together), alone, atol=1e-12)
+
+    def test_draws_a_thousand_resamples_from_seed_0_unless_told_otherwise(self, random):
+        values, units = random.normal(size=40), np.arange(40) // 4
+        assert bootstrap(mean(values), units) == bootstrap(mean(values), units, resamples=1000, seed=0)
+        assert bootstrap(mean(values), units) != bootstrap(mean(values), units, seed=1)
 
     def test_is_wider_by_person_where_persons_differ_and_not_where_they_do_not(self, random):
         units = np.repeat(np.arange(20), 20)
@@ -79,12 +91,28 @@ def test_emotion_means_are_recalls_and_their_mean(random):
     np.testing.assert_allclose(several[:, 1, :-1], theirs, atol=1e-12)
 
 
-def test_an_interval_is_widened_about_its_estimate_and_repetitions_are_averaged():
-    wide = Interval(np.array([1.0, 3.0]), np.array([0.0, 2.5]), np.array([4.0, 3.5])).widened(2)
-    np.testing.assert_array_equal(wide.low, [-1, 2])
-    np.testing.assert_array_equal(wide.high, [7, 4])
-    assert wide.of_repetitions() == (2.0, 0.5, 5.5)
-    np.testing.assert_array_equal(wide.of_shares().low, [0, 1])
+def test_emotion_means_of_an_emotion_that_was_not_drawn_are_undefined():
+    found = emotion_means(np.array([0, 0, 1]), np.array([1.0, 0, 1]), 2)(np.array([[1.0, 3, 0], [1, 0, 2]]))
+    np.testing.assert_array_equal(found, [[0.25, np.nan, np.nan], [1, 1, 1]])
+
+
+class TestInterval:
+    def test_is_widened_about_its_estimate(self):
+        wide = Interval(np.array([1.0, 3.0]), np.array([0.0, 2.5]), np.array([4.0, 3.5])).widened(2)
+        np.testing.assert_array_equal(wide, [[1, 3], [-1, 2], [7, 4]])
+
+    def test_is_widened_to_twice_the_variance_unless_told_otherwise(self):
+        assert Interval(0.0, -1.0, 2.0).widened() == pytest.approx((0, -np.sqrt(2), 2 * np.sqrt(2)), abs=1e-12)
+
+    def test_of_a_share_ends_at_0_and_1(self):
+        found = Interval(np.array([0.2, 0.9]), np.array([-0.1, 0.8]), np.array([0.5, 1.1])).of_shares()
+        np.testing.assert_array_equal(found, [[0.2, 0.9], [0, 0.8], [0.5, 1]])
+        beyond = Interval(np.array([0.0, 1.0]), np.array([-0.2, 1.1]), np.array([-0.1, 1.2])).of_shares()
+        np.testing.assert_array_equal(beyond, [[0, 1], [0, 1], [0, 1]])
+
+    def test_of_repetitions_is_their_mean_without_those_that_left_it_undefined(self):
+        some = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
+        np.testing.assert_array_equal(Interval(some, some - 1, some + 1).of_repetitions(), [[2, np.nan], [1, np.nan], [3, np.nan]])
 
 
 class TestChance:
@@ -98,22 +126,47 @@ class TestChance:
         np.testing.assert_allclose(found.null[:-1], expected, atol=0.01)
         np.testing.assert_allclose(found.recall[:-1], recall_score(labels, predicted[0], average=None), atol=1e-12)
 
-    def test_p_equals_scipy_s_permutation_test(self, random):
-        labels = np.arange(40) % 2
-        predicted = np.where(random.random(40) < 0.62, labels, 1 - labels)
-        ours = better_than_chance(labels, predicted[None], np.zeros(40), 2, folds=10**9, permutations=9999).p[-1]
-        theirs = stats.permutation_test(
-            (labels,), lambda y: recall_score(y, predicted, average="macro"), permutation_type="pairings",
-            alternative="greater", n_resamples=999, rng=random,
-        ).pvalue  # fmt: skip
-        assert ours == pytest.approx(theirs, abs=0.03)
+    def test_of_two_emotions_in_one_stratum_is_fisher_s_exact_test(self):
+        """41 of 120 rows are of the second emotion, 29 are taken for it, 12 of them rightly: hits are hypergeometric."""
+        labels = np.repeat([1, 0], [41, 79])
+        predicted = np.repeat([1, 0, 1, 0], [12, 29, 17, 62])
+        found = better_than_chance(labels, predicted[None], np.zeros(120), 2, folds=10**9, permutations=20_000)
+        hits = stats.hypergeom(120, 41, 29)
+        recalls = lambda hit: [(50 + hit) / 79, hit / 41, ((50 + hit) / 79 + hit / 41) / 2]  # noqa: E731
+        np.testing.assert_allclose(found.recall, recalls(12), atol=1e-12)
+        np.testing.assert_allclose(found.null, recalls(hits.mean()), atol=0.001)
+        np.testing.assert_allclose(found.p, stats.fisher_exact([[12, 29], [17, 62]], "greater").pvalue, atol=0.01)
+        np.testing.assert_allclose(found.null_low, recalls(hits.ppf(0.025)), atol=1e-6)
+        np.testing.assert_allclose(found.null_high, recalls(hits.ppf(0.975)), atol=1e-6)
+
+    def test_of_an_emotion_that_never_occurs_is_undefined(self, random):
+        labels, predicted = np.arange(60) % 3, random.integers(0, 3, (2, 60))
+        three, four = (np.array(better_than_chance(labels, predicted, np.zeros(60), count, folds=5)) for count in (3, 4))
+        np.testing.assert_array_equal(four[:, :3], three[:, :3])
+        assert np.isnan(four[:, 3:]).all()
+
+    def test_counts_the_measured_recall_in_and_draws_a_thousand_from_seed_0_unless_told_otherwise(self, random):
+        labels, predicted = np.arange(60) % 3, random.integers(0, 3, (2, 60))
+        assert (better_than_chance(labels, labels[None], np.zeros(60), 3, folds=5).p == 1 / 1001).all()
+        default, told, other = (
+            better_than_chance(labels, predicted, np.zeros(60), 3, 5, **options)
+            for options in ({}, {"permutations": 1000, "seed": 0}, {"seed": 1})
+        )
+        np.testing.assert_array_equal(default, told)
+        assert (default.null != other.null).any()
+
+    def test_recall_is_the_mean_over_repetitions(self, random):
+        labels, predicted = np.arange(60) % 3, random.integers(0, 3, (4, 60))
+        found = better_than_chance(labels, predicted, np.zeros(60), 3, folds=5, permutations=10).recall
+        recalls = [recall_score(labels, one, average=None) for one in predicted]
+        np.testing.assert_allclose(found, [*np.mean(recalls, 0), np.mean(recalls)], atol=1e-12)
 
     def test_knowing_the_person_alone_is_chance(self, random):
         """Each person has one favourite emotion, and the prediction is that favourite: no better than exchanged labels."""
         strata = np.repeat(np.arange(30), 10)
         favourite = random.integers(0, 4, 30)
         labels = np.where(random.random(300) < 0.7, favourite[strata], random.integers(0, 4, 300))
-        found = better_than_chance(labels, favourite[strata][None], strata, 4, folds=5)
+        found = better_than_chance(labels, favourite[strata][None], strata, 4, folds=5, permutations=700)
         assert found.recall[-1] > 0.6 and found.p[-1] == 1
         seen = better_than_chance(labels, labels[None], strata, 4, folds=5)
         assert seen.p[-1] < 0.01
@@ -132,6 +185,7 @@ class TestCompare:
         t = gap.mean() / np.sqrt((1 / 50 + 1 / 4) * gap.var(ddof=1))
         assert compare(first, second).p == pytest.approx(2 * stats.t.sf(abs(t), 49), abs=1e-9)
         assert compare(first, second).difference == pytest.approx(gap.mean(), abs=1e-12)
+        assert compare(second, first).p == pytest.approx(compare(first, second).p, abs=1e-12)
 
     def test_posterior_equals_the_shifted_t(self, random):
         first, second = random.normal(size=(2, 4, 5))
@@ -140,6 +194,7 @@ class TestCompare:
         found = compare(first, second, rope=0.2)
         theirs = (posterior.cdf(-0.2), posterior.cdf(0.2) - posterior.cdf(-0.2), posterior.sf(0.2))
         assert found[2:] == pytest.approx(theirs, abs=1e-9)
+        assert compare(first, second) == compare(first, second, rope=0.01)
 
     def test_a_model_against_itself_is_equivalent(self):
         same = np.arange(10.0).reshape(2, 5)
@@ -161,12 +216,16 @@ def test_holm_is_bonferroni_on_every_subset(random):
 
 
 def test_the_detectable_difference_is_found_in_four_of_five_cases(random):
-    smallest = detectable(Interval(0.0, *stats.norm.interval(0.95)))
+    interval = Interval(0.0, *stats.norm.interval(0.95))
+    smallest = detectable(interval)
+    assert smallest == pytest.approx(1.959964 + 0.841621, abs=1e-6)
+    assert detectable(interval.widened(3)) == pytest.approx(3 * smallest)
     z = random.normal(smallest, 1, 20_000)
     assert np.mean(z > stats.norm.ppf(0.975)) == pytest.approx(0.8, abs=0.01)
 
 
 def test_the_share_of_rejections_has_the_exact_binomial_interval():
     found = reject_share(25, 500)
+    assert found.estimate == 0.05
     assert found.low == pytest.approx(stats.beta.ppf(0.025, 25, 476), abs=1e-9)
     assert found.high == pytest.approx(stats.beta.ppf(0.975, 26, 475), abs=1e-9)

@@ -1,5 +1,7 @@
 """The trainer's promises: a stack equals its plain modules, and each network ends as it would have, trained alone."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -205,6 +207,13 @@ def test_a_device_or_precision_that_is_not_there_is_refused(tiny, choices, sente
 def test_a_missing_graphics_card_is_named(tiny):
     with pytest.raises(ValueError, match="no graphics card"):
         train(tiny, sweep(modality=tiny.modalities[0]), device="cuda")
+
+
+def test_a_cluster_without_dask_is_told_what_to_install(tiny, monkeypatch):
+    monkeypatch.setenv(training.CLUSTER, "tcp://127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ValueError, match=r"Dask is not installed: pip install 'emolib\[cluster\]'"):
+        train(tiny, sweep(modality=tiny.modalities[0], folds=3))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")

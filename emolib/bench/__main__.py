@@ -4,7 +4,6 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import pandas as pd
 
@@ -48,21 +48,8 @@ def measure(seconds: float) -> Iterator[dict]:
                 yield {"net": net, "method": method, "networks": networks, "microseconds_per_net_step": 1e6 * elapsed / steps}
 
 
-def peak_memory(networks: int) -> float:
-    """Mebibytes at the peak of a process that trains so many shallow networks."""
-    command = [sys.executable, "-m", "emolib.bench", "--memory", str(networks)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def compile_seconds() -> float:
-    """What compiling adds to the first networks that a machine ever trains, of each kind."""
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "emolib.bench", "--compile"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | {"EMOLIB_CACHE": folder})
-    return float(done.stdout)
-
-
-def _first() -> float:
+def compiling() -> float:
+    """Seconds that compiling adds to the first networks that a machine ever trains, of each kind; to be called where nothing was compiled."""
     data = emolib.load().as_distributed()
     spent = []
     for _ in range(2):
@@ -73,24 +60,33 @@ def _first() -> float:
     return spent[0] - spent[1]
 
 
-def _peak(networks: int) -> float:
+def memory(networks: int) -> float:
+    """Mebibytes at the peak of a process that does nothing but train so many shallow networks."""
     data = emolib.load().as_distributed()
     train(data, sweeps.sweep(seed=range(-(-networks // 5)), limit=2).head(networks))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return machine.peak_mebibytes()
+
+
+APART = {"compiling": compiling, "memory": memory, "folder": folder_bench}
+
+
+def apart(what: str, *arguments: int) -> Any:
+    """What one of :data:`APART` gives in a process of its own, so that neither memory nor compiled code of others is counted."""
+    with TemporaryDirectory() as folder:
+        environment = os.environ | ({"EMOLIB_CACHE": folder} if what == "compiling" else {})
+        command = [sys.executable, "-m", "emolib.bench", "--apart", what, *map(str, arguments)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="emolib.bench", description=__doc__)
     parser.add_argument("--out", type=Path, default=FILE)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long each measurement takes (default: %(default)s)")
-    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--apart", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.memory:
-        print(_peak(given.memory))
-        return
-    if given.compile:
-        print(_first())
+    if given.apart:
+        what, *arguments = given.apart
+        print(json.dumps(APART[what](*map(int, arguments))))
         return
     data = emolib.load().as_distributed()
     training, _ = make_folds(data, "random", 0, 5)[0]
@@ -100,15 +96,15 @@ def main() -> None:
         "versions": {"torch": version("torch"), "numba": version("numba")},
         "training_rows": len(training),
         "batch": contenders.BATCH,
-        "compile_seconds": compile_seconds(),
+        "compile_seconds": apart("compiling"),
         "flop_per_second_of_matrix_product": machine.product_speed(),
         "bytes_per_second_of_copy": machine.copy_speed(),
         "steps": {name: {"flop": machine.flop(net, contenders.BATCH), "bytes": machine.traffic(net)} for name, net in nets.items()},
         "rows": [_told(row) for row in measure(given.seconds)],
-        "memory": [_told({"networks": networks, "peak_mebibytes": peak_memory(networks)}) for networks in MEMORY],
+        "memory": [_told({"networks": networks, "peak_mebibytes": apart("memory", networks)}) for networks in MEMORY],
         "budget_mebibytes_a_core": BYTES / 2**20,
         "descriptors": [_told(row) for row in descriptors_bench()],
-        "folder": _told(folder_bench()),
+        "folder": _told(apart("folder")),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write({given.out: json.dumps(result, indent=1) + "\n"})

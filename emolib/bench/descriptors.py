@@ -16,6 +16,7 @@ from PIL import Image
 from scipy.ndimage import sobel
 from scipy.signal import convolve2d
 
+from emolib.bench.machine import peak_mebibytes
 from emolib.data.features import lpq, phog
 from emolib.data.images import Settings, keep
 from emolib.paper import EMOTIONS
@@ -107,23 +108,20 @@ def folder_bench(count: int = MANY, size: int = 48) -> dict:
         ``images``, ``seconds``, ``images_per_second``, and ``peak_growth_mib``: by how much the process's memory peak
         grew meanwhile, files that are mapped into memory included.
     """
-    import resource
-
     with tempfile.TemporaryDirectory(prefix="emolib-") as folder:
         root, rng = Path(folder, "faces"), np.random.default_rng(0)
         for label, emotion in enumerate(EMOTIONS):
             (root / emotion).mkdir(parents=True)
             for number in range(label, count, len(EMOTIONS)):
                 Image.fromarray(rng.integers(0, 256, (size, size), dtype=np.uint8)).save(root / emotion / f"person{number % 97}_{number:09d}.png")
-        before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, perf_counter()
+        before, start = peak_mebibytes(), perf_counter()
         cache, os.environ["EMOLIB_CACHE"] = os.environ.get("EMOLIB_CACHE"), folder  # nothing of this is worth keeping
         try:
             keep(root, Settings(size=size))
         finally:
             os.environ.pop("EMOLIB_CACHE") if cache is None else os.environ.update(EMOLIB_CACHE=cache)
         seconds = perf_counter() - start
-    growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    return {"images": count, "seconds": seconds, "images_per_second": count / seconds, "peak_growth_mib": growth}
+    return {"images": count, "seconds": seconds, "images_per_second": count / seconds, "peak_growth_mib": peak_mebibytes() - before}
 
 
 def _seconds(describe: Callable[[np.ndarray], object], images: np.ndarray) -> float:

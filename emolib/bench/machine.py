@@ -1,13 +1,14 @@
 """What a step has to compute and to move, and how fast this machine does either: the floor under any way of training."""
 
 import platform
+import resource
+import sys
 from pathlib import Path
 from time import perf_counter
 
 import joblib
 import torch
 from torch import nn
-
 
 ADAM = 12  # operations a parameter: two moments, a root, a division
 PASSES = 3  # products a weight takes part in: forwards, gradient by the weight, gradient by the input
@@ -55,3 +56,9 @@ def name() -> str:
     return f"{models[0] if models else platform.processor() or platform.machine()}, {joblib.cpu_count()} cores"
 
 
+def peak_mebibytes() -> float:
+    """The most memory that this process has held. What :mod:`resource` tells would count the parent's in."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)

@@ -30,6 +30,8 @@ class EmotionData:
         descriptors: for some modalities ``[N, D]``, what their features are principal components of; with them the
             components can be fitted on training rows alone, see :func:`emolib.preprocessing.scale`.
         left_out: files of a folder that gave no row: columns ``file``, ``reason``. Names may be licensed, as above.
+        splits: rows that train and rows that test, by a name that a sweep may have as its protocol (with one fold): the official
+            split of a database, or somebody else's folds.
     """
 
     features: dict[str, np.ndarray]
@@ -42,6 +44,7 @@ class EmotionData:
     repairs: pd.DataFrame
     descriptors: dict[str, np.ndarray] = field(default_factory=dict)
     left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["file", "reason"]))
+    splits: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,13 +59,16 @@ class EmotionData:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all that a result can depend on: features, descriptors, labels, classes, groups."""
+        """SHA-256 over all that a result can depend on: features, descriptors, labels, classes, groups, splits."""
         digest = hashlib.sha256()
         for modality, values in [*self.features.items(), *self.descriptors.items()]:
             digest.update(f"{modality} {values.shape} {values.dtype}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
         digest.update("\0".join([*self.classes, *self.groups]).encode())
+        for name, pair in self.splits.items():
+            for rows in pair:
+                digest.update(f"{name} {len(rows)}".encode() + np.asarray(rows, "<i8").tobytes())
         return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ from emolib.models import FeatureNet
 
 LAYERS = FeatureNet.LAYERS
 LANES = 64  # parameters that the optimiser moves side by side
+ROWS = 64  # scored at a time
 VECTOR = 16  # numbers a vector register holds; rows of a multiple of it leave no remainder to a slower loop
 
 
@@ -161,9 +162,10 @@ def _rearrange(flat, arranged, modalities, channels, back):
 
 
 @compiled
-def fusion_scores(w, x, channels, narrow, classes, batch):
+def fusion_scores(w, x, channels, narrow, classes):
     """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w`` ``[P]``."""
     rows, modalities, features = x.shape
+    batch = ROWS
     width, columns = (features + 2) * batch + VECTOR, _whole(batch, VECTOR)
     xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
     zs = np.full((modalities, LAYERS, channels, width), w.dtype.type(-1))

@@ -1,0 +1,272 @@
+"""The paper's networks as scikit-learn classifiers, for pipelines, searches and cross-validation of one's own.
+
+Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its parameters, and keeps the network that comes back.
+
+Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
+"""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from emolib.data import REPAIRS, EmotionData
+from emolib.sweeps import DEFAULTS, NETWORK
+from emolib.training import Trained, train
+
+WHOLE = "all rows"  # the split that trains on every row and tests none
+
+# Networks that a search has trained already, by what they were trained on and how; fit looks here first.
+TRAINED: ContextVar[dict[tuple, tuple[Trained, int]]] = ContextVar("TRAINED", default={})
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """What both classifiers do alike; each says which columns make its modalities and what its row of a sweep holds."""
+
+    recipe: str
+    epochs: int | None
+    learning_rate: float | None
+    optimiser: str
+    loss: str
+    random_state: int | np.random.RandomState | None
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Trains a network on all rows of ``X`` ``[N, D]`` for the classes ``y`` ``[N]``."""
+        data, row = self._data(X, y), self._row()
+        trained, position = TRAINED.get().get(key(data, row)) or (train(data, table([row]), jobs=1, device="cpu"), 0)
+        outcome = trained.outcomes[position]
+        self.network_ = trained.member(position).double()  # double: a row's scores do not depend on the rows beside it
+        self.loss_curve_ = outcome.losses
+        self.n_iter_ = len(outcome.losses)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """The network's outputs ``[N, C]`` as they are; for two classes the second's less the first's ``[N]``."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Probabilities ``[N, C]``, as the loss lets the network's outputs be read.
+
+        What makes the squared error to one-hot targets least is the probability of each class, and smooth L1 is half the
+        squared error wherever errors are below 1. So the outputs are estimates of probabilities already; only nothing keeps
+        them above 0 or their sum at 1, and the point of the simplex that is nearest to them is taken. A softmax would take them for
+        logarithms, and make nearly certain outputs (1, 0, …, 0) of seven classes a timid 31 %. A class may get exactly 0:
+        before a logarithm is taken, calibrate (:class:`sklearn.calibration.CalibratedClassifierCV`). Under cross-entropy the
+        outputs are logarithms, and their softmax is taken.
+        """
+        scores = self._scores(X)
+        return softmax(scores, axis=1) if self.loss == "cross-entropy" else nearest_probabilities(scores)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """The class ``[N]`` of the highest output."""
+        highest = self._scores(X).argmax(axis=1)
+        return self.classes_[highest]
+
+    def _scores(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        x = ((X - self.low_) / np.where(self.span_ == 0, 1, self.span_)).astype(np.float32)  # as preprocessing.scale
+        inputs = np.stack([x[:, columns] for columns in self._modalities().values()], axis=1)
+        with torch.no_grad():
+            return self.network_(torch.from_numpy(inputs).double()).numpy()
+
+    def _data(self, X: ArrayLike, y: ArrayLike) -> EmotionData:
+        """Checks ``X`` and ``y``, and puts down what they say of features and classes."""
+        X, y = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has 1 class, {self.classes_[0]!r}; at least two classes are needed")
+        self.low_ = X.min(axis=0).astype(float)
+        self.span_ = X.max(axis=0) - self.low_
+        rows = np.arange(len(X))
+        return EmotionData(
+            features={name: X[:, columns] for name, columns in self._modalities().items()},
+            labels=labels,
+            classes=tuple(map(str, self.classes_)),
+            groups=rows.astype(str),
+            names=rows.astype(str),
+            source=type(self).__name__,
+            drawn=False,
+            repairs=pd.DataFrame(columns=REPAIRS),
+            splits={WHOLE: (rows, rows[:0])},
+        )
+
+    def _modalities(self) -> dict[str, np.ndarray]:
+        """The columns of each modality, by the modality's name."""
+        raise NotImplementedError
+
+    def _choices(self) -> dict:
+        """Columns of a sweep that only this kind of network has."""
+        raise NotImplementedError
+
+    def _row(self) -> dict:
+        """The row of a sweep that trains this classifier's network."""
+        for name in ("epochs", "learning_rate"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0, or None for the recipe's own")
+        whole = isinstance(self.random_state, int | np.integer) and self.random_state >= 0
+        return DEFAULTS | self._choices() | {
+            "modality": "+".join(self._modalities()),
+            "recipe": self.recipe,
+            "limit": self.epochs or 0,
+            "rate": self.learning_rate or 0.0,
+            "optimiser": self.optimiser,
+            "loss": self.loss,
+            "protocol": WHOLE,
+            "folds": 1,
+            "fold": 0,
+            "seed": int(self.random_state) if whole else int(check_random_state(self.random_state).randint(2**31 - 1)),
+        }  # fmt: skip
+
+
+class PrunedShallowClassifier(NetworkClassifier):
+    """The paper's shallow network, pruned by the distinctiveness of its hidden units (section 3.1, Algorithm 1).
+
+    Each feature is brought to 0..1 by its smallest and largest value over the training rows (equation 1), as all networks
+    here are trained. There is no parameter for that: a scaler before it in a pipeline changes nothing beyond rounding.
+    The parameters are columns of :func:`emolib.sweep`, and the defaults those of the report's Table 3.
+
+    Args:
+        hidden: hidden units to begin with.
+        angle: minimal angle between two units that both stay, in degrees; 0 prunes nothing.
+        centre: taken off activations before angles: 0.5 as Gedeon and Harris do, or 0.0.
+        schedule: prune after the ``"first"`` epoch, or after ``"every"`` one.
+        merge: whether removed units hand on their weights (Gedeon and Harris).
+        recipe: ``"printed"``, the paper's settings, which leave its networks near chance, or ``"converged"``; see
+            :data:`emolib.sweeps.RECIPES`.
+        epochs: at most so many passes over the rows; None: as the recipe says.
+        learning_rate: None: as the recipe says.
+        optimiser: a name in :data:`emolib.sweeps.OPTIMISERS`.
+        loss: a name in :data:`emolib.sweeps.LOSSES`.
+        random_state: seed of initial weights and batches. With an integer the network is that of a sweep's ``seed``, fold 0.
+
+    Attributes:
+        classes_: ``[C]``.
+        network_: the trained network without the units that went, a :class:`~emolib.models.ShallowNet` in double precision.
+        units_: hidden units left.
+        low_, span_: smallest value of each feature, and how far the largest is from it.
+        loss_curve_: mean training loss of each epoch.
+        n_iter_: epochs run.
+        n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+
+    Example:
+        >>> search = GridSearchCV(PrunedShallowClassifier(random_state=0), {"angle": [0, 15, 30, 60]}, cv=GroupKFold(5))
+        >>> search.fit(X, y, groups=persons).best_params_
+    """
+
+    def __init__(
+        self, hidden: int = 16, *, angle: float = 60.0, centre: float = 0.5, schedule: str = "first", merge: bool = False,
+        recipe: str = "converged", epochs: int | None = None, learning_rate: float | None = None, optimiser: str = "Adam",
+        loss: str = "smooth L1", random_state: int | np.random.RandomState | None = None,
+    ) -> None:  # fmt: skip
+        self.hidden = hidden
+        self.angle = angle
+        self.centre = centre
+        self.schedule = schedule
+        self.merge = merge
+        self.recipe = recipe
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.optimiser = optimiser
+        self.loss = loss
+        self.random_state = random_state
+
+    @property
+    def units_(self) -> int:
+        return self.network_.hidden.out_features
+
+    def _modalities(self) -> dict[str, np.ndarray]:
+        return {"all": np.arange(self.n_features_in_)}
+
+    def _choices(self) -> dict:
+        return {name: getattr(self, name) for name in ("hidden", "angle", "centre", "schedule", "merge")} | {"network": "shallow"}
+
+
+class FusionCNNClassifier(NetworkClassifier):
+    """The paper's CNN: a branch of one-dimensional convolutions for each modality, fused (section 3.2, Figure 5).
+
+    A convolution looks at neighbours, so the order of a modality's columns matters. Scaling is as in :class:`PrunedShallowClassifier`.
+
+    Args:
+        modalities: how many modalities stand side by side in the columns, each with as many features as the others (the
+            paper's ten numbers are 2 modalities of 5; with 1 this is its single-modality CNN); or, for any other
+            layout, a list with the columns of each, by number or by name. Columns in none of them are ignored.
+        recipe, epochs, learning_rate, optimiser, loss, random_state: as in :class:`PrunedShallowClassifier`.
+
+    Attributes:
+        network_: the trained network, a :class:`~emolib.models.FusionNet` in double precision.
+        classes_, low_, span_, loss_curve_, n_iter_, n_features_in_, feature_names_in_: as in :class:`PrunedShallowClassifier`.
+
+    Example:
+        >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)
+        >>> FusionCNNClassifier(modalities=[["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]).fit(frame, emotions)
+    """
+
+    def __init__(
+        self, modalities: int | Sequence[Sequence[int | str]] = 1, *, recipe: str = "converged", epochs: int | None = None,
+        learning_rate: float | None = None, optimiser: str = "Adam", loss: str = "smooth L1",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:  # fmt: skip
+        self.modalities = modalities
+        self.recipe = recipe
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.optimiser = optimiser
+        self.loss = loss
+        self.random_state = random_state
+
+    def _modalities(self) -> dict[str, np.ndarray]:
+        if isinstance(self.modalities, int | np.integer):
+            if self.modalities < 1 or self.n_features_in_ % self.modalities:
+                raise ValueError(f"modalities is {self.modalities}; {self.n_features_in_} columns cannot be shared out equally among so many")
+            parts = np.split(np.arange(self.n_features_in_), self.modalities)
+        else:
+            parts = [np.array([self._column(column) for column in columns]) for columns in self.modalities]
+        widths = [len(part) for part in parts]
+        if not widths or min(widths) == 0 or len(set(widths)) > 1:
+            raise ValueError(f"modalities have {widths} columns; each needs as many as the others, such as its first principal components")
+        return {str(number): part for number, part in enumerate(parts, 1)}
+
+    def _column(self, column: int | str) -> int:
+        """The number of a column that is given by number or name."""
+        names = list(getattr(self, "feature_names_in_", [])) if isinstance(column, str) else range(self.n_features_in_)
+        if column not in names:
+            raise ValueError(f"modalities names the column {column!r}, which X does not have")
+        return names.index(column)
+
+    def _choices(self) -> dict:
+        return {"network": "cnn", "hidden": 0, "angle": 0.0}
+
+
+def table(rows: list[dict]) -> pd.DataFrame:
+    """Rows as a sweep that :func:`emolib.train` takes."""
+    return pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "rate": float, "merge": bool})
+
+
+def key(data: EmotionData, row: dict) -> tuple:
+    """By what a search keeps a network: the rows that it was trained on, and how it was."""
+    return data.digest, *row.items()
+
+
+def nearest_probabilities(scores: np.ndarray) -> np.ndarray:
+    """Projects each row of ``scores`` ``[N, C]`` onto the probability simplex (Duchi et al. 2008, Figure 1).
+
+    Example:
+        >>> nearest_probabilities(np.array([[0.75, 0.5, -0.25]]))
+        array([[0.625, 0.375, 0.   ]])
+    """
+    ordered = -np.sort(-scores, axis=1)
+    excess = (ordered.cumsum(axis=1) - 1) / np.arange(1, scores.shape[1] + 1)
+    last = (ordered > excess).sum(axis=1) - 1  # the smallest score that keeps a probability above 0
+    return np.maximum(scores - np.take_along_axis(excess, last[:, None], axis=1), 0)
