@@ -17,11 +17,11 @@ from emolib.kernels.arithmetic import BETA1, BETA2, EPSILON, constants
 from emolib.material import Material
 from emolib.models import FusionNet, ShallowNet
 
+KINDS = (ShallowNet, FusionNet)  # those with a kernel
+
 
 class Compiled:
-    """Networks of some kinds one after another, by :mod:`emolib.kernels`."""
-
-    KINDS = (ShallowNet, FusionNet)
+    """Networks of :data:`KINDS` one after another, by :mod:`emolib.kernels`."""
 
     def __init__(self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: np.ndarray, batch: int, material: Material):
         self.net, self.material, self.batch, self.rule = net, material, batch, rule

@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector
 
 from emolib import sweeps
 from emolib.data import EmotionData
-from emolib.engines import Compiled, Stacked
+from emolib.engines import KINDS, Compiled, Stacked
 from emolib.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.material import Material
 from emolib.outcome import Outcome
@@ -60,7 +60,7 @@ class Stack:
             (recipe.learning_rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]]) for recipe, row in zip(recipes, rows, strict=True)
         ])  # fmt: skip
         common = (self.net, self.weights, self.alive, rule, recipes[0].batch, self.material)
-        if device == "cpu" and isinstance(self.net, Compiled.KINDS):
+        if device == "cpu" and isinstance(self.net, KINDS):
             self.engine = Compiled(*common)
         else:
             self.engine = Stacked(*common, autocast=torch.bfloat16 if precision == "bfloat16" else None)

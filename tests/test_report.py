@@ -203,7 +203,7 @@ def test_progress_goes_to_the_file_that_is_named_and_its_name_to_the_log(tmp_pat
         assert json.loads(file.read_text()) == {"label": "training", "done": 0, "total": 3}
         progress.update(2)
     assert json.loads(file.read_text())["done"] == 2
-    assert capsys.readouterr().err == "training\n"
+    assert re.fullmatch(r"training: \d+\.\d s\n", capsys.readouterr().err)
     assert os.listdir(tmp_path) == ["progress.json"]
 
 
