@@ -40,6 +40,9 @@ mutants: $(READY) ## change folds, metrics, pruning and statistics in small ways
 	@$(VENV)/bin/mutmut run
 	@$(VENV)/bin/mutmut results
 
+lint: $(READY) ## hold the code to its conventions
+	@$(VENV)/bin/ruff check emolib tests
+
 explore: $(READY) ## open the explorers in JupyterLab, on this machine only; DATA=file.xlsx
 	@$(VENV)/bin/python -m emolib explore --data "$$DATA"
 

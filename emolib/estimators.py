@@ -5,8 +5,9 @@ Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its p
 Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -26,7 +27,7 @@ from emolib.training import Trained, train
 WHOLE = "all rows"  # the split that trains on every row and tests none
 
 # Networks that a search has trained already, by what they were trained on and how; fit looks here first.
-TRAINED: ContextVar[dict[tuple, tuple[Trained, int]]] = ContextVar("TRAINED", default={})
+TRAINED: ContextVar[Mapping[tuple, tuple[Trained, int]]] = ContextVar("TRAINED", default=MappingProxyType({}))
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):

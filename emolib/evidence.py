@@ -17,7 +17,7 @@ from emolib.folds import make_folds
 from emolib.metrics import MEASURES, confusion, measures
 from emolib.preprocessing import scale
 from emolib.pruning import angles
-from emolib.statistics import Interval, bootstrap, emotion_means
+from emolib.statistics import bootstrap, emotion_means
 from emolib.training import Trained
 
 SETTING = ["model", "protocol", "recipe"]

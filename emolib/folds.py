@@ -108,7 +108,7 @@ def check(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]], protoco
             raise ValueError(f"fold {number} is empty, or tests rows that it trained on")
         unseen = set(data.labels) - set(data.labels[train])
         if unseen:
-            raise ValueError(f"fold {number} has no {data.classes[min(unseen)]} to train on; use fewer folds")
+            raise ValueError(f"{data.source}: fold {number} has no {data.classes[min(unseen)]} to train on; use fewer folds, or rows of more people")
         shared = np.intersect1d(data.groups[train], data.groups[test])
         if protocol == "person-independent" and shared.size:
             raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")

@@ -50,7 +50,7 @@ def measures(
     Returns:
         For each measure an array ``[…, C]``, with ``weight`` ``[B, …, C]``.
     """
-    counts = confusion(labels, scores, weight).astype(float)
+    counts = confusion(labels, scores, weight)
     hit = np.diagonal(counts, axis1=-2, axis2=-1)
     occurs, predicted = counts.sum(-1), counts.sum(-2)
     total = counts.sum((-2, -1), keepdims=True)[..., 0]

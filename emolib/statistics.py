@@ -212,11 +212,8 @@ def compare(first: np.ndarray, second: np.ndarray, rope: float = ROPE) -> Compar
         rope: half the width of the region of practical equivalence.
     """
     posterior = CorrelatedTTest(np.ravel(first), np.ravel(second), rope, runs=len(first))
-    if posterior.var == 0:
-        p = float(posterior.mean == 0)
-    else:
-        p = float(2 * stats.t.sf(abs(posterior.mean) / np.sqrt(posterior.var), posterior.df))
-    return Comparison(float(posterior.mean), p, *map(float, posterior.probs()))
+    p = 2 * stats.t.sf(abs(posterior.mean) / np.sqrt(posterior.var), posterior.df) if posterior.var else posterior.mean == 0
+    return Comparison(float(posterior.mean), float(p), *map(float, posterior.probs()))
 
 
 def holm(p: Sequence[float]) -> np.ndarray:

@@ -73,6 +73,7 @@ DEFAULTS = {
 REPETITION = list(DEFAULTS)
 NETWORK = [*REPETITION, "fold"]
 LARGEST = 1_000_000  # rows; far more would not fit in memory
+FASTEST = 10.0  # learning rate; with far higher ones weights leave the range of single precision
 
 
 def sweep(**choices) -> pd.DataFrame:
@@ -134,8 +135,8 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
         raise ValueError(f"hidden is {shallow['hidden'].max()}; it must be a whole number")
     if (table["limit"] < 0).any():
         raise ValueError(f"limit is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own")
-    if not table["rate"].between(0, np.inf, inclusive="left").all():
-        raise ValueError("rate must be a learning rate, or 0 for the recipe's own")
+    if not table["rate"].between(0, FASTEST).all():
+        raise ValueError(f"rate must be a learning rate of at most {FASTEST}, or 0 for the recipe's own")
     images = table[table["network"] == "cnn 2-D"]
     if (images["optimiser"] != "Adam").any() or (images["loss"] != "smooth L1").any():
         raise ValueError("a network that looks at images is trained by Adam on smooth L1 only")

@@ -6,9 +6,9 @@ Needs Chromium; where there is none these tests skip.
 import shutil
 
 import pytest
-from notebooks import PROVENANCE, write
 
 from emolib.report.build import build
+from notebooks import PROVENANCE, write
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -17,12 +17,12 @@ if CHROMIUM is None:
     pytest.skip("there is no Chromium here", allow_module_level=True)
 
 EVIL = '"><script>document.title = "caught"</script><img src=x onerror=alert(1)>\'$a$ *b* [c](javascript:d)'
-CELL = """
+CELL = f"""
 import matplotlib.pyplot as plt, pandas as pd
 from types import SimpleNamespace
 from IPython.display import Markdown
 from emolib.report import figure, plain, publish, slider, table
-evil = {evil!r}
+evil = {EVIL!r}
 
 def drawn(label):
     shape = plt.figure(figsize=(4, 2))
@@ -35,7 +35,7 @@ table("claims", pd.DataFrame({{"claim": [evil], "verdict": ["reproduced"]}}), "C
 slider("by-angle", {{angle: drawn(str(angle)) for angle in (0, 30, 60)}}, "Pruned", label="minimal angle", unit="°")
 publish("claims", [{{"claim": evil, "verdict": "reproduced"}}, {{"claim": evil, "verdict": "partly (random)"}}])
 Markdown("The class **" + plain(evil) + "** and " + evil.replace("$", ""))
-""".format(evil=EVIL)
+"""
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from emolib.data.cells import read_cells
 
 SHEET = "xl/worksheets/sheet1.xml"
 ENTITIES = {
-    "billion laughs": '<!DOCTYPE d [<!ENTITY a "ha">' + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefghi", "bcdefghij")) + "]>",
+    "billion laughs": '<!DOCTYPE d [<!ENTITY a "ha">' + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefghi", "bcdefghij", strict=True)) + "]>",
     "quadratic blowup": f'<!DOCTYPE d [<!ENTITY j "{"ha" * 100_000}">]>',
     "external file": '<!DOCTYPE d [<!ENTITY j SYSTEM "file:///etc/hostname">]>',
     "external address": '<!DOCTYPE d [<!ENTITY j SYSTEM "http://127.0.0.1:9/">]>',
@@ -143,7 +143,7 @@ class TestLimits:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (",label,A\nb\0,1,2\n".encode(), "zero bytes"),
+        (b",label,A\nb\0,1,2\n", "zero bytes"),
         (",label,A\nb,1,2\n".encode("utf-16"), "zero bytes"),
         (",label,A\nAmélie_000000001,1,2\n".encode("latin-1"), "UTF-8"),
         (b',label,A\n"b,1,2\n', "unexpected end"),

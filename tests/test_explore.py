@@ -8,9 +8,6 @@ import ipywidgets as widgets
 import nbformat
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from emolib import Cache, make_folds, sweep, train
 from emolib.data.drawn import draw_faces
@@ -19,8 +16,8 @@ from emolib.explore.canvas import Canvas
 from emolib.explore.lab import open_lab
 from emolib.explore.live import Run, training
 from emolib.explore.reading import reader
-from emolib.preprocessing import scale
 from emolib.metrics import confusion
+from emolib.preprocessing import scale
 
 
 def inside(widget):

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from browser import LABELS, MOVE, browser, lab, opened  # noqa: E402
+from browser import LABELS, MOVE, browser, lab, opened
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "explore.ipynb"
 FACE, PRUNING, TRAINING, CONFUSION, SPLITS = range(5)

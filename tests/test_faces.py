@@ -34,7 +34,7 @@ def test_the_set_has_the_shape_of_sfew(faces):
     assert 80 <= sizes.max() <= 100
     assert 18 <= 675**2 / (sizes**2).sum() <= 20                               # inverse Simpson
     assert len(set(faces.names)) == 675
-    for name, person in zip(faces.names, faces.groups):
+    for name, person in zip(faces.names, faces.groups, strict=True):
         assert re.fullmatch(person + r"_\d{9}_\d{8}", name)
 
 
@@ -54,7 +54,7 @@ def test_every_picture_is_its_own_and_none_is_blank(faces):
 def test_the_same_seed_draws_the_same_faces(faces):
     assert stills() == list(film_stills())
     assert [still.name for still in stills()] == faces.names.tolist()
-    for still, image in list(zip(stills(), faces.images))[::15]:
+    for still, image in list(zip(stills(), faces.images, strict=True))[::15]:
         assert np.array_equal(draw_face(still.units, still.identity, still.view), image)
     assert [still.name for still in film_stills(seed=1)] != faces.names.tolist()
 
@@ -68,7 +68,7 @@ def test_wildness_changes_the_pictures_but_not_the_cast():
     assert {s.view.occluder for s in wild} == set(OCCLUDERS)
     assert not any(s.view.occluder == "strand" and s.identity.hair_style == "bald" for s in wild)
     pairs = [(draw_face(a.units, a.identity, a.view), draw_face(b.units, b.identity, b.view))
-             for a, b in zip(laboratory[::75], wild[::75])]
+             for a, b in zip(laboratory[::75], wild[::75], strict=True)]
     assert all(difference(*pair).mean() > 5 for pair in pairs)
 
 
@@ -166,7 +166,7 @@ def test_each_property_of_person_and_view_is_seen(kind, name):
 def test_extreme_views_still_draw(hair_style, occluder):
     view = View(roll=60, yaw=-70, pitch=40, scale=1.6, shift=(30, -20), exposure=3, clutter=1, noise=40)
     view = replace(view, occluder=occluder)
-    image = draw_face({unit: 1 for unit in UNITS}, Identity(hair_style=hair_style, glasses=True, beard=1), view)
+    image = draw_face(dict.fromkeys(UNITS, 1), Identity(hair_style=hair_style, glasses=True, beard=1), view)
     assert image.shape == (96, 96) and image.dtype == np.uint8 and image.std() > 10
 
 

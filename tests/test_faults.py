@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from notebooks import PROVENANCE, write
 
 from emolib.report.build import build
 from emolib.report.errors import BuildError, ChapterError
+from notebooks import PROVENANCE, write
 
 GOOD = ("print('a result')", "code")
 AFTER = ("print('never')", "code")

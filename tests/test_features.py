@@ -35,8 +35,8 @@ def slow_whitening(window, rho=0.9):
         one[2 * r - j, 2 * r - i] = 1
         basis.append(slow_parts(one, 2 * r, 2 * r, window))
     covariance = np.zeros((8, 8))
-    for (j, i), left in zip(pixels, basis):
-        for (l, k), right in zip(pixels, basis):
+    for (j, i), left in zip(pixels, basis, strict=True):
+        for (l, k), right in zip(pixels, basis, strict=True):
             covariance += rho ** np.sqrt((j - l) ** 2 + (i - k) ** 2) * np.outer(left, right)
     weights = np.diag([1.000007, 1.000006, 1.000005, 1.000004, 1.000003, 1.000002, 1.000001, 1])
     v = np.linalg.svd(weights @ covariance @ weights)[2].T
@@ -146,7 +146,7 @@ def test_phog_equals_a_direct_loop(bins, levels, span, length):
     images = np.random.default_rng(4).integers(0, 256, (2, 26, 19), dtype=np.uint8)
     result = phog(images, bins, levels, span)
     assert result.shape == (2, length) and result.dtype == np.float32
-    for image, values in zip(images, result):
+    for image, values in zip(images, result, strict=True):
         assert np.abs(values - slow_phog(image, bins, levels, span)).max() < 1e-6
 
 

@@ -17,8 +17,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from openpyxl.utils.exceptions import IllegalCharacterError
 
-from emolib import by_emotion, scale, sweep, train
 from emolib import __main__ as command
+from emolib import by_emotion, scale, sweep, train
 from emolib.console import LENGTH, one_line
 from emolib.data import INCOMPLETE, load
 from emolib.folds import PROTOCOLS, make_folds
@@ -260,7 +260,7 @@ columns = {
     "network": st.sampled_from(["shallow", "cnn", "cnn 2-D", "x"]), "modality": st.sampled_from(["LPQ", "PHOG", "LPQ+PHOG", "HOG", "", "+"]),
     "hidden": numbers, "angle": numbers | st.floats(), "centre": st.sampled_from([0.0, 0.5, 2, np.nan]), "schedule": st.sampled_from(["first", "every", "x"]),
     "merge": st.booleans(), "recipe": st.sampled_from(["printed", "converged", "x"]), "limit": st.integers(-1, 2), "protocol": st.sampled_from([*PROTOCOLS, "single split", "x"]),
-    "rate": st.sampled_from([0.0, 1e-2, -1.0, np.nan, np.inf, 1e30]), "optimiser": st.sampled_from(["Adam", "SGD", "x"]), "loss": st.sampled_from(["smooth L1", "cross-entropy", "x"]),
+    "rate": st.sampled_from([0.0, 1e-2, 10.0, -1.0, np.nan, np.inf, 1e30]), "optimiser": st.sampled_from(["Adam", "SGD", "x"]), "loss": st.sampled_from(["smooth L1", "cross-entropy", "x"]),
     "folds": st.integers(-1, 4) | st.just(61), "seed": st.integers(-1, 3) | st.just(10**30), "scaling": st.sampled_from(["training rows", "all rows", "x"]),
 }  # fmt: skip
 
@@ -321,6 +321,19 @@ def test_a_feature_that_hardly_varies_is_no_leak(tmp_path):
     rows = [f"Film{row % 3}_{row:09d},{1 + row % 2},{row * 1e-17},{row}" for row in range(12)]
     (tmp_path / "faces.csv").write_text("\n".join([",label,LPQ,PHOG", *rows]))
     used(load(tmp_path / "faces.csv"), trains=True)
+
+
+def test_an_emotion_of_one_person_is_refused_by_the_name_of_the_file(tmp_path):
+    rows = [f"Film{'a' if row % 2 else 'bcd'[row % 3]}_{row:09d},{1 + row % 2},{row},{row}" for row in range(12)]
+    (tmp_path / "faces.csv").write_text("\n".join([",label,LPQ,PHOG", *rows]))
+    with pytest.raises(ValueError, match="^faces.csv: fold . has no Disgust to train on; use fewer folds, or rows of more people$"):
+        used(load(tmp_path / "faces.csv"), trains=False)
+
+
+@pytest.mark.parametrize("rate", [1e30, np.inf, 11])
+def test_a_rate_at_which_weights_leave_single_precision_is_refused(tiny, rate):
+    with pytest.raises(ValueError, match="rate must be a learning rate of at most 10"):
+        train(tiny, sweep(modality="LPQ", folds=2, rate=rate))
 
 
 @pytest.mark.parametrize(

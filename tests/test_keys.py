@@ -6,7 +6,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from notebooks import PROVENANCE, write
 
 from emolib.imports import PACKAGE, reached
 from emolib.report import store
@@ -14,6 +13,7 @@ from emolib.report.build import build
 from emolib.report.execution import prepare
 from emolib.report.keys import changes, chapter_key, data_digest
 from emolib.storage import cache_folder
+from notebooks import PROVENANCE, write
 
 KEY = {"cells": "c", "code": {"emolib/a.py": "1"}, "files": {}, "data": "d", "parameters": {"seeds": 1}, "environment": "e", "needs": {"1_a": "n"}}
 

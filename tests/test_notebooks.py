@@ -9,10 +9,10 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from notebooks import PROVENANCE
 
 import emolib
 from emolib.report.build import build
+from notebooks import PROVENANCE
 
 CHAPTERS = sorted(Path(__file__).parents[1].glob("notebooks/*.ipynb"))
 

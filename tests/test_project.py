@@ -56,3 +56,8 @@ def test_ci_calls_the_readme_s_test_command():
 def test_help_lists_the_doors(door):
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert f"make {door}" in shown
+
+
+def test_the_code_keeps_its_conventions():
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "emolib", "tests"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

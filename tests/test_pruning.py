@@ -142,8 +142,7 @@ class TestWhichUnitsGo:
 
     @MERGE
     def test_at_0_degrees_none_not_even_of_identical_or_opposite_units(self, merge):
-        units = patterns([0.9, 0.1, 0.2], [0.9, 0.1, 0.2], [0.1, 0.9, 0.8])
-        assert pruned(units, angle=0.0, centre=0.5, merge=merge)[0].all()
+        assert pruned(patterns([1.0, 0, 0], [1.0, 0, 0], [-1.0, 0, 0]), angle=0.0, merge=merge)[0].all()
 
     @MERGE
     def test_a_lone_unit_stays(self, merge):

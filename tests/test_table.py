@@ -32,7 +32,7 @@ def name(title, number, joint="_"):
 def sheet_rows(titles=TITLES, labels=range(1, 8)):
     """Rows as lists of cells: name, label, ten features."""
     values = np.random.default_rng(2011).normal(0, 0.1, (len(titles), 10))
-    return [[name(title, row), label, *values[row].tolist()] for row, (title, label) in enumerate(zip(titles, labels))]
+    return [[name(title, row), label, *values[row].tolist()] for row, (title, label) in enumerate(zip(titles, labels, strict=True))]
 
 
 def write(path, rows, header=MERGED):

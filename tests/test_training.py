@@ -19,7 +19,6 @@ from emolib.pruning import prune
 from emolib.sweeps import RECIPES, Recipe, build, initialise, recipe_of, seeds, sweep
 from emolib.training import train
 
-
 CRITERIA = {
     "smooth L1": F.smooth_l1_loss,
     "squared error": lambda out, wanted: 0.5 * F.mse_loss(out, wanted),

@@ -169,7 +169,7 @@ def test_who_is_on_both_sides_is_counted_by_person(drawn):
 
 
 def test_the_code_of_a_patch_is_the_library_s():
-    assert CODE == int((SIGNS * 2 ** np.arange(8)).sum())
+    assert int((SIGNS * 2 ** np.arange(8)).sum()) == CODE
 
 
 def test_the_stack_ends_where_the_loop_does():

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emolib.paper import EMOTIONS
-
 INCOMPLETE = ("drop", "mean", "error")
 REPAIRS = ("found", "rows", "done")
 

@@ -17,11 +17,7 @@ from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identit
 CLASSES = tuple(PROTOTYPES)  # alphabetical, the order of the labels
 COUNTS = (100, 75, 100, 100, 100, 100, 100)
 HAIR_SHARES = (0.21, 0.21, 0.2, 0.14, 0.16, 0.08)
-PERSONS = (
-    "Ada Abel Bea Ben Cara Cleo Cy Dan Dora Edda Eli Emil Enid Fay Finn Flo Gil Greta Gus Hal Hedy Hugo Ida Igor "
-    "Ines Ivo Jan Jo Judd June Kai Kim Kit Lars Lea Leo Liv Lou Mae Max Mia Milo Nell Nils Noor Olga Otis Pia "
-    "Quin Rae Rolf Ruth Sid Tess Ulla Vera Wim Zoe"
-).split()
+PERSONS = ["Ada", "Abel", "Bea", "Ben", "Cara", "Cleo", "Cy", "Dan", "Dora", "Edda", "Eli", "Emil", "Enid", "Fay", "Finn", "Flo", "Gil", "Greta", "Gus", "Hal", "Hedy", "Hugo", "Ida", "Igor", "Ines", "Ivo", "Jan", "Jo", "Judd", "June", "Kai", "Kim", "Kit", "Lars", "Lea", "Leo", "Liv", "Lou", "Mae", "Max", "Mia", "Milo", "Nell", "Nils", "Noor", "Olga", "Otis", "Pia", "Quin", "Rae", "Rolf", "Ruth", "Sid", "Tess", "Ulla", "Vera", "Wim", "Zoe"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
     people = [_identity(cast) for _ in PERSONS]
     sizes = cast.permutation(_group_sizes(sum(COUNTS), len(PERSONS)))
     left, previous = 0, None                                                  # frames left in this shot
-    for who, label in zip(*_casting(cast, sizes)):
+    for who, label in zip(*_casting(cast, sizes), strict=True):
         if left == 0 or (who, label) != previous:
             left, serial, frame = shots.integers(1, 8), shots.integers(1, 8_000_000), 0
             units, view = scene(stage, CLASSES[label], people[who], w)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from emolib.data import REPAIRS, EmotionData
-from emolib.data.drawn import draw_faces
 from emolib.data.components import Components
+from emolib.data.drawn import draw_faces
 from emolib.data.features import lpq, phog
 from emolib.paper import EMOTIONS
 from emolib.storage import kept

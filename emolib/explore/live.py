@@ -15,6 +15,7 @@ from emolib import sweeps
 from emolib.data import EmotionData
 from emolib.lockstep import Stack
 
+
 @dataclass(frozen=True)
 class Moment:
     """How far networks have come.

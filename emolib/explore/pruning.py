@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import ipywidgets as widgets
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 import ipywidgets as widgets
-import numpy as np
 import pandas as pd
 
 from emolib import figures
 from emolib.data import EmotionData
 from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
-from emolib.explore.live import Moment, Run, training
+from emolib.explore.live import Run, training
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.metrics import measures
 from emolib.sweeps import RECIPES, sweep

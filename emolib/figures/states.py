@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.path import Path
 from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from emolib.figures.style import PAPER, Picture, panels, percent, styled
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -118,10 +119,8 @@ def kill(client: PapermillNotebookClient) -> None:
     """Ends a running kernel and all processes that it started."""
     provisioner = getattr(client.km, "provisioner", None)
     if provisioner is not None and provisioner.pid:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(provisioner.pid, signal.SIGKILL)  # a kernel leads a process group of its own
-        except ProcessLookupError:
-            pass
 
 
 def _blame(begun: list[NotebookNode], name: str, message: str) -> str:

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import joblib
-from papermill.clientwrap import PapermillNotebookClient
 from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
 from tqdm import tqdm
 
 from emolib import cores

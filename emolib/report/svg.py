@@ -29,7 +29,7 @@ def svg(figure: Figure, salt: str) -> str:
     drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)
     drawn = re.sub(r"<g(?: clip-path=\"[^\"]*\")?/>", "", _UNUSED_ID.sub("", drawn))
     # Matplotlib names every font it knows at every text; once, at the root, is enough
-    if font := _FONT.search(drawn):
+    if _FONT.search(drawn):
         drawn = _FONT.sub("", drawn).replace("<svg ", '<svg font-family="DejaVu Sans, Verdana, sans-serif" ', 1)
     return drawn
 

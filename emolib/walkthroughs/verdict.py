@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-
 NO_ANSWER = "there is no answer yet; put yours where the three dots are, run that cell, and come back."
 
 

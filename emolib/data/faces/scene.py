@@ -57,7 +57,7 @@ def _relief(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
     middle = bumps[:, :2] @ sketch.tilt + sketch.centre
     far = 4.5 * np.hypot(bumps[:, 2:3] * sketch.tilt[0], bumps[:, 3:4] * sketch.tilt[1])
     first, end = np.clip([middle - far, middle + far + 1], 0, SIZE).astype(int).tolist()
-    for (x, y, rx, ry, tall), (left, top), (right, bottom) in zip(bumps.tolist(), first, end):
+    for (x, y, rx, ry, tall), (left, top), (right, bottom) in zip(bumps.tolist(), first, end, strict=True):
         near = slice(top, bottom), slice(left, right)
         height[near] += tall * np.exp(-(((u[near] - x) / rx) ** 2 + ((v[near] - y) / ry) ** 2))
     return height
