@@ -71,7 +71,7 @@ def test_doors_settings_and_profiles_are_there(page):
             elif name == "PROFILE":
                 assert value in PROFILES, command
             else:
-                assert f"\n{name} ?=" in text("Makefile"), command
+                assert re.search(rf"^{name} [?:]=", text("Makefile"), flags=re.M), command
 
 
 @EACH
