@@ -110,6 +110,17 @@ def test_a_single_split_tests_a_random_fifth(films):
     assert len({tuple(test_rows) for ((_, test_rows),) in splits}) == 3
 
 
+def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny):
+    official = (np.arange(40), np.arange(40, 60))
+    data = replace(tiny, splits={"official": official})
+    (pair,) = make_folds(data, "official", 0, 1)
+    assert pair is official
+    with pytest.raises(ValueError, match="^folds is 5; 'official' is a single split$"):
+        make_folds(data, "official", 0, 5)
+    with pytest.raises(ValueError, match="rows kept apart, official$"):
+        make_folds(data, "unofficial", 0, 1)
+
+
 def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
     for seed in range(3):
         ((trains, tests),), ((kept, same),) = (make_folds(films, protocol, seed, count=1) for protocol in (SINGLE, KEPT_APART))
