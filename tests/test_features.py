@@ -176,7 +176,6 @@ def test_phog_puts_an_edge_in_its_cell_and_leaves_a_flat_image_empty():
 def small_tiles(monkeypatch):
     """Tiles of a few rows, so that images and bands have seams."""
     monkeypatch.setattr(features, "TILE", 100)
-    monkeypatch.setattr(features, "WINDOWS", 7)
 
 
 def test_seams_between_tiles_do_not_show(small_tiles, monkeypatch):

@@ -15,12 +15,13 @@ from typing import TypeVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.lib.stride_tricks import sliding_window_view
+
+from emolib.data.phase import block_counts, phase_codes
 
 Result = TypeVar("Result")
 
-# Pixels filtered at a time, and near-zero windows summed again at a time.
-TILE, WINDOWS = 1 << 16, 1 << 14
+# Pixels in work at a time, in each thread.
+TILE = 1 << 16
 
 # Settings of the two papers: the features that the course distributes, and Dhall et al. 2011.
 PRESETS = {
@@ -52,8 +53,8 @@ def lpq(images: np.ndarray, window: int = 7, blocks: int = 3, decorrelate: bool 
         (2, 2304)
     """
     codes = lpq_codes(images, window, decorrelate)
-    first = 256 * _cells(*codes.shape[1:], blocks)
-    counts = np.stack([_histogram(first, code, 256 * blocks**2) for code in codes]).reshape(-1, blocks**2, 256)
+    counts = np.zeros((len(codes), blocks**2, 256), np.int64)
+    _each_tile(lambda part, _: block_counts(codes[part], blocks, counts[part]), len(codes), 1, codes[0].size)
     return (counts / counts.sum(-1, keepdims=True)).reshape(len(codes), -1).astype(np.float32)
 
 
@@ -85,48 +86,20 @@ def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) ->
     kernel = _transform(window)[:, ::-1]  # convolution turns the window over
     if decorrelate:
         kernel = lpq_whitening(window).T @ kernel
+    # Along a row, and along a column, every kernel is a sum of three waves, orthogonal to each other.
+    angle = 2 * np.pi / window * np.arange(-(window // 2), window // 2 + 1)
+    waves = np.stack([np.ones(window), np.cos(angle), np.sin(angle)])
+    shares = waves / np.square(waves).sum(1, keepdims=True)
+    mix = np.einsum("kyx,by,ax->kba", kernel.reshape(8, window, window), shares, shares).reshape(8, 9)
+    mix[np.abs(mix) < 1e-12] = 0  # what is not there costs no time
     n, height, width = images.shape
-    codes = np.empty((n, height - window + 1, width - window + 1), np.uint8)
-    low, high = (extreme(images, axis=(1, 2)).astype(np.float64) for extreme in (np.min, np.max))
+    codes = np.zeros((n, height - window + 1, width - window + 1), np.uint8)
+    tolerance = 1e-9 * window**2 * np.maximum(images.max((1, 2)).astype(float), -images.min((1, 2)).astype(float))
 
     def fill(part: slice, band: slice) -> None:
-        seen = images[part, band.start : band.stop + window - 1]
-        codes[part, band] = _codes(seen, window, kernel, low[part], high[part])
+        phase_codes(images[part, band.start : band.stop + window - 1], waves, mix, tolerance[part], codes[part, band])
 
     _each_tile(fill, *codes.shape)
-    return codes
-
-
-def _codes(images: np.ndarray, window: int, kernel: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """:func:`lpq_codes` of one tile, cut from images whose pixels lie in ``low``..``high`` ``[N]``; ``kernel`` ``[8, M * M]``.
-
-    The sums are taken in float32, which is fast, and again in float64 wherever rounding could have turned a sign.
-    """
-    tolerance = 1e-9 * window**2 * np.maximum(abs(low), abs(high))  # [N]
-    # Every kernel sums to zero, so grey in the middle may be taken off, which makes the numbers small.
-    wide = np.float32 if images.dtype == np.uint8 else np.float64
-    x = images.astype(wide) - ((low + high) / 2).astype(wide)[:, None, None]
-    # Along a row every kernel is a sum of three waves, so three sums across serve the eight sums down.
-    angle = 2 * np.pi / window * np.arange(-(window // 2), window // 2 + 1)
-    waves = np.stack([np.ones(window), np.cos(angle), np.sin(angle)])  # [3, M], orthogonal
-    down = kernel.reshape(8, window, window) @ (waves / np.square(waves).sum(1, keepdims=True)).T  # [8, M, 3]
-    # channels last, so that the eight signs of a pixel are neighbours in memory
-    across, down = (torch.from_numpy(w.astype(np.float32)) for w in (waves[:, None, None], down.transpose(0, 2, 1)[..., None]))
-    x = torch.from_numpy(x.astype(np.float32, copy=False)).unsqueeze(1)
-    parts = F.conv2d(F.conv2d(x, across.to(memory_format=torch.channels_last)), down.to(memory_format=torch.channels_last))
-    parts = parts.permute(0, 2, 3, 1).contiguous().numpy()  # [N, Y, X, 8]
-
-    # Higham's bound for M products across and 3 M down, each factor rounded once
-    rounding = 3 * window**2 * (4 * window + 8) * 2.0**-24 * float(down.abs().max()) * (high - low) / 2
-    doubt = np.float32((rounding + tolerance).max())
-    codes = np.packbits(parts >= -doubt, bitorder="little").reshape(parts.shape[:3])
-    certain = np.packbits(parts > doubt, bitorder="little").reshape(parts.shape[:3])
-    windows = sliding_window_view(images, (window, window), axis=(1, 2))
-    places = np.argwhere(codes != certain)
-    for start in range(0, len(places), WINDOWS):
-        image, y, x = places[start : start + WINDOWS].T
-        exact = windows[image, y, x].reshape(len(image), -1).astype(np.float64) @ kernel.T  # [windows, 8]
-        codes[image, y, x] = np.packbits(exact >= -tolerance[image, None], axis=1, bitorder="little")[:, 0]
     return codes
 
 
