@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from emolib.data import EmotionData
-from emolib.kernels.arithmetic import LOSSES, OPTIMISERS
+from emolib.kernels import arithmetic
 from emolib.models import FusionNet, ShallowNet
 
 
@@ -47,6 +47,7 @@ RECIPES = {
     ("cnn 2-D", "printed"): Recipe(epochs=30, learning_rate=1e-4),
     ("cnn 2-D", "converged"): Recipe(epochs=40, learning_rate=1e-3, patience=25),
 }
+OPTIMISERS, LOSSES = tuple(arithmetic.OPTIMISERS), tuple(arithmetic.LOSSES)
 NETWORKS = ("shallow", "cnn", "cnn 2-D")
 SCHEDULES = ("first", "every")
 SCALINGS = ("training rows", "all rows")
