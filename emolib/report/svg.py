@@ -21,9 +21,9 @@ def svg(figure: Figure, salt: str) -> str:
         salt: makes the ids inside the drawing, so that those of two drawings differ.
     """
     file = StringIO()
-    # ids inside an SVG are random and its date is now, unless told otherwise; the resolution is that of what is drawn as pixels
+    # ids inside an SVG are random and its date is now, unless told otherwise
     with matplotlib.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
-        figure.savefig(file, format="svg", dpi=192, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     drawn = file.getvalue()
     drawn = re.sub(r"\s*\n\s*", " ", drawn[drawn.index("<svg") :]).strip().replace("> <", "><")
     drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)
