@@ -240,19 +240,21 @@ def test_compacting_leaves_out_units_of_weight_0_alone():
 
 @SEEDS
 def test_a_stack_is_pruned_as_each_network_alone(seed):
-    activations, outgoing, bias = random_layer(seed, networks=6)
+    activations, outgoing, bias = random_layer(seed, networks=7)
     activations[5] = 0.3  # nothing but constant units
-    alive = torch.rand(6, 8, generator=torch.Generator().manual_seed(seed)) < 0.8
+    alive = torch.rand(7, 8, generator=torch.Generator().manual_seed(seed)) < 0.8
     alive[5, 0] = False
+    activations[6, :, 1] = 1 - activations[6, :, 0]  # nothing but two opposite units
+    alive[6] = torch.arange(8) < 2
     settings = {
-        "angle": torch.tensor([5.0, 15.0, 25.0, 40.0, 60.0, 15.0]),
-        "centre": torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0, 0.0]),
-        "merge": torch.tensor([True, False, True, True, False, True]),
-        "weight": (torch.rand(6, 40, generator=torch.Generator().manual_seed(seed)) < 0.7).double(),
+        "angle": torch.tensor([5.0, 15.0, 25.0, 40.0, 60.0, 15.0, 15.0]),
+        "centre": torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.5]),
+        "merge": torch.tensor([True, False, True, True, False, True, True]),
+        "weight": (torch.rand(7, 40, generator=torch.Generator().manual_seed(seed)) < 0.7).double(),
     }
     together = prune(activations, alive, outgoing, bias, **settings)
-    assert together[0][5].sum() == 1
-    for k in range(6):
+    assert together[0][5:].sum(1).tolist() == [1, 2]
+    for k in range(7):
         one = slice(k, k + 1)
         alone = prune(activations[one], alive[one], outgoing[one], bias[one], **{key: v[one] for key, v in settings.items()})
         for stacked, single in zip(together, alone, strict=True):
