@@ -68,6 +68,7 @@ def test_every_control_of_every_explorer_changes_its_picture(page):
 
 
 def test_every_picture_has_its_alternative_text(page):
+    settle(page)
     alts = page.evaluate("[...document.querySelectorAll('.widget-html-content img')].map(image => image.alt)")
     assert len(alts) >= 7 and all(len(alt) > 20 for alt in alts)
 
