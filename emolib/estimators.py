@@ -5,6 +5,7 @@ Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its p
 Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -21,7 +22,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emolib.data import REPAIRS, EmotionData
-from emolib.sweeps import DEFAULTS, NETWORK
+from emolib.preprocessing import min_max
+from emolib.sweeps import DEFAULTS, table
 from emolib.training import Trained, train
 
 WHOLE = "all rows"  # the split that trains on every row and tests none
@@ -30,15 +32,19 @@ WHOLE = "all rows"  # the split that trains on every row and tests none
 TRAINED: ContextVar[Mapping[tuple, tuple[Trained, int]]] = ContextVar("TRAINED", default=MappingProxyType({}))
 
 
-class NetworkClassifier(ClassifierMixin, BaseEstimator):
+class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
     """What both classifiers do alike; each says which columns make its modalities and what its row of a sweep holds."""
 
-    recipe: str
-    epochs: int | None
-    learning_rate: float | None
-    optimiser: str
-    loss: str
-    random_state: int | np.random.RandomState | None
+    def __init__(
+        self, *, recipe: str, epochs: int | None, learning_rate: float | None, optimiser: str, loss: str,
+        random_state: int | np.random.RandomState | None,
+    ) -> None:  # fmt: skip
+        self.recipe = recipe
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.optimiser = optimiser
+        self.loss = loss
+        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Trains a network on all rows of ``X`` ``[N, D]`` for the classes ``y`` ``[N]``."""
@@ -76,7 +82,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _scores(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        x = ((X - self.low_) / np.where(self.span_ == 0, 1, self.span_)).astype(np.float32)  # as preprocessing.scale
+        x = min_max(X, self.low_, self.span_)
         inputs = np.stack([x[:, columns] for columns in self._modalities().values()], axis=1)
         with torch.no_grad():
             return self.network_(torch.from_numpy(inputs).double()).numpy()
@@ -103,13 +109,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             splits={WHOLE: (rows, rows[:0])},
         )
 
+    @abstractmethod
     def _modalities(self) -> dict[str, np.ndarray]:
         """The columns of each modality, by the modality's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _choices(self) -> dict:
         """Columns of a sweep that only this kind of network has."""
-        raise NotImplementedError
 
     def _row(self) -> dict:
         """The row of a sweep that trains this classifier's network."""
@@ -171,17 +177,12 @@ class PrunedShallowClassifier(NetworkClassifier):
         recipe: str = "converged", epochs: int | None = None, learning_rate: float | None = None, optimiser: str = "Adam",
         loss: str = "smooth L1", random_state: int | np.random.RandomState | None = None,
     ) -> None:  # fmt: skip
+        super().__init__(recipe=recipe, epochs=epochs, learning_rate=learning_rate, optimiser=optimiser, loss=loss, random_state=random_state)
         self.hidden = hidden
         self.angle = angle
         self.centre = centre
         self.schedule = schedule
         self.merge = merge
-        self.recipe = recipe
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.optimiser = optimiser
-        self.loss = loss
-        self.random_state = random_state
 
     @property
     def units_(self) -> int:
@@ -219,13 +220,8 @@ class FusionCNNClassifier(NetworkClassifier):
         learning_rate: float | None = None, optimiser: str = "Adam", loss: str = "smooth L1",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:  # fmt: skip
+        super().__init__(recipe=recipe, epochs=epochs, learning_rate=learning_rate, optimiser=optimiser, loss=loss, random_state=random_state)
         self.modalities = modalities
-        self.recipe = recipe
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.optimiser = optimiser
-        self.loss = loss
-        self.random_state = random_state
 
     def _modalities(self) -> dict[str, np.ndarray]:
         if isinstance(self.modalities, int | np.integer):
@@ -248,11 +244,6 @@ class FusionCNNClassifier(NetworkClassifier):
 
     def _choices(self) -> dict:
         return {"network": "cnn", "hidden": 0, "angle": 0.0}
-
-
-def table(rows: list[dict]) -> pd.DataFrame:
-    """Rows as a sweep that :func:`emolib.train` takes."""
-    return pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "rate": float, "merge": bool})
 
 
 def key(data: EmotionData, row: dict) -> tuple:

@@ -13,7 +13,8 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from emolib import sweeps
 from emolib.data import EmotionData
-from emolib.estimators import TRAINED, NetworkClassifier, key, table
+from emolib.estimators import TRAINED, NetworkClassifier, key
+from emolib.sweeps import table
 from emolib.training import Trained, train
 
 

@@ -32,7 +32,11 @@ def scale(data: EmotionData, modality: str, rows: np.ndarray | None = None) -> n
     else:
         values = _components(data, modality, rows).astype(float)
     seen = values if rows is None else values[rows]
-    low, span = seen.min(0), np.ptp(seen, 0)
+    return min_max(values, seen.min(0), np.ptp(seen, 0))
+
+
+def min_max(values: np.ndarray, low: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """Features ``[N, D]`` less their smallest value ``low``, over ``span`` (paper, equation 1); a constant one becomes 0. float32."""
     return ((values - low) / np.where(span == 0, 1, span)).astype(np.float32)
 
 

@@ -1,5 +1,6 @@
 """A sweep is a table, one row a network; a row says everything that the network's result depends on, but the data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -108,9 +109,14 @@ def sweep(**choices) -> pd.DataFrame:
         for row in product(*values.values())
         for fold in range(row[REPETITION.index("folds")])
     ]
-    table = pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "rate": float, "merge": bool})
-    table.loc[table["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]  # what a CNN does not have
-    return table.drop_duplicates(ignore_index=True)
+    found = table(rows)
+    found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]  # what a CNN does not have
+    return found.drop_duplicates(ignore_index=True)
+
+
+def table(rows: Sequence[tuple | dict]) -> pd.DataFrame:
+    """Rows with the columns :data:`NETWORK`, one a network, as a table that :func:`emolib.train` takes."""
+    return pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "rate": float, "merge": bool})
 
 
 def check(table: pd.DataFrame, data: EmotionData) -> None:

@@ -42,6 +42,7 @@ def measure(seconds: float) -> Iterator[dict]:
         for method, way in ways.items():
             if method == "sklearn" and net != "shallow":
                 continue
+            way(data, net, 1, 1)  # what a first call loads and compiles is told apart
             for networks in NETWORKS:
                 epochs = EPOCHS if net != "shallow" and networks > FEW else 0
                 elapsed, steps = way(data, net, networks, epochs if method == "ours" else seconds)
