@@ -92,10 +92,12 @@ def command(tmp_path):
     chapter = write(tmp_path / "1_data.ipynb", ("# Data",), ("import os, time\ntime.sleep(float(os.environ.get('NAP', 0)))\nprint(os.environ['MARK'])", "code"))
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(f"""
+        import signal
         import sys
         from pathlib import Path
         from emolib.report.build import build
         from emolib.report.errors import BuildError
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
         try:
             build([Path({str(chapter)!r})], {{}}, Path(sys.argv[1]), title="A paper", provenance=lambda: {PROVENANCE!r},
                   stamp={{"mark": sys.argv[2]}})
