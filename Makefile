@@ -8,7 +8,7 @@ CLUSTER ?=
 
 VENV := .venv
 READY := $(VENV)/.ready
-PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
+PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Computed once, kept between builds; a plot edit trains nothing again.
 export EMOLIB_CACHE ?= $(CURDIR)/.cache
 # A Dask scheduler to train on; empty for this machine.

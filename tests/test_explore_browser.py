@@ -26,8 +26,6 @@ TRAINED = {(PRUNING, "pruned"): 3, (SPLITS, "features"): 2}
 # What may leave a network's picture as it is, and is tried in the text beside it or by test_explore instead.
 QUIET = {(PRUNING, "removed units hand on"), (TRAINING, "recipe")}
 
-pytestmark = pytest.mark.xdist_group("explorers")  # one JupyterLab serves them all
-
 
 @pytest.fixture(scope="module")
 def page(own_cache, tmp_path_factory):
