@@ -72,9 +72,7 @@ def _resolve(names: list[str]) -> Iterator[Path]:
 
 @cache
 def _lazy(package: Path) -> dict[str, str]:
-    """The module of each name that a package loads when it is first used."""
-    for node in ast.walk(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "attach":
-            given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords}
-            return {name: module for module, names in given.get("submod_attrs", {}).items() for name in names}
-    return {}
+    """The module of each name that a package loads when it is first used: those in the stub beside it."""
+    stub = (package / "__init__.py").with_suffix(".pyi")
+    nodes = ast.walk(ast.parse(stub.read_text(encoding="utf-8"))) if stub.is_file() else ()
+    return {alias.name: node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module for alias in node.names}
