@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emolib.console import say_once
 from emolib.data import EmotionData
@@ -36,7 +38,7 @@ class Cache:
         path: the file, made when missing; by default ``networks.sqlite`` in :func:`~emolib.storage.cache_folder`.
     """
 
-    def __init__(self, path: str | Path | None = None):
+    def __init__(self, path: str | Path | None = None) -> None:
         self.path = Path(path or cache_folder() / "networks.sqlite")
         self.connection = _connect(":memory:")  # until the file is open, and where it cannot be opened
         try:
@@ -50,10 +52,11 @@ class Cache:
             code.update(f"{library} {version(library)}".encode())
         self.code = code.hexdigest()
 
-    def key(self, data: EmotionData, row: dict, engine: str) -> str:
+    def key(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> str:
+        """What the outcome of a row by an engine is kept under: all that it depends on."""
         return hashlib.sha256(json.dumps([data.digest, row, engine, self.code], default=str).encode()).hexdigest()
 
-    def get(self, data: EmotionData, row: dict, engine: str) -> Outcome | None:
+    def get(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> Outcome | None:
         """The outcome of a row by an engine (a device and a precision), or None."""
         key = self.key(data, row, engine)
         for (sealed,) in self._run("SELECT sealed FROM entry WHERE key = ?", [[key]]):
@@ -63,12 +66,12 @@ class Cache:
                 say_once(f"{self.path} holds outcomes that are damaged; those networks are trained again")
         return None
 
-    def put(self, data: EmotionData, rows: dict[int, dict], outcomes: Sequence[Outcome | None], engine: str) -> None:
+    def put(self, data: EmotionData, outcomes: Iterable[tuple[Mapping[str, Any], Outcome]], engine: str) -> None:
         """Keeps the outcomes of some rows, all or none."""
-        keys = {position: self.key(data, row, engine) for position, row in rows.items()}
-        self._run("INSERT OR REPLACE INTO entry VALUES (?, ?)", [[key, seal(key, _content(outcomes[position]))] for position, key in keys.items()])
+        keyed = [(self.key(data, row, engine), outcome) for row, outcome in outcomes]
+        self._run("INSERT OR REPLACE INTO entry VALUES (?, ?)", [[key, seal(key, _content(outcome))] for key, outcome in keyed])
 
-    def _run(self, statement: str, values: Sequence[Sequence]) -> list[tuple]:
+    def _run(self, statement: str, values: Sequence[Sequence[str | bytes]]) -> list[tuple[Any, ...]]:
         """What a statement finds for all these values; nothing, where the file does not let it."""
         for _ in range(2):
             try:
@@ -102,7 +105,7 @@ def _connect(path: str | Path) -> sqlite3.Connection:
 
 
 def _content(outcome: Outcome) -> bytes:
-    head = {name: list(getattr(outcome, name).shape) for name in ARRAYS}
+    head: dict[str, Any] = {name: list(getattr(outcome, name).shape) for name in ARRAYS}
     head |= {"units": outcome.units, "train_accuracy": outcome.train_accuracy, "stopped": outcome.stopped}
     return json.dumps(head).encode() + b"\n" + b"".join(getattr(outcome, name).astype(np.float32).tobytes() for name in ARRAYS)
 
@@ -110,9 +113,10 @@ def _content(outcome: Outcome) -> bytes:
 def _outcome(content: bytes) -> Outcome:
     text, _, body = content.partition(b"\n")
     head, values = json.loads(text), np.frombuffer(body, np.float32)
-    arrays, start = {}, 0
+    arrays: dict[str, NDArray[np.float32]] = {}
+    start = 0
     for name in ARRAYS:
         shape = head.pop(name)
         arrays[name] = values[start : start + int(np.prod(shape))].reshape(shape)
         start += arrays[name].size
-    return Outcome(**arrays, **head)
+    return Outcome(**head | arrays)

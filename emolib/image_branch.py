@@ -6,7 +6,7 @@ Axes: ``B`` batch, ``M`` modalities of features, ``D`` features a modality, ``S`
 ``N`` rows of the data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import joblib
 import numpy as np
@@ -21,7 +21,7 @@ from emolib.models import FeatureNet
 from emolib.outcome import Outcome
 from emolib.preprocessing import scale
 from emolib.progress import track
-from emolib.sweeps import Recipe, initialise, recipe_of, seeds
+from emolib.sweeps import Recipe, Row, initialise, recipe_of, seeds
 
 NETWORK = "cnn 2-D"  # what a sweep calls a network with a two-dimensional branch
 IMAGE = "image"  # the modality that this branch reads
@@ -40,7 +40,7 @@ class ImageNet(nn.Module):
 
     LAYERS = 3
 
-    def __init__(self, channels: int = 8):
+    def __init__(self, channels: int = 8) -> None:
         super().__init__()
         self.channels = channels
         self.convolutions = nn.ModuleList(
@@ -49,6 +49,7 @@ class ImageNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, image: Tensor) -> Tensor:
+        """What the convolutions make of the pictures; shapes as above."""
         h = image.unsqueeze(1)  # [B, 1, S, S]
         for convolution in self.convolutions:
             h = self.pool(torch.relu(convolution(h)))
@@ -66,7 +67,7 @@ class ImageFusionNet(nn.Module):
         torch.Size([10, 7])
     """
 
-    def __init__(self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16, side: int = 32):
+    def __init__(self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16, side: int = 32) -> None:
         super().__init__()
         self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
         self.image = ImageNet()
@@ -75,11 +76,13 @@ class ImageFusionNet(nn.Module):
         self.output = nn.Linear(2 * classes, classes)
 
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
+        """One output a class; shapes as above."""
         joined = [branch(x[:, m]) for m, branch in enumerate(self.branches)] + [self.image(image)]
-        return self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
+        outputs: Tensor = self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
+        return outputs
 
 
-def build(row: dict, data: EmotionData) -> ImageFusionNet:
+def build(row: Row, data: EmotionData) -> ImageFusionNet:
     """The untrained network of a row of a sweep, with the initial weights that its seed and fold give it."""
     parts = [part for part in row["modality"].split("+") if part != IMAGE]
     features = next(iter(data.features.values())).shape[1]
@@ -89,18 +92,19 @@ def build(row: dict, data: EmotionData) -> ImageFusionNet:
 
 
 def train_missing(
-    data: EmotionData, rows: list[dict], outcomes: list[Outcome | None], kept: Callable[[int], object], jobs: int | None = None
+    data: EmotionData, rows: Sequence[Row], outcomes: dict[int, Outcome], kept: Callable[[int], object], jobs: int | None = None
 ) -> None:
-    """Trains the networks with an image branch among ``rows`` that have no outcome yet, and puts theirs in place.
+    """Trains the networks with an image branch among ``rows`` that have no outcome yet, and adds theirs.
 
     Args:
+        outcomes: by place among ``rows``.
         kept: called with the place of each as soon as it is done.
         jobs: networks trained side by side, by default one a core.
 
     Raises:
         ValueError: the data hold no images.
     """
-    places = [place for place, row in enumerate(rows) if row["network"] == NETWORK and outcomes[place] is None]
+    places = [place for place, row in enumerate(rows) if row["network"] == NETWORK and place not in outcomes]
     if not places:
         return
     if IMAGE not in data.descriptors:
@@ -115,12 +119,12 @@ def train_missing(
 
 
 @core()
-def _train_place(data: EmotionData, row: dict, place: int) -> tuple[int, Outcome]:
+def _train_place(data: EmotionData, row: Row, place: int) -> tuple[int, Outcome]:
     torch.set_num_threads(1)
     return place, train_row(data, row)
 
 
-def train_row(data: EmotionData, row: dict) -> Outcome:
+def train_row(data: EmotionData, row: Row) -> Outcome:
     """Trains the network of one row by PyTorch's own means, as :func:`emolib.train` does the others by the thousand."""
     recipe = recipe_of(row)
     train, test = make_folds(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]

@@ -8,14 +8,16 @@ Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classe
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from emolib import image_branch, sweeps
@@ -27,7 +29,7 @@ from emolib.kernels.shallow import LANES
 from emolib.lockstep import PRECISIONS, train_stack
 from emolib.outcome import Outcome
 from emolib.progress import track
-from emolib.sweeps import NETWORK, REPETITION, recipe_of
+from emolib.sweeps import NETWORK, REPETITION, Row, recipe_of
 
 # The environment variable that names a Dask scheduler to send the shards to.
 CLUSTER = "EMOLIB_CLUSTER"
@@ -56,7 +58,7 @@ class Trained:
     outcomes: list[Outcome]
     data: EmotionData
 
-    def out_of_fold(self) -> tuple[pd.DataFrame, np.ndarray]:
+    def out_of_fold(self) -> tuple[pd.DataFrame, NDArray[np.float32]]:
         """Puts the folds of each repetition together.
 
         Returns:
@@ -74,7 +76,7 @@ class Trained:
 
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module."""
-        row, outcome = self.table.iloc[position].to_dict(), self.outcomes[position]
+        (row,), outcome = self.table.iloc[[position]].to_dict("records", into=Row()), self.outcomes[position]
         build = image_branch.build if row["network"] == image_branch.NETWORK else sweeps.build
         net = build(row | {"hidden": max(outcome.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(outcome.weights.copy()), net.parameters())
@@ -110,16 +112,22 @@ def train(
     sweeps.check(table, data)
     device = _device(device, precision)
     engine = f"{device} {precision}"
-    rows = table[NETWORK].to_dict("records")
-    outcomes: list[Outcome | None] = [cache.get(data, row, engine) if cache else None for row in rows]
-    image_branch.train_missing(
-        data, rows, outcomes, lambda place: cache and cache.put(data, {place: rows[place]}, outcomes, engine), jobs
-    )
-    missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
+    rows = table[NETWORK].to_dict("records", into=Row())
+    found: dict[int, Outcome] = {}  # by position
 
+    def keep(positions: Iterable[int]) -> None:
+        if cache:
+            cache.put(data, [(rows[position], found[position]) for position in positions], engine)
+
+    if cache:
+        kept = ((position, cache.get(data, row, engine)) for position, row in enumerate(rows))
+        found |= {position: outcome for position, outcome in kept if outcome is not None}
+    image_branch.train_missing(data, rows, found, lambda place: keep([place]), jobs)
+    missing = [position for position in range(len(rows)) if position not in found]
     if missing:
-        _train_missing(data, rows, missing, outcomes, cache, jobs, device, precision)
+        _train_missing(data, rows, missing, found, keep, jobs, device, precision)
 
+    outcomes = [found[position] for position in range(len(rows))]
     added = pd.DataFrame(
         {
             "units": [outcome.units for outcome in outcomes],
@@ -135,10 +143,10 @@ def train(
 
 
 def _train_missing(
-    data: EmotionData, rows: list[dict], missing: list[int], outcomes: list[Outcome | None],
-    cache: Cache | None, jobs: int | None, device: str, precision: str,
+    data: EmotionData, rows: list[Row], missing: list[int], found: dict[int, Outcome],
+    keep: Callable[[list[int]], None], jobs: int | None, device: str, precision: str,
 ) -> None:  # fmt: skip
-    """Trains the rows at some positions and puts their outcomes in place, and in the cache, shard by shard."""
+    """Trains the rows at some positions, adds their outcomes to those that are ``found``, and keeps them shard by shard."""
     with _workers():
         jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
         shards = _shards(data, rows, missing, jobs, device)
@@ -150,10 +158,8 @@ def _train_missing(
                 joblib.delayed(_train_shard)(number, data, [rows[position] for position in shard], device, precision)
                 for number, shard in enumerate(shards)
             ):
-                for position, outcome in zip(shards[number], trained, strict=True):
-                    outcomes[position] = outcome
-                if cache:
-                    cache.put(data, {position: rows[position] for position in shards[number]}, outcomes, f"{device} {precision}")
+                found.update(zip(shards[number], trained, strict=True))
+                keep(shards[number])
                 progress.update(epochs[number])
 
 
@@ -190,7 +196,7 @@ def _workers() -> Iterator[None]:
         yield
 
 
-def _train_shard(number: int, data: EmotionData, rows: list[dict], device: str, precision: str) -> tuple[int, list[Outcome]]:
+def _train_shard(number: int, data: EmotionData, rows: list[Row], device: str, precision: str) -> tuple[int, list[Outcome]]:
     with core(), _arithmetic(precision):
         return number, train_stack(data, rows, device, precision)
 
@@ -207,9 +213,9 @@ def _arithmetic(precision: str) -> Iterator[None]:
         matmul.allow_tf32, convolution.allow_tf32 = before
 
 
-def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int, device: str) -> list[list[int]]:
+def _shards(data: EmotionData, rows: list[Row], missing: list[int], jobs: int, device: str) -> list[list[int]]:
     """Positions of rows by the shard that trains them: one kind of network, alike in size, and splits kept together."""
-    groups: dict[tuple, list[int]] = {}
+    groups: dict[tuple[str, int, int], list[int]] = {}
     for position in missing:
         row = rows[position]
         groups.setdefault((row["network"], row["modality"].count("+") + 1, recipe_of(row).batch), []).append(position)
@@ -217,7 +223,7 @@ def _shards(data: EmotionData, rows: list[dict], missing: list[int], jobs: int, 
     shards: list[tuple[float, list[int]]] = []
     for (network, modalities, batch), positions in groups.items():
 
-        def alike(position: int) -> tuple:
+        def alike(position: int) -> tuple[Any, ...]:
             row = rows[position]
             return row["hidden"], recipe_of(row).epochs, row["loss"], row["protocol"], row["folds"], row["seed"], row["fold"]
 

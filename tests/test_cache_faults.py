@@ -359,7 +359,7 @@ cache = Cache(sys.argv[1])
 print("begins", flush=True)
 for number in range(200):
     outcome = Outcome(np.ones((200, 7)), np.ones(200), np.ones(9), 3, 0.5, False)
-    cache.put(Data, {0: {"writer": sys.argv[2], "number": number}}, [outcome], "cpu float32")
+    cache.put(Data, [({"writer": sys.argv[2], "number": number}, outcome)], "cpu float32")
 """
 
 
