@@ -19,7 +19,7 @@ LARGEST = 2**30  # bytes that a model may unpack to
 def save(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Writes the file in one move."""
     content, text = BytesIO(), json.dumps(about)
-    np.savez_compressed(content, **{ABOUT: np.array(text), DIGEST: np.array(_digest(arrays, text))}, **arrays)
+    np.savez_compressed(content, allow_pickle=False, **{ABOUT: np.array(text), DIGEST: np.array(_digest(arrays, text))}, **arrays)
     write({path: content.getvalue()})
 
 

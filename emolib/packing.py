@@ -14,7 +14,7 @@ PACKAGE = __name__.split(".")[0]
 TREE = "tree"  # the archive's member that says how the arrays hang together
 
 
-def pack(value: Any, shared: Sequence = ()) -> bytes:
+def pack(value: Any, shared: Sequence[object] = ()) -> bytes:
     """Packs numbers, text, None, arrays, tables, and lists, tuples, dictionaries and this library's dataclasses of such.
 
     Args:
@@ -59,11 +59,11 @@ def pack(value: Any, shared: Sequence = ()) -> bytes:
         raise TypeError(f"{type(value).__name__} cannot be packed")
 
     content = BytesIO()
-    np.savez(content, **{TREE: np.array(json.dumps(tree(value)))}, **arrays)
+    np.savez(content, allow_pickle=False, **{TREE: np.array(json.dumps(tree(value)))}, **arrays)
     return content.getvalue()
 
 
-def unpack(content: bytes, shared: Sequence = ()) -> Any:
+def unpack(content: bytes, shared: Sequence[object] = ()) -> Any:
     """What :func:`pack` was given; ``shared`` as then."""
     with np.load(BytesIO(content), allow_pickle=False) as kept:
         arrays = dict(kept)
@@ -89,13 +89,13 @@ def unpack(content: bytes, shared: Sequence = ()) -> Any:
             return pd.DataFrame(columns, index=range(tree["rows"]))
         module, name = inner.split(":")
         kind = getattr(import_module(module), name) if module.startswith(f"{PACKAGE}.") else None
-        if not is_dataclass(kind):
+        if not (isinstance(kind, type) and is_dataclass(kind)):
             raise ValueError(f"{inner} is no dataclass of this library")
         return kind(**{name: value(item) for name, item in tree["fields"].items()})
 
     return value(json.loads(str(arrays.pop(TREE))))
 
 
-def _values(column: pd.Series) -> np.ndarray | list:
+def _values(column: pd.Series) -> np.ndarray | list[Any]:
     """A column's values: an array of numbers, or a list where they are text or anything else."""
     return column.to_numpy() if isinstance(column.dtype, np.dtype) and not column.dtype.hasobject else column.tolist()

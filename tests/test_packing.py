@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from emolib import baselines, calibration, luck
+from emolib import baselines, calibration, luck, sweeps
 from emolib.evidence import Condition
 from emolib.folds import KEPT_APART
 from emolib.packing import pack, unpack
@@ -63,6 +63,14 @@ def test_what_cannot_be_said_in_plain_is_refused(value):
 def test_only_this_library_s_dataclasses_are_made(kind):
     content = io.BytesIO()
     np.savez(content, tree=np.array(json.dumps({"kind": kind, "fields": {"args": "true"}})))
+    with pytest.raises(ValueError, match="no dataclass of this library"):
+        unpack(content.getvalue())
+
+
+def test_a_dataclass_is_made_and_no_object_of_one(monkeypatch):
+    monkeypatch.setattr(sweeps, "USUAL", sweeps.Recipe(1, 0.1), raising=False)
+    content = io.BytesIO()
+    np.savez(content, tree=np.array(json.dumps({"kind": "emolib.sweeps:USUAL", "fields": {}})))
     with pytest.raises(ValueError, match="no dataclass of this library"):
         unpack(content.getvalue())
 
