@@ -41,8 +41,9 @@ mutants: $(READY) ## change folds, metrics, pruning and statistics in small ways
 	@$(VENV)/bin/mutmut run
 	@$(VENV)/bin/mutmut results
 
-lint: $(READY) ## hold the code to its conventions
+lint: $(READY) ## hold the code to its conventions, and to the types that it states
 	@$(VENV)/bin/ruff check emolib tests
+	@$(VENV)/bin/mypy --cache-dir $(VENV)/mypy
 
 explore: $(READY) ## open the explorers in JupyterLab, on this machine only; DATA=file.xlsx
 	@$(VENV)/bin/python -m emolib explore --data "$$DATA"

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import joblib
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -24,18 +25,21 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 
 from emolib.cores import core
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows, Split
 from emolib.evidence import Condition, fold_of_rows
 from emolib.folds import make_folds
 from emolib.metrics import mean_recall
+
+Grid = dict[str, list[float]]
+Candidates = dict[str, tuple[BaseEstimator, Grid]]  # by name
 
 INNER = 3
 TREES = 60
 
 # Dhall et al. 2011 scale features, take a radial kernel and choose its two settings by cross-validation.
-SVM = {"support vectors": (make_pipeline(MinMaxScaler((-1, 1)), SVC()), {"svc__C": [0.1, 1, 10], "svc__gamma": [0.1, 1, 10]})}
+SVM: Candidates = {"support vectors": (make_pipeline(MinMaxScaler((-1, 1)), SVC()), {"svc__C": [0.1, 1, 10], "svc__gamma": [0.1, 1, 10]})}
 
-CANDIDATES = {
+CANDIDATES: Candidates = {
     "linear discriminant": (make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr")), {"lineardiscriminantanalysis__shrinkage": [0.0, 0.3, 0.9]}),
     "logistic regression": (make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)), {"logisticregression__C": [0.01, 0.1, 1]}),
     "naive Bayes": (make_pipeline(StandardScaler(), GaussianNB()), {"gaussiannb__var_smoothing": [1e-9, 0.3]}),
@@ -54,7 +58,7 @@ CANDIDATES = {
 CHOSEN = "chosen by nested validation"
 
 
-def nested(data: EmotionData, protocol: str, seeds: int, folds: int, candidates: dict | None = None, jobs: int = -1) -> list[Condition]:
+def nested(data: EmotionData, protocol: str, seeds: int, folds: int, candidates: Candidates | None = None, jobs: int = -1) -> list[Condition]:
     """Out-of-fold scores of each kind of classifier, and of the kind that does best on inner folds.
 
     Args:
@@ -80,7 +84,7 @@ def nested(data: EmotionData, protocol: str, seeds: int, folds: int, candidates:
         for seed, train, test, name in work
     )
     scores = {name: np.full((seeds, len(data), len(data.classes)), np.nan) for name in candidates}
-    best: dict[tuple, tuple[float, np.ndarray]] = {}
+    best: dict[tuple[int, ...], tuple[float, NDArray[np.float64]]] = {}
     chosen = np.full((seeds, len(data), len(data.classes)), np.nan)
     for (seed, _, test, name), (inner, got) in zip(work, found, strict=True):
         scores[name][seed, test] = got
@@ -95,9 +99,9 @@ def nested(data: EmotionData, protocol: str, seeds: int, folds: int, candidates:
 
 @core()
 def _search(
-    estimator: BaseEstimator, grid: dict, table: np.ndarray, labels: np.ndarray, groups: np.ndarray,
-    train: np.ndarray, test: np.ndarray, protocol: str, seed: int, classes: int,
-) -> tuple[float, np.ndarray]:  # fmt: skip
+    estimator: BaseEstimator, grid: Grid, table: NDArray[np.float64], labels: NDArray[np.intp], groups: NDArray[np.str_],
+    train: Rows, test: Rows, protocol: str, seed: int, classes: int,
+) -> tuple[float, NDArray[np.float64]]:  # fmt: skip
     """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on the test rows."""
     inner = list(_inner(labels[train], groups[train], protocol, seed))
     search = GridSearchCV(estimator, grid, scoring=make_scorer(mean_recall), cv=inner).fit(table[train], labels[train])
@@ -107,7 +111,7 @@ def _search(
     return search.best_score_, scores
 
 
-def _inner(labels: np.ndarray, groups: np.ndarray, protocol: str, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _inner(labels: NDArray[np.intp], groups: NDArray[np.str_], protocol: str, seed: int) -> Iterator[Split]:
     if protocol == "random":
         pairs = StratifiedKFold(INNER, shuffle=True, random_state=seed).split(labels, labels)
     else:

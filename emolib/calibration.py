@@ -6,13 +6,16 @@ shuffles cost seconds.
 Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes.
 """
 
+from typing import Any
+
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from emolib import statistics
 from emolib.cores import core
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows
 from emolib.evidence import fold_of_rows, fold_recall
 from emolib.folds import make_folds
 from emolib.preprocessing import scale
@@ -28,7 +31,7 @@ TESTS = (
 )  # fmt: skip
 
 
-def hat(data: EmotionData, modality: str, protocol: str, seed: int, folds: int) -> tuple[np.ndarray, np.ndarray]:
+def hat(data: EmotionData, modality: str, protocol: str, seed: int, folds: int) -> tuple[NDArray[np.float32], Rows]:
     """The matrix ``[N, N]`` that turns one-hot labels into out-of-fold scores of ridge regression, and the fold of each row.
 
     A row's own fold has no weight in it, so no row scores itself or is scored by rows that it was tested with.
@@ -43,7 +46,7 @@ def hat(data: EmotionData, modality: str, protocol: str, seed: int, folds: int) 
     return matrix, fold_of_rows(data, protocol, seed, folds)
 
 
-def shuffled(labels: np.ndarray, groups: np.ndarray | None, random: np.random.Generator) -> np.ndarray:
+def shuffled(labels: NDArray[np.intp], groups: NDArray[np.str_] | None, random: np.random.Generator) -> NDArray[np.intp]:
     """Labels in random order, within groups where there are any."""
     if groups is None:
         return random.permutation(labels)
@@ -83,8 +86,9 @@ def calibrate(
 
 
 @core()
-def _shuffles(data: EmotionData, matrices: list[np.ndarray], fold: np.ndarray, folds: int, numbers: np.ndarray) -> dict[str, np.ndarray]:
-    classes, found = len(data.classes), {test: [] for test in TESTS if test != "interval of a level"} | {"level": []}
+def _shuffles(data: EmotionData, matrices: list[NDArray[np.float32]], fold: Rows, folds: int, numbers: Rows) -> dict[str, np.ndarray]:
+    classes = len(data.classes)
+    found: dict[str, list[Any]] = {test: [] for test in TESTS if test != "interval of a level"} | {"level": []}
     for number in numbers:
         random = np.random.default_rng([2011, number])
         labels = shuffled(data.labels, data.groups, random)
@@ -96,7 +100,8 @@ def _shuffles(data: EmotionData, matrices: list[np.ndarray], fold: np.ndarray, f
         labels = shuffled(data.labels, None, random)
         one, other = (_predict(matrix, labels, classes) for matrix in matrices)
         hits = [(predicted == labels).astype(float) for predicted in (one, other)]
-        tested = statistics.compare(*(fold_recall(hit, fold, labels) for hit in hits))
+        first, second = (fold_recall(hit, fold, labels) for hit in hits)
+        tested = statistics.compare(first, second)
         found["corrected resampled t-test"].append(tested.p <= ALPHA)
         found["Bayesian, outside equivalence"].append(max(tested.worse, tested.better) >= 1 - ALPHA)
 
@@ -109,10 +114,10 @@ def _shuffles(data: EmotionData, matrices: list[np.ndarray], fold: np.ndarray, f
     return {test: np.array(values) for test, values in found.items()}
 
 
-def _predict(matrix: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+def _predict(matrix: NDArray[np.float32], labels: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
     """``[S, N]``, from the matrices of all repetitions one under another."""
-    scores = matrix @ np.eye(classes, dtype=np.float32)[labels]
-    return scores.argmax(1).reshape(-1, len(labels))
+    predicted: NDArray[np.intp] = (matrix @ np.eye(classes, dtype=np.float32)[labels]).argmax(1)
+    return predicted.reshape(-1, len(labels))
 
 
 def _excludes(interval: statistics.Interval) -> bool:

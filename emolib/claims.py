@@ -32,14 +32,16 @@ class Evidence:
         rows: columns as in :data:`emolib.evidence.ROW`.
     """
 
-    def __init__(self, rows: pd.DataFrame):
+    def __init__(self, rows: pd.DataFrame) -> None:
         self.rows = rows.set_index("id")
         self.read: list[str] = []
 
     def __getitem__(self, id: str) -> pd.Series:
         if id not in self.read:
             self.read.append(id)
-        return self.rows.loc[id]
+        row = self.rows.loc[id]
+        assert isinstance(row, pd.Series)  # an id is that of one row
+        return row
 
     def values(self, kind: str) -> pd.Series:
         """Estimates of all rows of a kind that have no model, by id."""
@@ -50,10 +52,11 @@ class Evidence:
     def settings(self, model: str) -> list[tuple[str, str]]:
         """Every protocol, each with the recipe under which the model does better on average: what favours the paper."""
         chosen = self.rows[(self.rows["model"] == model) & (self.rows["emotion"] == "average") & (self.rows["kind"] == "recall")]
-        recipe = chosen.groupby("recipe")["estimate"].mean().idxmax()
+        recipe = str(chosen.groupby("recipe")["estimate"].mean().idxmax())
         return [(protocol, recipe) for protocol in chosen["protocol"].unique()]
 
     def level(self, model: str, emotion: str = "average", measure: str = "recall") -> dict[str, pd.Series]:
+        """Rows of a measure, by protocol, each with the recipe under which the model does better."""
         return {protocol: self[level_id(model, protocol, recipe, measure, emotion)] for protocol, recipe in self.settings(model)}
 
     def gap(self, better: str, worse: str, emotion: str = "average") -> dict[str, pd.Series]:
@@ -63,7 +66,8 @@ class Evidence:
         }
 
     def printed(self, model: str, emotion: str) -> float:
-        return self[printed_id(model, emotion)]["estimate"]
+        """What Table 3 prints."""
+        return float(self[printed_id(model, emotion)]["estimate"])
 
     def width_models(self, modality: str) -> list[str]:
         """Names of the unpruned shallow networks of one modality, narrowest first."""
@@ -274,7 +278,7 @@ def _best_angle(evidence: Evidence) -> tuple[str, str]:
             rows = evidence.gap(models[60.0], models[min(models)])
             for protocol, row in rows.items():
                 levels = {a: evidence[level_id(name, protocol, row["recipe"])]["estimate"] for a, name in models.items()}
-                best = max(levels, key=levels.get) == 60.0
+                best = max(levels, key=lambda angle: levels[angle]) == 60.0
                 by_protocol.setdefault(protocol, []).append(_ahead(row) and (best or None))
             told.append(f"{modality}, {activations}: {_told(rows, _points)}")
         for protocol, both in by_protocol.items():

@@ -4,7 +4,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emolib.console import say
 
@@ -25,7 +25,7 @@ def tell_left_out(data: "EmotionData") -> None:
         say(f"{len(data.left_out)} left out, {len(data)} read")
 
 
-def read_images(source: str, parameters: dict) -> str:
+def read_images(source: str, parameters: dict[str, Any]) -> str:
     """Reads a folder of images once, for all chapters; returns where they find what was kept.
 
     Takes the settings of images out of ``parameters``, which are for the chapters.
@@ -42,7 +42,7 @@ def read_images(source: str, parameters: dict) -> str:
     return kept
 
 
-def write_table(source: str, path: Path, settings: dict) -> Path:
+def write_table(source: str, path: Path, settings: dict[str, Any]) -> Path:
     """The ten numbers of any data source as a table in the spreadsheet's layout; returns its path."""
     from emolib.data import load
     from emolib.data.export import export
@@ -56,7 +56,7 @@ def _digest(reports: Path) -> str:
     return hashlib.sha256((reports / RESULTS).read_bytes()).hexdigest()
 
 
-def keep_model(source: str, parameters: dict, out: Path) -> None:
+def keep_model(source: str, parameters: dict[str, Any], out: Path) -> None:
     """Puts the fusion model of the report in ``out`` beside it, or takes an older one away where the data hold no images.
 
     The networks are those that the chapters have trained, out of the cache. A model of the same results stays as it is.
@@ -82,11 +82,11 @@ def _report_of(path: Path) -> str | None:
     from emolib.model_file import load
 
     with suppress(ValueError):
-        return load(path)[1]["report"]
+        return str(load(path)[1]["report"])
     return None
 
 
-def predict(faces: list[Path], reports: Path, settings: dict) -> str:
+def predict(faces: list[Path], reports: Path, settings: dict[str, Any]) -> str:
     """Scores of the report's fusion model for some images, a table and how to read it, as text.
 
     Raises:

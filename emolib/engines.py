@@ -9,11 +9,14 @@ Axes: as in :mod:`emolib.material`, and ``P`` parameters of a network, ``H`` hid
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from emolib import kernels
+from emolib.data import Rows
 from emolib.kernels.arithmetic import BETA1, BETA2, EPSILON, constants
+from emolib.kernels.compiler import Reals
 from emolib.material import Material
 from emolib.models import FusionNet, ShallowNet
 
@@ -23,42 +26,51 @@ KINDS = (ShallowNet, FusionNet)  # those with a kernel
 class Compiled:
     """Networks of :data:`KINDS` one after another, by :mod:`emolib.kernels`."""
 
-    def __init__(self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: np.ndarray, batch: int, material: Material):
+    def __init__(
+        self, net: ShallowNet | FusionNet, weights: Tensor, alive: Tensor | None, rule: NDArray[np.float64], batch: int, material: Material
+    ) -> None:
         self.net, self.material, self.batch, self.rule = net, material, batch, rule
-        self.weights = weights.numpy()  # the same memory
+        self.weights: Reals = weights.numpy()  # the same memory
         self.alive = None if alive is None else alive.numpy()
         self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
         self.steps = np.zeros(len(rule), int)
         self.constants = constants(self.weights.dtype)
 
-    def epoch(self, which: np.ndarray) -> np.ndarray:
+    def epoch(self, which: Rows) -> Reals:
+        """Trains some networks for an epoch; gives the mean loss of each, in the order of ``which``."""
         m = self.material
         state = (self.weights, self.mean, self.square, self.steps, self.rule)
-        lesson = (m.view, m.targets, m.order, m.length, m.split, self.batch)
-        if isinstance(self.net, ShallowNet):
-            alive = self.alive.astype(self.weights.dtype)
-            return kernels.shallow_epoch(*state, alive, which, m.inputs.reshape(*m.inputs.shape[:2], -1), *lesson, self.constants)
-        return kernels.fusion_epoch(*state, which, m.inputs, *lesson, *self._shape(), self.constants)
+        if self.alive is not None:
+            alive, inputs = self.alive.astype(self.weights.dtype), m.inputs.reshape(*m.inputs.shape[:2], -1)
+            return kernels.shallow_epoch(
+                *state, alive, which, inputs, m.view, m.targets, m.order, m.length, m.split, self.batch, self.constants
+            )
+        channels, narrow = self._shape()
+        return kernels.fusion_epoch(
+            *state, which, m.inputs, m.view, m.targets, m.order, m.length, m.split, self.batch, channels, narrow, self.constants
+        )
 
-    def scores(self, k: int) -> np.ndarray:
+    def scores(self, k: int) -> Reals:
+        """Outputs ``[N, C]`` of one network on every row."""
         inputs = self.material.inputs[self.material.view[k]]
         classes = self.material.targets.shape[1]
-        if isinstance(self.net, ShallowNet):
+        if self.alive is not None:
             alive = self.alive[k].astype(self.weights.dtype)
             return kernels.shallow_scores(self.weights[k], alive, inputs.reshape(len(inputs), -1), classes, self.constants)
         return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes)
 
     def _shape(self) -> tuple[int, int]:
-        return self.net.branches[0].channels, self.net.reduce.out_features
+        assert isinstance(self.net, FusionNet)
+        return self.net.channels, self.net.reduce.out_features
 
 
 class Stacked:
     """Any module, on any device: its networks as one, by :func:`torch.func.vmap` over the plain module and its gradient."""
 
     def __init__(
-        self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: np.ndarray, batch: int, material: Material,
+        self, net: nn.Module, weights: Tensor, alive: Tensor | None, rule: NDArray[np.float64], batch: int, material: Material,
         autocast: torch.dtype | None = None,
-    ):  # fmt: skip
+    ) -> None:  # fmt: skip
         self.net, self.weights, self.alive, self.batch, self.material = net, weights, alive, batch, material
         self.shapes = {name: p.shape for name, p in net.named_parameters()}
         device = weights.device
@@ -78,7 +90,8 @@ class Stacked:
         if self.alive is not None:
             p["output.weight"] = p["output.weight"] * alive
         with self.autocast:
-            return functional_call(self.net, p, (x,)).to(weights.dtype)
+            outputs: Tensor = functional_call(self.net, p, (x,))
+            return outputs.to(weights.dtype)
 
     def _loss(self, weights: Tensor, alive: Tensor, x: Tensor, target: Tensor, share: Tensor, bound: Tensor, smooth: Tensor) -> Tensor:
         """As :func:`~emolib.kernels.arithmetic.slopes`; ``share`` ``[B]`` is one over the batch's size, 0 where no row is."""
@@ -88,7 +101,8 @@ class Stacked:
         each = torch.where(smooth > 0, (slope * (error - 0.5 * slope)).mean(1), F.cross_entropy(out, target, reduction="none"))
         return (each * share).sum()
 
-    def epoch(self, which: np.ndarray) -> np.ndarray:
+    def epoch(self, which: Rows) -> Reals:
+        """Trains some networks for an epoch; gives the mean loss of each, in the order of ``which``."""
         m, device = self.material, self.weights.device
         chosen = torch.from_numpy(which).to(device)
         order, length = torch.from_numpy(m.order[m.split[which]]).to(device).long(), torch.from_numpy(m.length[m.split[which]]).to(device)
@@ -121,7 +135,8 @@ class Stacked:
             state[chosen] = fresh
         return (total / ((length + self.batch - 1) // self.batch)).cpu().numpy()
 
-    def scores(self, k: int) -> np.ndarray:
+    def scores(self, k: int) -> Reals:
+        """Outputs ``[N, C]`` of one network on every row."""
         alive = self.weights.new_ones(1) if self.alive is None else self.alive[k].to(self.weights.dtype)
         with torch.no_grad():
             return self._forward(self.weights[k], alive, self.inputs[self.material.view[k]]).cpu().numpy()

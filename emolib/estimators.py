@@ -14,22 +14,24 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from emolib.data import REPAIRS, EmotionData
+from emolib.data import REPAIRS, EmotionData, Rows
+from emolib.models import ShallowNet
 from emolib.preprocessing import min_max
-from emolib.sweeps import DEFAULTS, table
+from emolib.sweeps import DEFAULTS, Row, table
 from emolib.training import Trained, train
 
 WHOLE = "all rows"  # the split that trains on every row and tests none
 
 # Networks that a search has trained already, by what they were trained on and how; fit looks here first.
-TRAINED: ContextVar[Mapping[tuple, tuple[Trained, int]]] = ContextVar("TRAINED", default=MappingProxyType({}))
+Key = tuple[object, ...]  # see :func:`key`
+TRAINED: ContextVar[Mapping[Key, tuple[Trained, int]]] = ContextVar("TRAINED", default=MappingProxyType({}))
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -56,12 +58,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.n_iter_ = len(outcome.losses)
         return self
 
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """The network's outputs ``[N, C]`` as they are; for two classes the second's less the first's ``[N]``."""
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities ``[N, C]``, as the loss lets the network's outputs be read.
 
         What makes the squared error to one-hot targets least is the probability of each class, and smooth L1 is half the
@@ -76,16 +78,17 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
-        highest = self._scores(X).argmax(axis=1)
-        return self.classes_[highest]
+        predicted: np.ndarray = self.classes_[self._scores(X).argmax(axis=1)]
+        return predicted
 
-    def _scores(self, X: ArrayLike) -> np.ndarray:
+    def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         x = min_max(X, self.low_, self.span_)
         inputs = np.stack([x[:, columns] for columns in self._modalities().values()], axis=1)
         with torch.no_grad():
-            return self.network_(torch.from_numpy(inputs).double()).numpy()
+            scores: NDArray[np.float64] = self.network_(torch.from_numpy(inputs).double()).numpy()
+            return scores
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> EmotionData:
         """Checks ``X`` and ``y``, and puts down what they say of features and classes."""
@@ -110,19 +113,19 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         )
 
     @abstractmethod
-    def _modalities(self) -> dict[str, np.ndarray]:
+    def _modalities(self) -> dict[str, Rows]:
         """The columns of each modality, by the modality's name."""
 
     @abstractmethod
-    def _choices(self) -> dict:
+    def _choices(self) -> Row:
         """Columns of a sweep that only this kind of network has."""
 
-    def _row(self) -> dict:
+    def _row(self) -> Row:
         """The row of a sweep that trains this classifier's network."""
         for name in ("epochs", "learning_rate"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0, or None for the recipe's own")
-        whole = isinstance(self.random_state, int | np.integer) and self.random_state >= 0
+        seed = self.random_state
         return DEFAULTS | self._choices() | {
             "modality": "+".join(self._modalities()),
             "recipe": self.recipe,
@@ -133,7 +136,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             "protocol": WHOLE,
             "folds": 1,
             "fold": 0,
-            "seed": int(self.random_state) if whole else int(check_random_state(self.random_state).randint(2**31 - 1)),
+            "seed": int(seed) if isinstance(seed, int | np.integer) and seed >= 0 else int(check_random_state(seed).randint(2**31 - 1)),
         }  # fmt: skip
 
 
@@ -186,12 +189,14 @@ class PrunedShallowClassifier(NetworkClassifier):
 
     @property
     def units_(self) -> int:
+        """Hidden units left."""
+        assert isinstance(self.network_, ShallowNet)
         return self.network_.hidden.out_features
 
-    def _modalities(self) -> dict[str, np.ndarray]:
+    def _modalities(self) -> dict[str, Rows]:
         return {"all": np.arange(self.n_features_in_)}
 
-    def _choices(self) -> dict:
+    def _choices(self) -> Row:
         return {name: getattr(self, name) for name in ("hidden", "angle", "centre", "schedule", "merge")} | {"network": "shallow"}
 
 
@@ -223,7 +228,7 @@ class FusionCNNClassifier(NetworkClassifier):
         super().__init__(recipe=recipe, epochs=epochs, learning_rate=learning_rate, optimiser=optimiser, loss=loss, random_state=random_state)
         self.modalities = modalities
 
-    def _modalities(self) -> dict[str, np.ndarray]:
+    def _modalities(self) -> dict[str, Rows]:
         if isinstance(self.modalities, int | np.integer):
             if self.modalities < 1 or self.n_features_in_ % self.modalities:
                 raise ValueError(f"modalities is {self.modalities}; {self.n_features_in_} columns cannot be shared out equally among so many")
@@ -237,21 +242,21 @@ class FusionCNNClassifier(NetworkClassifier):
 
     def _column(self, column: int | str) -> int:
         """The number of a column that is given by number or name."""
-        names = list(getattr(self, "feature_names_in_", [])) if isinstance(column, str) else range(self.n_features_in_)
+        names: Sequence[int | str] = list(getattr(self, "feature_names_in_", [])) if isinstance(column, str) else range(self.n_features_in_)
         if column not in names:
             raise ValueError(f"modalities names the column {column!r}, which X does not have")
         return names.index(column)
 
-    def _choices(self) -> dict:
+    def _choices(self) -> Row:
         return {"network": "cnn", "hidden": 0, "angle": 0.0}
 
 
-def key(data: EmotionData, row: dict) -> tuple:
+def key(data: EmotionData, row: Row) -> Key:
     """By what a search keeps a network: the rows that it was trained on, and how it was."""
     return data.digest, *row.items()
 
 
-def nearest_probabilities(scores: np.ndarray) -> np.ndarray:
+def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Projects each row of ``scores`` ``[N, C]`` onto the probability simplex (Duchi et al. 2008, Figure 1).
 
     Example:

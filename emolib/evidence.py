@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from emolib import paper, statistics
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows
 from emolib.folds import make_folds
 from emolib.metrics import MEASURES, confusion, measures
 from emolib.preprocessing import scale
@@ -46,17 +47,18 @@ class Condition:
     model: str
     protocol: str
     recipe: str
-    scores: np.ndarray
-    fold: np.ndarray
+    scores: NDArray[np.floating]
+    fold: Rows
     data: EmotionData
 
     @cached_property
-    def hit(self) -> np.ndarray:
+    def hit(self) -> NDArray[np.float64]:
         """``[S, N]``: 1 where a row was recognised."""
-        return (self.scores.argmax(-1) == self.data.labels).astype(float)
+        right: NDArray[np.bool] = self.scores.argmax(-1) == self.data.labels
+        return right.astype(float)
 
     @cached_property
-    def fold_recall(self) -> np.ndarray:
+    def fold_recall(self) -> NDArray[np.float64]:
         """``[S, folds]``: mean recall over emotions in each fold, an emotion weighted as in all rows: a fold may lack one."""
         return fold_recall(self.hit, self.fold, self.data.labels)
 
@@ -77,14 +79,15 @@ def conditions(trained: Trained, name: Callable[[pd.Series], str]) -> list[Condi
     return found
 
 
-def fold_recall(hit: np.ndarray, fold: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def fold_recall(hit: NDArray[np.float64], fold: Rows, labels: NDArray[np.intp]) -> NDArray[np.float64]:
     """``[S, folds]`` from ``hit`` and ``fold`` ``[S, N]``, see :attr:`Condition.fold_recall`."""
-    weight = (1 / np.bincount(labels))[labels]
+    weight: NDArray[np.float64] = (1 / np.bincount(labels))[labels]
     member = (fold[:, None] == np.arange(fold.max() + 1)[:, None]).astype(float)  # [S, folds, N]
-    return (member @ (hit * weight)[..., None])[..., 0] / (member @ weight)
+    recall: NDArray[np.float64] = (member @ (hit * weight)[..., None])[..., 0] / (member @ weight)
+    return recall
 
 
-def fold_of_rows(data: EmotionData, protocol: str, seed: int, count: int) -> np.ndarray:
+def fold_of_rows(data: EmotionData, protocol: str, seed: int, count: int) -> Rows:
     """``[N]``: which fold tests each row."""
     fold = np.full(len(data), -1)
     for number, (_, test) in enumerate(make_folds(data, protocol, seed, count)):
@@ -106,7 +109,7 @@ def measured(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
         data, scores = condition.data, condition.scores
         classes = len(data.classes)
 
-        def statistic(weight: np.ndarray) -> np.ndarray:
+        def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
             by_measure = np.stack(list(measures(data.labels, scores, which, weight).values()), -2)  # [B, S, measures, C]
             return np.concatenate([by_measure, by_measure.mean(-1, keepdims=True)], -1)
 
@@ -125,13 +128,12 @@ def measured(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
             parts.append(part.assign(model=condition.model, protocol=condition.protocol, recipe=condition.recipe, measure=measure))
     table = pd.concat(parts, ignore_index=True)
     averages = table[(table["measure"] == "recall") & (table["emotion"] == "average")]
-    for _, family in averages.groupby(["protocol", "recipe"]):
-        table.loc[family.index, "p_holm"] = statistics.holm(family["p"])
+    table.loc[averages.index.tolist(), "p_holm"] = averages.groupby(["protocol", "recipe"])["p"].transform(statistics.holm)
     table.insert(0, "id", [level_id(*row) for row in table[["model", "protocol", "recipe", "measure", "emotion"]].itertuples(index=False)])
     return table
 
 
-def _extreme(values: np.ndarray, which: Callable) -> np.ndarray:
+def _extreme(values: NDArray[np.float64], which: Callable[..., NDArray[np.float64]]) -> NDArray[np.float64]:
     """Lowest or highest over repetitions; NaN where all are undefined."""
     defined = ~np.isnan(values).all(0)
     found = np.full(values.shape[1], np.nan)
@@ -140,10 +142,12 @@ def _extreme(values: np.ndarray, which: Callable) -> np.ndarray:
 
 
 def level_id(model: str, protocol: str, recipe: str, measure: str = "recall", emotion: str = "average") -> str:
+    """The id of the row of :func:`measured` that tells a model's level."""
     return f"{model}, {measure}, {emotion}, {protocol}, {recipe}"
 
 
 def difference_id(better: str, worse: str, protocol: str, recipe: str, emotion: str = "average") -> str:
+    """The id of the row of :func:`differences` that tells how far one model is ahead of another."""
     return f"{better} − {worse}, {emotion}, {protocol}, {recipe}"
 
 
@@ -195,11 +199,12 @@ def confusions(found: Iterable[Condition], model: str, pairs: Iterable[tuple[str
         for one, other in pairs:
             i, j = data.classes.index(one), data.classes.index(other)
 
-            def statistic(weight: np.ndarray) -> np.ndarray:
+            def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
                 counts = confusion(data.labels, condition.scores, weight)
                 with np.errstate(invalid="ignore"):
                     share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
-                return (share[..., i, j] + share[..., j, i]) / 2 - share[..., apart].mean(-1)
+                more: NDArray[np.float64] = (share[..., i, j] + share[..., j, i]) / 2 - share[..., apart].mean(-1)
+                return more
 
             interval = bootstrap(statistic, data.groups).widened().of_repetitions()
             rows.append({
@@ -279,4 +284,5 @@ def printed() -> pd.DataFrame:
 
 
 def printed_id(model: str, emotion: str = "average") -> str:
+    """The id of the row of :func:`printed` that tells what Table 3 prints."""
     return f"paper, {model}, {emotion}"

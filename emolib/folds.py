@@ -3,9 +3,10 @@
 from functools import lru_cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold, train_test_split
 
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows, Split
 
 PROTOCOLS = ("random", "person-independent")
 # One random part tests and the rest trains, once: what a course project does, and what nobody should report.
@@ -21,7 +22,7 @@ TEST_SHARE = 0.2
 DEALS = 50
 
 
-def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
+def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[Split]:
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the others.
 
     Args:
@@ -47,7 +48,7 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
 
 
 @lru_cache(maxsize=256)
-def _made(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _made(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split]:
     _refuse(data, protocol, count)
     pairs = _deal(data, protocol, seed, count)
     check(data, pairs, protocol)
@@ -78,7 +79,7 @@ def _refuse(data: EmotionData, protocol: str, count: int) -> None:
         raise ValueError(f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds")
 
 
-def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split]:
     if protocol in SINGLES:
         ((train, test),) = ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(data.labels)
         if protocol == KEPT_APART:
@@ -90,13 +91,13 @@ def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[tuple
     return min((list(deal.split(data.labels, groups=data.groups)) for deal in deals), key=partial(_unevenness, data))
 
 
-def _unevenness(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
+def _unevenness(data: EmotionData, pairs: list[Split]) -> float:
     """How far the folds' emotion counts are from equal shares, in rows."""
     counts = np.array([np.bincount(data.labels[test], minlength=len(data.classes)) for _, test in pairs])
     return float(np.abs(counts - counts.mean(axis=0)).sum())
 
 
-def check(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]], protocol: str) -> None:
+def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
     """Raises ValueError unless each row is tested once (a single split: at most once), by networks that saw every emotion
     and, where the protocol promises it, nobody of the tested groups."""
     tested = np.sort(np.concatenate([test for _, test in pairs]))
@@ -114,7 +115,7 @@ def check(data: EmotionData, pairs: list[tuple[np.ndarray, np.ndarray]], protoco
             raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")
 
 
-def check_scaling(scaled: np.ndarray, train: np.ndarray) -> None:
+def check_scaling(scaled: NDArray[np.floating], train: Rows) -> None:
     """Raises ValueError unless min-max scaling was fitted on these training rows alone.
 
     Fitted on them, each feature spans exactly 0 to 1 over them; fitted on more rows, it spans less wherever an extreme

@@ -1,10 +1,9 @@
 """A grid search whose networks are trained at once: the grid over all folds is a sweep like any other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
-import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
 from sklearn.base import clone
@@ -12,10 +11,12 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from emolib import sweeps
-from emolib.data import EmotionData
-from emolib.estimators import TRAINED, NetworkClassifier, key
-from emolib.sweeps import table
+from emolib.data import EmotionData, Rows
+from emolib.estimators import TRAINED, Key, NetworkClassifier, key
+from emolib.sweeps import Row, table
 from emolib.training import Trained, train
+
+Grid = Mapping[str, Sequence[object]]
 
 
 class SweepGridSearchCV(GridSearchCV):
@@ -68,16 +69,16 @@ class SweepGridSearchCV(GridSearchCV):
             plain.fit(X, y)
         finally:
             TRAINED.reset(before)
-        vars(self).update({name: value for name, value in vars(plain).items() if name.endswith("_")})
+        self.__dict__ |= {name: value for name, value in vars(plain).items() if name.endswith("_")}
         self.trained_ = [sweep for sweep, _ in trained]
         return self
 
 
 def _train(
-    estimator: NetworkClassifier, grid: dict | list, X: ArrayLike, y: ArrayLike, parts: list[np.ndarray], jobs: int
-) -> Iterator[tuple[Trained, list[tuple]]]:
+    estimator: NetworkClassifier, grid: Grid | Sequence[Grid], X: ArrayLike, y: ArrayLike, parts: list[Rows], jobs: int
+) -> Iterator[tuple[Trained, list[Key]]]:
     """Trains the grid on each of the training ``parts``; yields sweeps, and the key that fit looks for each network by."""
-    layouts: dict[str, list[tuple[NetworkClassifier, EmotionData, dict]]] = {}
+    layouts: dict[str, list[tuple[NetworkClassifier, EmotionData, Row]]] = {}
     for choices in ParameterGrid(grid):
         candidate = clone(estimator).set_params(**choices)
         try:

@@ -7,16 +7,17 @@ import re
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows
 from emolib.preprocessing import scale
 
 # Two frames of one person are near-duplicates when they are as close as only one row in a hundred is to its nearest stranger.
 CLOSE = 0.01
 
 
-def clips(data: EmotionData) -> np.ndarray:
+def clips(data: EmotionData) -> NDArray[np.str_]:
     """``[N]``: the name of each row without its last number, which counts the frames of one clip."""
     return np.array([re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names])
 
@@ -54,6 +55,7 @@ def near_duplicates(data: EmotionData) -> pd.Series:
     })  # fmt: skip
 
 
-def _first(wanted: np.ndarray) -> np.ndarray:
+def _first(wanted: NDArray[np.bool]) -> Rows:
     """Place of the first true value in each row; 0 where there is none."""
-    return wanted.argmax(1)
+    first: Rows = wanted.argmax(1)
+    return first

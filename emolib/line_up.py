@@ -1,10 +1,12 @@
 """Which models a report compares: the rows of the paper's Table 3, and what the data allow beyond them."""
 
+from typing import Any
+
 from emolib.data import EmotionData
 from emolib.image_branch import IMAGE, NETWORK
 
 # The models of the paper, and the columns of a sweep that make them.
-OF_THE_PAPER = {
+OF_THE_PAPER: dict[str, dict[str, Any]] = {
     "LPQ shallow": {"modality": "LPQ", "angle": 60},
     "PHOG shallow": {"modality": "PHOG", "angle": 60},
     "LPQ CNN": {"modality": "LPQ", "network": "cnn"},
@@ -13,7 +15,7 @@ OF_THE_PAPER = {
 }
 
 
-def models_of(data: EmotionData) -> dict[str, dict]:
+def models_of(data: EmotionData) -> dict[str, dict[str, Any]]:
     """The models of Table 3, and for each modality beyond LPQ and PHOG the same again, alone and fused with both.
 
     Where the data hold the images themselves, a two-dimensional branch joins, alone and fused.

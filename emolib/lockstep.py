@@ -7,16 +7,20 @@ from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from emolib import sweeps
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows
 from emolib.engines import KINDS, Compiled, Stacked
 from emolib.kernels.arithmetic import LOSSES, OPTIMISERS
+from emolib.kernels.compiler import Reals
 from emolib.material import Material
+from emolib.models import ShallowNet
 from emolib.outcome import Outcome
 from emolib.pruning import prune
+from emolib.sweeps import Row
 
 PRECISIONS = ("float32", "float64", "tf32", "bfloat16")
 
@@ -44,43 +48,43 @@ class Stack:
         >>> outcomes = [stack.outcome(k) for k in range(len(rows))]
     """
 
-    def __init__(self, data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32"):
+    def __init__(self, data: EmotionData, rows: list[Row], device: str = "cpu", precision: str = "float32") -> None:
         self.rows = rows
         recipes = [sweeps.recipe_of(row) for row in rows]
         self.material = Material(data, rows, np.float64 if precision == "float64" else np.float32)
-        self.shallow = rows[0]["network"] == "shallow"
         width = max(row["hidden"] for row in rows)
         self.net = sweeps.build(rows[0] | {"hidden": width}, data).to(device)
         hidden = torch.tensor([row["hidden"] for row in rows])
-        self.alive = (torch.arange(width) < hidden.unsqueeze(1)).to(device) if self.shallow else None
+        self.alive = (torch.arange(width) < hidden.unsqueeze(1)).to(device) if isinstance(self.net, ShallowNet) else None
         kind = torch.float64 if precision == "float64" else torch.float32
         plain = cache(lambda hidden: sweeps.build(rows[0] | {"hidden": hidden}, data))  # one module a width, given weights anew
         self.weights = torch.stack([self._padded(plain(row["hidden"]), row, width) for row in rows]).to(device, kind)
         rule = np.array([
             (recipe.learning_rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]]) for recipe, row in zip(recipes, rows, strict=True)
         ])  # fmt: skip
-        common = (self.net, self.weights, self.alive, rule, recipes[0].batch, self.material)
+        common = (self.weights, self.alive, rule, recipes[0].batch, self.material)
+        self.engine: Compiled | Stacked
         if device == "cpu" and isinstance(self.net, KINDS):
-            self.engine = Compiled(*common)
+            self.engine = Compiled(self.net, *common)
         else:
-            self.engine = Stacked(*common, autocast=torch.bfloat16 if precision == "bfloat16" else None)
+            self.engine = Stacked(self.net, *common, autocast=torch.bfloat16 if precision == "bfloat16" else None)
 
         self.patience = np.array([recipe.patience for recipe in recipes])
         self.tolerance = np.array([recipe.tolerance for recipe in recipes])
         self.limit = np.array([recipe.epochs for recipe in recipes])
-        self.prunes = np.array([self.shallow and row["angle"] > 0 for row in rows])
+        self.prunes = np.array([self.alive is not None and row["angle"] > 0 for row in rows])
         self.prunes_on = np.array([row["schedule"] == "every" for row in rows])
         self.training = np.ones(len(rows), bool)
         self.epochs = 0
-        self.losses: list[np.ndarray] = []
+        self.losses: list[Reals] = []
         self.ended = np.zeros(len(rows), int)
         self.best = np.full(len(rows), np.inf)
         self.waited = np.zeros(len(rows), int)
 
-    def _padded(self, net: torch.nn.Module, row: dict, width: int) -> Tensor:
+    def _padded(self, net: torch.nn.Module, row: Row, width: int) -> Tensor:
         """A row's initial weights as a vector ``[P]``, hidden units added up to the stack's width."""
         sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
-        if not self.shallow:
+        if not isinstance(net, ShallowNet):
             return parameters_to_vector(net.parameters()).detach()
         extra = width - net.hidden.out_features
         pad = torch.nn.functional.pad
@@ -89,7 +93,7 @@ class Stack:
         ]  # fmt: skip
         return torch.cat([part.detach().flatten() for part in parts])
 
-    def epoch(self) -> np.ndarray:
+    def epoch(self) -> NDArray[np.float32]:
         """One more epoch of those still training; gives mean losses ``[K]``, NaN for the others."""
         which = np.flatnonzero(self.training)
         self.material.shuffle(np.unique(self.material.split[which]))
@@ -110,7 +114,7 @@ class Stack:
         self.training[which[over]] = False
         return losses
 
-    def _stopped(self, which: np.ndarray | int) -> np.ndarray:
+    def _stopped(self, which: Rows | int) -> NDArray[np.bool]:
         """Whether the loss has stopped falling."""
         return (self.patience[which] > 0) & (self.waited[which] >= self.patience[which])
 
@@ -119,8 +123,9 @@ class Stack:
         parts = self.weights.split([p.numel() for p in self.net.parameters()], dim=1)
         return {name: part.view(-1, *p.shape) for (name, p), part in zip(self.net.named_parameters(), parts, strict=True)}
 
-    def _prune(self, due: np.ndarray) -> None:
+    def _prune(self, due: Rows) -> None:
         """Prunes some networks by their activations over the training rows; survivors keep weights and momentum."""
+        assert self.alive is not None  # others are never due
         which = torch.from_numpy(due).to(self.weights.device)
         p = {name: value[which] for name, value in self.parameters().items()}
         inputs = torch.from_numpy(self.material.inputs[self.material.view[due]]).to(self.weights.device).flatten(2).double()
@@ -138,10 +143,10 @@ class Stack:
         everything = self.parameters()
         everything["output.weight"][which], everything["output.bias"][which] = outgoing.to(self.weights), bias.to(self.weights)
 
-    def compacted(self, k: int) -> np.ndarray:
+    def compacted(self, k: int) -> Reals:
         """Parameters of one network, flat, without the units that count for nothing."""
         parts = {name: value[k] for name, value in self.parameters().items()}
-        if self.shallow:
+        if self.alive is not None:
             alive = self.alive[k]
             parts["hidden.weight"], parts["hidden.bias"] = parts["hidden.weight"][alive], parts["hidden.bias"][alive]
             parts["output.weight"] = parts["output.weight"][:, alive]
@@ -156,13 +161,13 @@ class Stack:
             scores=scores[tested],
             weights=self.compacted(k),
             losses=np.array([losses[k] for losses in self.losses[: self.ended[k] or self.epochs]], np.float32),
-            units=int(self.alive[k].sum()) if self.shallow else 0,
+            units=int(self.alive[k].sum()) if self.alive is not None else 0,
             train_accuracy=float(right[trained_on].mean()),
             stopped=bool(self._stopped(k)),
         )
 
 
-def train_stack(data: EmotionData, rows: list[dict], device: str = "cpu", precision: str = "float32") -> list[Outcome]:
+def train_stack(data: EmotionData, rows: list[Row], device: str = "cpu", precision: str = "float32") -> list[Outcome]:
     """Trains networks of one kind from start to end."""
     stack = Stack(data, rows, device, precision)
     while stack.training.any():

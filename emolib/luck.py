@@ -3,9 +3,12 @@
 Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data.
 """
 
+from typing import Any
+
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from emolib import sweeps
 from emolib.cores import core
@@ -15,23 +18,23 @@ from emolib.folds import KEPT_APART, make_folds
 from emolib.lockstep import Stack
 from emolib.metrics import MEASURES, mean_recall, measures
 from emolib.progress import track
-from emolib.sweeps import DEFAULTS, REPETITION
+from emolib.sweeps import DEFAULTS, REPETITION, Row
 from emolib.training import Trained
 
 # A reading without its repetition.
 READING = [column for column in REPETITION if column != "seed"]
 
 
-def single_results(trained: Trained) -> np.ndarray:
+def single_results(trained: Trained) -> NDArray[np.float64]:
     """``[K]``: mean recall of each network of a sweep on the rows of its own test part."""
     found = []
-    for outcome, row in zip(trained.outcomes, trained.table.to_dict("records"), strict=True):
+    for outcome, row in zip(trained.outcomes, trained.table.to_dict("records", into=Row()), strict=True):
         _, test = make_folds(trained.data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
         found.append(mean_recall(trained.data.labels[test], outcome.scores.argmax(1)))
     return np.array(found)
 
 
-def standing(results: np.ndarray, printed: float) -> dict[str, float]:
+def standing(results: NDArray[np.float64], printed: float) -> dict[str, float]:
     """Where a printed figure stands among results of single splits.
 
     Returns:
@@ -44,7 +47,7 @@ def standing(results: np.ndarray, printed: float) -> dict[str, float]:
     return {"draws": len(results), "median": median, "low": low, "high": high, "percentile": 1 - reached, "tries": tries}
 
 
-def picks(data: EmotionData, table: pd.DataFrame, *, every: int, fixed: dict, jobs: int | None = None) -> pd.DataFrame:
+def picks(data: EmotionData, table: pd.DataFrame, *, every: int, fixed: dict[str, Any], jobs: int | None = None) -> pd.DataFrame:
     """One network of each setting on each split, and what comes of choosing among them in three ways.
 
     Args:
@@ -74,9 +77,9 @@ def picks(data: EmotionData, table: pd.DataFrame, *, every: int, fixed: dict, jo
 
 
 @core()
-def _checkpoints(data: EmotionData, table: pd.DataFrame, every: int) -> tuple[np.ndarray, np.ndarray]:
+def _checkpoints(data: EmotionData, table: pd.DataFrame, every: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean recall of each network of one split at each checkpoint, on the rows kept apart and on the test rows: ``[K, E]`` each."""
-    stack = Stack(data, table.to_dict("records"))
+    stack = Stack(data, table.to_dict("records", into=Row()))
     ((train, test),) = make_folds(data, KEPT_APART, int(table["seed"].iloc[0]), 1)
     apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
     found = []
@@ -95,7 +98,7 @@ def averages(condition: Condition) -> dict[str, float]:
     return {measure: float(value.mean()) for measure, value in measures(condition.data.labels, condition.scores, which).items()}
 
 
-def readings(**choices) -> pd.DataFrame:
+def readings(**choices: Any) -> pd.DataFrame:
     """A sweep (:func:`emolib.sweeps.sweep`) in which what decides nothing does not multiply: a network that is not pruned has no angles
     to take, nor a time to prune at.
 

@@ -4,13 +4,19 @@ Axes: ``K`` networks, ``S`` splits (a fold of a repetition), ``V`` views (a spli
 rows of the data, ``M`` modalities, ``D`` features, ``C`` classes, ``T`` places for training rows.
 """
 
+from typing import TypeVar
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from emolib import sweeps
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows
 from emolib.folds import check_scaling, make_folds
 from emolib.preprocessing import scale
+from emolib.sweeps import Row
+
+Key = TypeVar("Key")
 
 
 class Material:
@@ -29,7 +35,7 @@ class Material:
         order: training rows of each split in this epoch's order, ``[S, T]``; ``length`` ``[S]`` says how many.
     """
 
-    def __init__(self, data: EmotionData, rows: list[dict], kind: type = np.float32):
+    def __init__(self, data: EmotionData, rows: list[Row], kind: type[np.floating] = np.float32) -> None:
         splits = [(row["protocol"], row["seed"], row["folds"], row["fold"]) for row in rows]
         views = [(*split, row["scaling"], row["modality"]) for split, row in zip(splits, rows, strict=True)]
         split_keys, self.split = _unique(splits)
@@ -42,7 +48,7 @@ class Material:
         self.order = np.zeros((len(split_keys), self.length.max()), np.int32)
         self.generators = [torch.Generator().manual_seed(sweeps.seeds(seed, fold)[1]) for _, seed, _, fold in split_keys]
 
-    def shuffle(self, splits: np.ndarray) -> None:
+    def shuffle(self, splits: Rows) -> None:
         """Draws a fresh order of the training rows of some splits: an epoch is a permutation."""
         for split in splits:
             training, _ = self.pairs[split]
@@ -50,14 +56,14 @@ class Material:
             self.order[split, : len(training)] = training[order.numpy()]
 
 
-def _unique(keys: list[tuple]) -> tuple[list[tuple], np.ndarray]:
+def _unique(keys: list[Key]) -> tuple[list[Key], Rows]:
     """Distinct keys in the order of their first use, and where each of the given ones is among them."""
-    place: dict[tuple, int] = {}
+    place: dict[Key, int] = {}
     where = np.array([place.setdefault(key, len(place)) for key in keys])
     return list(place), where
 
 
-def _inputs(data: EmotionData, protocol: str, seed: int, count: int, fold: int, scaling: str, modality: str) -> np.ndarray:
+def _inputs(data: EmotionData, protocol: str, seed: int, count: int, fold: int, scaling: str, modality: str) -> NDArray[np.float32]:
     """``[N, M, D]``: every row of the data as one split's networks see it."""
     training, _ = make_folds(data, protocol, seed, count)[fold]
     fitted_on = training if scaling == "training rows" else None

@@ -6,13 +6,14 @@ silent 0: the precision of an emotion that is never predicted, the recall of one
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from emolib.training import Trained
 
 MEASURES = ("recall", "precision", "specificity", "average precision")
 
 
-def confusion(labels: np.ndarray, scores: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+def confusion(labels: NDArray[np.intp], scores: NDArray[np.floating], weight: NDArray[np.floating] | None = None) -> NDArray[np.number]:
     """Counts of rows by true and predicted emotion; the prediction is the emotion of the largest score.
 
     Args:
@@ -24,7 +25,7 @@ def confusion(labels: np.ndarray, scores: np.ndarray, weight: np.ndarray | None 
         ``[…, C, C]``, with ``weight`` ``[B, …, C, C]``: true emotion in rows, predicted emotion in columns.
     """
     classes = scores.shape[-1]
-    cell = labels * classes + scores.argmax(-1)  # [..., N]
+    cell: NDArray[np.intp] = labels * classes + scores.argmax(-1)  # [..., N]
     if weight is None:
         flat = cell.reshape(-1, len(labels))
         counts = np.stack([np.bincount(row, minlength=classes**2) for row in flat])
@@ -34,8 +35,8 @@ def confusion(labels: np.ndarray, scores: np.ndarray, weight: np.ndarray | None 
 
 
 def measures(
-    labels: np.ndarray, scores: np.ndarray, which: tuple[str, ...] = MEASURES, weight: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+    labels: NDArray[np.intp], scores: NDArray[np.floating], which: tuple[str, ...] = MEASURES, weight: NDArray[np.floating] | None = None
+) -> dict[str, NDArray[np.float64]]:
     """Each of the measures by emotion, one against the rest.
 
     Recall is tp / (tp + fn), precision tp / (tp + fp), specificity tn / (tn + fp), as in Dhall et al. 2011; average
@@ -65,7 +66,7 @@ def measures(
     return {measure: found[measure] for measure in which}
 
 
-def average_precision(labels: np.ndarray, scores: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+def average_precision(labels: NDArray[np.intp], scores: NDArray[np.floating], weight: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
     """``[…, C]``, with ``weight`` ``[B, …, C]``; NaN for an emotion that never occurs."""
     # resamples are counts, exact in single precision, and there are many of them
     rows = np.ones((1, len(labels))) if weight is None else weight.astype(np.float32)
@@ -78,7 +79,7 @@ def average_precision(labels: np.ndarray, scores: np.ndarray, weight: np.ndarray
     return area[0] if weight is None else area
 
 
-def _area(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _area(truth: NDArray[np.bool], score: NDArray[np.floating], weight: NDArray[np.floating]) -> NDArray[np.floating]:
     """Average precision of one ranking for many weightings of its rows at once: ``[B]``.
 
     :func:`sklearn.metrics.average_precision_score` does one weighting a call, which is too slow for a bootstrap.
@@ -92,7 +93,8 @@ def _area(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarra
     with np.errstate(invalid="ignore"):
         precision = hits.cumsum(1)[:, last] / ranked.cumsum(1)[:, last]
         share = hits[:, positive] / hits.sum(1, keepdims=True)
-    return np.where(share > 0, precision * share, share).sum(1)
+    area: NDArray[np.floating] = np.where(share > 0, precision * share, share).sum(1)
+    return area
 
 
 def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
@@ -111,7 +113,7 @@ def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFr
     return pd.concat(parts, ignore_index=True)
 
 
-def mean_recall(labels: np.ndarray, predicted: np.ndarray) -> float:
+def mean_recall(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:
     """Mean recall over the emotions that occur: a small part of the rows may lack one.
 
     As :func:`sklearn.metrics.balanced_accuracy_score`, but without its warning where a prediction names another emotion,

@@ -25,7 +25,7 @@ class ShallowNet(nn.Module):
         torch.Size([10, 7])
     """
 
-    def __init__(self, features: int = 5, hidden: int = 16, classes: int = 7):
+    def __init__(self, features: int = 5, hidden: int = 16, classes: int = 7) -> None:
         super().__init__()
         self.hidden = nn.Linear(features, hidden)
         self.output = nn.Linear(hidden, classes)
@@ -35,7 +35,9 @@ class ShallowNet(nn.Module):
         return torch.sigmoid(self.hidden(x.flatten(1)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.activations(x))
+        """One output a class; shapes as above."""
+        outputs: Tensor = self.output(self.activations(x))
+        return outputs
 
 
 class FeatureNet(nn.Module):
@@ -55,7 +57,7 @@ class FeatureNet(nn.Module):
 
     LAYERS = 5
 
-    def __init__(self, channels: int = 16):
+    def __init__(self, channels: int = 16) -> None:
         super().__init__()
         self.channels = channels
         self.convolutions = nn.ModuleList(
@@ -64,6 +66,7 @@ class FeatureNet(nn.Module):
         self.pool = nn.MaxPool1d(kernel_size=3, stride=1, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """What the convolutions make of the features; shapes as above."""
         h = x.unsqueeze(1)  # [B, 1, D]: one channel to begin with
         for convolution in self.convolutions:
             h = self.pool(torch.relu(convolution(h)))  # [B, F, D]
@@ -84,12 +87,15 @@ class FusionNet(nn.Module):
         torch.Size([10, 7])
     """
 
-    def __init__(self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16):
+    def __init__(self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16) -> None:
         super().__init__()
+        self.channels = channels
         self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
         self.reduce = nn.Linear(modalities * channels * features, 2 * classes)
         self.output = nn.Linear(2 * classes, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """One output a class; shapes as above."""
         joined = torch.cat([branch(x[:, m]) for m, branch in enumerate(self.branches)], dim=1)
-        return self.output(torch.relu(self.reduce(joined)))
+        outputs: Tensor = self.output(torch.relu(self.reduce(joined)))
+        return outputs

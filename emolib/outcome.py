@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,9 @@ class Outcome:
         stopped: whether the loss had stopped falling before the recipe's last epoch.
     """
 
-    scores: np.ndarray
-    weights: np.ndarray
-    losses: np.ndarray
+    scores: NDArray[np.floating]
+    weights: NDArray[np.floating]
+    losses: NDArray[np.floating]
     units: int
     train_accuracy: float
     stopped: bool

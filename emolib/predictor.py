@@ -9,9 +9,11 @@ Axes: ``K`` networks, ``N`` faces, ``D`` descriptor values, ``P`` components, ``
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from emolib import model_file
@@ -42,13 +44,13 @@ class Predictor:
     """
 
     arrays: dict[str, np.ndarray]
-    about: dict
+    about: dict[str, Any]
 
-    def scores(self, faces: np.ndarray) -> np.ndarray:
+    def scores(self, faces: NDArray[np.uint8]) -> NDArray[np.floating]:
         """Faces ``[N, S, S]`` as the settings make them, to mean scores ``[N, C]``."""
         a = self.arrays
         described = Settings(**self.about["settings"]).describe(faces)
-        total = 0.0
+        total = np.zeros((len(faces), len(self.about["classes"])), np.float32)
         for k, weights in enumerate(a["weights"]):
             inputs = []
             for modality in MODALITIES:
@@ -58,7 +60,7 @@ class Predictor:
             net = FusionNet(len(MODALITIES), inputs[0].shape[1], len(self.about["classes"]))
             nn.utils.vector_to_parameters(torch.from_numpy(weights.copy()), net.parameters())
             with torch.no_grad():
-                total = total + net(torch.from_numpy(np.stack(inputs, axis=1)).float()).numpy()
+                total += net(torch.from_numpy(np.stack(inputs, axis=1)).float()).numpy()
         return total / len(a["weights"])
 
     def calibration(self, score: float) -> tuple[int, int]:
@@ -96,8 +98,8 @@ def fit(data: EmotionData, settings: Settings, *, seeds: int = 1, folds: int = 5
     trained = train(data, table, cache=cache)
 
     arrays: dict[str, list[np.ndarray]] = {"weights": [outcome.weights for outcome in trained.outcomes]}
-    for row in table.itertuples():
-        rows, _ = make_folds(data, protocol, row.seed, folds)[row.fold]
+    for seed, fold in zip(table["seed"], table["fold"], strict=True):
+        rows, _ = make_folds(data, protocol, seed, folds)[fold]
         for modality in MODALITIES:
             fitted = Components.fit(data.descriptors[modality][rows], data.features[modality].shape[1])
             values = fitted.transform(data.descriptors[modality][rows]).astype(float)
@@ -110,7 +112,7 @@ def fit(data: EmotionData, settings: Settings, *, seeds: int = 1, folds: int = 5
     return Predictor({name: np.stack(values) for name, values in arrays.items()} | calibrate(mean_scores, data.labels), about)
 
 
-def calibrate(scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+def calibrate(scores: NDArray[np.floating], labels: NDArray[np.intp]) -> dict[str, np.ndarray]:
     """How often the emotion of the highest score ``[N, C]`` was right, by that score and by that emotion.
 
     Returns:

@@ -5,8 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from emolib.data import EmotionData, components
+from emolib.data import EmotionData, Rows, components
 from emolib.data.components import Components
 from emolib.storage import kept
 
@@ -14,7 +15,7 @@ from emolib.storage import kept
 CODE = Path(components.__file__).read_bytes() + f"{version('numpy')} {version('scipy')}".encode()
 
 
-def scale(data: EmotionData, modality: str, rows: np.ndarray | None = None) -> np.ndarray:
+def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray[np.float32]:
     """Features of one modality, mapped linearly so that the smallest over ``rows`` becomes 0 and the largest 1.
 
     Where the data hold the descriptors, the principal components are fitted on ``rows`` as well. The distributed
@@ -35,15 +36,15 @@ def scale(data: EmotionData, modality: str, rows: np.ndarray | None = None) -> n
     return min_max(values, seen.min(0), np.ptp(seen, 0))
 
 
-def min_max(values: np.ndarray, low: np.ndarray, span: np.ndarray) -> np.ndarray:
+def min_max(values: NDArray[np.floating], low: NDArray[np.floating], span: NDArray[np.floating]) -> NDArray[np.float32]:
     """Features ``[N, D]`` less their smallest value ``low``, over ``span`` (paper, equation 1); a constant one becomes 0. float32."""
     return ((values - low) / np.where(span == 0, 1, span)).astype(np.float32)
 
 
-def _components(data: EmotionData, modality: str, rows: np.ndarray) -> np.ndarray:
+def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
     """Components fitted on a fold's training rows, ``[N, P]``: kept, because many networks share a fold."""
 
-    def make() -> np.ndarray:
+    def make() -> NDArray[np.float32]:
         descriptors = data.descriptors[modality]
         return Components.fit(descriptors[rows], data.features[modality].shape[1]).transform(descriptors)
 

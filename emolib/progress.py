@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from time import monotonic
+from typing import NoReturn
 
 from tqdm.auto import tqdm
 
@@ -41,7 +42,7 @@ class Step:
 
 
 @contextmanager
-def track(total: int, label: str) -> Iterator[Step | tqdm]:
+def track(total: int, label: str) -> Iterator["Step | tqdm[NoReturn]"]:
     """Shows the progress of the body; call ``.update(n)`` on what it yields.
 
     Args:

@@ -15,12 +15,12 @@ from emolib.models import ShallowNet
 CONSTANT_RANGE = 0.01
 
 
-def angles(activations: Tensor, centre: float = 0.0, weight: Tensor | None = None) -> Tensor:
+def angles(activations: Tensor, centre: float | Tensor = 0.0, weight: Tensor | None = None) -> Tensor:
     """Angle between every two hidden units.
 
     Args:
         activations: ``[…, P, H]``, in 0..1.
-        centre: taken off every activation. The paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so
+        centre: taken off every activation; a tensor, where networks of a stack differ in it. The paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so
             that angles span 0 to 180°. Unshifted sigmoid outputs are all positive, and rarely more than 30° apart.
         weight: ``[…, P]``, 1 for a pattern that counts and 0 for one that does not; all count when not given.
 

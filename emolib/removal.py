@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from emolib.models import ShallowNet
 from emolib.pruning import angles as between
 from emolib.pruning import prune
 
 
-def survivors(net: ShallowNet, x: np.ndarray, minimal: Sequence[float], centre: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+def survivors(
+    net: ShallowNet, x: NDArray[np.float32], minimal: Sequence[float], centre: float = 0.5
+) -> tuple[NDArray[np.float64], NDArray[np.bool]]:
     """The angles between a network's hidden units, and the units that step 2 of Algorithm 1 leaves at each minimal angle.
 
     Args:

@@ -1,7 +1,7 @@
-"""Intervals and tests for scores that came out of folds, on rows that belong to persons.
+"""Interval and tests for scores that came out of folds, on rows that belong to persons.
 
 Rows of one person resemble each other, and a row that tests one fold trains the others; what ignores that is too sure of
-itself. Intervals therefore draw persons, not rows, and are widened by :data:`TRAINING`; tests between models widen the
+itself. Interval therefore draw persons, not rows, and are widened by :data:`TRAINING`; tests between models widen the
 variance for shared training rows; tests against chance exchange labels within a person only. How often each is wrong
 is measured in :mod:`emolib.calibration`.
 
@@ -9,11 +9,12 @@ Axes: ``B`` resamples, ``P`` permutations, ``S`` repetitions, ``N`` rows, ``C`` 
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from baycomp import CorrelatedTTest
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
@@ -27,11 +28,11 @@ TRAINING = 2**0.5
 
 
 class Interval(NamedTuple):
-    """A point estimate and its confidence limits; floats, or arrays of one shape."""
+    """A point estimate and its confidence limits: arrays of one shape."""
 
-    estimate: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    estimate: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
     def widened(self, factor: float = TRAINING) -> "Interval":
         """Limits ``factor`` times as far from the estimate."""
@@ -49,7 +50,7 @@ class Interval(NamedTuple):
 
 
 def bootstrap(
-    statistic: Callable[[np.ndarray], np.ndarray], units: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]], units: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
     """Percentile bootstrap, corrected for bias, that draws whole units: persons (cluster bootstrap), or rows.
 
@@ -85,7 +86,7 @@ def bootstrap(
     return Interval(estimate, low - centre + estimate, high - centre + estimate)
 
 
-def emotion_means(labels: np.ndarray, values: np.ndarray, classes: int) -> Callable[[np.ndarray], np.ndarray]:
+def emotion_means(labels: NDArray[np.intp], values: NDArray[np.float64], classes: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """The mean of a row's value over the rows of each emotion, and the mean of these: recall, where the value is whether
     a row was recognised, and a difference of recalls, where it is the difference of two models on the row.
 
@@ -100,7 +101,7 @@ def emotion_means(labels: np.ndarray, values: np.ndarray, classes: int) -> Calla
     truth = np.eye(classes)[labels]  # [N, C]
     sums = values[..., None] * truth  # [..., N, C]
 
-    def statistic(weight: np.ndarray) -> np.ndarray:
+    def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):
             means = np.moveaxis(weight @ sums / (weight @ truth), -2, 0)
         return _with_mean(means)
@@ -118,15 +119,15 @@ class Chance(NamedTuple):
         null_low, null_high: ``[C + 1]``, the middle 95 % of permutations.
     """
 
-    recall: np.ndarray
-    null: np.ndarray
-    p: np.ndarray
-    null_low: np.ndarray
-    null_high: np.ndarray
+    recall: NDArray[np.float64]
+    null: NDArray[np.float64]
+    p: NDArray[np.float64]
+    null_low: NDArray[np.float64]
+    null_high: NDArray[np.float64]
 
 
 def better_than_chance(
-    labels: np.ndarray, predicted: np.ndarray, strata: np.ndarray, classes: int, folds: int, *,
+    labels: NDArray[np.intp], predicted: NDArray[np.intp], strata: np.ndarray, classes: int, folds: int, *,
     permutations: int = RESAMPLES, seed: int = 0,
 ) -> Chance:
     """One-sided permutation test: do predictions go with emotions beyond what the person gives away?
@@ -174,7 +175,7 @@ def better_than_chance(
     return Chance(recall, mean, p, *np.quantile(null, [tail, 1 - tail], axis=0))
 
 
-def _with_mean(by_emotion: np.ndarray) -> np.ndarray:
+def _with_mean(by_emotion: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([by_emotion, by_emotion.mean(-1, keepdims=True)], -1)
 
 
@@ -199,7 +200,7 @@ class Comparison(NamedTuple):
     better: float
 
 
-def compare(first: np.ndarray, second: np.ndarray, rope: float = ROPE) -> Comparison:
+def compare(first: NDArray[np.float64], second: NDArray[np.float64], rope: float = ROPE) -> Comparison:
     """Corrected resampled t-test and Bayesian correlated t-test between two models.
 
     Folds of one repetition share training rows, so the variance of a mean over folds is larger than of independent
@@ -216,7 +217,7 @@ def compare(first: np.ndarray, second: np.ndarray, rope: float = ROPE) -> Compar
     return Comparison(float(posterior.mean), float(p), *map(float, posterior.probs()))
 
 
-def holm(p: Sequence[float]) -> np.ndarray:
+def holm(p: ArrayLike) -> NDArray[np.float64]:
     """p-values adjusted for that many tests (Holm 1979), in the same order."""
     p = np.asarray(p)
     order = np.argsort(p)
@@ -225,14 +226,14 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return adjusted
 
 
-def detectable(interval: Interval, power: float = 0.8) -> np.ndarray:
+def detectable(interval: Interval, power: float = 0.8) -> NDArray[np.float64]:
     """The smallest true difference that a two-sided test at 5 % would find with that power, from an interval's width."""
     width = stats.norm.ppf((1 + CONFIDENCE) / 2)
     error = (interval.high - interval.low) / (2 * width)
     return (width + stats.norm.ppf(power)) * error
 
 
-def reject_share(rejected: int, trials: int) -> Interval:
-    """Share of rejections with its exact binomial (Clopper-Pearson) interval."""
+def reject_share(rejected: int, trials: int) -> tuple[float, float, float]:
+    """Share of rejections, and the limits of its exact binomial (Clopper-Pearson) interval."""
     low, high = stats.binomtest(rejected, trials).proportion_ci(CONFIDENCE)
-    return Interval(rejected / trials, low, high)
+    return rejected / trials, float(low), float(high)

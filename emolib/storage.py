@@ -99,7 +99,7 @@ def keep(name: str, content: bytes) -> None:
         say_once(f"{path.parent} takes nothing more ({error.strerror}); what is made now will be made again")
 
 
-def kept(name: str, make: Callable[[], T], shared: Sequence = ()) -> T:
+def kept(name: str, make: Callable[[], T], shared: Sequence[object] = ()) -> T:
     """What ``make()`` gives, or gave before: kept under this name as :func:`emolib.packing.pack` packs it.
 
     Args:
@@ -111,7 +111,8 @@ def kept(name: str, make: Callable[[], T], shared: Sequence = ()) -> T:
     content = fetch(name)
     if content is not None:
         with suppress(Exception):  # whole, but packed by an earlier version of this library
-            return unpack(content, shared)
+            before: T = unpack(content, shared)
+            return before
     value = make()
     keep(name, pack(value, shared))
     return value

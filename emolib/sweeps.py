@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from torch import nn
 from emolib.data import EmotionData
 from emolib.kernels import arithmetic
 from emolib.models import FusionNet, ShallowNet
+
+Row = dict[str, Any]  # of a sweep: what each of its columns holds
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ SCHEDULES = ("first", "every")
 SCALINGS = ("training rows", "all rows")
 
 # The columns of a sweep and what a row holds unless told otherwise.
-DEFAULTS = {
+DEFAULTS: Row = {
     "network": "shallow",  # "shallow": ShallowNet; "cnn": FusionNet; "cnn 2-D": ImageFusionNet, whose last modality is the image
     "modality": "LPQ",  # several are joined by +
     "hidden": 16,  # hidden units to begin with; a CNN has none
@@ -78,7 +81,7 @@ LARGEST = 1_000_000  # rows; far more would not fit in memory
 FASTEST = 10.0  # learning rate; with far higher ones weights leave the range of single precision
 
 
-def sweep(**choices) -> pd.DataFrame:
+def sweep(**choices: Any) -> pd.DataFrame:
     """Every combination of the given choices, one row a network, all folds of each repetition included.
 
     Args:
@@ -114,7 +117,7 @@ def sweep(**choices) -> pd.DataFrame:
     return found.drop_duplicates(ignore_index=True)
 
 
-def table(rows: Sequence[tuple | dict]) -> pd.DataFrame:
+def table(rows: Sequence[tuple[Any, ...] | Row]) -> pd.DataFrame:
     """Rows with the columns :data:`NETWORK`, one a network, as a table that :func:`emolib.train` takes."""
     return pd.DataFrame(rows, columns=NETWORK).astype({"angle": float, "centre": float, "rate": float, "merge": bool})
 
@@ -151,7 +154,7 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
         raise ValueError("angle must lie between 0 and 180 degrees")
 
 
-def recipe_of(row: dict) -> Recipe:
+def recipe_of(row: Row) -> Recipe:
     """The recipe that a row names, for its kind of network, with the row's own epochs and learning rate if it sets them."""
     recipe = RECIPES[row["network"], row["recipe"]]
     return replace(recipe, epochs=row["limit"] or recipe.epochs, learning_rate=row["rate"] or recipe.learning_rate)
@@ -164,10 +167,11 @@ def seeds(seed: int, fold: int) -> tuple[int, int]:
     return int(weights), int(batches)
 
 
-def build(row: dict, data: EmotionData) -> nn.Module:
+def build(row: Row, data: EmotionData) -> nn.Module:
     """The untrained network of one row, as a plain module."""
     modalities = row["modality"].split("+")
     features = data.features[modalities[0]].shape[1]
+    net: nn.Module
     if row["network"] == "shallow":
         net = ShallowNet(len(modalities) * features, int(row["hidden"]), len(data.classes))
     else:
@@ -186,4 +190,5 @@ def initialise(net: nn.Module, seed: int) -> None:
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
             bound = layer.weight[0].numel() ** -0.5
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+            if layer.bias is not None:
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

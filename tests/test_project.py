@@ -61,3 +61,15 @@ def test_help_lists_the_doors(door):
 def test_the_code_keeps_its_conventions():
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "emolib", "tests"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_code_keeps_to_the_types_that_it_states():
+    # what it finds out about other libraries is kept in the environment, as by `make lint`
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(Path(sys.prefix) / "mypy")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_type_error_is_given_its_reason_and_its_code():
+    lines = [line for file in (ROOT / "emolib").rglob("*.py") for line in file.read_text().splitlines() if "type: ignore" in line]
+    assert all(re.search(r"# type: ignore\[[a-z-]+\]  # \w+", line) for line in lines)

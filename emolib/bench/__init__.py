@@ -9,4 +9,5 @@ FILE = Path(__file__).parents[2] / "reports" / "bench.json"
 
 def recorded() -> dict[str, Any]:
     """The last measurement: ``rows`` of net, method, networks and microseconds a network's step, and the machine's speed."""
-    return json.loads(FILE.read_text(encoding="utf-8"))
+    measured: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return measured

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ EPOCHS = 3  # and more than that so many, which makes what comes before and afte
 MEMORY = (1, 10_000, 50_000)
 
 
-def measure(seconds: float) -> Iterator[dict]:
+def measure(seconds: float) -> Iterator[dict[str, Any]]:
     """Rows of ``net``, ``method``, ``networks``, ``microseconds_per_net_step``."""
     data = emolib.load().as_distributed()
     ways = dict(contenders.WAYS)
@@ -68,7 +68,7 @@ def memory(networks: int) -> float:
     return machine.peak_mebibytes()
 
 
-APART = {"compiling": compiling, "memory": memory, "folder": folder_bench}
+APART: dict[str, Callable[..., object]] = {"compiling": compiling, "memory": memory, "folder": folder_bench}
 
 
 def apart(what: str, *arguments: int) -> Any:
@@ -80,6 +80,7 @@ def apart(what: str, *arguments: int) -> Any:
 
 
 def main() -> None:
+    """Measures everything, tells each figure as it comes, and writes them all to one file."""
     parser = argparse.ArgumentParser(prog="emolib.bench", description=__doc__)
     parser.add_argument("--out", type=Path, default=FILE)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long each measurement takes (default: %(default)s)")
@@ -114,7 +115,7 @@ def main() -> None:
     print(given.out)
 
 
-def _told(row: dict) -> dict:
+def _told(row: dict[str, Any]) -> dict[str, Any]:
     print(*(f"{value:.5g}" if isinstance(value, float) else value for value in row.values()), flush=True)
     return row
 

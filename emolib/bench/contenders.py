@@ -5,7 +5,7 @@ is the time a network's step takes.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -38,6 +38,7 @@ def lessons(data: EmotionData, net: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def build(data: EmotionData, net: str, seed: int) -> nn.Module:
+    """One of :data:`NETS`, untrained."""
     return sweeps.build(sweeps.DEFAULTS | NETS[net] | {"seed": seed, "fold": 0}, data)
 
 
@@ -45,7 +46,7 @@ def dataloader(data: EmotionData, net: str, networks: int, seconds: float) -> tu
     """One network after another, its batches from a DataLoader: the loop that people write."""
     x, y = lessons(data, net)
 
-    def batches():
+    def batches() -> Iterable[Sequence[torch.Tensor]]:
         return DataLoader(TensorDataset(x, y), batch_size=BATCH, shuffle=True)
 
     return _one_after_another(data, net, networks, seconds, batches)
@@ -55,13 +56,15 @@ def loop(data: EmotionData, net: str, networks: int, seconds: float) -> tuple[fl
     """The same without DataLoader: batches are rows of a permutation."""
     x, y = lessons(data, net)
 
-    def batches():
+    def batches() -> Iterable[Sequence[torch.Tensor]]:
         return ((x[rows], y[rows]) for rows in torch.randperm(len(x)).split(BATCH))
 
     return _one_after_another(data, net, networks, seconds, batches)
 
 
-def _one_after_another(data: EmotionData, net: str, networks: int, seconds: float, batches: Callable) -> tuple[float, int]:
+def _one_after_another(
+    data: EmotionData, net: str, networks: int, seconds: float, batches: Callable[[], Iterable[Sequence[torch.Tensor]]]
+) -> tuple[float, int]:
     criterion, steps, began = nn.SmoothL1Loss(), 0, perf_counter()
     for seed in range(networks):
         model = build(data, net, seed)
@@ -91,9 +94,9 @@ def sklearn(data: EmotionData, net: str, networks: int, seconds: float) -> tuple
     return perf_counter() - began, steps
 
 
-def ours(data: EmotionData, net: str, networks: int, epochs: int) -> tuple[float, int]:
+def ours(data: EmotionData, net: str, networks: int, epochs: float) -> tuple[float, int]:
     """:func:`emolib.train`, from the table to the outcomes; 0 epochs are as many as the printed recipe has."""
-    table = sweeps.sweep(**NETS[net], folds=5, seed=range(-(-networks // 5)), limit=epochs).head(networks)
+    table = sweeps.sweep(**NETS[net], folds=5, seed=range(-(-networks // 5)), limit=int(epochs)).head(networks)
     began = perf_counter()
     trained = train(data, table)
     elapsed = perf_counter() - began

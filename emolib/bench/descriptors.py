@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -34,12 +35,12 @@ def lpq_loop(images: np.ndarray, window: int = 7, blocks: int = 3) -> np.ndarray
     pairs = [(flat, wave), (wave, flat), (wave, wave), (wave.conj(), wave)]
     described = []
     for image in images:
-        codes, bit = 0, 0
+        codes, bit = np.zeros(np.array(image.shape) - window + 1, int), 0
         zero = -1e-9 * window**2 * float(np.abs(image).max())
         for down, across in pairs:
             answer = convolve2d(convolve2d(image, down[:, None], mode="valid"), across[None], mode="valid")
             for part in (answer.real, answer.imag):
-                codes = codes + ((part >= zero).astype(int) << bit)
+                codes += ((part >= zero).astype(int) << bit)
                 bit += 1
         height, width = codes.shape
         row, column = np.arange(height) * blocks // height, np.arange(width) * blocks // width
@@ -72,7 +73,7 @@ def phog_loop(images: np.ndarray, bins: int = 8, levels: int = 3) -> np.ndarray:
 
 def methods() -> dict[tuple[str, str], Callable[[np.ndarray], object]]:
     """What is compared: (descriptor, method) and what computes it for images ``[N, H, W]``."""
-    compared = {("lpq", "ours"): lpq, ("lpq", "loop"): lpq_loop, ("phog", "ours"): phog, ("phog", "loop"): phog_loop}
+    compared: dict[tuple[str, str], Callable[[np.ndarray], object]] = {("lpq", "ours"): lpq, ("lpq", "loop"): lpq_loop, ("phog", "ours"): phog, ("phog", "loop"): phog_loop}
     if importlib.util.find_spec("skimage"):
         hog = importlib.import_module("skimage.feature").hog  # no dependency: only this comparison looks at it
         compared["phog", "scikit-image hog"] = lambda images: [
@@ -81,14 +82,15 @@ def methods() -> dict[tuple[str, str], Callable[[np.ndarray], object]]:
     return compared
 
 
-def descriptors_bench(repeats: int = 3) -> list[dict]:
+def descriptors_bench(repeats: int = 3) -> list[dict[str, Any]]:
     """Images a second, the best of ``repeats`` after a first call that does not count.
 
     Returns:
         Rows of ``descriptor`` (lpq, phog), ``method`` (ours, loop and, where installed, scikit-image hog), ``height``, ``width``,
         ``images``, ``images_per_second`` and ``times_loop``, the same as a multiple of the loop's.
     """
-    rng, rows = np.random.default_rng(0), []
+    rng = np.random.default_rng(0)
+    rows: list[dict[str, Any]] = []
     for (height, width), most in SIZES.items():
         faces = rng.integers(0, 256, (most, height, width), dtype=np.uint8)
         for (descriptor, method), describe in methods().items():
@@ -101,7 +103,7 @@ def descriptors_bench(repeats: int = 3) -> list[dict]:
     return [row | {"times_loop": row["images_per_second"] / loop[row["descriptor"], row["height"]]} for row in rows]
 
 
-def folder_bench(count: int = MANY, size: int = 48) -> dict:
+def folder_bench(count: int = MANY, size: int = 48) -> dict[str, float]:
     """A folder of ``count`` images read, described and reduced to principal components, with progress.
 
     Returns:

@@ -14,16 +14,19 @@ from emolib.bench.contenders import BATCH, build, lessons
 from emolib.data import EmotionData
 from emolib.models import FeatureNet
 
+Parameters = dict[str, jax.Array]
+State = tuple[Parameters, Parameters, Parameters, jax.Array]  # with Adam's two means and the steps taken
+
 DISTINCT = 20  # networks built one by one; the others start as copies of these
 AT_ONCE = 20_000  # net-steps a compiled call takes, so that ten thousand networks need not go through a whole epoch
 
 
-def _shallow(p: dict, x: jax.Array) -> jax.Array:
+def _shallow(p: Parameters, x: jax.Array) -> jax.Array:
     h = jax.nn.sigmoid(x.reshape(len(x), -1) @ p["hidden.weight"].T + p["hidden.bias"])
     return h @ p["output.weight"].T + p["output.bias"]
 
 
-def _fusion(p: dict, x: jax.Array) -> jax.Array:
+def _fusion(p: Parameters, x: jax.Array) -> jax.Array:
     joined = []
     for m in range(x.shape[1]):
         h = x[:, m, :, None]  # [B, D, 1]
@@ -45,12 +48,12 @@ def vmap_scan(data: EmotionData, net: str, networks: int, seconds: float) -> tup
     forward = _shallow if net == "shallow" else _fusion
     taken = min(len(x) // BATCH, max(1, AT_ONCE // networks))
 
-    def loss(p: dict, x: jax.Array, y: jax.Array) -> jax.Array:
+    def loss(p: Parameters, x: jax.Array, y: jax.Array) -> jax.Array:
         error = forward(p, x) - y
         slope = jnp.clip(error, -1, 1)
         return jnp.mean(slope * (error - 0.5 * slope))
 
-    def step(state: tuple, rows: jax.Array) -> tuple:
+    def step(state: State, rows: jax.Array) -> tuple[State, None]:
         p, mean, square, t = state
         gradient, t = jax.grad(loss)(p, x[rows], y[rows]), t + 1
         mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, gradient)

@@ -3,6 +3,7 @@
 import platform
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
@@ -40,7 +41,7 @@ def copy_speed(size: int = 2**26, seconds: float = 1.0) -> float:
     return _rate(lambda: b.copy_(a), 2 * 4 * size, seconds)
 
 
-def _rate(work, amount: int, seconds: float) -> float:
+def _rate(work: Callable[[], object], amount: int, seconds: float) -> float:
     work()
     done, began = 0, perf_counter()
     while perf_counter() - began < seconds:

@@ -4,9 +4,14 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+Rows = NDArray[np.intp]  # numbers of rows
+Split = tuple[Rows, Rows]  # those that train, and those that test
 
 INCOMPLETE = ("drop", "mean", "error")
 REPAIRS = ("found", "rows", "done")
@@ -32,23 +37,24 @@ class EmotionData:
             split of a database, or somebody else's folds.
     """
 
-    features: dict[str, np.ndarray]
-    labels: np.ndarray
+    features: dict[str, NDArray[np.float32]]
+    labels: NDArray[np.intp]
     classes: tuple[str, ...]
-    groups: np.ndarray
-    names: np.ndarray
+    groups: NDArray[np.str_]
+    names: NDArray[np.str_]
     source: str
     drawn: bool
     repairs: pd.DataFrame
-    descriptors: dict[str, np.ndarray] = field(default_factory=dict)
+    descriptors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["file", "reason"]))
-    splits: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    splits: dict[str, Split] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities, in their order."""
         return tuple(self.features)
 
     def as_distributed(self) -> "EmotionData":
@@ -70,7 +76,7 @@ class EmotionData:
         return digest.hexdigest()
 
 
-def load(source: str | Path | None = None, *, incomplete: str = "drop", **settings) -> EmotionData:
+def load(source: str | Path | None = None, *, incomplete: str = "drop", **settings: Any) -> EmotionData:
     """Reads a table of features or a folder of face images, or draws the default faces.
 
     Args:

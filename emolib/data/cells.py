@@ -7,7 +7,7 @@ are refused by defusedxml, through which openpyxl reads where it is installed.
 import csv
 import reprlib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time
 from io import StringIO
 from pathlib import Path
@@ -58,9 +58,9 @@ def shown(cell: object) -> str:
     return "a blank cell" if cell is None else reprlib.repr(str(cell) if isinstance(cell, date | time) else cell)
 
 
-def _within(rows: Iterable[list]) -> list[list]:
+def _within(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     """Rows up to the last that is not blank, without blank cells at their ends. Raises TooLarge."""
-    found: list[list] = []
+    found: list[list[object]] = []
     held = 0
     for number, row in enumerate(rows, 1):
         cells = [None if isinstance(cell, str) and cell.strip() in MISSING else cell for cell in row]
@@ -76,7 +76,7 @@ def _within(rows: Iterable[list]) -> list[list]:
     return found
 
 
-def _csv_rows(path: Path) -> Iterator[list]:
+def _csv_rows(path: Path) -> Iterator[Sequence[object]]:
     content = path.read_bytes()
     if b"\0" in content:
         raise csv.Error("there are zero bytes in it, as in UTF-16")
@@ -88,7 +88,7 @@ def _csv_rows(path: Path) -> Iterator[list]:
         yield row
 
 
-def _sheet_rows(path: Path) -> Iterator[list]:
+def _sheet_rows(path: Path) -> Iterator[Sequence[object]]:
     if not DEFUSEDXML:
         raise ValueError("workbooks are read through defusedxml alone, and the environment variable OPENPYXL_DEFUSEDXML says not to")
     with path.open("rb") as file, warnings.catch_warnings():

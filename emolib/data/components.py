@@ -6,6 +6,7 @@ Axes: ``N`` rows, ``D`` descriptor values, ``P`` components.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 CHUNK = 1024  # rows in float64 at a time
@@ -23,11 +24,11 @@ class Components:
         axes: ``[P, D]``, orthonormal, the largest variance first; zeros where nothing is left to vary.
     """
 
-    mean: np.ndarray
-    axes: np.ndarray
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, descriptors: np.ndarray, count: int = 5) -> "Components":
+    def fit(cls, descriptors: NDArray[np.floating], count: int = 5) -> "Components":
         """Components of ``descriptors`` ``[N, D]``.
 
         Raises:
@@ -36,7 +37,7 @@ class Components:
         n, width = descriptors.shape
         if min(n - 1, width) < count:
             raise ValueError(f"{count} principal components need more than {count} images and values each, not {n} × {width}")
-        mean = np.mean(descriptors, axis=0, dtype=np.float64)
+        mean = descriptors.mean(axis=0, dtype=np.float64)
         if n <= width:
             centred = descriptors - mean
             size, vectors = _largest(centred @ centred.T, count)
@@ -53,7 +54,7 @@ class Components:
         sign = np.sign(axes[np.arange(count), np.abs(axes).argmax(axis=1)])
         return cls(mean, axes * sign[:, None])
 
-    def transform(self, descriptors: np.ndarray) -> np.ndarray:
+    def transform(self, descriptors: NDArray[np.floating]) -> NDArray[np.float32]:
         """``[N, D]`` to ``[N, P]`` float32."""
         values = np.empty((len(descriptors), len(self.axes)), np.float32)
         for start in range(0, len(descriptors), CHUNK):
@@ -61,7 +62,7 @@ class Components:
         return values
 
 
-def _largest(moments: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _largest(moments: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The largest eigenvalues ``[P]`` and their vectors ``[., P]``, in falling order."""
     n = len(moments)
     size, vectors = eigh(moments, subset_by_index=[n - count, n - 1])

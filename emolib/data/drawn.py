@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
 
@@ -31,10 +32,10 @@ class Faces:
         names: ``[N]``, str.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
-    groups: np.ndarray
-    names: np.ndarray
+    images: NDArray[np.uint8]
+    labels: NDArray[np.intp]
+    groups: NDArray[np.str_]
+    names: NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,16 @@ def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
         yield Still(*_frame(stage, units, people[who], view, w), int(label), PERSONS[who], name)
 
 
-def _group_sizes(total: int, groups: int) -> np.ndarray:
+def _group_sizes(total: int, groups: int) -> NDArray[np.intp]:
     """Zipf-like sizes, at least 1, that sum to ``total``: the largest about 90, in effect about 19 equal groups."""
     share = 1 / (np.arange(groups) + 5.5) ** 1.7
     exact = 1 + share / share.sum() * (total - groups)
-    sizes = np.floor(exact).astype(int)
+    sizes: NDArray[np.intp] = np.floor(exact).astype(int)
     sizes[np.argsort(sizes - exact, kind="stable")[:total - sizes.sum()]] += 1
     return sizes
 
 
-def _casting(rng: np.random.Generator, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _casting(rng: np.random.Generator, sizes: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Person and label of each face, sorted by person and label; each person has a taste for some emotions."""
     person = np.repeat(np.arange(len(sizes)), sizes)
     taste = rng.dirichlet(np.ones(len(COUNTS)), len(sizes))

@@ -53,9 +53,9 @@ def export(data: EmotionData, path: Path) -> Path:
     return path
 
 
-def _workbook(header: list, rows: list[list], width: list[int]) -> bytes:
+def _workbook(header: list[str], rows: list[list[object]], width: list[int]) -> bytes:
     book = Workbook()
-    sheet = book.active
+    sheet = book.worksheets[0]
     sheet.title = "SFEW.csv"
     sheet.append([cell or None for cell in header])
     first = 3

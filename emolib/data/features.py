@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 
 from emolib.data.phase import block_counts, phase_codes
 
@@ -30,7 +31,7 @@ PRESETS = {
 }
 
 
-def lpq(images: np.ndarray, window: int = 7, blocks: int = 3, decorrelate: bool = False) -> np.ndarray:
+def lpq(images: np.ndarray, window: int = 7, blocks: int = 3, decorrelate: bool = False) -> NDArray[np.float32]:
     """Local phase quantisation: histograms of :func:`lpq_codes` over a grid of blocks.
 
     Blurring an image by a symmetric kernel leaves the phase at low frequencies as it was, so the descriptor changes
@@ -55,10 +56,11 @@ def lpq(images: np.ndarray, window: int = 7, blocks: int = 3, decorrelate: bool 
     codes = lpq_codes(images, window, decorrelate)
     counts = np.zeros((len(codes), blocks**2, 256), np.int64)
     _each_tile(lambda part, _: block_counts(codes[part], blocks, counts[part]), len(codes), 1, codes[0].size)
-    return (counts / counts.sum(-1, keepdims=True)).reshape(len(codes), -1).astype(np.float32)
+    shares: NDArray[np.float64] = counts / counts.sum(-1, keepdims=True)
+    return shares.reshape(len(codes), -1).astype(np.float32)
 
 
-def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) -> np.ndarray:
+def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) -> NDArray[np.uint8]:
     """The eight phase signs around each pixel as one byte.
 
     The Fourier transform ``F(u, x) = Σ_y f(x - y) exp(-2πi u·y)`` over the ``M`` × ``M`` window at ``x`` is taken at
@@ -103,7 +105,7 @@ def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) ->
     return codes
 
 
-def _transform(window: int) -> np.ndarray:
+def _transform(window: int) -> NDArray[np.float64]:
     """Real and imaginary parts of ``exp(-2πi u·y)`` at the four frequencies, over the window: ``[8, M * M]``."""
     r = window // 2
     y, x = (axis.ravel() for axis in np.mgrid[-r : r + 1, -r : r + 1])
@@ -111,7 +113,7 @@ def _transform(window: int) -> np.ndarray:
     return np.stack([np.cos(phase), -np.sin(phase)], axis=1).reshape(8, -1)
 
 
-def lpq_whitening(window: int, rho: float = 0.9) -> np.ndarray:
+def lpq_whitening(window: int, rho: float = 0.9) -> NDArray[np.float64]:
     """Directions in which the eight LPQ parts are uncorrelated.
 
     Pixels ``d`` apart are taken to correlate by ``rho**d`` (a first-order Gauss-Markov field); the parts then have
@@ -134,10 +136,11 @@ def lpq_whitening(window: int, rho: float = 0.9) -> np.ndarray:
     # within a pair would do. Slightly unequal weights, as in the authors' own code, settle which one.
     weight = 1 + 1e-6 * np.arange(7, -1, -1)
     v = np.linalg.svd(weight[:, None] * covariance * weight)[2].T
-    return v * np.sign(v[np.abs(v).argmax(axis=0), np.arange(8)])
+    directions: NDArray[np.float64] = v * np.sign(v[np.abs(v).argmax(axis=0), np.arange(8)])
+    return directions
 
 
-def phog(images: np.ndarray, bins: int = 8, levels: int = 3, span: float = 360) -> np.ndarray:
+def phog(images: np.ndarray, bins: int = 8, levels: int = 3, span: float = 360) -> NDArray[np.float32]:
     """Pyramid histogram of oriented gradients (Bosch et al. 2007).
 
     Level ``l`` divides the image into ``2**l`` × ``2**l`` cells; each has a histogram of gradient orientation, weighted
@@ -200,7 +203,7 @@ def _gradients(images: np.ndarray, band: slice, per_radian: float) -> tuple[np.n
     return index.numpy(), dx.square_().add_(dy.square_()).sqrt_().numpy()
 
 
-def pixels(images: np.ndarray, side: int = 32) -> np.ndarray:
+def pixels(images: np.ndarray, side: int = 32) -> NDArray[np.float32]:
     """The faces themselves, small: averaged over a grid, then each brought to mean 0 and variance 1, so that light
     and contrast of the picture do not count.
 

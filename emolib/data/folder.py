@@ -147,9 +147,10 @@ def _groups_by_table(table: Path, listing: Listing) -> list[str]:
     for name, group in cells.iloc[1:, [header.index("name"), header.index("group")]].itertuples(index=False, name=None):
         if known.setdefault(name, group) != group:
             raise ValueError(f"{table}: {name} has two groups")
-    groups = [known.get(file) or known.get(path.name) or known.get(path.stem) for file, path in zip(listing.files, listing.paths, strict=True)]
-    if None in groups:
-        absent = [file for file, group in zip(listing.files, groups, strict=True) if not group]
+    found = [known.get(file) or known.get(path.name) or known.get(path.stem) for file, path in zip(listing.files, listing.paths, strict=True)]
+    groups = [group for group in found if group]
+    if len(groups) < len(found):
+        absent = [file for file, group in zip(listing.files, found, strict=True) if not group]
         raise ValueError(f"{table}: there is no group for {absent[0]} (the first of {len(absent)} such images)")
     return groups
 

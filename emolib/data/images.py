@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from emolib.console import say
 from emolib.data import REPAIRS, EmotionData
@@ -50,7 +52,7 @@ class Settings:
     decorrelate: bool = False
     first: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         kinds = {"size": int, "crop": bool, "preset": str, "decorrelate": bool, "first": int | None}
         for name, kind in kinds.items():
             value = getattr(self, name)
@@ -63,18 +65,18 @@ class Settings:
         if self.first not in (None, 0, 1):
             raise ValueError(f"first is {self.first}; the number of Angry is 0 or 1")
 
-    def changed(self, given: dict) -> "Settings":
+    def changed(self, given: dict[str, Any]) -> "Settings":
         """These settings, some of them replaced; raises ValueError for one that does not exist."""
         names = [field.name for field in fields(self)]
         for name in given.keys() - set(names):
             raise ValueError(f"{name} says nothing about how images are read; there are {', '.join(names)}")
         return replace(self, **given)
 
-    def face(self, grey: np.ndarray) -> np.ndarray:
+    def face(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Any grey picture to the square that is described. Raises Unreadable when it is to be cropped in vain."""
         return square(crop_face(grey) if self.crop else grey, self.size)
 
-    def describe(self, faces: np.ndarray) -> dict[str, np.ndarray]:
+    def describe(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Descriptors of faces ``[N, size, size]`` by modality, each ``[N, D]`` float32."""
         preset = PRESETS[self.preset]
         return {
@@ -84,7 +86,7 @@ class Settings:
         }
 
 
-def read_folder(root: Path, **settings) -> EmotionData:
+def read_folder(root: Path, **settings: Any) -> EmotionData:
     """Reads and describes every image, once: what was found is kept on disk and read from there the next time.
 
     Modalities are LPQ, PHOG and ``image``, the face itself; the features are five principal components of each.
@@ -185,6 +187,7 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
     repairs += twice(np.concatenate(list(features.values()), axis=1), labels)
     np.savez(
         folder / "rows.npz",
+        allow_pickle=False,
         labels=labels,
         groups=np.array([listing.groups[place] for place in kept]),
         names=np.array([listing.paths[place].stem for place in kept]),
@@ -198,7 +201,7 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
     (folder / DIGEST).write_bytes(_digest(folder))
 
 
-def _check(listing: Listing, labels: np.ndarray, left_out: list[tuple[str, str]]) -> None:
+def _check(listing: Listing, labels: NDArray[np.intp], left_out: list[tuple[str, str]]) -> None:
     """Raises ValueError when there is nothing to tell apart."""
     present = np.unique(labels)
     if len(present) == 0:

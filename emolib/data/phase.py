@@ -7,14 +7,15 @@ Axes: ``N`` images, ``H`` × ``W`` pixels, ``Y`` × ``X`` pixels that have a cod
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
-from emolib.kernels.compiler import compiled
+from emolib.kernels.compiler import Reals, compiled
 
 WAVES = 3
 
 
 @compiled
-def phase_codes(images, waves, mix, tolerance, codes):
+def phase_codes(images: np.ndarray, waves: Reals, mix: Reals, tolerance: Reals, codes: NDArray[np.uint8]) -> None:
     """Writes the signs of eight numbers at each pixel as one byte.
 
     Args:
@@ -62,7 +63,7 @@ def phase_codes(images, waves, mix, tolerance, codes):
 
 
 @compiled
-def block_counts(codes, blocks, counts):
+def block_counts(codes: NDArray[np.uint8], blocks: int, counts: NDArray[np.int64]) -> None:
     """Counts the codes ``[N, Y, X]`` of each block of a ``blocks`` × ``blocks`` grid into ``counts`` ``[N, blocks * blocks, 256]``."""
     number, height, width = codes.shape
     for n in range(number):

@@ -3,9 +3,14 @@
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    import cv2
 
 # Others (PostScript, say) may run programs or have no pixels of their own.
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF")
@@ -17,7 +22,7 @@ class Unreadable(Exception):
     """A file that gives no face; the message is the reason, without the file's name."""
 
 
-def read_grey(path: Path) -> np.ndarray:
+def read_grey(path: Path) -> NDArray[np.uint8]:
     """Pixels ``[H, W]``, uint8, upright.
 
     Colour becomes luma; transparent pixels lie on white; 16-bit grey keeps its eight highest bits; a camera's note of
@@ -38,7 +43,7 @@ def read_grey(path: Path) -> np.ndarray:
     except UnidentifiedImageError as error:
         raise Unreadable("no image of a known kind, whatever its name says") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Unreadable(f"more than {Image.MAX_IMAGE_PIXELS // 10**6} megapixels") from error
+        raise Unreadable(f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels") from error
     except Unreadable:
         raise
     except Exception as error:  # Pillow raises whatever a damaged file leads it to
@@ -48,7 +53,7 @@ def read_grey(path: Path) -> np.ndarray:
     return grey
 
 
-def _grey(image: Image.Image) -> np.ndarray:
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "F":
         raise Unreadable("its pixels are floating-point numbers, of which no range is known")
     if image.mode.startswith("I"):
@@ -64,7 +69,7 @@ def _grey(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("L"))
 
 
-def square(grey: np.ndarray, size: int) -> np.ndarray:
+def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """The largest square in the middle, brought to ``size`` × ``size`` pixels; untouched if it is that already."""
     height, width = grey.shape
     side = min(height, width)
@@ -75,7 +80,7 @@ def square(grey: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(middle).resize((size, size), Image.Resampling.LANCZOS))
 
 
-def crop_face(grey: np.ndarray) -> np.ndarray:
+def crop_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001), which Dhall et al. 2011 used as well.
 
     Raises:
@@ -89,7 +94,7 @@ def crop_face(grey: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _cascade():
-    import cv2  # only who crops waits for it
+def _cascade() -> "cv2.CascadeClassifier":
+    import cv2.data  # only who crops waits for it
 
     return cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from emolib.data import REPAIRS, EmotionData
+from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.data.cells import read_cells, shown
 from emolib.paper import EMOTIONS
 
@@ -61,7 +62,7 @@ def _sheet_row(series: pd.Series, position: int) -> int:
     return int(series.index[position]) + 1
 
 
-def _labels(path: Path, column: pd.Series) -> np.ndarray:
+def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
     numbers = np.array([_number(cell) for cell in column])
     wrong = np.flatnonzero(~np.isin(numbers, np.arange(1, len(EMOTIONS) + 1)))
     if len(wrong):
@@ -94,7 +95,7 @@ def _modality_columns(path: Path, header: list[str], label_column: int) -> dict[
     return columns
 
 
-def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> np.ndarray:
+def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> NDArray[np.float64]:
     """Feature cells as ``[N, features]`` float64; a blank cell is NaN."""
     cells = rows.iloc[:, columns]
     numbers = np.array([[np.nan if cell is None else _number(cell) for cell in row] for row in cells.itertuples(index=False, name=None)])
@@ -111,13 +112,15 @@ def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> np.ndarray:
 def _number(cell: object) -> float:
     """A cell as a number; infinite if it is none: neither are truth values and dates, nor text such as ``1_000``."""
     try:
-        number = np.inf if isinstance(cell, bool) or "_" in str(cell) else float(cell)
-    except (TypeError, ValueError, OverflowError):
+        number = np.inf if isinstance(cell, bool) or not isinstance(cell, str | int | float) or "_" in str(cell) else float(cell)
+    except (ValueError, OverflowError):
         return np.inf
     return np.inf if np.isnan(number) else number
 
 
-def _repair(path: Path, values: np.ndarray, sheet_rows: pd.Index, labels: np.ndarray, incomplete: str):
+def _repair(
+    path: Path, values: NDArray[np.float64], sheet_rows: pd.Index, labels: NDArray[np.intp], incomplete: str
+) -> tuple[Rows, NDArray[np.float64], pd.DataFrame]:
     """Settles rows that lack a feature; lists them and frames that stand twice. Returns (rows kept, values, repairs)."""
     missing = np.isnan(values).any(axis=1)
     repairs = []
@@ -126,7 +129,7 @@ def _repair(path: Path, values: np.ndarray, sheet_rows: pd.Index, labels: np.nda
     if missing.any():
         if incomplete == "error":
             raise ValueError(
-                f"{path.name}, row {sheet_rows[missing][0]}: a feature is missing (the first of {missing.sum()} such rows); "
+                f"{path.name}, row {sheet_rows[int(missing.argmax())]}: a feature is missing (the first of {missing.sum()} such rows); "
                 "load with incomplete='drop' or 'mean'"
             )
         if incomplete == "mean":
@@ -139,7 +142,7 @@ def _repair(path: Path, values: np.ndarray, sheet_rows: pd.Index, labels: np.nda
     return keep, values, pd.DataFrame(repairs, columns=REPAIRS)
 
 
-def twice(values: np.ndarray, labels: np.ndarray) -> list[tuple[str, int, str]]:
+def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[str, int, str]]:
     """Repairs that tell of rows with the same features ``[N, D]``; such rows are kept."""
     frames = pd.DataFrame({"label": labels, "features": [row.tobytes() for row in values]})
     alike = frames.groupby("features")["label"]
@@ -152,7 +155,7 @@ def twice(values: np.ndarray, labels: np.ndarray) -> list[tuple[str, int, str]]:
     return repairs
 
 
-def _groups(path: Path, column: pd.Series) -> np.ndarray:
+def _groups(path: Path, column: pd.Series) -> NDArray[np.str_]:
     """Whose face each row is: the film's title, or its series."""
     groups = [group_of(str(name)) for name in column]
     if None in groups:

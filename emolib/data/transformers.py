@@ -3,33 +3,42 @@
 Axes: ``N`` images, ``H`` × ``W`` pixels, ``D`` descriptor values.
 """
 
+from abc import ABC, abstractmethod
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from emolib.data.features import lpq, phog
 
 
-class _Descriptor(TransformerMixin, BaseEstimator):
+class _Descriptor(TransformerMixin, BaseEstimator, ABC):
     """Images ``[N, H, W]`` to descriptors ``[N, D]``; nothing is learnt but the number of values."""
 
-    def fit(self, X, y=None):
+    @abstractmethod
+    def _describe(self, images: np.ndarray) -> NDArray[np.float32]:
+        """``[N, H, W]`` to ``[N, D]``."""
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Checks the parameters on the first image."""
         self.n_features_out_ = self._describe(_images(X)[:1]).shape[1]
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """``[N, H, W]`` to ``[N, D]`` float32."""
         check_is_fitted(self)
         return self._describe(_images(X))
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """``lpq0``, ``lpq1`` … in the order of the columns."""
         check_is_fitted(self)
         name = type(self).__name__.lower()
         return np.array([f"{name}{number}" for number in range(self.n_features_out_)], dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         return tags
@@ -45,12 +54,12 @@ class LPQ(_Descriptor):
         >>> make_pipeline(LPQ(blocks=4), PCA(5), SVC()).fit(images, labels)
     """
 
-    def __init__(self, window: int = 7, blocks: int = 3, decorrelate: bool = False):
+    def __init__(self, window: int = 7, blocks: int = 3, decorrelate: bool = False) -> None:
         self.window = window
         self.blocks = blocks
         self.decorrelate = decorrelate
 
-    def _describe(self, images: np.ndarray) -> np.ndarray:
+    def _describe(self, images: np.ndarray) -> NDArray[np.float32]:
         return lpq(images, self.window, self.blocks, self.decorrelate)
 
 
@@ -61,18 +70,18 @@ class PHOG(_Descriptor):
         bins, levels, span: as there.
     """
 
-    def __init__(self, bins: int = 8, levels: int = 3, span: float = 360):
+    def __init__(self, bins: int = 8, levels: int = 3, span: float = 360) -> None:
         self.bins = bins
         self.levels = levels
         self.span = span
 
-    def _describe(self, images: np.ndarray) -> np.ndarray:
+    def _describe(self, images: np.ndarray) -> NDArray[np.float32]:
         return phog(images, self.bins, self.levels, self.span)
 
 
-def _images(X) -> np.ndarray:
+def _images(X: ArrayLike) -> np.ndarray:
     """Grey images ``[N, H, W]``; raises ValueError for anything else."""
-    images = check_array(X, allow_nd=True, ensure_2d=False, dtype="numeric")
+    images: np.ndarray = check_array(X, allow_nd=True, ensure_2d=False, dtype="numeric")
     if images.ndim != 3:
         raise ValueError(f"grey images have the shape [N, H, W], not {list(images.shape)}")
     return images

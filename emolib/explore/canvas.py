@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from html import escape
 from io import BytesIO
+from typing import Any
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -18,6 +19,7 @@ class Canvas(widgets.HTML):
     """A place for one picture after the other, each with its alt text; a picture drawn is a picture closed."""
 
     def draw(self, picture: Picture) -> None:
+        """Shows a picture, and closes it."""
         self.value = _image(picture)
 
     def say(self, sentence: str) -> None:
@@ -42,7 +44,7 @@ def slider(label: str, value: float, low: float, high: float, step: float) -> wi
                 layout={"width": "30em"})  # fmt: skip
 
 
-def choice(label: str, options: Sequence, value=None) -> widgets.Dropdown:
+def choice(label: str, options: Sequence[Any], value: object = None) -> widgets.Dropdown:
     """A list to choose from, with its label in full."""
     first = options[0][1] if isinstance(options[0], tuple) else options[0]
     return widgets.Dropdown(options=options, value=first if value is None else value, description=label,
@@ -61,12 +63,13 @@ class Redraw:
         canvas: where errors are told.
     """
 
-    def __init__(self, controls: Sequence[widgets.Widget], draw: Callable[[], None], canvas: Canvas):
+    def __init__(self, controls: Sequence[widgets.Widget], draw: Callable[[], None], canvas: Canvas) -> None:
         self.draw, self.canvas, self.held = draw, canvas, False
         for control in controls:
             control.observe(self, "value")
 
-    def __call__(self, _=None) -> None:
+    def __call__(self, _: object = None) -> None:
+        """Draws, but not while several controls are on their way."""
         if self.held:
             return
         try:
@@ -83,7 +86,7 @@ class Redraw:
         self()
 
 
-def laid_out(what: str, data: EmotionData | str, controls: Sequence, *shown: widgets.Widget) -> widgets.VBox:
+def laid_out(what: str, data: EmotionData | str, controls: Sequence[widgets.Widget], *shown: widgets.Widget) -> widgets.VBox:
     """An explorer: what it is for, where its data come from, controls side by side, pictures below."""
     source = data if isinstance(data, str) else data.source
     head = widgets.HTML(f"<p>{escape(what)}</p><p><i>Data: {escape(source)}.</i></p>")

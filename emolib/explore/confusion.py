@@ -85,7 +85,7 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     )  # fmt: skip
 
 
-def _headed(cells: dict, classes: tuple[str, ...]) -> list[widgets.Widget]:
+def _headed(cells: dict[tuple[int, int], widgets.Button], classes: tuple[str, ...]) -> list[widgets.Widget]:
     """The buttons with the names of rows and columns around them, in the order of the grid."""
     heads = [widgets.Label("true ↓  taken for →"), *(widgets.Label(name) for name in classes)]
     for true, name in enumerate(classes):

@@ -54,7 +54,7 @@ def face_maker() -> widgets.VBox:
 
     redraw = Redraw([*units.values(), *pose.values(), light, exposure, blur, wildness, take, level, person], draw, canvas)
 
-    def begin(_=None) -> None:
+    def begin(_: object = None) -> None:
         redraw.set({control: float(PROTOTYPES[emotion.value].get(number, 0.0)) for number, control in units.items()})
 
     emotion.observe(begin, "value")

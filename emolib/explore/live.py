@@ -7,13 +7,18 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from emolib import sweeps
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Split
 from emolib.lockstep import Stack
+from emolib.sweeps import Row
+
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True)
@@ -27,18 +32,19 @@ class Moment:
     """
 
     epoch: int
-    loss: np.ndarray
+    loss: NDArray[np.floating]
     stack: Stack
 
-    def pair(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, k: int) -> Split:
         """Training and test rows of one network."""
-        return self.stack.material.pairs[self.stack.material.split[k]]
+        material = self.stack.material
+        return material.pairs[int(material.split[k])]
 
-    def scores(self) -> np.ndarray:
+    def scores(self) -> NDArray[np.floating]:
         """Outputs of each network on every row: ``[K, N, C]``."""
         return np.stack([self.stack.engine.scores(k) for k in range(len(self.stack.rows))])
 
-    def out_of_fold(self) -> np.ndarray:
+    def out_of_fold(self) -> NDArray[np.floating]:
         """Scores ``[R, N, C]`` of each repetition, every row by the network that had not seen it; for a table with all folds."""
         folds, scores = self.stack.rows[0]["folds"], self.scores()
         pooled = np.empty((len(scores) // folds, *scores.shape[1:]), scores.dtype)
@@ -47,7 +53,7 @@ class Moment:
             pooled[k // folds, test] = own[test]
         return pooled
 
-    def accuracy(self) -> tuple[np.ndarray, np.ndarray]:
+    def accuracy(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Share of training and of test rows predicted right, ``[K]`` each."""
         right = self.scores().argmax(-1) == self.stack.material.labels
         shares = np.array([[right[k, rows].mean() for rows in self.pair(k)] for k in range(len(right))])
@@ -63,7 +69,7 @@ def training(data: EmotionData, table: pd.DataFrame) -> Iterator[Moment]:
         ValueError: a row that no network can be trained for.
     """
     sweeps.check(table, data)
-    stack = Stack(data, table.to_dict("records"))
+    stack = Stack(data, table.to_dict("records", into=Row()))
     yield Moment(0, np.full(len(table), np.nan), stack)
     while stack.training.any():
         losses = stack.epoch()
@@ -76,9 +82,9 @@ class Run:
     INTERVAL = 0.25  # seconds between two pictures, at least
 
     def __init__(self) -> None:
-        self.task: asyncio.Task | None = None
+        self.task: asyncio.Task[None] | None = None
 
-    def start(self, moments: Iterator, draw: Callable[[object, bool], None]) -> None:
+    def start(self, moments: Iterator[Shown], draw: Callable[[Shown, bool], None]) -> None:
         """Takes moments, and hands some of them to ``draw``, with whether it is the last; what ran before stops."""
         before, self.task = self.task, None  # whose last picture is no longer wanted
         if before:
@@ -86,10 +92,11 @@ class Run:
         self.task = asyncio.get_running_loop().create_task(self._run(moments, draw))
 
     def stop(self) -> None:
+        """Ends what runs, with a last picture of it."""
         if self.task:
             self.task.cancel()
 
-    async def _run(self, moments: Iterator, draw: Callable[[object, bool], None]) -> None:
+    async def _run(self, moments: Iterator[Shown], draw: Callable[[Shown, bool], None]) -> None:
         drawn, moment = -np.inf, None
         try:
             for moment in moments:

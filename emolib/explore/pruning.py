@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from emolib import figures
-from emolib.data import EmotionData
+from emolib.data import EmotionData, Rows
 from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Run, training
 from emolib.models import ShallowNet
@@ -34,7 +34,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     canvas, numbers, curves, run = Canvas(), widgets.HTML(), Canvas(), Run()
 
     @cache
-    def after_one_epoch(modality: str, hidden: int):
+    def after_one_epoch(modality: str, hidden: int) -> tuple[ShallowNet, torch.Tensor, torch.Tensor, Rows]:
         """A whole network as pruning finds it, its training and its test rows."""
         *_, moment = training(data, sweep(modality=modality, hidden=hidden, rate=RATE, limit=1).iloc[:1])
         inputs = torch.from_numpy(moment.stack.material.inputs[0]).flatten(1)
@@ -87,7 +87,9 @@ def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Units left and test accuracy of the first half of a table (whole) and the second (pruned), epoch by epoch."""
     half, rows = len(table) // 2, []
     for moment in training(data, table):
-        left = moment.stack.alive.sum(1).numpy()
+        alive = moment.stack.alive
+        assert alive is not None  # of shallow networks
+        left = alive.sum(1).numpy()
         for panel, values in (("accuracy on test rows", moment.accuracy()[1]), ("hidden units left", left)):
             for line, part in (("whole", values[:half]), ("pruned", values[half:])):
                 rows.append((panel, line, moment.epoch, part.mean(), part.min(), part.max()))

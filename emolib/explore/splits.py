@@ -36,7 +36,7 @@ def split_lab(data: EmotionData) -> widgets.VBox:
         if len(known):
             scores.draw(figures.score_distribution(known, 1 / len(data.classes), (protocol.value, seed.value)))
 
-    def take(moment: pd.DataFrame, _) -> None:
+    def take(moment: pd.DataFrame, _: bool) -> None:
         nonlocal known
         known = moment
         draw_scores()
@@ -58,7 +58,7 @@ def split_lab(data: EmotionData) -> widgets.VBox:
 
 def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFrame]:
     """Mean recall of each seed out of fold, epoch by epoch, first under random folds and then under the other kind."""
-    before = []
+    before: list[tuple[str, int, float]] = []
     for protocol in PROTOCOLS:
         table = sweep(modality=modality, protocol=protocol, folds=folds, seed=range(SEEDS), rate=RATE, limit=EPOCHS)
         for moment in training(data, table):

@@ -41,12 +41,12 @@ def training_lab(data: EmotionData) -> widgets.VBox:
 
     redraw = Redraw([network, modality, loss, rate, epochs, seeds, protocol], train, canvas)
 
-    def named(_=None) -> None:
+    def named(_: object = None) -> None:
         if recipe.value != OWN:
             found = RECIPES[network.value, recipe.value]
             redraw.set({rate: math.log10(found.learning_rate), epochs: found.epochs})
 
-    def own(_=None) -> None:
+    def own(_: object = None) -> None:
         if not redraw.held:
             recipe.value = OWN
 

@@ -1,11 +1,14 @@
 """Figures 4 and 5: the networks, drawn from the modules themselves; names, shapes and counts are read off, not typed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import nn
 
@@ -30,8 +33,8 @@ def trace(net: nn.Module, x: torch.Tensor) -> list[Layer]:
     """Layers of a network in the order in which a forward pass calls them."""
     calls: list[Layer] = []
 
-    def watch(name: str):
-        def hook(module: nn.Module, _, output: torch.Tensor) -> None:
+    def watch(name: str) -> Callable[[nn.Module, object, torch.Tensor], None]:
+        def hook(module: nn.Module, _: object, output: torch.Tensor) -> None:
             count = sum(parameter.numel() for parameter in module.parameters())
             calls.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), count))
 
@@ -45,7 +48,7 @@ def trace(net: nn.Module, x: torch.Tensor) -> list[Layer]:
     return calls
 
 
-def _canvas(height: float):
+def _canvas(height: float) -> tuple[Figure, Axes]:
     figure, axis = plt.subplots(figsize=(WIDTH, height), layout="constrained")
     axis.set_axis_off()
     return figure, axis

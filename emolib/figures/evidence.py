@@ -136,5 +136,5 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
     axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
     axis.grid(axis="y", visible=False)
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    alt = " ".join(f"{row.label}: {100 * row.rejected:.1f} %." for row in frame.itertuples())
+    alt = " ".join(f"{label}: {100 * share:.1f} %." for label, share in zip(frame["label"], frame["rejected"], strict=True))
     return Picture(figure, f"Rejections on shuffled labels. {alt}", frame)

@@ -46,19 +46,20 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
         degrees: ``[H, H]``.
         printed: angles by pair of unit numbers, counted from 1.
     """
-    units = np.arange(1, len(degrees) + 1)
+    units = range(1, len(degrees) + 1)
+    names = [str(unit) for unit in units]
     figure, axes = panels(1, 2 if printed else 1, 3.4)
     upper = np.triu(np.ones_like(degrees, bool))
     sns.heatmap(
         degrees, mask=upper, ax=axes[0, 0], cmap=SEQUENTIAL, annot=True, fmt=".1f", square=True, linewidths=0.5,
-        xticklabels=units, yticklabels=units, cbar_kws={"label": "angle / degrees"},
+        xticklabels=names, yticklabels=names, cbar_kws={"label": "angle / degrees"},
     )  # fmt: skip
     axes[0, 0].grid(visible=False)
     axes[0, 0].set(title=title, xlabel="hidden unit", ylabel="hidden unit")
     axes[0, 0].tick_params(labelrotation=0, length=0)
     pairs = [(i, j, degrees[i - 1, j - 1]) for i in units for j in units if i < j]
     data = pd.DataFrame(pairs, columns=["unit", "other unit", "degrees"])
-    smallest = data.loc[data["degrees"].idxmin()]
+    smallest = data.iloc[data["degrees"].argmin()]
     alt = (
         f"Angles between {len(units)} hidden units, from {smallest['degrees']:.1f}° (units {smallest['unit']:.0f} and "
         f"{smallest['other unit']:.0f}) to {data['degrees'].max():.1f}°."

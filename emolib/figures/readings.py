@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from emolib.figures.style import EMOTION, MODALITY, WIDTH, Picture, styled
@@ -67,7 +68,7 @@ def face_reading(
     return Picture(figure, alt, data)
 
 
-def _roses(axis, image: np.ndarray, gradients: np.ndarray, left: float, bins: int = 8) -> None:
+def _roses(axis: Axes, image: np.ndarray, gradients: np.ndarray, left: float, bins: int = 8) -> None:
     """In each cell a line for each direction of the gradient, as long as there is much of it, over the pale face."""
     cells, side = round((len(gradients) / bins) ** 0.5), len(image)
     wide = side / cells
@@ -80,7 +81,7 @@ def _roses(axis, image: np.ndarray, gradients: np.ndarray, left: float, bins: in
     edges = np.arange(1, cells) * wide
     grid = [[(left, edge), (left + side, edge)] for edge in edges] + [[(left + edge, 0), (left + edge, side)] for edge in edges]
     axis.add_collection(LineCollection(grid, color="white", linewidth=0.8), autolim=False)
-    axis.add_collection(LineCollection(np.stack([start, start + step], 1), color=MODALITY["PHOG"], linewidth=1.4), autolim=False)
+    axis.add_collection(LineCollection(list(np.stack([start, start + step], 1)), color=MODALITY["PHOG"], linewidth=1.4), autolim=False)
 
 
 @styled

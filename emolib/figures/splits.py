@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgb
 
 from emolib.figures.style import EMOTION, WIDTH, Picture, styled
 
@@ -23,7 +24,7 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray, protocol: str) -> Pict
     rank = np.empty(len(names), int)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(names))
     of_row = rank[np.searchsorted(names, groups)]
-    colours = np.array([plt.matplotlib.colors.to_rgb(LARGEST[r]) if r < len(LARGEST) else (0.72 + 0.06 * (r % 4),) * 3 for r in range(len(names))])
+    colours = np.array([to_rgb(LARGEST[r]) if r < len(LARGEST) else (0.72 + 0.06 * (r % 4),) * 3 for r in range(len(names))])
     image = np.ones((len(tests), max(map(len, tests)), 3))
     for fold, rows in enumerate(tests):
         image[fold, : len(rows)] = colours[np.sort(of_row[rows])]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
@@ -64,7 +65,7 @@ def network_state(
     return Picture(figure, alt, data)
 
 
-def _network(axis, alive: np.ndarray, sizes: tuple[int, int]) -> None:
+def _network(axis: Axes, alive: np.ndarray, sizes: tuple[int, int]) -> None:
     """Circles for units, and all lines between two layers as one path, which keeps the drawing small."""
     inputs, outputs = sizes
     heights = [np.linspace(0, 1, size + 2)[1:-1] for size in (inputs, len(alive), outputs)]

@@ -1,10 +1,15 @@
 """What all figures share: a palette in which an emotion and a modality keep their colours, sizes, and alt text."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 # Distinct under the common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
 EMOTION = {
@@ -25,7 +30,7 @@ SEQUENTIAL = "crest"
 
 WIDTH = 8.6  # inches; a card of the report shows a figure at 96 pixels an inch
 
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
@@ -55,16 +60,27 @@ class Picture:
     data: pd.DataFrame
 
 
-styled = plt.rc_context(STYLE)
-"""Decorates a figure function: what it draws, it draws in this style, whatever the notebook has set."""
+Given = ParamSpec("Given")
 
 
-def panels(rows: int, columns: int, height: float, **options):
+def styled(draw: Callable[Given, Picture]) -> Callable[Given, Picture]:
+    """Decorates a figure function: what it draws, it draws in this style, whatever the notebook has set."""
+
+    @wraps(draw)
+    def drawn(*arguments: Given.args, **options: Given.kwargs) -> Picture:
+        with plt.rc_context(STYLE):
+            return draw(*arguments, **options)
+
+    return drawn
+
+
+def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
     """A grid of axes at the report's width; ``height`` is that of one row, in inches."""
     return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), layout="constrained", squeeze=False, **options)
 
 
 def percent(value: float) -> str:
+    """A share in whole percent."""
     return f"{100 * value:.0f} %"
 
 

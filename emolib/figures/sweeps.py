@@ -1,21 +1,28 @@
 """Figures 6a, 6b, 7 and 9: what a sweep's networks reach, with the spread over seeds."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from emolib.figures.style import EMOTION, EMOTION_MARKER, MODALITY, MODALITY_MARKER, PAPER, Picture, joined, panels, percent, styled
 
 
-def _percent_axis(axis) -> None:
+def _percent_axis(axis: Axes) -> None:
     axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
 
 
-def _band(axis, x, part: pd.DataFrame, color: str, label: str, marker: str, **options) -> None:
+def _band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, label: str, marker: str, **options: Any) -> None:
     axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.13, linewidth=0)
     axis.plot(x, part["mean"], color=color, marker=marker, label=label, **options)
 
 
-def _grid(summary: pd.DataFrame, row: str, column: str, height: float):
+def _grid(
+    summary: pd.DataFrame, row: str, column: str, height: float
+) -> tuple[Figure, np.ndarray, list[tuple[Axes, pd.DataFrame, str, str]]]:
     """A figure with axes for the values of two columns, and for each axis its table rows and its two values."""
     rows, columns = summary[row].unique(), summary[column].unique()
     figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=True)
@@ -27,7 +34,7 @@ def _grid(summary: pd.DataFrame, row: str, column: str, height: float):
     return figure, axes, cells
 
 
-def _label(figure, axes, xlabel: str, ylabel: str, columns: int) -> None:
+def _label(figure: Figure, axes: np.ndarray, xlabel: str, ylabel: str, columns: int) -> None:
     """Labels at the outer axes only, percent on all, and one legend under the grid."""
     for axis in axes.flat:
         _percent_axis(axis)
@@ -47,7 +54,7 @@ def accuracy_curves(
     *,
     paper: dict[str, tuple[float, float]] | None = None,
     style: str | None = None,
-    styles: dict | None = None,
+    styles: dict[str, tuple[str, str]] | None = None,
 ) -> Picture:
     """Mean recall against a setting, a line for each modality; recipes in rows, protocols in columns.
 
@@ -62,13 +69,13 @@ def accuracy_curves(
     for axis, here, recipe, protocol in cells:
         axis.axhline(chance, color="#777777", linewidth=1, linestyle=":", label="guessing")
         for keys, part in here.groupby(["modality", style] if style else ["modality"], sort=False):
-            modality = keys[0]
-            name, line = styles[keys[1]] if style else ("", "-")
+            modality = str(keys[0])
+            name, line = styles[str(keys[1])] if style and styles else ("", "-")
             _band(
                 axis, part[x], part, MODALITY.get(modality, "#888888"), f"{modality} {name}".strip(),
                 MODALITY_MARKER.get(modality, "o"), linestyle=line,
             )  # fmt: skip
-            first, last, best = part.iloc[0], part.iloc[-1], part.loc[part["mean"].idxmax()]
+            first, last, best = part.iloc[0], part.iloc[-1], part.iloc[part["mean"].argmax()]
             alt.append(
                 f"{recipe}, {protocol}, {modality} {name}".strip() + f": {percent(first['mean'])} at {first[x]:g}, "
                 f"{percent(last['mean'])} at {last[x]:g}, highest {percent(best['mean'])} at {best[x]:g}."
@@ -89,7 +96,7 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
     figure, axes, cells = _grid(summary, "protocol", "modality", 3.0)
     alt = []
     for axis, here, protocol, modality in cells:
-        for emotion, part in here.groupby("emotion", sort=False):
+        for emotion, part in ((str(name), part) for name, part in here.groupby("emotion", sort=False)):
             average = emotion == "average"
             axis.plot(
                 part[x], part["mean"], color=EMOTION.get(emotion, "#888888"), marker=EMOTION_MARKER.get(emotion, "o"),

@@ -4,7 +4,7 @@ from math import factorial
 
 import numpy as np
 
-from emolib.kernels.compiler import compiled
+from emolib.kernels.compiler import Reals, Wholes, compiled
 
 DEGREE = 13  # of the series of the exponential over half an octave: exact to double precision
 LIMIT = 80.0  # beyond it the sigmoid is 0 or 1 in single precision
@@ -13,10 +13,11 @@ REST = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0)  # a pace at which nothing moves
 # What the kernels call an optimiser, its momentum and whether it adapts; and a loss, see :func:`slopes`.
 OPTIMISERS = {"Adam": (BETA1, 1.0), "SGD": (0.0, 0.0), "SGD, momentum 0.9": (0.9, 0.0)}
 LOSSES = {"smooth L1": (1.0, 1.0), "squared error": (np.inf, 1.0), "cross-entropy": (1.0, 0.0)}
+Constants = tuple[Reals, Wholes]  # see :func:`constants`
 TINY = 1e-30  # moments below count as 0: arithmetic on denormal numbers is a hundred times slower
 
 
-def constants(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+def constants(dtype: np.dtype[np.floating]) -> Constants:
     """What the sigmoid needs in the precision it computes in: ln 2 in two parts, its inverse and the series of the
     exponential; and how a number's exponent is stored."""
     high = float(np.round(np.log(2) * 2**12) / 2**12)  # few enough digits for exact multiples
@@ -29,7 +30,7 @@ def constants(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
 
 
 @compiled
-def accumulate(a, b, b_from, c, c_from, width):
+def accumulate(a: Reals, b: Reals, b_from: int, c: Reals, c_from: int, width: int) -> None:
     """``c[:, c_from:] += a @ b[:, b_from:]``, over ``width`` columns; four rows of ``a`` and of ``b`` at a time."""
     b_from, c_from, width = np.uintp(b_from), np.uintp(c_from), np.uintp(width)  # unsigned: no index counts from the end
     rows, inner = a.shape
@@ -62,7 +63,7 @@ def accumulate(a, b, b_from, c, c_from, width):
 
 
 @compiled
-def total(a):
+def total(a: Reals) -> np.floating:
     """Four sums side by side: one would wait for each addition to end."""
     four = a.size - a.size % 4
     s0 = s1 = s2 = s3 = a[0] * 0
@@ -70,11 +71,12 @@ def total(a):
         s0, s1, s2, s3 = s0 + a[i], s1 + a[i + 1], s2 + a[i + 2], s3 + a[i + 3]
     for i in range(four, a.size):
         s0 += a[i]
-    return (s0 + s1) + (s2 + s3)
+    found: np.floating = (s0 + s1) + (s2 + s3)
+    return found
 
 
 @compiled
-def exponential(z, powers, bits, constants):
+def exponential(z: Reals, powers: Reals, bits: Wholes, constants: Constants) -> None:
     """``exp(-z)`` as a series over half an octave, left in ``z``, times a power of two, whose ``bits`` are written
     straight into ``powers``, the same memory."""
     c, (bias, shift) = constants[0], constants[1]
@@ -93,7 +95,7 @@ def exponential(z, powers, bits, constants):
 
 
 @compiled
-def sigmoid(z, powers, bits, constants):
+def sigmoid(z: Reals, powers: Reals, bits: Wholes, constants: Constants) -> None:
     """In place; the rest as in :func:`exponential`."""
     exponential(z, powers, bits, constants)
     one = constants[0][4]
@@ -102,7 +104,10 @@ def sigmoid(z, powers, bits, constants):
 
 
 @compiled
-def slopes(out, target, share, bound, smooth, loss, likely, powers, bits, constants):
+def slopes(
+    out: Reals, target: Reals, share: Reals, bound: Reals, smooth: Reals, loss: Reals,
+    likely: Reals, powers: Reals, bits: Wholes, constants: Constants,
+) -> None:  # fmt: skip
     """Puts the gradient of the loss in the place of outputs ``[C, L]``, and adds the loss to ``loss`` ``[L]``.
 
     A column is a row of a batch: of one network, or of each network its own.
@@ -151,7 +156,7 @@ def slopes(out, target, share, bound, smooth, loss, likely, powers, bits, consta
 
 
 @compiled
-def pace(rate, momentum, adaptive, step):
+def pace(rate: float, momentum: float, adaptive: float, step: int) -> tuple[float, float, float, float, float, float, float]:
     """What :func:`descend` multiplies by at a step of Adam; gradient descent is Adam that divides by 1 and corrects nothing.
 
     Returns:
@@ -164,7 +169,7 @@ def pace(rate, momentum, adaptive, step):
 
 
 @compiled
-def descend(w, g, m, v, pace):
+def descend(w: Reals, g: Reals, m: Reals, v: Reals, pace: Reals) -> None:
     """A step of :class:`torch.optim.Adam` or :class:`torch.optim.SGD`, in place.
 
     Moments too small to matter become 0: arithmetic on them is a hundred times slower.

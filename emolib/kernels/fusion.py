@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emolib.kernels.arithmetic import accumulate, descend, pace, slopes, total
-from emolib.kernels.compiler import compiled
+from emolib.kernels.arithmetic import Constants, accumulate, descend, pace, slopes, total
+from emolib.kernels.compiler import Reals, Wholes, compiled
 from emolib.models import FeatureNet
 
 LAYERS = FeatureNet.LAYERS
@@ -13,13 +13,13 @@ VECTOR = 16  # numbers a vector register holds; rows of a multiple of it leave n
 
 
 @compiled
-def _whole(count, of):
+def _whole(count: int, of: int) -> int:
     """``count`` rounded up to whole vectors."""
     return -(-count // of) * of
 
 
 @compiled
-def _features(w, x, z, batch, width):
+def _features(w: Reals, x: Reals, z: Reals, batch: int, width: int) -> None:
     """A :class:`~emolib.models.FeatureNet` on a batch that ``x[0, 0]`` holds, through ``x`` and ``z`` to ``x[LAYERS]``.
 
     Args:
@@ -55,7 +55,9 @@ def _features(w, x, z, batch, width):
 
 
 @compiled
-def _features_backward(w, g, x, z, d, turned, turned_first, parts, batch, width):
+def _features_backward(
+    w: Reals, g: Reals, x: Reals, z: Reals, d: Reals, turned: Reals, turned_first: Reals, parts: Reals, batch: int, width: int
+) -> None:
     """Gradients ``g`` (laid out as ``w``, zeros before) from ``d[LAYERS]``, the gradient by the branch's output."""
     channels, wide = x.shape[1], _whole(width, VECTOR)
     none, end = w.dtype.type(0), w.size
@@ -98,7 +100,7 @@ def _features_backward(w, g, x, z, d, turned, turned_first, parts, batch, width)
 
 
 @compiled
-def _fusion(w, x, z, joined, reduced, out, batch):
+def _fusion(w: Reals, x: Reals, z: Reals, joined: Reals, reduced: Reals, out: Reals, batch: int) -> tuple[int, int, int, int, int]:
     """A :class:`~emolib.models.FusionNet` on a batch that ``x[m, 0, 0]`` holds; returns where its parts begin in ``w``.
 
     ``joined`` ``[M * F * D, B']``, ``reduced`` and ``out`` have a column for each row of the batch, and some more.
@@ -132,7 +134,7 @@ def _fusion(w, x, z, joined, reduced, out, batch):
 
 
 @compiled
-def _rearrange(flat, arranged, modalities, channels, back):
+def _rearrange(flat: Reals, arranged: Reals, modalities: int, channels: int, back: bool) -> None:
     """Copies parameters between the module's order and the kernel's, in which a convolution is ``[3, out, in]``."""
     at = 0
     for _ in range(modalities):
@@ -162,7 +164,7 @@ def _rearrange(flat, arranged, modalities, channels, back):
 
 
 @compiled
-def fusion_scores(w, x, channels, narrow, classes):
+def fusion_scores(w: Reals, x: Reals, channels: int, narrow: int, classes: int) -> Reals:
     """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w`` ``[P]``."""
     rows, modalities, features = x.shape
     batch = min(rows, ROWS)
@@ -188,7 +190,10 @@ def fusion_scores(w, x, channels, narrow, classes):
 
 
 @compiled
-def fusion_epoch(w, m, v, step, rule, which, x, view, target, order, length, split, batch, channels, narrow, constants):
+def fusion_epoch(
+    w: Reals, m: Reals, v: Reals, step: Wholes, rule: Reals, which: Wholes, x: Reals, view: Wholes, target: Reals,
+    order: Wholes, length: Wholes, split: Wholes, batch: int, channels: int, narrow: int, constants: Constants,
+) -> Reals:  # fmt: skip
     """Trains some :class:`~emolib.models.FusionNet` for an epoch, in place, one after another.
 
     Args:

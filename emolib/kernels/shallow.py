@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from emolib.kernels.arithmetic import REST, descend, pace, sigmoid, slopes
-from emolib.kernels.compiler import compiled
+from emolib.kernels.arithmetic import REST, Constants, descend, pace, sigmoid, slopes
+from emolib.kernels.compiler import Reals, Wholes, compiled
 
 LANES = 64  # networks side by side
 
 
 @compiled
-def _affine(x, weight, bias, out):
+def _affine(x: Reals, weight: Reals, bias: Reals, out: Reals) -> None:
     """``out[o] = bias[o] + sum over i of weight[o, i] * x[i]`` in every lane: ``[I, L]``, ``[O, I, L]``, ``[O, L]`` to ``[O, L]``."""
     lanes = np.uintp(out.shape[1])
     for o in range(out.shape[0]):
@@ -23,7 +23,7 @@ def _affine(x, weight, bias, out):
 
 
 @compiled
-def _shallow(w, alive, x, h, out, powers, bits, constants):
+def _shallow(w: Reals, alive: Reals, x: Reals, h: Reals, out: Reals, powers: Reals, bits: Wholes, constants: Constants) -> None:
     """:class:`~emolib.models.ShallowNet` in every lane: inputs ``[B, D, L]`` through activations ``[B, H, L]`` to outputs ``[B, C, L]``."""
     batch, features, lanes = x.shape
     hidden, classes, lanes = h.shape[1], out.shape[1], np.uintp(lanes)
@@ -41,7 +41,7 @@ def _shallow(w, alive, x, h, out, powers, bits, constants):
 
 
 @compiled
-def _shallow_backward(w, g, x, h, d_h, d_out):
+def _shallow_backward(w: Reals, g: Reals, x: Reals, h: Reals, d_h: Reals, d_out: Reals) -> None:
     """Gradients ``g`` ``[P, L]`` from the gradient by the outputs, ``d_out``."""
     batch, features, lanes = x.shape
     hidden, classes, lanes = h.shape[1], d_out.shape[1], np.uintp(lanes)
@@ -72,7 +72,10 @@ def _shallow_backward(w, g, x, h, d_h, d_out):
 
 
 @compiled
-def shallow_epoch(w, m, v, step, rule, alive, which, x, view, target, order, length, split, batch, constants):
+def shallow_epoch(
+    w: Reals, m: Reals, v: Reals, step: Wholes, rule: Reals, alive: Reals, which: Wholes, x: Reals, view: Wholes, target: Reals,
+    order: Wholes, length: Wholes, split: Wholes, batch: int, constants: Constants,
+) -> Reals:  # fmt: skip
     """Trains some :class:`~emolib.models.ShallowNet` for an epoch, in place.
 
     Args:
@@ -158,7 +161,7 @@ def shallow_epoch(w, m, v, step, rule, alive, which, x, view, target, order, len
 
 
 @compiled
-def shallow_scores(w, alive, x, classes, constants):
+def shallow_scores(w: Reals, alive: Reals, x: Reals, classes: int, constants: Constants) -> Reals:
     """Outputs ``[N, C]`` of one network on inputs ``[N, D]``, the rows side by side; ``w`` ``[P]``, ``alive`` ``[H]``."""
     rows, features = x.shape
     hidden = alive.size

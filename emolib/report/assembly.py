@@ -92,7 +92,7 @@ def assemble(
 
 
 def _runs(
-    notebooks: Sequence[Path], given: Mapping[str, dict], keys: Mapping[str, Key], before: dict, timeout: float | None, log: TextIO
+    notebooks: Sequence[Path], given: Mapping[str, dict[str, Any]], keys: Mapping[str, Key], before: dict[str, Any], timeout: float | None, log: TextIO
 ) -> dict[str, Run]:
     """A run of every chapter, kept or fresh."""
     runs: dict[str, Run] = {}

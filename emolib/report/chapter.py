@@ -53,21 +53,27 @@ class Prose(IPythonRenderer):
         self.headings: list[tuple[int, str, str]] = []  # level, id, title
 
     def inline_math(self, body: str) -> str:
+        """A formula in a line of text."""
         return _mathml(body, display="inline")
 
     def block_math(self, body: str) -> str:
+        """A formula that stands by itself."""
         return f'<span class="formula">{_mathml(body, display="block")}</span>'
 
     def latex_environment(self, name: str, body: str) -> str:
+        """A formula of several lines, by the environment that it is written in."""
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
+        """A link on the page or to the web; of any other the text."""
         return super().link(text, url, title) if url.startswith(("#", "https:", "http:")) else text
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
+        """A picture that is part of the file; of any other the alt text."""
         return super().image(text, url, title) if url.startswith("data:image/") else text
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
+        """A heading one level down, with an id and a link to itself."""
         title = unescape(striptags(text))
         slug = re.sub(r"\W+", "-", title.lower()).strip("-")
         # the chapter's own title carries the chapter's id; the same heading twice gets a number

@@ -14,7 +14,7 @@ from typing import Any
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, v4
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine
+from papermill.engines import Engine, NotebookExecutionManager
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
@@ -38,7 +38,7 @@ class Run:
 
 def prepare(notebook: Path, parameters: dict[str, Any]) -> NotebookNode:
     """The notebook as it will run: without outputs, and with a cell after its parameters that sets the given ones."""
-    node = load_notebook_node(str(notebook))
+    node: NotebookNode = load_notebook_node(str(notebook))
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -53,7 +53,10 @@ class _Kernel(Engine):
     """papermill's own engine takes no environment and no folder for one kernel among several."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, begun, started, timeout, folder, environment, log_output):
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, *, begun: list[NotebookNode], started: Callable[[PapermillNotebookClient], object],
+        timeout: float | None, folder: str, environment: dict[str, str], log_output: bool,
+    ) -> None:  # fmt: skip
         client = PapermillNotebookClient(
             nb_man,
             on_cell_start=lambda cell, cell_index: begun.append(cell),

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -62,7 +62,13 @@ def render(card: Card, number: str, origin: Mapping[str, str]) -> str:
         BuildError: there is no caption, alt text, picture, data or part of the origin.
     """
     check(card, origin)
-    return str(templates.get_template("cards.html").module.card(card, number, origin))
+    return macro("cards.html", "card")(card, number, origin)
+
+
+def macro(template: str, name: str) -> Callable[..., str]:
+    """A macro that one of the templates defines."""
+    found: Callable[..., str] = getattr(templates.get_template(template).module, name)
+    return found
 
 
 def check(card: Card, origin: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from emolib.report.chapter import Chapter
-from emolib.report.markup import Card, templates
+from emolib.report.markup import Card, macro
 
 # Cards that leave their chapter for the first page, in this order; the chapter keeps a link in their place.
 CARDS = ("claims",)
@@ -24,9 +24,8 @@ def opening(
         show: markup of a card.
     """
     tally = Counter(re.sub(r" \(.*", "", claim["verdict"]) for claim in results.get("claims", []))
-    html = templates.get_template("opening.html").module
-    verdict = html.verdict(tally.most_common(), tally.total(), [show(card) for card in cards if card["id"] in CARDS])
-    reading = html.reading([(card["id"], numbers[card["id"]], card["caption"]) for card in cards])
+    verdict = macro("opening.html", "verdict")(tally.most_common(), tally.total(), [show(card) for card in cards if card["id"] in CARDS])
+    reading = macro("opening.html", "reading")([(card["id"], numbers[card["id"]], card["caption"]) for card in cards])
     return [Chapter("verdict", "The verdict", [], str(verdict)), Chapter("reading", "How to read this report", [], str(reading))]
 
 

@@ -1,6 +1,8 @@
 """How much work a report does: a name for each set of parameters the chapters declare, and what a parameter may be."""
 
-QUICK = {
+from typing import Any
+
+QUICK: dict[str, Any] = {
     "seeds": 1,
     "widths": [6, 11, 16],
     "angles": [0, 15, 30, 60, 90],
@@ -10,7 +12,7 @@ QUICK = {
     "every_reading": False,
     "shuffles": 100,
 }
-PAPER = {
+PAPER: dict[str, Any] = {
     "seeds": 10,
     "widths": list(range(6, 17)),
     "angles": list(range(0, 91, 10)),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import NoReturn
 
 import joblib
 from nbformat import NotebookNode
@@ -65,7 +66,7 @@ def run(
         shown = stack.enter_context(_shown(folder))
         environment = cores.share_out(folder / "cores")
         pool = stack.enter_context(ThreadPoolExecutor(max(joblib.cpu_count(), 1)))
-        running: dict[Future, Task] = {}
+        running: dict[Future[Run], Task] = {}
 
         def work(task: Task) -> Run:
             start = perf_counter()
@@ -118,7 +119,8 @@ class _Screen:
     """Says on stderr when a chapter starts and ends; in a terminal, a bar for each shows what it is doing."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.bars = folder, {}
+        self.folder = folder
+        self.bars: dict[str, tqdm[NoReturn]] = {}
         self.moving = sys.stderr.isatty()
 
     def start(self, task: Task) -> None:

@@ -13,14 +13,16 @@ NAME = ".{}.state.json"
 def last(output: Path, name: str) -> dict[str, Any]:
     """``inputs`` and ``files`` (a digest) of the last build of a report; empty if there is none that can be read."""
     try:
-        return json.loads(unseal(name, (output / NAME.format(name)).read_bytes()))
+        state: dict[str, Any] = json.loads(unseal(name, (output / NAME.format(name)).read_bytes()))
+        return state
     except (OSError, ValueError):
         return {}
 
 
 def last_key(state: dict[str, Any], chapter: str) -> Key | None:
     """The key under which a chapter last ran to its end."""
-    return state.get("inputs", {}).get("chapters", {}).get(chapter)
+    key: Key | None = state.get("inputs", {}).get("chapters", {}).get(chapter)
+    return key
 
 
 def is_current(state: dict[str, Any], inputs: dict[str, Any], files: list[Path]) -> bool:

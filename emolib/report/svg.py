@@ -34,5 +34,5 @@ def svg(figure: Figure, salt: str) -> str:
     return drawn
 
 
-def _rounded(number: re.Match) -> str:
+def _rounded(number: re.Match[str]) -> str:
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+Run = list[Any]  # position, label, length
+
 
 def grid(frame: pd.DataFrame, formats: str | dict[Any, str] | None = None) -> dict[str, Any]:
     """What the markup of a table needs, as plain data.
@@ -46,11 +48,11 @@ def _has_names(index: pd.Index) -> bool:
     return not isinstance(index, pd.RangeIndex) or index.name is not None
 
 
-def _runs(index: pd.Index) -> list[list[list]]:
+def _runs(index: pd.Index) -> list[list[Run]]:
     """Runs of equal labels at each level, as ``[position, label, length]``; the innermost labels never join."""
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
 
-    def runs(level: int) -> list[list]:
+    def runs(level: int) -> list[Run]:
         innermost = level == index.nlevels - 1
         groups = groupby(range(len(keys)), key=lambda i: i if innermost else keys[i][: level + 1])
         return [[run[0], str(keys[run[0]][level]), len(run)] for run in (list(group) for _, group in groups)]

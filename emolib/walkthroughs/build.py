@@ -69,6 +69,6 @@ def page(executed: NotebookNode, name: str) -> str:
 
 def handout(notebook: NotebookNode) -> NotebookNode:
     """A walkthrough as students get it: every cell but the solutions."""
-    given = nbformat.from_dict(notebook)
+    given: NotebookNode = nbformat.from_dict(notebook)
     given.cells = [cell for cell in given.cells if SOLUTION not in cell.metadata.get("tags", [])]
     return given

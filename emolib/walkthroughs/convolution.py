@@ -1,5 +1,7 @@
 """Checks of the walkthrough on convolution over five numbers."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,7 @@ BIAS = 0.5
 
 
 @check
-def convolved(answer) -> str:
+def convolved(answer: Any) -> str:
     """The five outputs of the kernel over the numbers, zeros past both ends."""
     x, kernel = np.array(NUMBERS), np.array(KERNEL)
     if np.shape(answer) == (3,):
@@ -38,7 +40,7 @@ def convolved(answer) -> str:
 
 
 @check
-def pooled(answer) -> str:
+def pooled(answer: Any) -> str:
     """A function ``(h [D])`` that takes the largest of each number and its two neighbours, with as many outputs as inputs."""
     pool = function(answer)
     h = np.array([-3.0, -1.0, -2.0, -5.0, -4.0])
@@ -66,7 +68,7 @@ def pooled(answer) -> str:
 
 
 @check
-def smooth_l1(answer) -> str:
+def smooth_l1(answer: Any) -> str:
     """A function ``(error [D])`` of equation 3, element by element."""
     loss = function(answer)
     error = np.array([-3.0, -1.0, -0.4, 0.0, 0.5, 1.0, 2.5])

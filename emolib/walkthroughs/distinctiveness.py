@@ -1,5 +1,7 @@
 """Checks of the walkthrough on distinctiveness."""
 
+from typing import Any
+
 import numpy as np
 
 from emolib.paper import TABLE_1, TABLE_2
@@ -7,7 +9,7 @@ from emolib.walkthroughs.verdict import Wrong, array, check, close, function, nu
 
 
 @check
-def angle_of_3_and_4(answer) -> str:
+def angle_of_3_and_4(answer: Any) -> str:
     """The angle between units 3 and 4 of the paper's Table 1, in degrees, activations as they are."""
     value = number(answer)
     activations = np.array(TABLE_1)
@@ -31,7 +33,7 @@ def angle_of_3_and_4(answer) -> str:
 
 
 @check
-def units_that_stay(answer) -> str:
+def units_that_stay(answer: Any) -> str:
     """The units of Table 1 that stay at a minimal angle of 15°, activations as they are: of each pair the later one goes."""
     if isinstance(answer, int | float):
         raise Wrong("the units are asked for, not how many: a set such as {1, 6}.")
@@ -50,14 +52,14 @@ def units_that_stay(answer) -> str:
         raise Wrong("of a pair the later unit goes, so of 3 and 4 it is unit 4.")
     if units - {1, 2, 3, 4, 5, 6}:
         raise Wrong("there are six units, 1 to 6.")
-    left = sorted((pair for pair in TABLE_2 if set(pair) <= units and TABLE_2[pair] < 15), key=TABLE_2.get)
+    left = sorted((pair for pair in TABLE_2 if set(pair) <= units and TABLE_2[pair] < 15), key=lambda pair: TABLE_2[pair])
     if left:
         raise Wrong(f"units {left[0][0]} and {left[0][1]} both stay in your answer, and are only {TABLE_2[left[0]]}° apart.")
     raise Wrong("a unit went that is no less than 15° from every other that was still there; take pairs from the smallest angle on, one at a time.")
 
 
 @check
-def hand_over(answer) -> str:
+def hand_over(answer: Any) -> str:
     """A function ``(outgoing [C, H], stays, goes)`` that merges a unit into another by the rule of Gedeon and Harris."""
     merge = function(answer)
     rng = np.random.default_rng(2)

@@ -1,9 +1,12 @@
 """Checks of the walkthrough from face to ten numbers, and the patch that it looks at."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from emolib.data.features import lpq_codes
-from emolib.walkthroughs.verdict import Wrong, array, check, close, function, number
+from emolib.walkthroughs.verdict import Verdict, Wrong, array, check, close, function, number
 
 BINS = 8
 
@@ -28,13 +31,13 @@ def phase_parts(patch: np.ndarray) -> np.ndarray:
     return np.array(parts)
 
 
-def lpq_code(patch: np.ndarray):
+def lpq_code(patch: np.ndarray) -> Callable[[Any], Verdict]:
     """A check of the LPQ code of one patch ``[M, M]``, as a whole number from 0 to 255."""
     signs = phase_parts(patch) >= 0
     code = int(lpq_codes(patch[None], len(patch))[0, 0, 0])
 
     @check
-    def judge(answer) -> str:
+    def judge(answer: Any) -> str:
         value = number(answer)
         if value == code:
             return f"{code} is what the library finds for this pixel; 90 × 90 of them make the code image."
@@ -54,7 +57,7 @@ def lpq_code(patch: np.ndarray):
 
 
 @check
-def phog_length(answer) -> str:
+def phog_length(answer: Any) -> str:
     """How many numbers PHOG with 8 bins and levels 0, 1 and 2 has."""
     value = number(answer)
     if value == BINS * (1 + 4 + 16):
@@ -71,7 +74,7 @@ def phog_length(answer) -> str:
 
 
 @check
-def min_max(answer) -> str:
+def min_max(answer: Any) -> str:
     """A function ``(values [N, D], train)`` that scales each feature by its extremes over the training rows."""
     scaled = function(answer)
     values = np.random.default_rng(3).normal([0, 50, -3], [1, 20, 0.1], (40, 3))

@@ -18,7 +18,7 @@ import emolib
 COLOURS = {"blue": "#0068a5", "red": "#b0412f", "green": "#00805e", "purple": "#6a4c93", "brown": "#8a5a00"}
 
 
-def show(thing: Callable, **names: str) -> HTML:
+def show(thing: Callable[..., object], **names: str) -> HTML:
     """The source of a function or class as it stands in the library, without its docstring.
 
     Args:
@@ -33,7 +33,7 @@ def show(thing: Callable, **names: str) -> HTML:
     """
     thing = getattr(thing, "py_func", thing)  # what Numba compiled was Python before
     lines, first = inspect.getsourcelines(thing)
-    file = Path(inspect.getsourcefile(thing)).relative_to(Path(emolib.__file__).parents[1])
+    file = Path(inspect.getfile(thing)).relative_to(Path(emolib.__file__).parents[1])
     html = highlight(_without_docstring("".join(lines)), PythonLexer(), HtmlFormatter(noclasses=True, style="bw", nowrap=True))
     for name, colour in names.items():
         if colour not in COLOURS:
@@ -55,7 +55,7 @@ def _without_docstring(source: str) -> str:
     for part in sorted((n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.ClassDef)), key=lambda n: -n.lineno):
         if ast.get_docstring(part):
             text = part.body[0]
-            after = text.end_lineno
+            after = text.end_lineno or text.lineno
             if after < len(lines) and not lines[after].strip():
                 after += 1
             del lines[text.lineno - 1 : after]

@@ -1,6 +1,7 @@
 """Checks of the walkthrough on who is in a test set."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Cal
     rows = int(np.isin(data.groups[test], sorted(both)).sum())
 
     @check
-    def judge(answer) -> str:
+    def judge(answer: Any) -> str:
         if isinstance(answer, set | list | tuple | np.ndarray) and np.ndim(answer if not isinstance(answer, set) else list(answer)):
             raise Wrong("these are the groups; how many there are is asked for: len(…).")
         value = number(answer)
@@ -39,7 +40,7 @@ def recalls(counts: np.ndarray) -> Callable[..., Verdict]:
     hit, right = np.diag(counts), np.diag(counts) / counts.sum(1)
 
     @check
-    def judge(answer) -> str:
+    def judge(answer: Any) -> str:
         if np.ndim(answer) == 0 and close(number(answer), right.mean(), 1e-3):
             raise Wrong("this is their mean; the recall of each emotion is asked for.")
         if np.ndim(answer) == 0 and close(number(answer), hit.sum() / counts.sum(), 1e-3):
@@ -68,7 +69,7 @@ def p_value(observed: float, shuffled: np.ndarray) -> Callable[..., Verdict]:
     right = (beyond + 1) / (trials + 1)
 
     @check
-    def judge(answer) -> str:
+    def judge(answer: Any) -> str:
         value = number(answer)
         if close(value, right, 1e-6):
             return f"chance alone does as well in about {100 * right:.1f} of 100 tries. Is that rare enough for you?"

@@ -1,6 +1,7 @@
 """The walkthrough on a thousand networks at once: the loop that the stack replaces, and its checks."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +65,7 @@ def all_at_once(nets: list[ShallowNet], x: Tensor, target: Tensor, batches: Tens
 
 
 @check
-def hidden_layers(answer) -> str:
+def hidden_layers(answer: Any) -> str:
     """A function ``(x [B, D], weight [K, H, D], bias [K, H])`` to the sums of all hidden units ``[K, B, H]``, without a loop."""
     layer = function(answer)
     generator = torch.Generator().manual_seed(4)
@@ -93,7 +94,7 @@ def hidden_layers(answer) -> str:
 
 
 @check
-def one_number(answer) -> str:
+def one_number(answer: Any) -> str:
     """A function ``(losses [K, B])`` to one number whose gradient treats each network as if it were alone."""
     reduce = function(answer)
     losses = torch.rand(7, 5, generator=torch.Generator().manual_seed(5), requires_grad=True)
@@ -115,7 +116,7 @@ def one_number(answer) -> str:
 
 
 @check
-def coupled(answer) -> str:
+def coupled(answer: Any) -> str:
     """Which of five habits let one network's training depend on the others of its stack."""
     if isinstance(answer, str):
         answer = {answer}

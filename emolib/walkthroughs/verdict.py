@@ -76,7 +76,7 @@ def array(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
     return values
 
 
-def function(answer: Any) -> Callable:
+def function(answer: Any) -> Callable[..., Any]:
     """An answer that must be a function, and give something back."""
     if not callable(answer):
         raise Wrong(f"a function is asked for; this is {_kind(answer)}.")

@@ -1,6 +1,9 @@
 """Brows, eyes, nose, mouth and folds: what the action units move. ``au[number]`` is an intensity, 0 to 1."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from emolib.data.faces.sketch import EYE_Y, Sketch, both, curve, oval, ring, through
 
@@ -85,12 +88,12 @@ def draw_mouth(sketch: Sketch, au: dict[int, float]) -> None:
     bottom = top + gap
     fullness = face.lip_fullness * (1 - 0.62 * au[23] - 0.25 * au[20] - 0.2 * au[12])
 
-    def rim(middle: float, square: float) -> np.ndarray:
+    def rim(middle: float, square: float) -> NDArray[np.float64]:
         """Between the corners, through ``middle``; the larger ``square``, the flatter there: ``[21, 2]``."""
         pull = corner + (middle - corner) * 4 / 3
         return curve((-wide, corner), (-wide * square, pull), (wide * square, pull), (wide, corner), steps=21)
 
-    def between(upper: np.ndarray, lower: np.ndarray, tone: float, narrow: float = 1.0, trim: int = 0) -> None:
+    def between(upper: NDArray[np.float64], lower: NDArray[np.float64], tone: float, narrow: float = 1.0, trim: int = 0) -> None:
         kept = slice(trim, len(upper) - trim)
         sketch.fill(ring(upper[kept], lower[kept]) * (narrow, 1), tone, lift=1)
 
@@ -128,7 +131,7 @@ def draw_folds(sketch: Sketch, au: dict[int, float]) -> None:
     tip, mouth = EYE_Y + face.nose_length, EYE_Y + face.mouth_height
 
     def fold(
-        strength: float, *creases: list[tuple[float, float]], width: float = 1.1, lift: float = 0.0,
+        strength: float, *creases: Sequence[tuple[float, float]], width: float = 1.1, lift: float = 0.0,
         paired: bool = False,
     ) -> None:
         """Creases of one unit, each a row of control points; ``paired`` ones appear on both sides of the face."""

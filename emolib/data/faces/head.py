@@ -1,6 +1,7 @@
 """What a face is drawn on: shoulders, neck, ears and the head itself; and the glasses in front."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emolib.data.faces.sketch import DEPTH, EYE_Y, SUPER, Sketch, both, curve, mirror, oval, ring
 
@@ -22,7 +23,7 @@ def draw_body(sketch: Sketch) -> None:
     sketch.line(both(collar), 1.6, face.clothes * 0.72, None)
 
 
-def outline(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
+def outline(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
     """The head's silhouette ``[64, 2]``: an ellipse drawn in at the jaw, its chin following the jaw."""
     face = sketch.identity
     x = face.head_width * _COS * (1 - (1 - face.jaw) * _LOW**2) * _JOWL
@@ -50,8 +51,8 @@ def draw_glasses(sketch: Sketch) -> None:
     width = round(1.1 * SUPER * sketch.view.scale)
     for side in (-1, 1):
         rim = oval(side * face.eye_spacing, EYE_Y + 0.6, face.eye_size + 2.6, face.eye_size + 1.2, 33)
-        closed = sketch.placed(sketch.turned(np.concatenate([rim, rim[:1]]), 2))
-        sketch.draw.line(*closed, fill=38, width=width, joint="curve")
+        (closed,) = sketch.placed(sketch.turned(np.concatenate([rim, rim[:1]]), 2))
+        sketch.draw.line(closed, fill=38, width=width, joint="curve")
     temple = curve((face.eye_spacing + face.eye_size + 2.4, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y))
     sketch.line(both(temple), 1.2, 38)
     gap = face.eye_spacing - face.eye_size - 2.2

@@ -4,6 +4,7 @@ Axes: ``H`` × ``W`` pixels of the picture, 96 each.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emolib.data.faces.expression import draw_brows, draw_eyes, draw_folds, draw_mouth, draw_nose
 from emolib.data.faces.hair import draw_beard, draw_hair_behind, draw_hair_front
@@ -13,7 +14,7 @@ from emolib.data.faces.scene import backdrop, camera, light, occluder
 from emolib.data.faces.sketch import Sketch
 
 
-def draw_face(units: dict[int, float], identity: Identity = Identity(), view: View = View()) -> np.ndarray:
+def draw_face(units: dict[int, float], identity: Identity = Identity(), view: View = View()) -> NDArray[np.uint8]:
     """One face, drawn from its action units.
 
     Args:

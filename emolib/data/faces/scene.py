@@ -4,6 +4,7 @@ Axes: ``H`` × ``W`` pixels of the picture, 96 each.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
@@ -13,7 +14,7 @@ from emolib.data.faces.sketch import DEPTH, EYE_Y, SIZE, Sketch, curve, mirror
 _WALL = np.repeat(np.linspace(1.06, 0.9, SIZE)[:, None], SIZE, axis=1)
 
 
-def backdrop(view: View, rng: np.random.Generator) -> np.ndarray:
+def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
     """A wall, or lamps, frames and people out of focus: ``[H, W]``."""
     wall = view.backdrop * _WALL
     if not view.clutter:
@@ -26,23 +27,24 @@ def backdrop(view: View, rng: np.random.Generator) -> np.ndarray:
     return (1 - view.clutter) * wall + view.clutter * gaussian_filter(np.asarray(image, np.float64), 1.2)
 
 
-def light(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
+def light(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
     """How brightly each pixel is lit, ``[H, W]``, about 1: Lambert's law."""
     view = sketch.view
     dy, dx = np.gradient(_relief(sketch, au) * view.scale)
     azimuth, elevation = np.radians(view.light), np.radians(32)
     lamp = np.cos(elevation) * np.sin(azimuth), -np.sin(elevation), np.cos(elevation) * np.cos(azimuth)
     facing = (lamp[2] - dx * lamp[0] - dy * lamp[1]) / np.sqrt(1 + dx * dx + dy * dy)
-    return 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
+    lit: NDArray[np.float64] = 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
+    return lit
 
 
-def _relief(sketch: Sketch, au: dict[int, float]) -> np.ndarray:
+def _relief(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
     """How far the head stands out at each pixel, ``[H, W]``: an ellipsoid with smooth bumps."""
     face = sketch.identity
     x, y = np.arange(SIZE) + 0.5 - sketch.centre[:, None]
     u, v = (along * x + down * y[:, None] for along, down in np.linalg.inv(sketch.tilt).T)
     distance = (u / (1.22 * face.head_width)) ** 2 + (v / (1.2 * face.head_height)) ** 2
-    height = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
+    height: NDArray[np.float64] = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
     x0, tip, mouth = face.eye_spacing, EYE_Y + face.nose_length, EYE_Y + face.mouth_height
     cheek = 1.5 + 1.6 * au[6] + 0.8 * au[12] + 0.4 * au[9]
     bumps = np.array([                                                        # x, y, radius x, radius y, height
@@ -94,7 +96,7 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
     return cover
 
 
-def camera(picture: np.ndarray, view: View, rng: np.random.Generator) -> np.ndarray:
+def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
     if view.blur:
         picture = gaussian_filter(picture, view.blur, mode="nearest")

@@ -12,6 +12,7 @@ from functools import lru_cache
 from math import comb, cos, radians, sin
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from emolib.data.faces.person import Identity, View
@@ -27,54 +28,59 @@ _SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
 
 
 @lru_cache
-def _bernstein(order: int, steps: int) -> np.ndarray:
+def _bernstein(order: int, steps: int) -> NDArray[np.float64]:
     t = np.linspace(0, 1, steps)[:, None]
     k = np.arange(order + 1)
-    return np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
+    weights: NDArray[np.float64] = np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
+    return weights
 
 
 @lru_cache
-def _circle(steps: int) -> np.ndarray:
+def _circle(steps: int) -> NDArray[np.float64]:
     t = np.arange(steps) * (2 * np.pi / steps)
     return np.stack([np.cos(t), np.sin(t)], axis=1)
 
 
 @lru_cache
-def _swell(steps: int) -> np.ndarray:
-    return np.sin(np.pi * np.linspace(0.12, 0.88, steps)) / 2
+def _swell(steps: int) -> NDArray[np.float64]:
+    half: NDArray[np.float64] = np.sin(np.pi * np.linspace(0.12, 0.88, steps)) / 2
+    return half
 
 
-def curve(*control: tuple[float, float], steps: int = 14) -> np.ndarray:
+def curve(*control: tuple[float, float], steps: int = 14) -> NDArray[np.float64]:
     """Bézier curve from the first to the last control point, drawn towards the others: ``[P, 2]``, ``P = steps``."""
-    return _bernstein(len(control) - 1, steps) @ np.array(control, float)
+    points: NDArray[np.float64] = _bernstein(len(control) - 1, steps) @ np.array(control, float)
+    return points
 
 
-def through(*points: tuple[float, float]) -> np.ndarray:
+def through(*points: tuple[float, float]) -> NDArray[np.float64]:
     """Smooth curve through all points (Catmull-Rom): ``[P, 2]``, ``P = 6 * (len(points) - 1)``."""
     p = np.array([points[0], *points, points[-1]], float)
     a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
     control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)      # [segments, 4, 2]
-    return (_bernstein(3, 6) @ control).reshape(-1, 2)
+    parts: NDArray[np.float64] = _bernstein(3, 6) @ control
+    return parts.reshape(-1, 2)
 
 
-def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> np.ndarray:
+def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> NDArray[np.float64]:
     """Ellipse around ``(x, y)``: ``[P, 2]``, ``P = steps``."""
     return _circle(steps) * (rx, ry) + (x, y)
 
 
-def ring(edge: np.ndarray, opposite: np.ndarray) -> np.ndarray:
+def ring(edge: NDArray[np.float64], opposite: NDArray[np.float64]) -> NDArray[np.float64]:
     """The outline of what lies between two edges that run the same way: ``[…, P, 2]``, the points of both."""
     return np.concatenate([edge, opposite[..., ::-1, :]], axis=-2)
 
 
-def mirror(points: np.ndarray, side: int = -1) -> np.ndarray:
+def mirror(points: NDArray[np.float64], side: int = -1) -> NDArray[np.float64]:
     """The same on the other side of the face; unchanged for ``side`` 1."""
     return points * (side, 1)
 
 
-def both(points: np.ndarray) -> np.ndarray:
+def both(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """On the left and on the right of the face: ``[…, 2, P, 2]``."""
-    return points[..., None, :, :] * _SIDES
+    sides: NDArray[np.float64] = points[..., None, :, :] * _SIDES
+    return sides
 
 
 class Sketch:
@@ -84,7 +90,7 @@ class Sketch:
     where they are.
     """
 
-    def __init__(self, identity: Identity, view: View):
+    def __init__(self, identity: Identity, view: View) -> None:
         self.identity, self.view = identity, view
         self.image = Image.new("L", (SIZE * SUPER, SIZE * SUPER), 0)
         self.draw = ImageDraw.Draw(self.image)
@@ -95,23 +101,25 @@ class Sketch:
         self.tilt = ZOOM * view.scale * np.array([[cos(roll), sin(roll)], [-sin(roll), cos(roll)]])
         self.centre = CENTRE + view.shift
 
-    def turned(self, points: np.ndarray, lift: float = 0.0) -> np.ndarray:
+    def turned(self, points: NDArray[np.float64], lift: float = 0.0) -> NDArray[np.float64]:
         """Points ``lift`` pixels in front of the head's ellipsoid after yaw and pitch: ``[…, P, 2]``."""
         x, y = points[..., 0] / self.identity.head_width, points[..., 1] / self.identity.head_height
         z = lift + DEPTH * np.sqrt(np.maximum(1 - x * x - y * y, 0))
-        return points @ self.turn + z[..., None] * self.ahead
+        turned: NDArray[np.float64] = points @ self.turn + z[..., None] * self.ahead
+        return turned
 
-    def placed(self, points: np.ndarray) -> list[list[float]]:
+    def placed(self, points: NDArray[np.float64]) -> list[list[float]]:
         """Head frame to canvas: for each shape ``x`` and ``y`` in turn."""
-        return ((points @ self.tilt + self.centre) * SUPER).reshape(-1, 2 * points.shape[-2]).tolist()
+        shapes: list[list[float]] = ((points @ self.tilt + self.centre) * SUPER).reshape(-1, 2 * points.shape[-2]).tolist()
+        return shapes
 
-    def fill(self, points: np.ndarray, tone: float, lift: float | None = 0.0) -> None:
+    def fill(self, points: NDArray[np.float64], tone: float, lift: float | None = 0.0) -> None:
         """Polygons of one tone, 1 to 255."""
         points = points if lift is None else self.turned(points, lift)
         for polygon in self.placed(points):
             self.draw.polygon(polygon, fill=max(1, min(255, int(tone))))
 
-    def line(self, points: np.ndarray, width: float, tone: float, lift: float | None = 0.0) -> None:
+    def line(self, points: NDArray[np.float64], width: float, tone: float, lift: float | None = 0.0) -> None:
         """Strokes that swell from both ends to ``width`` pixels in their middle."""
         points = points if lift is None else self.turned(points, lift)
         along = np.empty_like(points)
@@ -124,7 +132,7 @@ class Sketch:
         self.fill(ring(points + half, points - half), tone, None)
 
     @contextmanager
-    def within(self, opening: np.ndarray) -> Iterator[None]:
+    def within(self, opening: NDArray[np.float64]) -> Iterator[None]:
         """What is drawn meanwhile shows only inside these polygons, which lie on the face."""
         mask = Image.new("1", self.image.size)
         stencil = ImageDraw.Draw(mask)
@@ -141,7 +149,7 @@ class Sketch:
         """Tone of the skin times ``share``."""
         return self.identity.skin * share
 
-    def over(self, picture: np.ndarray, light: np.ndarray | float) -> np.ndarray:
+    def over(self, picture: NDArray[np.float64], light: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """The sketch, lit, in front of a picture: ``[H, W]``."""
         drawn = Image.fromarray((np.asarray(self.image) > 0) * np.uint8(255))
         share = np.asarray(drawn.reduce(SUPER)) / 255
