@@ -78,7 +78,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
-        predicted: np.ndarray = self.classes_[self._scores(X).argmax(axis=1)]
+        highest = self._scores(X).argmax(axis=1)
+        predicted: np.ndarray = self.classes_[highest]
         return predicted
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
