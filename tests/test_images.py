@@ -4,18 +4,20 @@ import os
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from emolib.__main__ import main
-from emolib.data import images, load
+from emolib.data import embedded, features, images, load
 from emolib.data.drawn import CLASSES, draw_faces
 from emolib.data.export import export
 from emolib.data.images import Settings
 from emolib.data.picture import Unreadable, crop_face, read_grey, square
 from emolib.folds import make_folds
+from emolib.imports import reached
 from emolib.paper import EMOTIONS
 
 
@@ -67,6 +69,14 @@ def test_a_folder_is_described_once_and_again_when_a_file_changes(folder, monkey
     assert load(folder).digest != first.digest
     other = load(folder, preset="dhall", size=48)
     assert other.descriptors["PHOG"].shape[1] == 5456 and other.source == "8 images of the folder faces (size 48, preset dhall)"
+
+
+@pytest.mark.parametrize("module", [images, embedded])
+def test_what_is_kept_is_kept_by_all_the_code_that_describes(module):
+    needed = {Path(file).stem for file in reached([Path(features.__file__).read_text()]) if Path(file).parent == Path(features.__file__).parent}
+    arithmetic = {name for name in needed if "@compiled" in (Path(features.__file__).parent / f"{name}.py").read_text()}
+    assert arithmetic == {"gradients", "phase"}
+    assert arithmetic | {"features", "components"} <= set(module.SOURCES)
 
 
 def test_batches_do_not_show(folder, monkeypatch):

@@ -26,8 +26,8 @@ from emolib.storage import cache_folder
 
 DIGEST = "digest"  # the file beside the others that tells whether they are whole
 BATCH = 64  # images between two writes to disk
-SOURCES = ("components", "features", "folder", "images", "picture")
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "scipy", "torch")
+SOURCES = ("components", "features", "folder", "gradients", "images", "phase", "picture")
+LIBRARIES = ("numba", "numpy", "opencv-python-headless", "pillow", "scipy", "torch")
 
 
 @dataclass(frozen=True)
