@@ -52,6 +52,13 @@ def write_table(source: str, path: Path, settings: dict) -> Path:
     return export(data, path)
 
 
+def draw(folder: Path, wildness: float) -> Path:
+    """The drawn faces as a folder of images, to look at and to try out what a folder of one's own may be; returns it."""
+    from emolib.data.drawn import write_faces
+
+    return write_faces(folder, wildness)
+
+
 def _digest(reports: Path) -> str:
     return hashlib.sha256((reports / RESULTS).read_bytes()).hexdigest()
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from emolib.__main__ import main
 from emolib.data import embedded, features, images, load
-from emolib.data.drawn import CLASSES, draw_faces
+from emolib.data.drawn import CLASSES, write_faces
 from emolib.data.export import export
 from emolib.data.images import Settings
 from emolib.data.picture import Unreadable, crop_face, read_grey, square
@@ -40,12 +40,7 @@ def folder(tmp_path):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """The drawn faces as files."""
-    root, faces = tmp_path_factory.mktemp("written") / "faces", draw_faces()
-    for emotion in CLASSES:
-        (root / emotion).mkdir(parents=True)
-    for image, label, name in zip(faces.images, faces.labels, faces.names, strict=True):
-        Image.fromarray(image).save(root / CLASSES[label] / f"{name}.png")
-    return root
+    return write_faces(tmp_path_factory.mktemp("written") / "faces")
 
 
 def test_drawn_faces_written_out_and_read_are_the_drawn_faces(written, drawn):
