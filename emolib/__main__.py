@@ -164,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("faces", nargs="+", type=Path, metavar="FACE", help="images of faces")
     command.add_argument("--reports", default="reports", type=Path, metavar="FOLDER", help="where the report is (default: reports)")
     command.add_argument(
-        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
+        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help='"crop=True" cuts the faces out first'
     )
     command = commands.add_parser("explore", help="open the explorers in JupyterLab")
     command.set_defaults(run=explore)

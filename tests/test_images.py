@@ -121,6 +121,7 @@ def test_bad_files_among_good_ones_are_listed_skipped_and_counted(folder):
     counted = data.repairs[data.repairs["done"] == "left out"]
     assert counted["rows"].sum() == len(BAD) and counted["found"].str.contains("damaged").sum() == 1
     assert not counted["found"].str.contains("truncated|text.jpg").any()  # names may be licensed
+    assert not data.repairs["found"].str.contains("no person").any()  # what is not read is not counted twice
 
 
 def test_links_out_of_the_folder_are_not_followed(folder, tmp_path):
@@ -220,6 +221,23 @@ def test_emotions_by_name_or_number(folder, names, first, expected):
 
 
 @pytest.mark.parametrize(
+    ("order", "names", "first", "expected"),
+    [
+        ("sfew", ("0", "4", "6"), None, ["Neutral"] * 4 + ["Surprise"] * 4),
+        ("fer", ("0", "4", "6"), None, ["Neutral"] * 4 + ["Sad"] * 4),
+        ("fer", ("2", "5", "6"), 1, ["Sad"] * 4 + ["Surprise"] * 4),
+    ],
+)
+def test_numbers_may_be_those_of_fer(folder, order, names, first, expected):
+    (folder / names[0]).mkdir()
+    (folder / "Happy").rename(folder / names[1])
+    (folder / "Sad").rename(folder / names[2])
+    data = load(folder, order=order, first=first)
+    assert sorted(data.classes[label] for label in data.labels) == expected
+    assert f"order={'fer' if order == 'sfew' else 'sfew'}" in data.repairs["done"].iloc[0]
+
+
+@pytest.mark.parametrize(
     ("spoil", "settings", "sentence"),
     [
         pytest.param(lambda root: rename(root, "3", "4"), {}, "say first=0 or first=1", id="doubtful numbers"),
@@ -233,6 +251,7 @@ def test_emotions_by_name_or_number(folder, names, first, expected):
         pytest.param(lambda root: None, {"corp": True}, "there are size, crop", id="unknown setting"),
         pytest.param(lambda root: None, {"size": "large"}, "size is 'large'", id="setting of another kind"),
         pytest.param(lambda root: None, {"size": 7}, "between 24 and 1024", id="too small"),
+        pytest.param(lambda root: None, {"order": "ferr"}, "one of sfew, fer", id="unknown order"),
         pytest.param(lambda root: None, {"preset": "dahl"}, "one of wang, dhall", id="unknown preset"),
         pytest.param(lambda root: (root / "groups.csv").write_text("a,b\n1,2\n"), {}, "name and group are needed", id="columns"),
         pytest.param(lambda root: (root / "groups.csv").write_text("name,group\nx,y\n"), {}, "no group for Happy/", id="group missing"),
