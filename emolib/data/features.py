@@ -90,12 +90,13 @@ def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) ->
     shares = waves / np.square(waves).sum(1, keepdims=True)
     mix = np.einsum("kyx,by,ax->kba", kernel.reshape(8, window, window), shares, shares).reshape(8, 9)
     mix[np.abs(mix) < 1e-12] = 0  # what is not there costs no time
+    cosine, sine = waves[1:, window // 2 + 1 :]
     n, height, width = images.shape
     codes = np.zeros((n, height - window + 1, width - window + 1), np.uint8)
     tolerance = 1e-9 * window**2 * np.maximum(images.max((1, 2)).astype(float), -images.min((1, 2)).astype(float))
 
     def fill(part: slice, band: slice) -> None:
-        phase_codes(_plain(images[part, band.start : band.stop + window - 1]), waves, mix, tolerance[part], codes[part, band])
+        phase_codes(_plain(images[part, band.start : band.stop + window - 1]), cosine, sine, mix, tolerance[part], codes[part, band])
 
     _each_tile(fill, *codes.shape)
     return codes

@@ -10,6 +10,8 @@ import numpy as np
 
 from emolib.kernels.compiler import compiled
 
+TINY = np.finfo(float).tiny
+
 
 def diamond(angle: np.ndarray) -> np.ndarray:
     """Places on the diamond, from 0 to 4, of angles from 0 to 2π."""
@@ -46,7 +48,7 @@ def oriented_gradients(images, edges, sums):
             for x in range(width):
                 dx = down[x + 2] - down[x]
                 dy = (lower[x] + 2 * lower[x + 1] + lower[x + 2]) - (upper[x] + 2 * upper[x + 1] + upper[x + 2])
-                along = dy / (abs(dx) + abs(dy))  # no number where there is no gradient: no edge is passed, and nothing added
+                along = dy / max(abs(dx) + abs(dy), TINY)  # 0 where there is no gradient, and nothing is added
                 place[x] = 2 - along if dx < 0 else along if dy >= 0 else 4 + along
                 magnitude[x] = np.sqrt(dx * dx + dy * dy)
             orientation[:] = 0
