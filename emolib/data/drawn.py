@@ -9,9 +9,11 @@ Axes: ``N`` faces, ``H`` × ``W`` pixels, 96 each.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
 
@@ -82,6 +84,22 @@ def draw_faces(wildness: float = 0.5, seed: int = 2011) -> Faces:
         groups=np.array([still.person for still in stills]),
         names=np.array([still.name for still in stills]),
     )
+
+
+def write_faces(root: Path, wildness: float = 0.5, seed: int = 2011) -> Path:
+    """Draws the whole set into a folder of the kind that :func:`emolib.load` reads, ``<root>/<emotion>/<name>.png``; returns it.
+
+    Raises:
+        ValueError: the folder is there and not empty, or ``wildness`` is not in 0..1.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    if any(root.iterdir()):
+        raise ValueError(f"{root}: this folder is not empty; name one that is, or that is not there yet")
+    for still in film_stills(wildness, seed):
+        folder = root / CLASSES[still.label]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(draw_face(still.units, still.identity, still.view)).save(folder / f"{still.name}.png")
+    return root
 
 
 def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
