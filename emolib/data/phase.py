@@ -75,8 +75,9 @@ def phase_codes(images, cosine, sine, mix, tolerance, codes):
 def block_counts(codes, blocks, counts):
     """Counts the codes ``[N, Y, X]`` of each block of a ``blocks`` × ``blocks`` grid into ``counts`` ``[N, blocks * blocks, 256]``."""
     number, height, width = codes.shape
+    block = np.arange(width) * blocks // width
     for n in range(number):
         for y in range(height):
-            first = y * blocks // height * blocks
+            row, code = counts[n, y * blocks // height * blocks :], codes[n, y]
             for x in range(width):
-                counts[n, first + x * blocks // width, codes[n, y, x]] += 1
+                row[block[x], code[x]] += 1
