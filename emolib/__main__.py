@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import emolib
-from emolib.commands import keep_model, predict, read_images, write_table
+from emolib.commands import draw, keep_model, predict, read_images, write_table
 from emolib.console import say
 from emolib.report.build import build
 from emolib.report.errors import BuildError, ChapterError
@@ -153,12 +153,18 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument(
         "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help="how images are read: size, crop, preset …"
     )
+    command = commands.add_parser("draw", help="write the drawn faces as a folder of images")
+    command.set_defaults(run=draw)
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder; it gets a sub-folder for each emotion")
+    command.add_argument(
+        "--wildness", default=0.5, type=float, metavar="0…1", help="from laboratory pictures to film stills (default: %(default)s, as in the report)"
+    )
     command = commands.add_parser("predict", help="read the emotion of faces with the last report's model")
     command.set_defaults(run=predict)
     command.add_argument("faces", nargs="+", type=Path, metavar="FACE", help="images of faces")
     command.add_argument("--reports", default="reports", type=Path, metavar="FOLDER", help="where the report is (default: reports)")
     command.add_argument(
-        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help='how images are read, such as "crop=True"'
+        "--set", default={}, type=_settings, dest="settings", metavar='"NAME=VALUE …"', help='"crop=True" cuts the faces out first'
     )
     command = commands.add_parser("explore", help="open the explorers in JupyterLab")
     command.set_defaults(run=explore)

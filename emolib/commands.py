@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 MODEL, RESULTS = "model.npz", "results.json"  # beside the report that they are of
 
 
-def tell_left_out(data: "EmotionData") -> None:
-    """Names the files that gave no row, which the report may not, to the person at the keyboard."""
+def tell(data: "EmotionData") -> None:
+    """Says what loading found, and names the files that gave no row, which the report may not, to the person at the keyboard."""
     for file, reason in data.left_out.itertuples(index=False):
         say(f"left out: {file}: {reason}")
+    for found, rows, done in data.repairs.itertuples(index=False):
+        if done != "left out":
+            say(f"{found}{f' ({rows})' if rows else ''}: {done}")
     if len(data.left_out):
         say(f"{len(data.left_out)} left out, {len(data)} read")
 
@@ -38,7 +41,7 @@ def read_images(source: str, parameters: dict) -> str:
 
     reading = {field.name: parameters.pop(field.name) for field in fields(Settings) if field.name in parameters}
     kept = str(keep(Path(source), Settings(**reading)))
-    tell_left_out(load(kept))
+    tell(load(kept))
     return kept
 
 
@@ -48,8 +51,15 @@ def write_table(source: str, path: Path, settings: dict) -> Path:
     from emolib.data.export import export
 
     data = load(source or None, **settings)
-    tell_left_out(data)
+    tell(data)
     return export(data, path)
+
+
+def draw(folder: Path, wildness: float) -> Path:
+    """The drawn faces as a folder of images, to look at and to try out what a folder of one's own may be; returns it."""
+    from emolib.data.drawn import write_faces
+
+    return write_faces(folder, wildness)
 
 
 def _digest(reports: Path) -> str:
@@ -105,6 +115,8 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
     if (reports / RESULTS).is_file() and model.about["report"] != _digest(reports):
         raise ValueError(f"{path} is of another report than the one beside it; build the report anew")
     how = Settings(**model.about["settings"]).changed(settings)
+    if fixed := settings.keys() - {"crop"}:
+        raise ValueError(f"{min(fixed)} cannot be another than that of the report, whose faces the model has learnt from; only crop can")
     read, squares = [], []
     for face in faces:
         try:
@@ -114,7 +126,8 @@ def predict(faces: list[Path], reports: Path, settings: dict) -> str:
             say(f"left out: {face}: {reason.strerror if isinstance(reason, OSError) else reason}")
     if not read:
         raise ValueError("none of the images can be read")
-    return reading(model, read, model.scores(np.stack(squares)))
+    cut = "The largest face of each picture was cut out." if how.crop else 'Each picture was taken for a face; --set "crop=True" cuts the face out first.'
+    return f"{reading(model, read, model.scores(np.stack(squares)))}\n{cut}"
 
 
 def reading(model: "Predictor", names: list[str], scores: "np.ndarray") -> str:
@@ -126,7 +139,7 @@ def reading(model: "Predictor", names: list[str], scores: "np.ndarray") -> str:
         right, rows = model.calibration(row.max())
         named = int(row.argmax())
         lines.append(f"{name:<{width}}" + "".join(f"{score:10.2f}" for score in row))
-        lines.append(f"  {classes[named]}. Of {rows} faces of its own data with as high a score, the model named {right} right ({right / max(rows, 1):.0%});")
+        lines.append(f"  {classes[named]}. Of {rows} faces of its own data with about as high a score, the model named {right} right ({right / max(rows, 1):.0%});")
         lines.append(f"  of {a['named'][named]} that it called {classes[named]}, {a['named right'][named]} were.")
     lines.append(
         f"Scores are 1 for a sure emotion and 0 for none; guessing is right once in {len(classes)}. The model learnt from {model.about['source']}, "

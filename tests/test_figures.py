@@ -30,6 +30,7 @@ def pictures():
     bars = summary("emotion", [*paper.EMOTIONS, "average"]).assign(panel=lambda f: f["protocol"] + f["recipe"])
     return {
         "faces": figures.sample_faces(random.integers(0, 255, (21, 8, 8)), np.arange(21) % 7, paper.EMOTIONS),
+        "eigenfaces": figures.eigenfaces(random.normal(size=64), random.normal(size=(5, 64)), np.array([0.4, 0.2, 0.1, 0.05, 0.05])),
         "boxes": figures.box_plots({"LPQ": random.random((20, 5)), "PHOG": random.random((20, 5))}, "value", reference=0.4),
         "shallow": figures.shallow_network(ShallowNet(5, 6, 7), "feature", paper.EMOTIONS),
         "fusion": figures.fusion_network(FusionNet(3), ("LPQ", "PHOG", "image"), 5),
@@ -62,7 +63,7 @@ def drawn_pictures():
 
 
 @pytest.mark.parametrize("name", [
-    "faces", "boxes", "shallow", "fusion", "angles", "confusion", "accuracy", "emotions", "bars", "levels", "losses", "luck", "picks",
+    "faces", "eigenfaces", "boxes", "shallow", "fusion", "angles", "confusion", "accuracy", "emotions", "bars", "levels", "losses", "luck", "picks",
     "readings", "errors",
 ])  # fmt: skip
 def test_a_picture_has_words_numbers_and_the_report_s_width(drawn_pictures, name):
@@ -128,3 +129,11 @@ def test_a_network_of_one_unit_has_no_angles_to_tell():
     picture = figures.network_state(np.zeros((1, 1)), np.array([True]), (5, 7), curves, "hidden", 1, "hidden units", 1 / 7)
     assert "angles" not in picture.alt and len(picture.data) == 1
     matplotlib.pyplot.close(picture.figure)
+
+
+@pytest.mark.parametrize(("factor", "shared"), [(2, True), (100, False)])
+def test_boxes_have_one_scale_only_where_all_can_be_seen(factor, shared):
+    values = np.random.default_rng(0).random((20, 5))
+    axes = figures.box_plots({"LPQ": values, "image": factor * values}, "value").figure.axes
+    assert (axes[0].get_ylim() == axes[1].get_ylim()) == shared
+    matplotlib.pyplot.close("all")

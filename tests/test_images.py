@@ -4,18 +4,20 @@ import os
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from emolib.__main__ import main
-from emolib.data import images, load
-from emolib.data.drawn import CLASSES, draw_faces
+from emolib.data import embedded, features, images, load
+from emolib.data.drawn import CLASSES, write_faces
 from emolib.data.export import export
 from emolib.data.images import Settings
 from emolib.data.picture import Unreadable, crop_face, read_grey, square
 from emolib.folds import make_folds
+from emolib.imports import reached
 from emolib.paper import EMOTIONS
 
 
@@ -38,12 +40,7 @@ def folder(tmp_path):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """The drawn faces as files."""
-    root, faces = tmp_path_factory.mktemp("written") / "faces", draw_faces()
-    for emotion in CLASSES:
-        (root / emotion).mkdir(parents=True)
-    for image, label, name in zip(faces.images, faces.labels, faces.names, strict=True):
-        Image.fromarray(image).save(root / CLASSES[label] / f"{name}.png")
-    return root
+    return write_faces(tmp_path_factory.mktemp("written") / "faces")
 
 
 def test_drawn_faces_written_out_and_read_are_the_drawn_faces(written, drawn):
@@ -67,6 +64,14 @@ def test_a_folder_is_described_once_and_again_when_a_file_changes(folder, monkey
     assert load(folder).digest != first.digest
     other = load(folder, preset="dhall", size=48)
     assert other.descriptors["PHOG"].shape[1] == 5456 and other.source == "8 images of the folder faces (size 48, preset dhall)"
+
+
+@pytest.mark.parametrize("module", [images, embedded])
+def test_what_is_kept_is_kept_by_all_the_code_that_describes(module):
+    needed = {Path(file).stem for file in reached([Path(features.__file__).read_text()]) if Path(file).parent == Path(features.__file__).parent}
+    arithmetic = {name for name in needed if "@compiled" in (Path(features.__file__).parent / f"{name}.py").read_text()}
+    assert arithmetic == {"gradients", "phase"}
+    assert arithmetic | {"features", "components"} <= set(module.SOURCES)
 
 
 def test_batches_do_not_show(folder, monkeypatch):
@@ -116,6 +121,7 @@ def test_bad_files_among_good_ones_are_listed_skipped_and_counted(folder):
     counted = data.repairs[data.repairs["done"] == "left out"]
     assert counted["rows"].sum() == len(BAD) and counted["found"].str.contains("damaged").sum() == 1
     assert not counted["found"].str.contains("truncated|text.jpg").any()  # names may be licensed
+    assert not data.repairs["found"].str.contains("no person").any()  # what is not read is not counted twice
 
 
 def test_links_out_of_the_folder_are_not_followed(folder, tmp_path):
@@ -215,6 +221,23 @@ def test_emotions_by_name_or_number(folder, names, first, expected):
 
 
 @pytest.mark.parametrize(
+    ("order", "names", "first", "expected"),
+    [
+        ("sfew", ("0", "4", "6"), None, ["Neutral"] * 4 + ["Surprise"] * 4),
+        ("fer", ("0", "4", "6"), None, ["Neutral"] * 4 + ["Sad"] * 4),
+        ("fer", ("2", "5", "6"), 1, ["Sad"] * 4 + ["Surprise"] * 4),
+    ],
+)
+def test_numbers_may_be_those_of_fer(folder, order, names, first, expected):
+    (folder / names[0]).mkdir()
+    (folder / "Happy").rename(folder / names[1])
+    (folder / "Sad").rename(folder / names[2])
+    data = load(folder, order=order, first=first)
+    assert sorted(data.classes[label] for label in data.labels) == expected
+    assert f"order={'fer' if order == 'sfew' else 'sfew'}" in data.repairs["done"].iloc[0]
+
+
+@pytest.mark.parametrize(
     ("spoil", "settings", "sentence"),
     [
         pytest.param(lambda root: rename(root, "3", "4"), {}, "say first=0 or first=1", id="doubtful numbers"),
@@ -228,6 +251,7 @@ def test_emotions_by_name_or_number(folder, names, first, expected):
         pytest.param(lambda root: None, {"corp": True}, "there are size, crop", id="unknown setting"),
         pytest.param(lambda root: None, {"size": "large"}, "size is 'large'", id="setting of another kind"),
         pytest.param(lambda root: None, {"size": 7}, "between 24 and 1024", id="too small"),
+        pytest.param(lambda root: None, {"order": "ferr"}, "one of sfew, fer", id="unknown order"),
         pytest.param(lambda root: None, {"preset": "dahl"}, "one of wang, dhall", id="unknown preset"),
         pytest.param(lambda root: (root / "groups.csv").write_text("a,b\n1,2\n"), {}, "name and group are needed", id="columns"),
         pytest.param(lambda root: (root / "groups.csv").write_text("name,group\nx,y\n"), {}, "no group for Happy/", id="group missing"),

@@ -139,6 +139,7 @@ def test_the_command_line_reads_faces(short, tmp_path, capsys):
     assert main(["predict", *faces, "--reports", str(reports)]) == 0
     said = capsys.readouterr()
     assert "Angry" in said.out and "Zoë.png" in said.out and "person-independent folds" in said.out
+    assert '--set "crop=True" cuts the face out first' in said.out
     assert "broken.png: the file is empty" in said.err and "gone.png: No such file" in said.err
 
     (reports / "results.json").write_text(json.dumps({"of": "another report"}))
@@ -150,3 +151,5 @@ def test_the_command_line_reads_faces(short, tmp_path, capsys):
     assert "none of the images can be read" in capsys.readouterr().err
     assert main(["predict", faces[0], "--reports", str(reports), "--set", "corp=True"]) == 2
     assert "corp says nothing" in capsys.readouterr().err
+    assert main(["predict", faces[0], "--reports", str(reports), "--set", "size=48"]) == 2
+    assert "size cannot be another than that of the report" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,35 +83,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="emolib.bench", description=__doc__)
     parser.add_argument("--out", type=Path, default=FILE)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long each measurement takes (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="measure descriptors, folder … alone, and keep the other parts of the file")
     parser.add_argument("--apart", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.apart:
         what, *arguments = given.apart
         print(json.dumps(APART[what](*map(int, arguments))))
         return
-    data = emolib.load().as_distributed()
-    training, _ = make_folds(data, "random", 0, 5)[0]
-    nets = {name: contenders.build(data, name, 0) for name in contenders.NETS}
-    result = {
-        "machine": machine.name(),
-        "versions": {"torch": version("torch"), "numba": version("numba")},
-        "training_rows": len(training),
-        "batch": contenders.BATCH,
-        "compile_seconds": apart("compiling"),
-        "flop_per_second_of_matrix_product": machine.product_speed(),
-        "bytes_per_second_of_copy": machine.copy_speed(),
-        "steps": {name: {"flop": machine.flop(net, contenders.BATCH), "bytes": machine.traffic(net)} for name, net in nets.items()},
-        "rows": [_told(row) for row in measure(given.seconds)],
-        "memory": [_told({"networks": networks, "peak_mebibytes": apart("memory", networks)}) for networks in MEMORY],
-        "budget_mebibytes_a_core": BYTES / 2**20,
-        "descriptors": [_told(row) for row in descriptors_bench()],
-        "folder": _told(apart("folder")),
+    parts: dict[str, Callable[[], Any]] = {
+        "compile_seconds": lambda: apart("compiling"),
+        "rows": lambda: [_told(row) for row in measure(given.seconds)],
+        "memory": lambda: [_told({"networks": networks, "peak_mebibytes": apart("memory", networks)}) for networks in MEMORY],
+        "descriptors": lambda: [_told(row) for row in descriptors_bench()],
+        "folder": lambda: _told(apart("folder")),
     }
+    if unknown := set(given.only) - set(parts):
+        parser.error(f"there is no part {min(unknown)}; there are {', '.join(parts)}")
+    result = json.loads(given.out.read_text()) if given.only else setting()
+    result |= {name: part() for name, part in parts.items() if name in (given.only or parts)}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write({given.out: json.dumps(result, indent=1) + "\n"})
     table = pd.DataFrame(result["rows"]).pivot_table(index=["net", "method"], columns="networks", values="microseconds_per_net_step", sort=False)
     print(table.round(2).to_string())
     print(given.out)
+
+
+def setting() -> dict[str, Any]:
+    """On what machine, with what, and how much a step has to do."""
+    data = emolib.load().as_distributed()
+    training, _ = make_folds(data, "random", 0, 5)[0]
+    nets = {name: contenders.build(data, name, 0) for name in contenders.NETS}
+    return {
+        "machine": machine.name(),
+        "versions": {"torch": version("torch"), "numba": version("numba")},
+        "training_rows": len(training),
+        "batch": contenders.BATCH,
+        "flop_per_second_of_matrix_product": machine.product_speed(),
+        "bytes_per_second_of_copy": machine.copy_speed(),
+        "steps": {name: {"flop": machine.flop(net, contenders.BATCH), "bytes": machine.traffic(net)} for name, net in nets.items()},
+        "budget_mebibytes_a_core": BYTES / 2**20,
+    }
 
 
 def _told(row: dict) -> dict:

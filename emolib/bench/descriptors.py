@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import sobel
 from scipy.signal import convolve2d
 
-from emolib.bench.machine import peak_mebibytes
+from emolib.bench.machine import growth
 from emolib.data.features import lpq, phog
 from emolib.data.images import Settings, keep
 from emolib.paper import EMOTIONS
@@ -105,8 +105,7 @@ def folder_bench(count: int = MANY, size: int = 48) -> dict:
     """A folder of ``count`` images read, described and reduced to principal components, with progress.
 
     Returns:
-        ``images``, ``seconds``, ``images_per_second``, and ``peak_growth_mib``: by how much the process's memory peak
-        grew meanwhile, files that are mapped into memory included.
+        ``images``, ``seconds``, ``images_per_second``, and what :func:`~emolib.bench.machine.growth` tells.
     """
     with tempfile.TemporaryDirectory(prefix="emolib-") as folder:
         root, rng = Path(folder, "faces"), np.random.default_rng(0)
@@ -114,14 +113,15 @@ def folder_bench(count: int = MANY, size: int = 48) -> dict:
             (root / emotion).mkdir(parents=True)
             for number in range(label, count, len(EMOTIONS)):
                 Image.fromarray(rng.integers(0, 256, (size, size), dtype=np.uint8)).save(root / emotion / f"person{number % 97}_{number:09d}.png")
-        before, start = peak_mebibytes(), perf_counter()
         cache, os.environ["EMOLIB_CACHE"] = os.environ.get("EMOLIB_CACHE"), folder  # nothing of this is worth keeping
         try:
-            keep(root, Settings(size=size))
+            with growth() as grown:
+                start = perf_counter()
+                keep(root, Settings(size=size))
+                seconds = perf_counter() - start
         finally:
             os.environ.pop("EMOLIB_CACHE") if cache is None else os.environ.update(EMOLIB_CACHE=cache)
-        seconds = perf_counter() - start
-    return {"images": count, "seconds": seconds, "images_per_second": count / seconds, "peak_growth_mib": peak_mebibytes() - before}
+    return {"images": count, "seconds": seconds, "images_per_second": count / seconds, **grown}
 
 
 def _seconds(describe: Callable[[np.ndarray], object], images: np.ndarray) -> float:

@@ -3,7 +3,10 @@
 import platform
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from time import perf_counter
 
 import joblib
@@ -54,6 +57,35 @@ def name() -> str:
     info = Path("/proc/cpuinfo")
     models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     return f"{models[0] if models else platform.processor() or platform.machine()}, {joblib.cpu_count()} cores"
+
+
+@contextmanager
+def growth() -> Iterator[dict[str, float]]:
+    """Fills what it yields with mebibytes by which the body made this process grow, at the peak: ``peak_growth_mib``, and
+    ``own_growth_mib``, the same without files that are mapped into memory, which the system takes back when it needs to."""
+    grown, done = {}, Event()
+    before, own, seen = peak_mebibytes(), _own_mebibytes(), []
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            seen.append(_own_mebibytes())
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield grown
+    finally:
+        done.set()
+        watcher.join()
+        grown |= {"peak_growth_mib": peak_mebibytes() - before, "own_growth_mib": max(seen, default=own) - own}
+
+
+def _own_mebibytes() -> float:
+    """Memory of this process that holds no file; all of it where the system does not tell them apart."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("RssAnon")) / 1024
+    return peak_mebibytes()
 
 
 def peak_mebibytes() -> float:

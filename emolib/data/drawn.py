@@ -9,8 +9,10 @@ Axes: ``N`` faces, ``H`` × ``W`` pixels, 96 each.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
 
@@ -81,6 +83,21 @@ def draw_faces(wildness: float = 0.5, seed: int = 2011) -> Faces:
         groups=np.array([still.person for still in stills]),
         names=np.array([still.name for still in stills]),
     )
+
+
+def write_faces(root: Path, wildness: float = 0.5, seed: int = 2011) -> Path:
+    """Draws the whole set into a folder of the kind that :func:`emolib.load` reads, ``<root>/<emotion>/<name>.png``; returns it.
+
+    Raises:
+        ValueError: something is there that is not an empty folder, or ``wildness`` is not in 0..1.
+    """
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ValueError(f"{root}: something is there already; name a new folder, or an empty one")
+    for still in film_stills(wildness, seed):
+        folder = root / CLASSES[still.label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw_face(still.units, still.identity, still.view)).save(folder / f"{still.name}.png")
+    return root
 
 
 def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:

@@ -13,7 +13,8 @@ from emolib.data.features import lpq, phog
 from emolib.paper import EMOTIONS
 from emolib.storage import kept
 
-LIBRARIES = ("numpy", "pillow", "scikit-learn", "scipy", "torch")
+SOURCES = ("components", "drawn", "features", "gradients", "phase")
+LIBRARIES = ("numba", "numpy", "pillow", "scipy", "torch")
 
 
 def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
@@ -30,8 +31,8 @@ def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
 
 def _key(wildness: float, seed: int) -> str:
     here = Path(__file__).parent
-    sources = sorted([here / "drawn.py", here / "components.py", here / "features.py", *here.glob("faces*"), *here.glob("faces/*.py")])
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources if source.is_file()))
+    files = [*(here / f"{name}.py" for name in SOURCES), *sorted(here.glob("faces/*.py"))]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
     digest.update(repr([wildness, seed, [version(library) for library in LIBRARIES]]).encode())
     return digest.hexdigest()[:16]
 

@@ -10,15 +10,13 @@ Axes: ``N`` images, ``H`` × ``W`` pixels, ``Y`` × ``X`` pixels that have a cod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from emolib.data.gradients import diamond, oriented_gradients
 from emolib.data.phase import block_counts, phase_codes
-
-Result = TypeVar("Result")
 
 # Pixels in work at a time, in each thread.
 TILE = 1 << 16
@@ -92,12 +90,13 @@ def lpq_codes(images: np.ndarray, window: int = 7, decorrelate: bool = False) ->
     shares = waves / np.square(waves).sum(1, keepdims=True)
     mix = np.einsum("kyx,by,ax->kba", kernel.reshape(8, window, window), shares, shares).reshape(8, 9)
     mix[np.abs(mix) < 1e-12] = 0  # what is not there costs no time
+    cosine, sine = waves[1:, window // 2 + 1 :]
     n, height, width = images.shape
     codes = np.zeros((n, height - window + 1, width - window + 1), np.uint8)
     tolerance = 1e-9 * window**2 * np.maximum(images.max((1, 2)).astype(float), -images.min((1, 2)).astype(float))
 
     def fill(part: slice, band: slice) -> None:
-        phase_codes(images[part, band.start : band.stop + window - 1], waves, mix, tolerance[part], codes[part, band])
+        phase_codes(_plain(images[part, band.start : band.stop + window - 1]), cosine, sine, mix, tolerance[part], codes[part, band])
 
     _each_tile(fill, *codes.shape)
     return codes
@@ -155,49 +154,31 @@ def phog(images: np.ndarray, bins: int = 8, levels: int = 3, span: float = 360) 
         ``[N, D]`` float32, ``D = bins * (4**(levels + 1) - 1) / 3``; coarse level first, cells row by row, summing to 1
         (an image without any gradient gives zeros).
 
+    Raises:
+        ValueError: ``span`` is neither 180 nor 360.
+
     Example:
         >>> phog(np.eye(96)[None], bins=8, levels=3).shape
         (1, 680)
     """
     images = np.asarray(images)
+    if span not in (180, 360):
+        raise ValueError(f"span is {span}; orientations span 180 or 360 degrees")
     n, height, width = images.shape
-    cells = 2**levels
-    turns = -(-bins * 180 // int(span)) + 1  # raw bins run from -turns to turns, and are folded at the end
-    first = _cells(height, width, cells) * (2 * turns) + turns
-    raw = np.zeros((n, cells**2 * 2 * turns))
-
-    def sums(part: slice, band: slice) -> tuple[slice, np.ndarray]:
-        gradients = zip(*_gradients(images[part], band, bins / np.radians(span)), strict=True)
-        return part, np.stack([_histogram(first[band], index, raw.shape[1], weight) for index, weight in gradients])
-
-    for part, found in _each_tile(sums, n, height, width):
-        raw[part] += found
-    finest = np.zeros((n, cells, cells, bins))
-    for turn in range(-turns, turns):
-        finest[..., turn % bins] += raw.reshape(n, cells, cells, -1)[..., turn + turns]
+    # Integer gradients that differ are further apart than 1e-9 of a bin: an angle on a bin's edge counts as on it.
+    edges = diamond(np.radians((np.arange(1, 360 // span * bins + 1) - 1e-9) * span / bins))
+    sums = np.zeros((n, 2**levels, 2**levels, len(edges) + 1))
+    _each_tile(lambda part, _: oriented_gradients(_plain(images[part]), edges, sums[part]), n, 1, height * width)
+    finest = sums[..., :bins].copy()
+    for turn in range(bins, len(edges) + 1):  # after a whole span the bins begin again
+        finest[..., turn % bins] += sums[..., turn]
     pyramid = []
     for side in 2 ** np.arange(levels + 1):
-        pooled = finest.reshape(n, side, cells // side, side, cells // side, bins).sum(axis=(2, 4))
+        pooled = finest.reshape(n, side, 2**levels // side, side, 2**levels // side, bins).sum(axis=(2, 4))
         pyramid.append(pooled.reshape(n, -1))
     values = np.concatenate(pyramid, axis=1)
     total = values.sum(axis=1, keepdims=True)
     return (values / np.where(total > 0, total, 1)).astype(np.float32)
-
-
-def _gradients(images: np.ndarray, band: slice, per_radian: float) -> tuple[np.ndarray, np.ndarray]:
-    """Orientation in whole bins, of which ``per_radian`` go into one, and magnitude of the Sobel gradient, both
-    ``[N, Y, W]``, in a band of rows."""
-    above, below = max(band.start - 1, 0), min(band.stop + 1, images.shape[1])
-    # the border repeats itself past the image, not past the band
-    ends = (int(band.start == 0), int(band.stop == images.shape[1]))
-    x = np.pad(images[:, above:below], ((0, 0), ends, (1, 1)), mode="edge")
-    x = torch.from_numpy(x.astype(np.int16 if images.dtype == np.uint8 else np.float64))
-    down = x[:, :-2] + 2 * x[:, 1:-1] + x[:, 2:]
-    across = x[:, :, :-2] + 2 * x[:, :, 1:-1] + x[:, :, 2:]
-    dx, dy = (down[:, :, 2:] - down[:, :, :-2]).double(), (across[:, 2:] - across[:, :-2]).double()
-    # Integer gradients that differ are further apart than 1e-9 of a bin: an angle on a bin's edge counts as on it.
-    index = torch.atan2(dy, dx).mul_(per_radian).add_(1e-9).floor_().int()
-    return index.numpy(), dx.square_().add_(dy.square_()).sqrt_().numpy()
 
 
 def pixels(images: np.ndarray, side: int = 32) -> np.ndarray:
@@ -216,24 +197,18 @@ def pixels(images: np.ndarray, side: int = 32) -> np.ndarray:
     return (centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)).float().numpy()
 
 
-def _each_tile(work: Callable[[slice, slice], Result], n: int, height: int, width: int) -> list[Result]:
-    """What ``work`` makes of each tile: images and bands of their rows that hold :data:`TILE` pixels, one row at least.
+def _each_tile(work: Callable[[slice, slice], None], n: int, height: int, width: int) -> None:
+    """Lets ``work`` do each tile: images and bands of their rows that hold :data:`TILE` pixels, one row at least.
 
-    Tiles are shared out among threads, as many as PyTorch has; within an operation on a tile they would wait for each
-    other longer than they compute.
+    Tiles are shared out among threads, as many as PyTorch has; compiled code waits for no other.
     """
     rows, images = min(max(TILE // width, 1), height), max(TILE // (height * width), 1)
     parts = [slice(first, min(first + images, n)) for first in range(0, n, images)]
     bands = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
-    with ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(lambda tile: work(*tile), product(parts, bands)))
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(lambda tile: work(*tile), product(parts, bands)))
 
 
-def _cells(height: int, width: int, cells: int) -> np.ndarray:
-    """Number of the cell that each pixel lies in, row by row on a ``cells`` × ``cells`` grid: ``[H, W]``."""
-    return (np.arange(height) * cells // height)[:, None] * cells + np.arange(width) * cells // width
-
-
-def _histogram(first: np.ndarray, index: np.ndarray, length: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """Counts, or sums of ``weights``, of ``first + index`` in ``0..length-1``; all ``[Y, X]``."""
-    return np.bincount((first + index).ravel(), None if weights is None else weights.ravel(), length)
+def _plain(images: np.ndarray) -> np.ndarray:
+    """Bytes as they are, all else as float64, in one piece: what is compiled knows two kinds of images."""
+    return np.ascontiguousarray(images, images.dtype if images.dtype == np.uint8 else np.float64)

@@ -2,7 +2,6 @@
 
 import os
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,6 +25,9 @@ NAMES = {name.casefold(): label for label, name in enumerate(EMOTIONS)} | {
     for alias in aliases
 }
 
+# In which order databases number them: the paper's, which is SFEW's, and that of FER-2013.
+ORDERS = {"sfew": EMOTIONS, "fer": ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")}
+
 
 @dataclass
 class Listing:
@@ -48,16 +50,16 @@ class Listing:
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
-def list_folder(root: Path, first: int | None = None) -> Listing:
+def list_folder(root: Path, first: int | None = None, order: str = "sfew") -> Listing:
     """Lists ``<root>/<emotion>/*`` by emotion.
 
-    A sub-folder has an emotion's name, in any case, or its number from 0 or from 1 in the order of
-    :data:`emolib.paper.EMOTIONS`. Whose face an image shows is told by ``<root>/groups.csv`` (columns ``name`` and
+    A sub-folder has an emotion's name, in any case, or its number from 0 or from 1. Whose face an image shows is told by ``<root>/groups.csv`` (columns ``name`` and
     ``group``) if that is there, else by the title that its name begins with, as in SFEW; where neither tells,
     every image is a group of its own.
 
     Args:
         first: the number of the first emotion where the sub-folders' numbers could begin with either.
+        order: a name in :data:`ORDERS`, where the sub-folders are numbered.
 
     Raises:
         ValueError: the folder does not say which image shows what; the message says what would be right.
@@ -68,7 +70,7 @@ def list_folder(root: Path, first: int | None = None) -> Listing:
         if entry.suffix.lower() in SUFFIXES and not entry.is_dir() and not entry.name.startswith("."):
             listing.left_out.append((printable(entry.relative_to(root)), "beside the sub-folders, so nothing tells its emotion"))
     names = {path: unicodedata.normalize("NFC", path.name).strip().casefold() for path in folders}
-    labels = _numbered(listing, names, first) or _named(listing, names)
+    labels = _numbered(listing, names, first, order) or _named(listing, names)
     if not labels:
         raise ValueError(f"{root}: there is no sub-folder named after an emotion, such as {root.name}/{EMOTIONS[3]}")
     for path, label in sorted(labels.items(), key=lambda item: (item[1], item[0].name)):
@@ -105,7 +107,7 @@ def printable(path: Path) -> str:
     return os.fsencode(path).decode(errors="replace")
 
 
-def _numbered(listing: Listing, names: dict[Path, str], first: int | None) -> dict[Path, int]:
+def _numbered(listing: Listing, names: dict[Path, str], first: int | None, order: str) -> dict[Path, int]:
     """Labels of sub-folders whose names are numbers; none if other names are there."""
     if not names or not all(name.isdecimal() for name in names.values()):
         return {}
@@ -121,9 +123,10 @@ def _numbered(listing: Listing, names: dict[Path, str], first: int | None) -> di
         )
     if first not in (None, found):
         raise ValueError(f"{listing.root}: first is {first}, but the sub-folders' numbers begin with {found}")
-    order = ", ".join(f"{number} {emotion}" for number, emotion in enumerate(EMOTIONS, found))
-    listing.repairs.append(("sub-folders have numbers", len(numbers), f"read as {order} (FER counts Sad, Surprise, Neutral otherwise)"))
-    return {path: number - found for path, number in numbers.items()}
+    counted = ", ".join(f"{number} {emotion}" for number, emotion in enumerate(ORDERS[order], found))
+    other = "".join(f"; order={name} would read them as {name.upper()} does" for name in ORDERS if name != order)
+    listing.repairs.append(("sub-folders have numbers", len(numbers), f"read as {counted}{other}"))
+    return {path: EMOTIONS.index(ORDERS[order][number - found]) for path, number in numbers.items()}
 
 
 def _named(listing: Listing, names: dict[Path, str]) -> dict[Path, int]:
@@ -156,9 +159,13 @@ def _groups_by_table(table: Path, listing: Listing) -> list[str]:
 
 def _groups_by_name(listing: Listing) -> list[str]:
     groups = [group_of(printable(Path(path.stem))) for path in listing.paths]
-    own = [file if group is None else group for file, group in zip(listing.files, groups, strict=True)]
-    if count := groups.count(None):
-        listing.repairs.append(("image whose name tells no person", count, "a group of its own"))
-    if listing.paths and max(Counter(own).values()) == 1:
-        listing.repairs.append(("nothing tells which images show one person", count, "no person-independent folds; a groups.csv would allow them"))
-    return own
+    return [file if group is None else group for file, group in zip(listing.files, groups, strict=True)]
+
+
+def strangers(listing: Listing, places: list[int]) -> list[tuple[str, int, str]]:
+    """What is to be said of the images at these places that are groups of their own, as in :attr:`Listing.repairs`."""
+    count = sum(listing.groups[place] == listing.files[place] for place in places)
+    said = [("image whose name tells no person", count, "a group of its own")] if count else []
+    if len({listing.groups[place] for place in places}) == len(places):
+        said.append(("nothing tells which images show one person", len(places), "no person-independent folds; a groups.csv that says who is who would allow them"))
+    return said

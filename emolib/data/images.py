@@ -17,7 +17,7 @@ from emolib.console import say
 from emolib.data import REPAIRS, EmotionData
 from emolib.data.components import Components
 from emolib.data.features import PRESETS, lpq, phog, pixels
-from emolib.data.folder import Listing, list_folder
+from emolib.data.folder import ORDERS, Listing, list_folder, strangers
 from emolib.data.picture import Unreadable, crop_face, read_grey, square
 from emolib.data.table import twice
 from emolib.paper import EMOTIONS
@@ -26,8 +26,8 @@ from emolib.storage import cache_folder
 
 DIGEST = "digest"  # the file beside the others that tells whether they are whole
 BATCH = 64  # images between two writes to disk
-SOURCES = ("components", "features", "folder", "images", "picture")
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "scipy", "torch")
+SOURCES = ("components", "features", "folder", "gradients", "images", "phase", "picture")
+LIBRARIES = ("numba", "numpy", "opencv-python-headless", "pillow", "scipy", "torch")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Settings:
         preset: of the descriptors, a name in :data:`emolib.data.features.PRESETS`.
         decorrelate: see :func:`emolib.data.features.lpq_codes`.
         first: 0 or 1, the number of Angry where sub-folders are numbers that could be either.
+        order: of such numbers, a name in :data:`emolib.data.folder.ORDERS`.
     """
 
     size: int = 96
@@ -49,15 +50,18 @@ class Settings:
     preset: str = "wang"
     decorrelate: bool = False
     first: int | None = None
+    order: str = "sfew"
 
     def __post_init__(self):
-        kinds = {"size": int, "crop": bool, "preset": str, "decorrelate": bool, "first": int | None}
+        kinds = {"size": int, "crop": bool, "preset": str, "decorrelate": bool, "first": int | None, "order": str}
         for name, kind in kinds.items():
             value = getattr(self, name)
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 raise ValueError(f"{name} is {value!r}, which it cannot be; see emolib.data.images.Settings")
         if self.preset not in PRESETS:
             raise ValueError(f"preset is {self.preset!r}; it must be one of {', '.join(PRESETS)}")
+        if self.order not in ORDERS:
+            raise ValueError(f"order is {self.order!r}; it must be one of {', '.join(ORDERS)}")
         if not 24 <= self.size <= 1024:
             raise ValueError(f"size is {self.size}; it must lie between 24 and 1024 pixels")
         if self.first not in (None, 0, 1):
@@ -105,7 +109,7 @@ def read_folder(root: Path, **settings) -> EmotionData:
 
 def keep(root: Path, settings: Settings) -> Path:
     """The folder, in :func:`~emolib.storage.cache_folder`, that holds what was read; made when missing."""
-    listing = list_folder(root, settings.first)
+    listing = list_folder(root, settings.first, settings.order)
     path = cache_folder() / f"images-{_key(listing, settings)}"
     if _is_whole(path):
         return path
@@ -181,7 +185,7 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
     for modality, values in maps.items():
         features[modality] = Components.fit(values[: len(kept)]).transform(values[: len(kept)])
     reasons = pd.Series([reason for _, reason in left_out], dtype=object).value_counts()
-    repairs = [*listing.repairs, *((f"image left out: {reason}", int(count), "left out") for reason, count in reasons.items())]
+    repairs = [*listing.repairs, *strangers(listing, kept), *((f"image left out: {reason}", int(count), "left out") for reason, count in reasons.items())]
     repairs += twice(np.concatenate(list(features.values()), axis=1), labels)
     np.savez(
         folder / "rows.npz",

@@ -5,7 +5,7 @@ from emolib.figures.curves import learning_curves
 from emolib.figures.diagrams import fusion_network, shallow_network
 from emolib.figures.distributions import box_plots
 from emolib.figures.evidence import error_rates, luck, picks, specification_curve
-from emolib.figures.faces import sample_faces
+from emolib.figures.faces import eigenfaces, sample_faces
 from emolib.figures.matrices import angle_matrix, confusion_matrices
 from emolib.figures.pruned import pruned_network
 from emolib.figures.readings import face_reading, face_row
@@ -22,6 +22,7 @@ __all__ = [
     "box_plots",
     "confusion_matrices",
     "costs",
+    "eigenfaces",
     "emotion_bars",
     "emotion_curves",
     "error_rates",

@@ -1,4 +1,4 @@
-"""Figure 1: sample faces."""
+"""Faces: a sample of each emotion (Figure 1), and the directions in which faces differ."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,3 +27,25 @@ def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...
         axes[0, column].set_title(emotion, loc="center", fontsize=10)
     alt = f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}."
     return Picture(figure, alt, pd.DataFrame(shown))
+
+
+@styled
+def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Picture:
+    """The mean face, and beside it the principal components of faces as pictures (Turk and Pentland 1991).
+
+    Args:
+        mean: ``[S * S]``, row by row.
+        axes: ``[P, S * S]``; what is bright in one gets brighter with its number, what is dark darker.
+        shares: ``[P]``, of the variance.
+    """
+    side = round(len(mean) ** 0.5)
+    columns = len(axes) + 1
+    figure, panels = plt.subplots(1, columns, figsize=(WIDTH, WIDTH / columns + 0.3), layout="constrained")
+    titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
+    for panel, face, title in zip(panels, [mean, *axes], titles, strict=True):
+        reach = np.abs(face).max() or 1
+        panel.imshow(face.reshape(side, side), cmap="gray", vmin=-reach, vmax=reach)
+        panel.set_axis_off()
+        panel.set_title(title, loc="center", fontsize=10)
+    alt = f"The mean face and {len(axes)} principal components as pictures; they hold {shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}."
+    return Picture(figure, alt, pd.DataFrame({"component": np.arange(1, columns), "share of the variance": shares}))
