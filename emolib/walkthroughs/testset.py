@@ -24,6 +24,8 @@ def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Cal
             raise Wrong("these are rows, not groups: a person with ten pictures counts once. A set keeps each name once.")
         if value == len(set(data.groups)):
             raise Wrong("this is the number of all groups.")
+        if value == len(set(data.groups[train])):
+            raise Wrong("this is the number of groups in the training set; keep only those that are also tested.")
         if value == len(set(data.groups[test])):
             raise Wrong("this is the number of groups in the test set; keep only those that also train.")
         if value == len(set(data.groups[test]) - both):

@@ -89,7 +89,7 @@ def hidden_layers(answer) -> str:
         raise Wrong("this is after the sigmoid; the sums before it are asked for.")
     if close(found, right[:1].expand(3, -1, -1).numpy()):
         raise Wrong("every network has the weights of the first; does your product use weight[0]?")
-    raise Wrong("network k, row b, unit h should be Σ_d weight[k, h, d]·x[b, d] + bias[k, h].")
+    raise Wrong("network k, row r, unit h should be Σ_d weight[k, h, d]·x[r, d] + bias[k, h].")
 
 
 @check
@@ -107,6 +107,8 @@ def one_number(answer) -> str:
         return "a mean over the rows of a network, as alone, and a sum over networks: no gradient knows how many there are."
     if close(slope, torch.full((7, 5), 1 / 35), 1e-6):
         raise Wrong("this is the mean of everything: each network's gradient is 7 times too small with 7 networks, and 1000 times with 1000.")
+    if (slope == 0).any():
+        raise Wrong("only some of the losses have a say; every row of every network pulls.")
     if close(slope, torch.ones(7, 5), 1e-6):
         raise Wrong("this is the sum of everything: the rows of a network are to be averaged, as in smooth_l1_loss.")
     if close(slope, torch.full((7, 5), 1 / 7), 1e-6):
