@@ -9,6 +9,7 @@ NOTEBOOKS ?= notebooks
 
 VENV := .venv
 READY := $(VENV)/.ready
+PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Computed once, kept between builds; a plot edit trains nothing again.
 export EMOLIB_CACHE ?= $(CURDIR)/.cache
 # A Dask scheduler to train on; empty for this machine.
@@ -28,11 +29,11 @@ publish: $(READY) ## build reports/sfew.html and the README's figures from DATA=
 bench: $(READY) ## measure what training costs, print it and write reports/bench.json
 	@$(VENV)/bin/python -m emolib.bench
 
-test: $(READY) ## run every test
-	@$(VENV)/bin/python -m pytest
+test: $(READY) ## run every test, on up to four cores
+	@$(VENV)/bin/python -m $(PYTEST)
 
 coverage: $(READY) ## run every test and list the lines and branches of emolib that none of them runs
-	@$(VENV)/bin/coverage run -m pytest
+	@$(VENV)/bin/coverage run -m $(PYTEST)
 	@$(VENV)/bin/coverage combine --quiet
 	@$(VENV)/bin/coverage report
 

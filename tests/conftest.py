@@ -25,9 +25,14 @@ SFEW = Path(__file__).parent.parent.parent / "shared" / "data" / "SFEW.xlsx"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
-    """The session's own cache, empty at first: no test sees what an earlier run left on the machine."""
-    folder = tmp_path_factory.mktemp("cache")
+def own_cache(tmp_path_factory, worker_id):
+    """The session's own cache, empty at first: no test sees what an earlier run left on the machine.
+
+    Tests that run side by side share it.
+    """
+    session = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    folder = session / "cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOLIB_CACHE", str(folder))
         yield folder

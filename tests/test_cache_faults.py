@@ -22,6 +22,8 @@ from emolib.cache import Cache
 from emolib.data import images, load
 from emolib.data.drawn import draw_faces
 from emolib.data.images import Settings
+from emolib.kernels import compiler
+from emolib.kernels.compiler import compiled
 from emolib.memory import computed
 from emolib.report import state, store
 from emolib.storage import cache_folder, keep
@@ -359,3 +361,46 @@ for number in range(200):
     outcome = Outcome(np.ones((200, 7)), np.ones(200), np.ones(9), 3, 0.5, False)
     cache.put(Data, {0: {"writer": sys.argv[2], "number": number}}, [outcome], "cpu float32")
 """
+
+
+class TestCompiled:
+    """A compiled function whose code is kept."""
+
+    @staticmethod
+    def sums(values):
+        whole = 0.0
+        for value in values:
+            whole += value
+        return whole
+
+    def call(self, kind=float):
+        """Its result from a dispatcher that knows nothing but what is kept, and what that says it has loaded."""
+        made = compiled(self.sums)
+        return made(np.arange(5, dtype=kind)), sum(made.stats.cache_hits.values())
+
+    def test_a_second_process_finds_it_and_another_signature_or_file_does_not(self, monkeypatch):
+        assert self.call() == (10, 0) and self.call() == (10, 1)
+        assert self.call(np.float32) == (10, 0) and self.call() == (10, 1) and self.call(np.float32) == (10, 1)
+        monkeypatch.setattr(compiler, "SOURCE", "another kernel")
+        assert self.call() == (10, 0)
+
+    @pytest.mark.parametrize("damage", ["a bit", "cut", "empty"])
+    def test_damage_is_told_and_compiled_again(self, damage, capsys):
+        self.call()
+        (path,) = (cache_folder() / "compiled").iterdir()
+        whole = path.read_bytes()
+        for place in range(0, len(whole), len(whole) // 7):
+            turned = whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :]
+            path.write_bytes({"a bit": turned, "cut": whole[:place], "empty": b""}[damage])
+            console.say_once.cache_clear()
+            assert self.call() == (10, 0)
+            assert "(damaged); it is made again" in capsys.readouterr().err
+            assert self.call() == (10, 1)
+
+    def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(self, monkeypatch, capsys):
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(storage, "write", full)
+        assert self.call() == (10, 0) and self.call() == (10, 0)
+        assert "No space left on device" in capsys.readouterr().err

@@ -68,9 +68,10 @@ def test_every_control_of_every_explorer_changes_its_picture(page):
 
 
 def test_every_picture_has_its_alternative_text(page):
-    settle(page)
-    alts = page.evaluate("[...document.querySelectorAll('.widget-html-content img')].map(image => image.alt)")
-    assert len(alts) >= 7 and all(len(alt) > 20 for alt in alts)
+    page.wait_for_function("""() => {
+      const alts = [...document.querySelectorAll('.widget-html-content img')].map(image => image.alt);
+      return alts.length >= 7 && alts.every(alt => alt.length > 20);
+    }""")
 
 
 def test_a_pressed_cell_shows_who_is_in_it(page):

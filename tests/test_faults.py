@@ -92,10 +92,12 @@ def command(tmp_path):
     chapter = write(tmp_path / "1_data.ipynb", ("# Data",), ("import os, time\ntime.sleep(float(os.environ.get('NAP', 0)))\nprint(os.environ['MARK'])", "code"))
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(f"""
+        import signal
         import sys
         from pathlib import Path
         from emolib.report.build import build
         from emolib.report.errors import BuildError
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
         try:
             build([Path({str(chapter)!r})], {{}}, Path(sys.argv[1]), title="A paper", provenance=lambda: {PROVENANCE!r},
                   stamp={{"mark": sys.argv[2]}})
@@ -105,7 +107,7 @@ def command(tmp_path):
     """))
 
     def start(output: Path, mark: str, nap: float = 0, cache: str = "cache") -> subprocess.Popen:
-        environment = os.environ | {"MARK": mark, "NAP": str(nap), "EMOLIB_CACHE": str(tmp_path / cache)}
+        environment = os.environ | {"MARK": mark, "NAP": str(nap), "EMOLIB_CACHE": str(tmp_path / cache), "PYTHONFAULTHANDLER": "1"}
         return subprocess.Popen(
             [sys.executable, str(script), str(output), mark], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
@@ -177,16 +179,21 @@ def test_disk_that_is_full_is_told_and_leaves_the_last_good_report(tmp_path, com
         subprocess.run(["umount", str(output)], check=True)
 
 
-def test_interrupt_ends_the_kernels_and_leaves_the_last_good_report(tmp_path, command):
+@pytest.mark.parametrize("moment", [0, 2], ids=["before the kernel is ready", "in a cell"])
+def test_interrupt_ends_the_kernels_and_leaves_the_last_good_report(tmp_path, command, moment):
     output = tmp_path / "reports"
     command(output, "good").communicate()
     good = (output / "report.html").read_bytes()
     process = command(output, "fresh", nap=60, cache="other")
     while not (kernels := psutil.Process(process.pid).children()):
         time.sleep(0.1)
-    time.sleep(2)
+    time.sleep(moment)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode != 0 and "KeyboardInterrupt" in said
+    try:
+        _, said = process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # and where does it hang?
+        pytest.fail(process.communicate()[1])
+    assert process.returncode != 0 and "KeyboardInterrupt" in said and "AssertionError" not in said
     assert (output / "report.html").read_bytes() == good
     assert psutil.wait_procs(kernels, timeout=10)[1] == []

@@ -1,16 +1,21 @@
-"""Numba, told where to keep what it compiled."""
+"""Numba, and where what it compiled is kept."""
 
 import hashlib
+import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numba
 from llvmlite.binding import get_host_cpu_features
 from numba import config, njit
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
 
-from emolib.storage import cache_folder
+from emolib.storage import cache_folder, fetch, keep
 
-# Numba looks at the file of a function alone to see whether it changed, not at those of the functions that it calls:
-# so compiled code is kept by the source of all kernels.
+# A compiled function holds those that it calls, so each is kept by the source of all kernels.
 SOURCE = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
 
 # By itself LLVM uses half of each 512-bit register, lest the clock slow down; here whole ones are a quarter faster.
@@ -21,8 +26,44 @@ if FEATURES.get("avx512f") and config.CPU_NAME is None and config.CPU_FEATURES i
 
 def compiled(function: Callable) -> Callable:
     """Compiles a function when first called, once a machine; it runs without the interpreter's lock."""
-    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder() / "compiled" / SOURCE[:16])
-    try:
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
-    finally:
-        config.CACHE_DIR = before
+    made = njit(nogil=True, error_model="numpy")(function)
+    made._cache = _Kept(function)
+    return made
+
+
+class _Kept(_Cache):
+    """Compiled code in :func:`~emolib.storage.cache_folder`, a file for each function and signature.
+
+    Numba's own cache fails where a file is damaged or the disk full, and mixes up two processes that compile one
+    function for different signatures at the same moment.
+    """
+
+    def __init__(self, function: Callable):
+        self.name = function.__name__
+        code = Path(function.__code__.co_filename).read_bytes()
+        self.depends = SOURCE, hashlib.sha256(code).hexdigest(), numba.__version__, sys.version_info[:2]
+
+    def load_overload(self, sig, target_context):
+        target_context.refresh()
+        content = fetch(self._name(sig, target_context.codegen()))
+        return None if content is None else CompileResult._rebuild(target_context, *pickle.loads(content))
+
+    def save_overload(self, sig, data):
+        keep(self._name(sig, data.codegen), dumps(data._reduce()))
+
+    def _name(self, signature, codegen) -> str:
+        depends = repr((self.depends, signature, codegen.magic_tuple()))
+        return f"compiled/{self.name}-{hashlib.sha256(depends.encode()).hexdigest()[:32]}"
+
+    @property
+    def cache_path(self) -> str:
+        return str(cache_folder() / "compiled")
+
+    def enable(self) -> None:
+        """Always."""
+
+    def disable(self) -> None:
+        """Never."""
+
+    def flush(self) -> None:
+        """Nothing waits to be written."""

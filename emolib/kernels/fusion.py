@@ -165,7 +165,7 @@ def _rearrange(flat, arranged, modalities, channels, back):
 def fusion_scores(w, x, channels, narrow, classes):
     """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w`` ``[P]``."""
     rows, modalities, features = x.shape
-    batch = ROWS
+    batch = min(rows, ROWS)
     width, columns = (features + 2) * batch + VECTOR, _whole(batch, VECTOR)
     xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
     zs = np.full((modalities, LAYERS, channels, width), w.dtype.type(-1))
@@ -182,7 +182,8 @@ def fusion_scores(w, x, channels, narrow, classes):
                     xs[m, 0, 0, (i + 1) * batch + r] = x[start + r, m, i]
         _fusion(w_, xs, zs, joined, reduced, out, batch)
         for r in range(count):
-            scores[start + r] = out[:, r]
+            for i in range(classes):
+                scores[start + r, i] = out[i, r]
     return scores
 
 

@@ -166,12 +166,17 @@ def shallow_scores(w, alive, x, classes, constants):
     h, out = np.empty((hidden, rows), w.dtype), np.empty((classes, rows), w.dtype)
     powers = np.empty(h.size, w.dtype)
     for u in range(hidden):
-        h[u] = w[a + u]
+        for r in range(rows):
+            h[u, r] = w[a + u]
         for i in range(features):
-            h[u] += w[u * features + i] * x[:, i]
+            for r in range(rows):
+                h[u, r] += w[u * features + i] * x[r, i]
     sigmoid(h.ravel(), powers, powers.view(constants[1].dtype), constants)
     for i in range(classes):
-        out[i] = w[c + i]
+        for r in range(rows):
+            out[i, r] = w[c + i]
         for u in range(hidden):  # one by one: units of no account must not change the order of the sum
-            out[i] += (w[b + i * hidden + u] * alive[u]) * h[u]
+            weight = w[b + i * hidden + u] * alive[u]
+            for r in range(rows):
+                out[i, r] += weight * h[u, r]
     return out.T.copy()

@@ -1,6 +1,7 @@
 """Runs one chapter by papermill, in a kernel of its own, and says honestly how far it came."""
 
 import asyncio
+import atexit
 import os
 import signal
 from collections.abc import Callable
@@ -63,7 +64,10 @@ class _Kernel(Engine):
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
         started(client)
-        asyncio.run(client.async_execute(cwd=folder, env=environment))
+        try:
+            asyncio.run(client.async_execute(cwd=folder, env=environment))
+        finally:
+            atexit.unregister(client._cleanup_kernel)  # left registered where a kernel ended before it was ready, with an error of its own
 
 
 def execute(
