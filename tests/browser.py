@@ -34,11 +34,9 @@ MOVE = """async ([order, label, pictured]) => {
   if (handle) {
     const [high, now] = ['aria-valuemax', 'aria-valuenow'].map(name => parseFloat(handle.getAttribute(name)));
     handle.dispatchEvent(new KeyboardEvent('keydown', {key: now < high ? 'PageUp' : 'PageDown', bubbles: true}));
-  } else if (list) {
+  } else {
     list.selectedIndex = (list.selectedIndex + 1) % list.options.length;
     list.dispatchEvent(new Event('change', {bubbles: true}));
-  } else {
-    [...found[0].querySelectorAll('.widget-toggle-button')].find(e => !e.classList.contains('mod-active')).click();
   }
   await changed;
   observer.disconnect();

@@ -12,7 +12,7 @@ from emolib.data import EmotionData
 from emolib.figures import Picture
 
 DPI = 96  # as a card of the report shows it
-LABEL, WIDE, NARROW = "12em", "30em", "21.5em"  # of a control's label, and of a control; three narrow ones stand side by side in JupyterLab
+LABEL, WIDE, NARROW = "13em", "30em", "21.5em"  # of a control's label, and of a control; three narrow ones stand side by side in JupyterLab
 
 
 class Canvas(widgets.HTML):

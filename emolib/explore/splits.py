@@ -7,7 +7,7 @@ import pandas as pd
 
 from emolib import figures
 from emolib.data import EmotionData
-from emolib.explore.canvas import LABEL, Canvas, Redraw, choice, laid_out, slider
+from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Run, training
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.metrics import measures
@@ -19,8 +19,7 @@ RATE = RECIPES["shallow", "converged"].learning_rate
 
 def split_lab(data: EmotionData) -> widgets.VBox:
     """Protocol, folds and seed: who is tested where, at once; and the score of ten seeds of either protocol, as they train."""
-    protocol = widgets.ToggleButtons(options=PROTOCOLS, description="folds", tooltips=["rows at random", "nobody on both sides"],
-                                     style={"button_width": "12em", "description_width": LABEL}, layout={"width": "40em"})  # fmt: skip
+    protocol = choice("folds", PROTOCOLS)
     count = slider("number of folds", 5, 2, 10, 1)
     seed = slider("seed", 0, 0, SEEDS - 1, 1)
     modality = choice("features", data.modalities)
