@@ -67,3 +67,47 @@ def test_a_path_of_any_bytes_is_printed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "walkthroughs", lambda out: out)
     assert command.main(["walkthroughs", "--out", os.fsdecode(b"caf\xe9")]) == 0
     assert capsys.readouterr().out == "caf?\n"
+
+
+def test_an_interrupted_door_says_so(monkeypatch, capsys):
+    def stopped(out):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "walkthroughs", stopped)
+    assert command.main(["walkthroughs"]) == 130
+    assert capsys.readouterr().err == "emolib: stopped\n"
+
+
+def test_the_explorers_open_with_their_data(monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr("emolib.explore.lab.open_lab", lambda notebook, data: opened.append((notebook.name, data)))
+    assert command.main(["explore", "--data", "faces.csv"]) == 0
+    assert opened == [("explore.ipynb", "faces.csv")] and "JupyterLab has ended" in capsys.readouterr().out
+
+
+def test_the_walkthroughs_are_built_from_their_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("emolib.walkthroughs.build.build_walkthroughs", lambda notebooks, out: out / f"{sorted(notebooks.iterdir())[0].stem}.html")
+    assert command.main(["walkthroughs", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / '0_teacher.html'}\n"
+
+
+def test_a_package_without_its_notebooks_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    assert command.main(["report"]) == 2
+    assert "the folder notebooks is not beside the package" in capsys.readouterr().err
+
+
+def test_what_is_published_holds_no_single_row(drawn, tmp_path, monkeypatch, capsys):
+    pages, pictured = iter(["<p>aggregates</p>", f"<p>{drawn.names[3]}</p>"]), []
+
+    def build(notebooks, parameters, out, *, name, review, **_):
+        page = next(pages)
+        review(page)
+        return out / f"{name}.html"
+
+    monkeypatch.setattr(command, "build", build)
+    monkeypatch.setattr("emolib.report.publication.write_pictures", pictured.append)
+    arguments = ["report", "--publish", "faces", "--out", str(tmp_path)]
+    assert command.main(arguments) == 0 and pictured == [tmp_path / "faces.html"]
+    assert command.main(arguments) != 0 and len(pictured) == 1
+    assert "the name of a row" in capsys.readouterr().err

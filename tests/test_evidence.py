@@ -99,3 +99,22 @@ def test_the_printed_and_recomputed_rows_are_all_there(drawn):
     assert printed.loc["paper, CNN fusion, Fear", "estimate"] == paper.TABLE_3["CNN fusion"][2]
     of_data = evidence.of_data(drawn)
     assert (of_data["kind"] == "angle").sum() == 15 and (of_data["kind"] == "data").sum() == 2 * (2 + 4)
+
+
+def test_all_that_the_claims_rest_on_is_gathered(tiny):
+    right = iter(np.linspace(0.2, 0.8, 20))
+    models = [condition(tiny, model, next(right)) for model in dict.fromkeys(["PHOG shallow", *sum(evidence.PAIRS, ())])]
+    widths = [condition(tiny, f"{modality} shallow, {units} units", next(right)) for modality in tiny.modalities for units in (3, 7, 16)]
+    angles = [condition(tiny, f"{modality} shallow, {angle}°, {way}", next(right)) for modality in tiny.modalities for way in ("shifted", "plain") for angle in (0, 60)]
+    named = replace(tiny, classes=("Angry", "Surprise", "Sad"))
+    models = [replace(model, data=named) for model in models]
+    rows = evidence.gather(measured(models), models, widths, angles)
+    assert rows["id"].is_unique
+    setting = ("person-independent", "printed")
+    for wide, narrow in ((16, 3), (7, 3), (16, 7)):
+        assert difference_id(f"LPQ shallow, {wide} units", f"LPQ shallow, {narrow} units", *setting) in set(rows["id"])
+    for way in ("shifted", "plain"):
+        row = rows.set_index("id").loc[difference_id(f"PHOG shallow, 60°, {way}", f"PHOG shallow, 0°, {way}", *setting)]
+        means = rows[rows["kind"] == "recall"].set_index("id")["estimate"]
+        ends = (means[level_id(f"PHOG shallow, {angle}°, {way}", *setting)] for angle in (60, 0))
+        assert row["estimate"] == pytest.approx(next(ends) - next(ends))

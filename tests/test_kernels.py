@@ -96,6 +96,7 @@ TRAIN = """
 import sys
 import numpy as np
 from emolib.data import EmotionData
+from emolib.data.features import lpq, phog
 from emolib.lockstep import train_stack
 from emolib.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.sweeps import RECIPES, Recipe, sweep
@@ -103,14 +104,16 @@ from emolib.sweeps import RECIPES, Recipe, sweep
 RECIPES["shallow", "printed"] = RECIPES["cnn", "printed"] = Recipe(epochs=3, learning_rate=1e-2)
 generator = np.random.default_rng(0)
 data = EmotionData(
-    features={name: generator.random((40, 5)).astype(np.float32) for name in ("A", "B")}, labels=np.arange(40) % 4,
-    classes=tuple("abcd"), groups=np.arange(40).astype(str), names=np.arange(40).astype(str), source="made up", drawn=False,
+    features={name: generator.random((41, 5)).astype(np.float32) for name in ("A", "B")}, labels=np.arange(41) % 4,
+    classes=tuple("abcd"), groups=np.arange(41).astype(str), names=np.arange(41).astype(str), source="made up", drawn=False,
     repairs=None,
 )
 found = []
 for choices in (dict(modality="A", hidden=[3, 8], angle=[0, 30], loss=list(LOSSES), optimiser=list(OPTIMISERS)), dict(network="cnn", modality="A+B")):
     for outcome in train_stack(data, sweep(folds=2, **choices).to_dict("records")):
         found += [outcome.weights, outcome.scores.ravel()]
+faces = generator.integers(0, 256, (3, 20, 23), dtype=np.uint8)
+found += [lpq(faces, window=5, blocks=2).ravel(), phog(faces, levels=1).ravel()]
 np.save(sys.argv[1], np.concatenate(found))
 """
 

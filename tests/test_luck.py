@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import recall_score
 
 from emolib import luck
+from emolib.evidence import Condition
 from emolib.folds import KEPT_APART, SINGLE, make_folds
 from emolib.lockstep import Stack
 from emolib.sweeps import sweep
@@ -22,6 +23,13 @@ def test_standing_by_hand():
     assert found["percentile"] == pytest.approx(0.89) and found["median"] == pytest.approx(0.505)
     assert found["tries"] == np.ceil(np.log(0.5) / np.log(0.89))
     assert luck.standing(results, 2.0)["tries"] == np.inf and luck.standing(results, 0.0)["tries"] == 1
+
+
+def test_averages_of_a_condition_are_scikit_learn_s(tiny):
+    scores = np.random.default_rng(3).random((2, len(tiny), 3))
+    found = luck.averages(Condition("m", "random", "printed", scores, np.zeros((2, len(tiny)), int), tiny))
+    expected = np.mean([recall_score(tiny.labels, s.argmax(1), average="macro") for s in scores])
+    assert found["recall"] == pytest.approx(expected) and set(found) == {"recall", "precision", "average precision"}
 
 
 class TestPicks:

@@ -14,10 +14,12 @@ from emolib.data.features import lpq_codes, phog
 from emolib.figures import wildness_curves
 from emolib.folds import make_folds
 from emolib.pruning import angles
+from emolib.report.errors import ChapterError
 from emolib.walkthroughs import convolution, distinctiveness, faces, testset, thousand
-from emolib.walkthroughs.build import handout, page, run
+from emolib.walkthroughs.build import build_walkthroughs, handout, page, run
 from emolib.walkthroughs.source import COLOURS, show
 from emolib.walkthroughs.wildness import accuracy_by_wildness
+from notebooks import write
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "walkthroughs"
 LESSONS = sorted(FOLDER.glob("[1-9]_*.ipynb"))
@@ -267,6 +269,24 @@ def test_a_hand_out_has_the_exercises_and_no_solution(path):
         if "solution" in cell.metadata.get("tags", []):
             assert cell.source not in nbformat.writes(given)
     nbformat.validate(given)
+
+
+def test_pages_and_hand_outs_are_built_all_or_none(tmp_path):
+    notebooks = tmp_path / "notebooks"
+    notebooks.mkdir()
+    write(notebooks / "0_teacher.ipynb", ("# For teachers",))
+    write(notebooks / "1_one.ipynb", ("# One",), ("print(1 + 1)", "code"), ("print('told')", "solution"))
+    first = build_walkthroughs(notebooks, tmp_path / "out")
+    assert first.name == "0_teacher.html" and "For teachers" in first.read_text()
+    lesson = tmp_path / "out" / "1_one.html"
+    assert ">2\n</pre>" in lesson.read_text() and ">told\n</pre>" in lesson.read_text()
+    assert "told" not in (tmp_path / "out" / "handout" / "1_one.ipynb").read_text()
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    assert len(before) == 3
+    write(notebooks / "2_two.ipynb", ("# Two",), ("1 / 0", "code"))
+    with pytest.raises(ChapterError, match="walkthrough 2_two: ZeroDivisionError"):
+        build_walkthroughs(notebooks, tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
 
 
 def test_the_teacher_s_page_speaks_of_every_lesson():
