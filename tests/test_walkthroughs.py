@@ -254,7 +254,7 @@ def test_a_lesson_runs_and_accepts_its_own_solutions(path):
 
     html = page(executed, path.stem)
     predicted = sum("predicted" in cell.metadata.get("tags", []) for cell in executed.cells)
-    assert html.count("<summary>Solution</summary>") == len(said["solution"]) and html.count("What came out</summary>") == predicted >= 2
+    assert html.count("<summary>Solution</summary>") == len(said["solution"]) and html.count("What came out</summary>") == predicted >= 1
     assert "Traceback" not in html and "no answer yet" not in html and not re.search(r"\d+%\|", html)  # nor a bar
     assert ">Walkthroughs<" in html and "byte for byte" not in html
 
