@@ -90,6 +90,9 @@ CASES = {
         "mean off": lambda v, t: (v - v[t].mean(0)) / np.ptp(v[t], 0),
         "-1 to 1": lambda v, t: 2 * (v - v[t].min(0)) / np.ptp(v[t], 0) - 1,
         "shape": lambda v, t: v[0],
+        "do not fit": lambda v, t: v - v[t].min(1),
+        "nothing was scaled": lambda v, t: v,
+        "two things": lambda v, t: (v - v.min()) / (v.max() - v.min()),
         "return": lambda v, t: None,
         "function": 3,
     }),
@@ -105,7 +108,7 @@ CASES = {
     }),
     "hand over": (distinctiveness.hand_over, [handed(lambda s, g: s + g)], {
         "mean": handed(lambda s, g: (s + g) / 2), "still has": handed(lambda s, g: s + g, 1.0), "lost": handed(lambda s, g: s), "changes": in_place,
-        "returns nothing": lambda o, s, g: None, "sum of both": handed(lambda s, g: s - g), "took the column out": lambda o, s, g: np.delete(o, g, 1),
+        "returns nothing": lambda o, s, g: None, "sum of both": handed(lambda s, g: s - g), "took the column out": lambda o, s, g: np.delete(o, g, 1), "one column": lambda o, s, g: o[:, s] + o[:, g],
         "swapped": lambda o, s, g: handed(lambda s, g: s + g)(o, g, s),
     }),
     "convolved": (convolution.convolved, [CONVOLVED, list(CONVOLVED)], {

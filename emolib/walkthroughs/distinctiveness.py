@@ -90,6 +90,8 @@ def hand_over(answer) -> str:
     found = merge(given, 1, 2)
     if not close(given, outgoing):
         raise Wrong("your function changes the weights that it was given; begin with outgoing = outgoing.copy().")
+    if np.shape(found) == (3,):
+        raise Wrong("this is one column; the whole matrix is asked for, with that column in its place.")
     if np.shape(found) == (3, 3):
         raise Wrong("you took the column out; leave it in its place, as zeros, so that units keep their numbers.")
     found = array(found, outgoing.shape)

@@ -93,12 +93,19 @@ def min_max(answer) -> str:
     values = np.random.default_rng(3).normal([0, 50, -3], [1, 20, 0.1], (40, 3))
     train = np.arange(5, 30)
     low, high = values[train].min(0), values[train].max(0)
-    given = scaled(values.copy(), train)
+    try:
+        given = scaled(values.copy(), train)
+    except ValueError as error:
+        raise Wrong(f"the shapes do not fit ({error}). The extremes of each column come from min(axis=0) and max(axis=0).") from None
     if np.shape(given) == (len(train), values.shape[1]):
         raise Wrong("only the training rows came back; the extremes are theirs, but all rows are scaled.")
     found = array(given, values.shape)
     if close(found, (values - low) / (high - low)):
         return "a test row may fall a little outside 0 to 1, and that is as it should be: it had no say."
+    if close(found, values):
+        raise Wrong("nothing was scaled: the values came back as they were.")
+    if close(found, (values - values.min()) / (values.max() - values.min())):
+        raise Wrong("two things: each column has extremes of its own, min(axis=0), and they are those of values[train].")
     if close(found, (values - values.min(0)) / (values.max(0) - values.min(0))):
         raise Wrong("your extremes are over all rows. That is the paper's way; then the test rows have a say: use values[train].")
     if close(found, (values - values[train].min()) / (values[train].max() - values[train].min())):
