@@ -142,6 +142,7 @@ CASES = {
     }),
     "coupled": (thousand.coupled, [{habit for habit, couples in thousand.COUPLING.items() if couples}], {
         "one more": {"clipping the norm of all gradients together"}, "does no harm": set(thousand.COUPLING), "none of the five": {"dropout"},
+        "more than one": set(), "strings themselves": {1, "3"},
     }),
     "recalls": (testset.recalls(COUNTS), [COUNTS.diagonal() / COUNTS.sum(1)], {
         "precision": COUNTS.diagonal() / COUNTS.sum(0), "accuracy": 26 / 40, "mean": (0.6 + 0.5 + 0.75) / 3, "all rows": COUNTS.diagonal() / 40,
