@@ -180,7 +180,7 @@ def test_who_is_on_both_sides_is_counted_by_person(drawn):
     both = set(drawn.groups[train]) & set(drawn.groups[test])
     assert judge(len(both)).right
     rows = int(np.isin(drawn.groups[test], list(both)).sum())
-    wrong = {"not groups": rows, "all groups": len(set(drawn.groups)), "len(": both, "both": 1}
+    wrong = {"not groups": rows, "all groups": len(set(drawn.groups)), "len(": both, "whose": 0, "both": 1}
     assert all(words in judge(answer).sentence and not judge(answer).right for words, answer in wrong.items())
     few = train[:300]  # rows stand by person: not everybody trains
     assert "training set" in testset.shared_groups(drawn, few, test)(len(set(drawn.groups[few]))).sentence
