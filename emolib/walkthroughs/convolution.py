@@ -22,7 +22,7 @@ def convolved(answer) -> str:
     padded = np.pad(x, 1)
     right = np.array([padded[i : i + 3] @ kernel for i in range(5)]) + BIAS
     if close(found, right):
-        return "and this is what Conv1d does, 16 times over, with 16 kernels of its own."
+        return "one output for each place. In the paper's network 16 kernels do so side by side."
     if close(found, right - BIAS):
         raise Wrong("the bias is missing: every output has 0.5 added.")
     turned = np.convolve(x, kernel, "same")
