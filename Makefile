@@ -5,6 +5,7 @@ DATA ?=
 PROFILE ?= quick
 SET ?=
 CLUSTER ?=
+NOTEBOOKS ?= notebooks
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -14,7 +15,7 @@ export EMOLIB_CACHE ?= $(CURDIR)/.cache
 # A Dask scheduler to train on; empty for this machine.
 export EMOLIB_CLUSTER ?= $(CLUSTER)
 # To the shell by its environment, where no quote or blank of a path can do harm.
-export DATA PROFILE SET
+export DATA PROFILE SET NOTEBOOKS
 
 .PHONY: report publish bench test coverage mutants explore walkthroughs lab lock help clean
 .DEFAULT_GOAL := help
@@ -51,8 +52,8 @@ explore: $(READY) ## open the explorers in JupyterLab, on this machine only; DAT
 walkthroughs: $(READY) ## build reports/walkthroughs: five lessons as pages, hand-outs, a teacher's page
 	@$(VENV)/bin/python -m emolib walkthroughs
 
-lab: $(READY) ## open the chapters in JupyterLab
-	@$(VENV)/bin/jupyter lab notebooks
+lab: $(READY) ## open the chapters in JupyterLab; NOTEBOOKS=reports/walkthroughs/handout opens the lessons
+	@$(VENV)/bin/jupyter lab "$$NOTEBOOKS"
 
 lock: $(READY) ## write the versions in use to requirements.lock
 	@$(VENV)/bin/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | sed 's/+cpu$$//' > requirements.lock

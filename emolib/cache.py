@@ -40,10 +40,10 @@ class Cache:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = Path(path or cache_folder() / "networks.sqlite")
-        self.connection = _connect(":memory:")  # until the file is open, and where it cannot be opened
         try:
             self.connection = _connect(self.path)
         except sqlite3.DatabaseError as error:
+            self.connection = _connect(":memory:")  # where the file cannot be opened
             self._mend(error)
         here = Path(__file__).parent
         files = [file for name in SOURCES for file in sorted(here.glob(f"{name}.py"))]
@@ -51,6 +51,10 @@ class Cache:
         for library in ("torch", "numpy", "numba", "scikit-learn"):
             code.update(f"{library} {version(library)}".encode())
         self.code = code.hexdigest()
+
+    def __del__(self) -> None:
+        if hasattr(self, "connection"):  # it could be opened
+            self.connection.close()
 
     def key(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> str:
         """What the outcome of a row by an engine is kept under: all that it depends on."""
@@ -99,8 +103,12 @@ class Cache:
 
 
 def _connect(path: str | Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60)
-    connection.execute("CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, sealed BLOB)")
+    connection = sqlite3.connect(path, timeout=60, check_same_thread=False)  # whichever thread lets go of a cache closes it
+    try:
+        connection.execute("CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, sealed BLOB)")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -34,11 +34,9 @@ MOVE = """async ([order, label, pictured]) => {
   if (handle) {
     const [high, now] = ['aria-valuemax', 'aria-valuenow'].map(name => parseFloat(handle.getAttribute(name)));
     handle.dispatchEvent(new KeyboardEvent('keydown', {key: now < high ? 'PageUp' : 'PageDown', bubbles: true}));
-  } else if (list) {
+  } else {
     list.selectedIndex = (list.selectedIndex + 1) % list.options.length;
     list.dispatchEvent(new Event('change', {bubbles: true}));
-  } else {
-    [...found[0].querySelectorAll('.widget-toggle-button')].find(e => !e.classList.contains('mod-active')).click();
   }
   await changed;
   observer.disconnect();
@@ -93,8 +91,8 @@ def _wait(address: str, server: subprocess.Popen) -> None:
 
 
 @contextmanager
-def opened(address: str):
-    """A page with the notebook run to its end; yields it and the list of errors that it reported."""
+def opened(address: str, pictures: int = 7):
+    """A page with the notebook run to its end, when so many ``pictures`` stand; yields it and the list of errors that it reported."""
     from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -109,6 +107,6 @@ def opened(address: str):
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
         # all is run when the last explorer stands, with its picture
-        page.wait_for_function("document.querySelectorAll('.jp-OutputArea-output .widget-html-content img').length >= 7")
+        page.wait_for_function("n => document.querySelectorAll('.jp-OutputArea-output .widget-html-content img').length >= n", arg=pictures)
         yield page, errors
         chromium.close()

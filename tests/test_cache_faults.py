@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,7 @@ class TestTrainer:
         for process in processes:
             _, said = process.communicate()
             assert process.returncode == 0 and "emolib: " not in said, said
-        entries = sqlite3.connect(path).execute("SELECT key, sealed FROM entry").fetchall()
+        entries = entries_of(path)
         assert len(entries) == 400 and all(storage.unseal(*entry) for entry in entries)
 
     def test_kills_while_it_writes(self, tmp_path):
@@ -183,7 +184,7 @@ class TestTrainer:
             time.sleep(random.uniform(0, 0.3))
             process.kill()
             process.communicate()
-            entries = sqlite3.connect(path).execute("SELECT key, sealed FROM entry").fetchall()
+            entries = entries_of(path)
             assert all(storage.unseal(*entry) for entry in entries)
             held.append(len(entries))
         assert held == sorted(held) and len(set(held)) > 3 and any(count % 200 for count in held)
@@ -323,10 +324,14 @@ def numbers(data, count):
 
 
 def change(path, *statements):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
-    connection.close()
+
+
+def entries_of(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT key, sealed FROM entry").fetchall()
 
 
 class mounted:

@@ -95,19 +95,22 @@ def test_a_training_stops_when_told(page):
 def main() -> None:
     with TemporaryDirectory() as folder, lab(NOTEBOOK, Path(folder), {}) as address, opened(address) as (page, errors):
         settle(page)
-        medians = []
-        for order in (FACE, PRUNING, SPLITS):
-            for label in page.evaluate(LABELS)[order]:
-                if (order, label) in QUIET or (order, label) in TRAINED:
+        medians = {"nothing trains": [], "training": []}
+        for order, labels in enumerate(page.evaluate(LABELS)):
+            for label in labels:
+                if (order, label) in QUIET:
                     continue
+                trains = order in (TRAINING, CONFUSION) or (order, label) in TRAINED
                 took = []
                 for _ in range(3):
-                    took.append(page.evaluate(MOVE, [order, label, SEEN_IN[order]]))
+                    took.append(page.evaluate(MOVE, [order, label, TRAINED.get((order, label), SEEN_IN[order])]))
                     if order != FACE:  # what the move has set training
                         settle(page)
-                medians.append(median(took))
-                print(f"{order} {label:32} {medians[-1]:6.0f} ms", flush=True)
-        print(f"median of the controls {median(medians):.0f} ms, slowest {max(medians):.0f} ms; errors {errors}")
+                medians["training" if trains else "nothing trains"].append(median(took))
+                print(f"{order} {label:32} {median(took):6.0f} ms{', first picture of a training' if trains else ''}", flush=True)
+        for kind, values in medians.items():
+            print(f"{kind}: median of the controls {median(values):.0f} ms, slowest {max(values):.0f} ms")
+        print(f"errors {errors}")
 
 
 if __name__ == "__main__":

@@ -129,3 +129,11 @@ def test_a_network_of_one_unit_has_no_angles_to_tell():
     picture = figures.network_state(np.zeros((1, 1)), np.array([True]), (5, 7), curves, "hidden", 1, "hidden units", 1 / 7)
     assert "angles" not in picture.alt and len(picture.data) == 1
     matplotlib.pyplot.close(picture.figure)
+
+
+@pytest.mark.parametrize(("factor", "shared"), [(2, True), (100, False)])
+def test_boxes_have_one_scale_only_where_all_can_be_seen(factor, shared):
+    values = np.random.default_rng(0).random((20, 5))
+    axes = figures.box_plots({"LPQ": values, "image": factor * values}, "value").figure.axes
+    assert (axes[0].get_ylim() == axes[1].get_ylim()) == shared
+    matplotlib.pyplot.close("all")

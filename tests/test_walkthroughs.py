@@ -74,10 +74,10 @@ def layer(x, weight, bias):
 CASES = {
     "lpq code": (faces.lpq_code(PATCH), [CODE], {
         "wrong way round": 255 - CODE, "other end": int((SIGNS * 2 ** np.arange(7, -1, -1)).sum()), "counted": int(SIGNS.sum()),
-        "twice": 2 * CODE, "0 to 255": 300.5, "one number": SIGNS,
+        "twice": 2 * CODE, "0 to 255": 300.5, "one number": SIGNS, "two things": int((~SIGNS * 2 ** np.arange(7, -1, -1)).sum()), "that of part 3": CODE ^ 8,
     }),
     "phog length": (faces.phog_length, [168, phog(np.eye(96)[None], 8, 2).shape[1]], {
-        "4^l": 56, "finest": 128, "number of cells": 21, "level 3": 680, "count the cells": 5, "one number": "168",
+        "4^l": 56, "finest": 128, "number of cells": 21, "level 3": 680, "level 2": 40, "level 0": 672, "count the cells": 5, "one number": "168",
     }),
     "min-max": (faces.min_max, [columnwise(lambda v, t: v[t].min(0), lambda v, t: v[t].max(0))], {
         "over all rows": columnwise(lambda v, t: v.min(0), lambda v, t: v.max(0)),
@@ -86,36 +86,49 @@ CASES = {
         "by the range": lambda v, t: (v - v[t].min(0)) / v[t].max(0),
         "standardising": lambda v, t: (v - v[t].mean(0)) / v[t].std(0),
         "clip": lambda v, t: np.clip((v - v[t].min(0)) / (v[t].max(0) - v[t].min(0)), 0, 1),
-        "shape": lambda v, t: v[t],
+        "training rows came back": lambda v, t: (v[t] - v[t].min(0)) / np.ptp(v[t], 0),
+        "mean off": lambda v, t: (v - v[t].mean(0)) / np.ptp(v[t], 0),
+        "-1 to 1": lambda v, t: 2 * (v - v[t].min(0)) / np.ptp(v[t], 0) - 1,
+        "shape": lambda v, t: v[0],
+        "do not fit": lambda v, t: v - v[t].min(1),
+        "nothing was scaled": lambda v, t: v,
+        "two things": lambda v, t: (v - v.min()) / (v.max() - v.min()),
         "return": lambda v, t: None,
         "function": 3,
     }),
     "angle": (distinctiveness.angle_of_3_and_4, [8.1, degrees(A[:, 2], A[:, 3])], {
         "cosine": 0.9901, "radians": np.radians(8.06), "dot product": A[:, 2] @ A[:, 3], "took 0.5 off": 39.3, "rows 3 and 4": degrees(A[2], A[3]),
-        "units 4 and 5": 11.8, "arc cosine": 12.9, "one number": None,
+        "units 4 and 5": 11.8, "arc cosine": 12.9, "one number": None, "above 1": float("nan"), "180° less": 180 - degrees(A[:, 2], A[:, 3]),
+        "distance": np.linalg.norm(A[:, 2] - A[:, 3]),
     }),
     "units that stay": (distinctiveness.units_that_stay, [{1, 2, 3}, [3, 2, 1]], {
         "how many": 3, "that go": {4, 5, 6}, "from 1": {0, 1, 2}, "closest pair": {1, 2, 3, 5, 6}, "not both": {1, 2}, "later unit": {1, 2, 4},
-        "10.5": {1, 2, 3, 6}, "smallest angle on": {2, 3},
+        "10.5": {1, 2, 3, 6}, "smallest angle on": {2, 3}, "8.9": {1, 2, 3, 5, 6}, "unit 4 alone": {1, 3}, "unit numbers": "1, 2, 3",
+        "set of unit numbers": np.array([True, True, True, False, False, False]),
     }),
     "hand over": (distinctiveness.hand_over, [handed(lambda s, g: s + g)], {
         "mean": handed(lambda s, g: (s + g) / 2), "still has": handed(lambda s, g: s + g, 1.0), "lost": handed(lambda s, g: s), "changes": in_place,
-        "returns nothing": lambda o, s, g: None, "sum of both": handed(lambda s, g: s - g),
+        "returns nothing": lambda o, s, g: None, "sum of both": handed(lambda s, g: s - g), "took the column out": lambda o, s, g: np.delete(o, g, 1), "one column": lambda o, s, g: o[:, s] + o[:, g],
+        "swapped": lambda o, s, g: handed(lambda s, g: s + g)(o, g, s),
     }),
     "convolved": (convolution.convolved, [CONVOLVED, list(CONVOLVED)], {
         "bias": CONVOLVED - BIAS, "turned": np.convolve(X, W, "same") + BIAS, "five": CONVOLVED[1:4],
         "ring": [np.pad(X, 1, "wrap")[i : i + 3] @ W + BIAS for i in range(5)], "repeated": [np.pad(X, 1, "edge")[i : i + 3] @ W + BIAS for i in range(5)],
-        "ReLU": np.maximum(CONVOLVED, 0), "output 3": np.where(np.arange(5) == 2, 9, CONVOLVED),
+        "ReLU": np.maximum(CONVOLVED, 0), "two things": np.convolve(X, W, "same"), "one place off": [np.pad(X, (0, 2))[i : i + 3] @ W + BIAS for i in range(5)],
+        "output 3": np.where(np.arange(5) == 2, 9, CONVOLVED),
     }),
     "pooled": (convolution.pooled, [neighbours(max), lambda h: F.max_pool1d(torch.tensor(h)[None], 3, 1, 1)[0]], {
         "not overlap": lambda h: np.array([h[:3].max(), h[3:].max()]), "ends are missing": lambda h: np.array([h[i : i + 3].max() for i in range(3)]),
         "minus infinity": lambda h: np.array([max(np.pad(h, 1)[i : i + 3]) for i in range(5)]), "mean": neighbours(np.mean), "smallest": neighbours(min),
-        "one side": lambda h: np.array([max(h[i : i + 3]) for i in range(5)]), "all five": lambda h: max(h),
+        "one side": lambda h: np.array([max(h[i : i + 3]) for i in range(5)]), "all five": lambda h: max(h), "h[-1]": lambda h: [max(h[i - 1 : i + 2]) for i in range(5)],
+        "ring": lambda h: [max(h[i - 1], h[i], h[(i + 1) % 5]) for i in range(5)], "cut off": lambda h: np.maximum(neighbours(max)(h), 0),
     }),
     "smooth L1": (convolution.smooth_l1, [branches(lambda x: 0.5 * x**2, lambda x: abs(x) - 0.5)], {
         "half the square everywhere": lambda x: 0.5 * x**2, "straight everywhere": abs, "do not meet": branches(lambda x: 0.5 * x**2, abs),
         "swapped": branches(lambda x: abs(x) - 0.5, lambda x: 0.5 * x**2), "|x|": branches(lambda x: 0.5 * x**2, lambda x: x - 0.5, lambda x: x),
         "factor of 0.5": branches(lambda x: x**2, lambda x: abs(x) - 0.5), "before any sum": lambda x: (0.5 * x**2).sum(),
+        "if asks": lambda x: 0.5 * x**2 if abs(x) <= 1 else abs(x) - 0.5, "negative error": branches(lambda x: 0.5 * x**2, lambda x: x - 0.5),
+        "squared": branches(lambda x: 0.5 * abs(x), lambda x: abs(x) - 0.5),
     }),
     "hidden layers": (thousand.hidden_layers, [layer, lambda x, w, b: torch.einsum("bd,khd->kbh", x, w) + b[:, None]], {
         "bias is missing": lambda x, w, b: x @ w.transpose(1, 2), "[B, K, H]": lambda x, w, b: layer(x, w, b).transpose(0, 1),
@@ -125,10 +138,11 @@ CASES = {
     }),
     "one number": (thousand.one_number, [lambda l: l.mean(1).sum(), lambda l: l.sum() / l.shape[1]], {
         "mean of everything": lambda l: l.mean(), "sum of everything": lambda l: l.sum(), "other way round": lambda l: l.mean(0).sum(),
-        "shape": lambda l: l.mean(1), "tensor": lambda l: l.sum().item(),
+        "shape": lambda l: l.mean(1), "tensor": lambda l: l.sum().item(), "only some": lambda l: l.mean(1).max(),
     }),
     "coupled": (thousand.coupled, [{habit for habit, couples in thousand.COUPLING.items() if couples}], {
         "one more": {"clipping the norm of all gradients together"}, "does no harm": set(thousand.COUPLING), "none of the five": {"dropout"},
+        "more than one": set(), "strings themselves": {1, "3"},
     }),
     "recalls": (testset.recalls(COUNTS), [COUNTS.diagonal() / COUNTS.sum(1)], {
         "precision": COUNTS.diagonal() / COUNTS.sum(0), "accuracy": 26 / 40, "mean": (0.6 + 0.5 + 0.75) / 3, "all rows": COUNTS.diagonal() / 40,
@@ -166,8 +180,22 @@ def test_who_is_on_both_sides_is_counted_by_person(drawn):
     both = set(drawn.groups[train]) & set(drawn.groups[test])
     assert judge(len(both)).right
     rows = int(np.isin(drawn.groups[test], list(both)).sum())
-    wrong = {"not groups": rows, "all groups": len(set(drawn.groups)), "len(": both, "both": 1}
+    wrong = {"not groups": rows, "all groups": len(set(drawn.groups)), "len(": both, "whose": 0, "both": 1}
     assert all(words in judge(answer).sentence and not judge(answer).right for words, answer in wrong.items())
+    few = train[:300]  # rows stand by person: not everybody trains
+    assert "training set" in testset.shared_groups(drawn, few, test)(len(set(drawn.groups[few]))).sentence
+
+
+def test_what_lies_between_groups_is_their_share_of_the_variance():
+    values = np.array([[0.0], [2.0], [4.0], [6.0]])  # variance 5, of which 4 between the means 1 and 5
+    assert faces.share_between(values, np.array(["a", "a", "b", "b"])) == pytest.approx(0.8)
+    assert faces.share_between(values, np.array(["a", "b", "b", "a"])) == pytest.approx(0)
+    assert faces.share_between(values, np.arange(4)) == pytest.approx(1)
+
+
+def test_the_units_of_table_1_are_pruned_as_by_hand():
+    assert distinctiveness.units_left(15, 0.0) == {1, 2, 3}
+    assert distinctiveness.units_left(0, 0.0) == set(range(1, 7)) and distinctiveness.units_left(60, 0.0) == {1}
 
 
 def test_the_code_of_a_patch_is_the_library_s():
@@ -231,7 +259,10 @@ def test_a_lesson_runs_and_accepts_its_own_solutions(path):
     assert all("Right: " in html for html in said["solution"])
 
     html = page(executed, path.stem)
-    assert html.count('<details class="solution">') == len(said["solution"]) and "Traceback" not in html
+    predicted = sum("predicted" in cell.metadata.get("tags", []) for cell in executed.cells)
+    assert html.count("<summary>Solution</summary>") == len(said["solution"]) and html.count("What came out</summary>") == predicted >= 1
+    assert "Traceback" not in html and "no answer yet" not in html and not re.search(r"\d+%\|", html)  # nor a bar
+    assert ">Walkthroughs<" in html and "byte for byte" not in html
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -90,14 +90,13 @@ def write_faces(root: Path, wildness: float = 0.5, seed: int = 2011) -> Path:
     """Draws the whole set into a folder of the kind that :func:`emolib.load` reads, ``<root>/<emotion>/<name>.png``; returns it.
 
     Raises:
-        ValueError: the folder is there and not empty, or ``wildness`` is not in 0..1.
+        ValueError: something is there that is not an empty folder, or ``wildness`` is not in 0..1.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    if any(root.iterdir()):
-        raise ValueError(f"{root}: this folder is not empty; name one that is, or that is not there yet")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ValueError(f"{root}: something is there already; name a new folder, or an empty one")
     for still in film_stills(wildness, seed):
         folder = root / CLASSES[still.label]
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(draw_face(still.units, still.identity, still.view)).save(folder / f"{still.name}.png")
     return root
 

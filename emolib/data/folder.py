@@ -124,7 +124,7 @@ def _numbered(listing: Listing, names: dict[Path, str], first: int | None, order
     if first not in (None, found):
         raise ValueError(f"{listing.root}: first is {first}, but the sub-folders' numbers begin with {found}")
     counted = ", ".join(f"{number} {emotion}" for number, emotion in enumerate(ORDERS[order], found))
-    other = "".join(f"; {name}'s own order is another, order={name}" for name in ORDERS if name != order)
+    other = "".join(f"; order={name} would read them as {name.upper()} does" for name in ORDERS if name != order)
     listing.repairs.append(("sub-folders have numbers", len(numbers), f"read as {counted}{other}"))
     return {path: EMOTIONS.index(ORDERS[order][number - found]) for path, number in numbers.items()}
 

@@ -76,8 +76,9 @@ def phase_codes(images: np.ndarray, cosine: Reals, sine: Reals, mix: Reals, tole
 def block_counts(codes: NDArray[np.uint8], blocks: int, counts: NDArray[np.int64]) -> None:
     """Counts the codes ``[N, Y, X]`` of each block of a ``blocks`` × ``blocks`` grid into ``counts`` ``[N, blocks * blocks, 256]``."""
     number, height, width = codes.shape
+    block = np.arange(width) * blocks // width
     for n in range(number):
         for y in range(height):
-            first = y * blocks // height * blocks
+            row, code = counts[n, y * blocks // height * blocks :], codes[n, y]
             for x in range(width):
-                counts[n, first + x * blocks // width, codes[n, y, x]] += 1
+                row[block[x], code[x]] += 1

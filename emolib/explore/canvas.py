@@ -13,6 +13,7 @@ from emolib.data import EmotionData
 from emolib.figures import Picture
 
 DPI = 96  # as a card of the report shows it
+LABEL, WIDE, NARROW = "13em", "30em", "21.5em"  # of a control's label, and of a control; three narrow ones stand side by side in JupyterLab
 
 
 class Canvas(widgets.HTML):
@@ -37,18 +38,18 @@ def _image(picture: Picture) -> str:
     return f'<img src="{source}" alt="{escape(picture.alt)}" width="{width}" height="{height}" style="max-width: 100%; height: auto">'
 
 
-def slider(label: str, value: float, low: float, high: float, step: float) -> widgets.Widget:
-    """A slider with its label in full; whole numbers where all it is given are whole."""
+def slider(label: str, value: float, low: float, high: float, step: float, width: str = WIDE) -> widgets.Widget:
+    """A slider with its label in full; whole numbers where all it is given are whole. A narrow one has no room for its number."""
     kind = widgets.IntSlider if all(isinstance(number, int) for number in (value, low, high, step)) else widgets.FloatSlider
-    return kind(value=value, min=low, max=high, step=step, description=label, style={"description_width": "14em"},
-                layout={"width": "30em"})  # fmt: skip
+    return kind(value=value, min=low, max=high, step=step, description=label, readout=width != NARROW,
+                style={"description_width": LABEL}, layout={"width": width})  # fmt: skip
 
 
 def choice(label: str, options: Sequence[Any], value: object = None) -> widgets.Dropdown:
     """A list to choose from, with its label in full."""
     first = options[0][1] if isinstance(options[0], tuple) else options[0]
     return widgets.Dropdown(options=options, value=first if value is None else value, description=label,
-                            style={"description_width": "14em"}, layout={"width": "30em"})  # fmt: skip
+                            style={"description_width": LABEL}, layout={"width": WIDE})  # fmt: skip
 
 
 class Redraw:
@@ -89,6 +90,6 @@ class Redraw:
 def laid_out(what: str, data: EmotionData | str, controls: Sequence[widgets.Widget], *shown: widgets.Widget) -> widgets.VBox:
     """An explorer: what it is for, where its data come from, controls side by side, pictures below."""
     source = data if isinstance(data, str) else data.source
-    head = widgets.HTML(f"<p>{escape(what)}</p><p><i>Data: {escape(source)}.</i></p>")
+    head = widgets.HTML(f"<p style='margin: 0'>{escape(what)} <i>Data: {escape(source)}.</i></p>")
     box = widgets.Box(list(controls), layout={"flex_flow": "row wrap", "grid_gap": "0 2em", "overflow": "visible"})
     return widgets.VBox([head, box, *shown], layout={"overflow": "visible"})

@@ -9,7 +9,7 @@ from emolib import figures
 from emolib.data.drawn import CLASSES, film_stills, scene
 from emolib.data.faces import PROTOTYPES, UNITS, Identity, View, draw_face
 from emolib.data.features import lpq_codes, phog
-from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
+from emolib.explore.canvas import NARROW, Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.reading import reader
 
 SHOWN_PERSONS = ("Ada", "Ben", "Cleo", "Finn", "Kim", "Mae", "Otis", "Zoe")
@@ -20,11 +20,11 @@ def face_maker() -> widgets.VBox:
     """Action units, pose, light and wildness, and the face that follows from them, read by the paper's three CNNs."""
     cast = {still.person: still.identity for still in film_stills()}
     people = {"nobody in particular": Identity()} | {name: cast[name] for name in SHOWN_PERSONS}
-    read, canvas = reader().read, Canvas()
+    models, canvas = reader(), Canvas()
 
     emotion = choice("emotion to begin with", CLASSES, "Happy")
     person = choice("person", list(people))
-    units = {number: slider(f"AU {number}: {what}", 0.0, 0.0, 1.0, 0.05) for number, what in UNITS.items()}
+    units = {number: slider(f"AU {number}: {what}", 0.0, 0.0, 1.0, 0.05, NARROW) for number, what in UNITS.items()}
     pose = {
         "yaw": slider("turned / degrees", 0, -45, 45, 1),
         "roll": slider("tilted / degrees", 0, -30, 30, 1),
@@ -47,7 +47,7 @@ def face_maker() -> widgets.VBox:
             **{name: getattr(view, name) + control.value for name, control in pose.items()},
         )  # fmt: skip
         image = draw_face(shown, who, view)
-        numbers, scores = read(image)
+        numbers, scores = models.read(image)
         first = BINS * (4**level.value - 1) // 3
         cells = phog(image[None], BINS, LEVELS)[0, first : first + BINS * 4**level.value]
         canvas.draw(figures.face_reading(image, lpq_codes(image[None])[0], cells, numbers, scores, CLASSES))
@@ -60,11 +60,13 @@ def face_maker() -> widgets.VBox:
     emotion.observe(begin, "value")
     begin()
     scenery = [*pose.values(), light, exposure, blur, wildness, take, level]
-    tabs = widgets.Tab([widgets.Box(box, layout={"flex_flow": "row wrap"}) for box in (list(units.values()), scenery)])
+    tabs = widgets.Tab([widgets.Box(box, layout={"flex_flow": "row wrap", "grid_gap": "0 0.4em"}) for box in (list(units.values()), scenery)])
     tabs.titles = ("Action units", "Pose, light")
+    worth = ", ".join(f"{name} {share:.0%}" for name, share in models.accuracy.items())
     return laid_out(
-        "Move one muscle. Do the ten numbers move? Do the models still say what you see? The grey band is where faces of the "
-        "training rows lie.",
-        "drawn faces and networks trained on them, whatever data the other explorers use; a spreadsheet has no pictures",
+        "Move one muscle, an action unit (AU). Do the ten numbers move? The grey band is where faces of the training rows lie. Do the models still say "
+        "what you see? A triangle marks the emotion that each names. In each PHOG cell a line is long where brightness changes in its direction. "
+        f"Of test faces, people on both sides, the models name right: {worth}; guessing would {1 / len(CLASSES):.0%}.",
+        "drawn faces and networks trained on them, whatever the other explorers use; a spreadsheet has no pictures",
         [emotion, person], tabs, canvas,
     )  # fmt: skip

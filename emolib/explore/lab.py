@@ -7,8 +7,12 @@ from pathlib import Path
 
 from emolib.data import load
 
-# Asks the network for nothing, neither updates nor news.
-QUIET = ("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None")
+# Asks the network for nothing, neither updates nor news, and nobody whether it may.
+QUIET = (
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.news_url=None",
+    f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
+)
 # The environment variable by which the notebook learns of the data.
 VARIABLE = "EMOLIB_DATA"
 

@@ -16,7 +16,7 @@ from emolib.models import ShallowNet
 from emolib.pruning import angles, prune
 from emolib.sweeps import RECIPES, sweep
 
-CONVENTIONS = (("shifted by 0.5 (Gedeon and Harris)", 0.5), ("as they are (the paper's Table 2)", 0.0))
+CONVENTIONS = (("less 0.5 (Gedeon and Harris)", 0.5), ("as they are (paper's Table 2)", 0.0))
 SCHEDULES = (("once, after the first epoch", "first"), ("after every epoch", "every"))
 RULES = (("nothing (the paper)", False), ("their weights (Gedeon and Harris)", True))
 EPOCHS = 60
@@ -60,7 +60,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         per_unit, fixed = seen.shape[-1] + 1 + len(data.classes), len(data.classes)
         sizes = [count * per_unit + fixed for count in (len(stay), stay.sum())]
         numbers.value = (
-            f"<p>Parameters: <b>{sizes[0]} → {sizes[1]}</b> ({100 * (1 - sizes[1] / sizes[0]):.0f} % saved). Accuracy on test rows after "
+            f"<p style='margin: 0'>Parameters: <b>{sizes[0]} → {sizes[1]}</b> ({100 * (1 - sizes[1] / sizes[0]):.0f} % saved). Accuracy on test rows after "
             f"one epoch: <b>{shares[0]:.1f} %</b> before pruning, <b>{shares[1]:.1f} %</b> right after it. Below: both trained on.</p>"
         )
         train_both()
@@ -70,7 +70,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
                     "merge": merge.value, "rate": RATE, "limit": EPOCHS}  # fmt: skip
         whole = sweep(**settings)
         table = pd.concat([whole, whole.assign(angle=float(angle.value))], ignore_index=True)
-        run.start(_history(data, table), lambda history, _: curves.draw(figures.learning_curves(history, EPOCHS, {"accuracy on test rows": 1 / len(data.classes)})))
+        run.start(_history(data, table), lambda history, _: curves.draw(figures.learning_curves(history, EPOCHS, {"test accuracy": 1 / len(data.classes)})))
 
     redraw = Redraw([modality, hidden, angle, centre, schedule, merge], draw, canvas)
     stop = widgets.Button(description="Stop training", icon="stop")
@@ -90,7 +90,7 @@ def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
         alive = moment.stack.alive
         assert alive is not None  # of shallow networks
         left = alive.sum(1).numpy()
-        for panel, values in (("accuracy on test rows", moment.accuracy()[1]), ("hidden units left", left)):
+        for panel, values in (("test accuracy", moment.accuracy()[1]), ("hidden units left", left)):
             for line, part in (("whole", values[:half]), ("pruned", values[half:])):
                 rows.append((panel, line, moment.epoch, part.mean(), part.min(), part.max()))
         yield pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])

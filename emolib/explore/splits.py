@@ -19,7 +19,7 @@ RATE = RECIPES["shallow", "converged"].learning_rate
 
 def split_lab(data: EmotionData) -> widgets.VBox:
     """Protocol, folds and seed: who is tested where, at once; and the score of ten seeds of either protocol, as they train."""
-    protocol = widgets.ToggleButtons(options=PROTOCOLS, description="folds", tooltips=["rows at random", "nobody on both sides"])
+    protocol = choice("folds", PROTOCOLS)
     count = slider("number of folds", 5, 2, 10, 1)
     seed = slider("seed", 0, 0, SEEDS - 1, 1)
     modality = choice("features", data.modalities)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from emolib import figures
 from emolib.data import EmotionData
-from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
+from emolib.explore.canvas import LABEL, WIDE, Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Run, training
 from emolib.folds import PROTOCOLS
 from emolib.sweeps import LOSSES, RECIPES, sweep
@@ -23,7 +23,8 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     modality = choice("features", [*data.modalities, "+".join(data.modalities)] if len(data.modalities) > 1 else data.modalities)
     recipe = choice("recipe", ["printed", "converged", OWN], "converged")
     loss = choice("loss", list(LOSSES))
-    rate = slider("learning rate, 10 to the", -2.0, -5.0, -0.5, 0.25)
+    rate = widgets.FloatLogSlider(value=1e-2, min=-5, max=-0.5, step=0.25, description="learning rate", readout_format=".2g",
+                                  style={"description_width": LABEL}, layout={"width": WIDE})  # fmt: skip
     epochs = slider("epochs", 60, 5, 300, 5)
     seeds = slider("seeds", 8, 1, 30, 1)
     protocol = choice("folds", PROTOCOLS)
@@ -32,7 +33,7 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     again = widgets.Button(description="Train", icon="play")
 
     def train() -> None:
-        chosen = {"limit": epochs.value, "rate": 10.0**rate.value, "loss": loss.value}
+        chosen = {"limit": epochs.value, "rate": rate.value, "loss": loss.value}
         table = sweep(network=network.value, modality=modality.value, protocol=protocol.value, seed=range(seeds.value), **chosen)
         table = table[table["fold"] == 0]
         length, level = epochs.value, {"accuracy": 1 / len(data.classes)}
@@ -44,10 +45,11 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     def named(_: object = None) -> None:
         if recipe.value != OWN:
             found = RECIPES[network.value, recipe.value]
-            redraw.set({rate: math.log10(found.learning_rate), epochs: found.epochs})
+            redraw.set({rate: found.learning_rate, epochs: found.epochs})
 
     def own(_: object = None) -> None:
-        if not redraw.held:
+        found = RECIPES.get((network.value, recipe.value))
+        if not redraw.held and found and not (math.isclose(rate.value, found.learning_rate) and epochs.value == found.epochs):
             recipe.value = OWN
 
     for control in (recipe, network):
@@ -56,9 +58,10 @@ def training_lab(data: EmotionData) -> widgets.VBox:
         control.observe(own, "value")
     stop.on_click(lambda _: run.stop())
     again.on_click(redraw)
-    redraw()
+    named()
     return laid_out(
-        "Each line is a mean over seeds; the band reaches from the worst seed to the best. Which differences are larger than the band?",
+        "Networks of several seeds, trained on four folds and tested on the fifth. Each line is a mean over seeds; the band reaches from the worst seed "
+        "to the best. Which differences are larger than the band? Where do training and test rows part?",
         data, [network, modality, recipe, loss, rate, epochs, seeds, protocol], widgets.HBox([again, stop]), canvas,
     )  # fmt: skip
 

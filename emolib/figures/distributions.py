@@ -5,17 +5,20 @@ import pandas as pd
 
 from emolib.figures.style import MODALITY, Picture, panels, styled
 
+INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be a line
+
 
 @styled
 def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float | None = None) -> Picture:
-    """A box for each feature, a panel for each modality.
+    """A box for each feature, a panel for each modality, on one scale where that shows them all.
 
     Args:
         features: ``[N, D]`` for each modality.
         ylabel: what the values are.
         reference: a level to mark, such as the centre that the paper names.
     """
-    figure, axes = panels(1, len(features), 3.2, sharey=True)
+    reach = [np.ptp(values) for values in features.values()]
+    figure, axes = panels(1, len(features), 3.2, sharey=bool(max(reach) <= INCOMPARABLE * min(reach)))
     summary = []
     for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
         frame = pd.DataFrame(values, columns=[f"{number}" for number in range(1, values.shape[1] + 1)])

@@ -23,18 +23,18 @@ def pruned_network(degrees: np.ndarray, angle: float, activations: np.ndarray, a
     """
     units = len(alive)
     numbers = np.arange(1, units + 1)
-    figure = plt.figure(figsize=(WIDTH, 3.5))  # places by hand: redrawn while a slider moves
-    left, middle, right = (figure.add_axes(place) for place in ((0.045, 0.14, 0.27, 0.74), (0.4, 0.05, 0.24, 0.83), (0.7, 0.14, 0.28, 0.74)))
+    figure = plt.figure(figsize=(WIDTH, 3.1))  # places by hand: redrawn while a slider moves
+    left, middle, right = (figure.add_axes(place) for place in ((0.045, 0.16, 0.25, 0.74), (0.4, 0.03, 0.24, 0.87), (0.7, 0.16, 0.28, 0.74)))
 
     lower = np.where(np.tri(units, k=-1, dtype=bool), degrees, np.nan)
-    shown = left.imshow(lower, cmap="crest", extent=(0.5, units + 0.5, units + 0.5, 0.5))
+    shown = left.imshow(lower, aspect="auto", cmap="crest", extent=(0.5, units + 0.5, units + 0.5, 0.5))
     row, column = np.nonzero(np.tri(units, k=-1, dtype=bool) & (degrees < angle))
     left.scatter(column + 1, row + 1, s=120 / units, color="white", edgecolor="#444444", linewidth=0.5)
     left.set(title="angles / degrees", xlabel="hidden unit")
     ticks = numbers if units <= 8 else numbers[::3]
     left.set(xticks=ticks, yticks=ticks)
     left.grid(False)
-    scale = figure.colorbar(shown, cax=figure.add_axes((0.325, 0.14, 0.012, 0.74)))
+    scale = figure.colorbar(shown, cax=figure.add_axes((0.305, 0.16, 0.012, 0.74)))
     scale.ax.tick_params(labelsize=8)
 
     heights = [np.linspace(0.5 - min(n, 16) / 32, 0.5 + min(n, 16) / 32, n) if n > 1 else np.array([0.5]) for n in (inputs, units, outputs)]

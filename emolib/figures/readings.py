@@ -62,8 +62,9 @@ def face_reading(
         label.set_color(EMOTION.get(emotion, "#222222"))
     right.grid(axis="x", visible=False)
     right.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(scores), borderaxespad=0.1, fontsize=9)
-    said = ", ".join(f"{model} says {classes[int(np.argmax(values))]}" for model, values in scores.items())
-    alt = f"A drawn face, its LPQ codes, its PHOG cells, its {sum(map(len, numbers.values()))} numbers and its scores: {said}."
+    said = ", ".join(f"{model} says {classes[int(np.argmax(values))]} ({max(values):.2f})" for model, values in scores.items())
+    ten = "; ".join(f"{modality} {', '.join(f'{value:.2f}' for value in values)}" for modality, values in numbers.items())
+    alt = f"A drawn face, its LPQ codes and its PHOG cells, {round((len(gradients) / 8) ** 0.5)} along a side. Its numbers: {ten}. {said}."
     data = pd.DataFrame(scores, index=pd.Index(classes, name="emotion")).reset_index()
     return Picture(figure, alt, data)
 
@@ -87,12 +88,15 @@ def _roses(axis: Axes, image: np.ndarray, gradients: np.ndarray, left: float, bi
 @styled
 def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -> Picture:
     """Faces beside each other, each with a line of text; ``images`` ``[N, H, W]``."""
-    rows = -(-len(images) // across)
-    figure, axes = plt.subplots(rows, across, figsize=(WIDTH, rows * (WIDTH / across + 0.22)), squeeze=False)
-    figure.subplots_adjust(0.005, 0.01, 0.995, 1 - 0.2 / (rows * (WIDTH / across + 0.22)), 0.05, 0.2)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=8, loc="center", pad=2)
+    # one pair of axes for all, as above: the confusion lab draws this while it trains
+    rows, wide = -(-len(images) // across), WIDTH / across
+    high = wide + 0.22  # inches, with the line of text
+    figure = plt.figure(figsize=(WIDTH, rows * high))
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    for place, (image, title) in enumerate(zip(images, titles, strict=True)):
+        left, top = place % across * wide, place // across * high + 0.2
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255, extent=(left + 0.03, left + wide - 0.03, top + wide - 0.06, top))
+        axis.text(left + wide / 2, top - 0.04, title, fontsize=8, fontweight="bold", ha="center")
+    axis.set(xlim=(0, WIDTH), ylim=(rows * high, 0))
     return Picture(figure, alt, pd.DataFrame({"face": titles}))

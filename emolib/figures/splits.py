@@ -28,9 +28,8 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray, protocol: str) -> Pict
     image = np.ones((len(tests), max(map(len, tests)), 3))
     for fold, rows in enumerate(tests):
         image[fold, : len(rows)] = colours[np.sort(of_row[rows])]
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.32 * len(tests) + 0.95))
-    inches = figure.get_figheight()
-    figure.subplots_adjust(0.07, 0.55 / inches, 0.99, 1 - 0.32 / inches)
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.6))  # whatever the number of folds: what lies below stays where it is
+    figure.subplots_adjust(0.07, 0.21, 0.99, 0.88)
     axis.imshow(image, aspect="auto", interpolation="nearest", extent=(0, image.shape[1], len(tests) + 0.5, 0.5))
     for fold in range(1, len(tests)):
         axis.axhline(fold + 0.5, color="white", linewidth=4)
@@ -39,7 +38,8 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray, protocol: str) -> Pict
     axis.set(title=f"{protocol} folds: {torn} of {len(names)} groups stand on both sides of a split", xlabel="rows tested (one colour a large group, greys for the others)",
              ylabel="fold", yticks=range(1, len(tests) + 1))  # fmt: skip
     axis.grid(False)
-    alt = f"{len(tests)} {protocol} folds. {torn} of {len(names)} groups have rows in more than one fold."
+    largest = ", ".join(str((of_row[rows] == 0).sum()) for rows in tests)
+    alt = f"{len(tests)} {protocol} folds. {torn} of {len(names)} groups have rows in more than one fold. Rows of the largest group, fold by fold: {largest}."
     counts = folds_of.value_counts(["fold", "group"]).rename("rows").reset_index().sort_values(["fold", "group"], ignore_index=True)
     return Picture(figure, alt, counts)
 
@@ -69,7 +69,9 @@ def score_distribution(scores: pd.DataFrame, chance: float, chosen: tuple[str, i
             if chosen and chosen[0] == protocol and chosen[1] in set(part["seed"]):
                 ringed = list(part["seed"]).index(chosen[1])
                 axis.scatter(values[ringed], y[ringed], s=120, facecolor="none", edgecolor="#111111", linewidth=1.4)
-    axis.set(yticks=(1, 0), ylim=(-0.5, 1.6), xlabel="mean recall of one seed / %", title="the score, over and over")
+    # whole steps, so that the axis seldom moves while networks train
+    low, high = 5 * np.floor(20 * min(scores["value"].min(), chance)), 5 * np.ceil(20 * max(scores["value"].max(), chance))
+    axis.set(xlim=(low, high), yticks=(1, 0), ylim=(-0.5, 1.6), xlabel="mean recall of one seed / %", title="the score, over and over")
     axis.set_yticklabels(protocols)
     axis.grid(axis="y", visible=False)
     return Picture(figure, "Scores by protocol. " + "; ".join(said) + ".", scores)

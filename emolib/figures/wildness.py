@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from emolib.figures.style import MODALITY, MODALITY_MARKER, PAPER, Picture, panels, percent, styled
+from emolib.figures.style import MODALITY, MODALITY_MARKER, Picture, panels, percent, styled
 from emolib.paper import DHALL_RANDOM
 
 
@@ -10,7 +10,7 @@ from emolib.paper import DHALL_RANDOM
 def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
     """Accuracy against the wildness of the drawn faces, a panel for each protocol, a line for each modality.
 
-    Under random folds, circles at both ends are what Dhall et al. measured on real faces: JAFFE, posed in a laboratory, and
+    Under random folds, circles at both ends, joined by a broken line, are what Dhall et al. measured on real faces: JAFFE, posed in a laboratory, and
     SFEW, from films, with whole descriptors and a support vector machine.
 
     Args:
@@ -29,11 +29,10 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
             ends = [percent(part["mean"].iloc[place]) for place in (0, -1)]
             said.append(f"{protocol}, {modality}: {ends[0]} at wildness {part['wildness'].iloc[0]:g}, {ends[1]} at {part['wildness'].iloc[-1]:g}.")
             if protocol == "random" and modality in DHALL_RANDOM:
-                axis.scatter((0, 1), DHALL_RANDOM[modality], s=70, facecolor="white", edgecolor=colour, linewidth=1.8, zorder=4)
+                axis.plot((0, 1), DHALL_RANDOM[modality], linestyle="--", linewidth=1, color=colour, marker="o", markersize=8,
+                          markerfacecolor="white", markeredgewidth=1.8, label=f"{modality}, real faces (Dhall et al. 2011)")  # fmt: skip
                 said.append(f"Dhall et al., {modality}: {DHALL_RANDOM[modality][0]} % on JAFFE, {DHALL_RANDOM[modality][1]} % on SFEW.")
-        axis.set(title=f"{protocol} folds", xlabel="wildness: 0 laboratory, 1 film")
-        if protocol == "random":
-            axis.scatter([], [], s=70, facecolor="white", edgecolor=PAPER, linewidth=1.8, label="real faces, Dhall et al. 2011")
+        axis.set(title=f"{protocol} folds", xlabel="wildness: 0 laboratory, 1 film", ylim=(0, 100))
     axes[0, 0].set_ylabel("accuracy / %")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return Picture(figure, "Accuracy against wildness. " + " ".join(said), summary)

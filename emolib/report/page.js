@@ -16,7 +16,7 @@ mark();
 
 // opens and folds all code at once
 const button = document.getElementById("code-switch");
-button.hidden = false;
+button.hidden = !document.querySelector("details.code");  // a lesson folds none
 button.addEventListener("click", () => {
   const open = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", open);

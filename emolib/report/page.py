@@ -14,7 +14,9 @@ from emolib.report.errors import BuildError
 from emolib.report.markup import templates
 
 
-def compose(title: str, chapters: Sequence[Chapter], provenance: Mapping[str, Any], numbers: Mapping[str, str], faults: Sequence[str] = ()) -> str:
+def compose(
+    title: str, chapters: Sequence[Chapter], provenance: Mapping[str, Any], numbers: Mapping[str, str], faults: Sequence[str] = (), lesson: bool = False
+) -> str:
     """One HTML page that needs no other file.
 
     Args:
@@ -24,10 +26,11 @@ def compose(title: str, chapters: Sequence[Chapter], provenance: Mapping[str, An
             above everything.
         numbers: what each figure and table is called, by id: the text of links that have none.
         faults: why the report is not whole, shown above everything.
+        lesson: whether it is a walkthrough and not the report: its code is open, and it may tell times.
     """
     script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
     page = templates.get_template("shell.html").render(
-        title=title, chapters=chapters, provenance=provenance, faults=faults, script=script,
+        title=title, chapters=chapters, provenance=provenance, faults=faults, script=script, lesson=lesson,
         # the browser runs this script alone, whatever else got onto the page
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )  # fmt: skip

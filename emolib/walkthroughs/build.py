@@ -1,11 +1,15 @@
 """Walkthroughs as pages with their solutions folded, and as hand-outs without them."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
 
 import nbformat
 from nbformat import NotebookNode
 
 import emolib
+from emolib import progress
+from emolib.console import say
 from emolib.report.chapter import convert_chapter, tidy
 from emolib.report.errors import ChapterError
 from emolib.report.execution import execute, prepare
@@ -14,7 +18,7 @@ from emolib.report.page import check_page, compose
 from emolib.report.provenance import commit, origin, versions
 from emolib.storage import write
 
-SOLUTION = "solution"  # the tag of a cell that students do not get
+SOLUTION, CHECK = "solution", "check"  # the tags of a cell that students do not get, and of one that judges their answer
 
 
 def build_walkthroughs(notebooks: Path, out: Path) -> Path:
@@ -39,20 +43,25 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
 
 
 def run(file: Path) -> NotebookNode:
-    """A walkthrough with its outputs, solutions and all.
+    """A walkthrough with its outputs, solutions and all; says how long that took.
 
     Raises:
         BuildError: a cell failed.
     """
-    node = prepare(file, {})
-    fault = execute(node)
+    node, begin = prepare(file, {}), monotonic()
+    with TemporaryDirectory() as folder:  # a page has no use for bars
+        fault = execute(node, environment={progress.VARIABLE: str(Path(folder, "progress"))})
+    say(f"{file.stem}: {monotonic() - begin:.0f} s")
     if fault:
         raise ChapterError(f"walkthrough {file.stem}: {fault}")
     return node
 
 
 def page(executed: NotebookNode, name: str) -> str:
-    """An executed walkthrough as one HTML page in the report's style."""
+    """An executed walkthrough as one HTML page in the report's style; nobody answers on a page, so nobody is judged there."""
+    for cell in executed.cells:
+        if CHECK in cell.metadata.get("tags", []):
+            cell.outputs = []
     cards, _ = tidy(executed, name, {})
     called = numbers(cards)
     data = emolib.load()
@@ -62,7 +71,7 @@ def page(executed: NotebookNode, name: str) -> str:
     }  # fmt: skip
     own = origin(provenance, {})
     chapter = convert_chapter(executed, name, lambda card: render(card, called[card["id"]], own))
-    html = compose(chapter.title, [chapter], provenance, called)
+    html = compose(chapter.title, [chapter], provenance, called, lesson=True)
     check_page(html, [])
     return html
 

@@ -21,10 +21,14 @@ def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Cal
         value = number(answer)
         if value == len(both):
             return f"{len(both)} groups are on both sides, and {rows} of the {len(test)} test rows show somebody the network trained on."
+        if value == 0:
+            raise Wrong("0 rows are on both sides, as in every split; but their people may be: data.groups[train] says whose the rows are.")
         if value == rows:
             raise Wrong("these are rows, not groups: a person with ten pictures counts once. A set keeps each name once.")
         if value == len(set(data.groups)):
             raise Wrong("this is the number of all groups.")
+        if value == len(set(data.groups[train])):
+            raise Wrong("this is the number of groups in the training set; keep only those that are also tested.")
         if value == len(set(data.groups[test])):
             raise Wrong("this is the number of groups in the test set; keep only those that also train.")
         if value == len(set(data.groups[test]) - both):

@@ -74,7 +74,10 @@ def hidden_layers(answer: Any) -> str:
     try:
         given = layer(x, weight, bias)
     except RuntimeError as error:
-        raise Wrong(f"PyTorch could not match the shapes ({str(error).splitlines()[0]}). bias is [K, H]; bias.unsqueeze(1) is [K, 1, H].") from None
+        raise Wrong(
+            f"PyTorch could not match the shapes ({str(error).splitlines()[0]}). weight.transpose(1, 2) is [K, D, H], which x [B, D] can be multiplied by; "
+            "bias.unsqueeze(1) is [K, 1, H]."
+        ) from None
     if isinstance(given, torch.Tensor) and given.shape == (6, 3, 4):
         raise Wrong("yours is [B, K, H]; the network comes first: [K, B, H].")
     if isinstance(given, torch.Tensor) and given.shape == (3, 4, 6):
@@ -90,7 +93,7 @@ def hidden_layers(answer: Any) -> str:
         raise Wrong("this is after the sigmoid; the sums before it are asked for.")
     if close(found, right[:1].expand(3, -1, -1).numpy()):
         raise Wrong("every network has the weights of the first; does your product use weight[0]?")
-    raise Wrong("network k, row b, unit h should be Σ_d weight[k, h, d]·x[b, d] + bias[k, h].")
+    raise Wrong("network k, row r, unit h should be Σ_d weight[k, h, d]·x[r, d] + bias[k, h].")
 
 
 @check
@@ -108,6 +111,8 @@ def one_number(answer: Any) -> str:
         return "a mean over the rows of a network, as alone, and a sum over networks: no gradient knows how many there are."
     if close(slope, torch.full((7, 5), 1 / 35), 1e-6):
         raise Wrong("this is the mean of everything: each network's gradient is 7 times too small with 7 networks, and 1000 times with 1000.")
+    if (slope == 0).any():
+        raise Wrong("only some of the losses have a say; every row of every network pulls.")
     if close(slope, torch.ones(7, 5), 1e-6):
         raise Wrong("this is the sum of everything: the rows of a network are to be averaged, as in smooth_l1_loss.")
     if close(slope, torch.full((7, 5), 1 / 7), 1e-6):
@@ -122,10 +127,11 @@ def coupled(answer: Any) -> str:
         answer = {answer}
     chosen = set(answer)
     if unknown := chosen - set(COUPLING):
-        raise Wrong(f"{sorted(unknown)[0]!r} is none of the five.")
+        raise Wrong(f"{sorted(unknown, key=str)[0]!r} is none of the five; give the strings themselves.")
     for habit, couples in COUPLING.items():
-        if couples and habit not in chosen:
-            raise Wrong(f"there is one more: think of {habit}, when one network of the stack behaves badly.")
         if habit in chosen and not couples:
             raise Wrong(f"{habit} does no harm: what it does to one number of one network is the same with or without the others.")
+    if missing := sum(COUPLING.values()) - len(chosen):
+        count = "one more" if missing == 1 else "more than one"
+        raise Wrong(f"there is {count}: which habit looks at all networks together before it acts on each, so that one that behaves badly moves the others?")
     return "both look at all networks together before they act on each, and so a network would end otherwise in other company."

@@ -15,7 +15,7 @@ PROTOTYPES: dict[str, dict[int, bool]] = {
 
 #: What each drawn unit does.
 UNITS: dict[int, str] = {
-    1: "inner brow up", 2: "outer brow up", 4: "brows down and together", 5: "upper lid up",
+    1: "inner brow up", 2: "outer brow up", 4: "brows lowered", 5: "upper lid up",
     6: "cheek up", 7: "lids tightened", 9: "nose wrinkled", 12: "lip corners up", 15: "lip corners down",
     16: "lower lip down", 17: "chin up", 20: "lips stretched", 23: "lips tightened", 25: "lips parted",
     26: "jaw dropped",
