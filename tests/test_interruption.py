@@ -36,7 +36,8 @@ def test_ten_kills_change_nothing(drawn, tmp_path):
         time.sleep(moments.uniform(0, 1.5))
         process.kill()
         process.communicate()
-        done.append(Cache(path).connection.execute("SELECT count(*) FROM entry").fetchone()[0])
+        cache = Cache(path)
+        done.append(cache.connection.execute("SELECT count(*) FROM entry").fetchone()[0])
     assert done == sorted(done) and done[-1] > 0  # nothing done is lost
 
     table = sweep(network="cnn", seed=range(12), folds=3)
