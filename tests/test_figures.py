@@ -72,6 +72,16 @@ def test_a_picture_has_words_numbers_and_the_report_s_width(drawn_pictures, name
     assert len(picture.data) and picture.figure.get_figwidth() == figures.style.WIDTH
 
 
+def test_a_line_of_each_style_has_its_name():
+    table = summary("angle", [0, 60], centre=[0.5, 0.0])
+    picture = figures.accuracy_curves(
+        table, "angle", "minimal angle / degrees", 1 / 7, style="centre", styles={0.5: ("shifted", "-"), 0.0: ("as they are", ":")}
+    )
+    lines = {line.get_label(): line.get_linestyle() for line in picture.figure.axes[0].lines}
+    assert lines["LPQ shifted"] == "-" and lines["PHOG as they are"] == ":" and "PHOG as they are: " in picture.alt
+    matplotlib.pyplot.close(picture.figure)
+
+
 @pytest.mark.parametrize("name", ["boxes", "accuracy", "emotions", "bars", "losses", "angles"])
 def test_axes_say_what_they_measure(drawn_pictures, name):
     axes = [axis for axis in drawn_pictures[name].figure.axes if axis.get_label() != "<colorbar>"]

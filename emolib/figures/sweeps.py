@@ -1,5 +1,6 @@
 """Figures 6a, 6b, 7 and 9: what a sweep's networks reach, with the spread over seeds."""
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def accuracy_curves(
     *,
     paper: dict[str, tuple[float, float]] | None = None,
     style: str | None = None,
-    styles: dict[str, tuple[str, str]] | None = None,
+    styles: Mapping[Hashable, tuple[str, str]] | None = None,
 ) -> Picture:
     """Mean recall against a setting, a line for each modality; recipes in rows, protocols in columns.
 
@@ -70,7 +71,7 @@ def accuracy_curves(
         axis.axhline(chance, color="#777777", linewidth=1, linestyle=":", label="guessing")
         for keys, part in here.groupby(["modality", style] if style else ["modality"], sort=False):
             modality = str(keys[0])
-            name, line = styles[str(keys[1])] if style and styles else ("", "-")
+            name, line = styles[keys[1]] if style and styles else ("", "-")
             _band(
                 axis, part[x], part, MODALITY.get(modality, "#888888"), f"{modality} {name}".strip(),
                 MODALITY_MARKER.get(modality, "o"), linestyle=line,
