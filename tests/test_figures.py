@@ -72,6 +72,18 @@ def test_a_picture_has_words_numbers_and_the_report_s_width(drawn_pictures, name
     assert len(picture.data) and picture.figure.get_figwidth() == figures.style.WIDTH
 
 
+@pytest.mark.parametrize("far", [0.9, 1.6, -0.7])
+def test_no_bar_of_a_face_s_reading_is_cut(far):
+    ten = {"LPQ": np.array([far, 0.2]), "PHOG": np.array([0.4, 0.3])}
+    scores = {"LPQ": np.eye(7)[2] * far, "PHOG": np.eye(7)[1]}
+    picture = figures.face_reading(np.zeros((8, 8)), np.zeros((2, 2)), np.ones(32), ten, scores, paper.EMOTIONS)
+    for axis in picture.figure.axes[1:]:
+        low, high = axis.get_ylim()
+        reached = [bar.get_height() for bar in axis.patches if bar.get_width() < 1] + [y for line in axis.lines for y in line.get_ydata()]
+        assert low < min(reached) and max(reached) < high
+    matplotlib.pyplot.close(picture.figure)
+
+
 def test_a_line_of_each_style_has_its_name():
     table = summary("angle", [0, 60], centre=[0.5, 0.0])
     picture = figures.accuracy_curves(

@@ -248,6 +248,19 @@ def test_a_lesson_is_committed_clean_and_asks_before_it_tells(path):
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_an_exercise_says_what_is_asked_before_each_answer(path):
+    asked, answered = 0, 0
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "markdown":
+            for number in re.findall(r"^### Exercise (\d):", cell.source, re.MULTILINE):
+                asked += 1
+                assert int(number) == asked == answered + 1
+        elif "answer" in cell.metadata.get("tags", []):
+            answered += 1
+            assert asked == answered
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_and_accepts_its_own_solutions(path):
     executed = run(path)
     said = {"check": [], "solution": []}

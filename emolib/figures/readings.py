@@ -45,9 +45,9 @@ def face_reading(
     for place, (modality, values) in enumerate(numbers.items()):
         x = np.arange(len(values)) + place * (len(values) + 0.7)
         left.bar(x, values, color=MODALITY.get(modality, "#888888"))
-        left.text(x.mean(), 1.13, modality, ha="center", color=MODALITY.get(modality, "#888888"), fontsize=9.5)
+        left.text(x.mean(), 1.02, modality, transform=left.get_xaxis_transform(), ha="center", color=MODALITY.get(modality, "#888888"), fontsize=9.5)
     left.axhspan(0, 1, color="#f1f1f1", zorder=0)
-    left.set(ylim=(-0.3, 1.3), xticks=[], xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled")
+    left.set(ylim=_reaching(-0.3, 1.3, numbers), xticks=[], xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled")
     left.grid(False)
 
     right, width = figure.add_axes((0.39, 0.1, 0.6, 0.25)), 0.8 / len(scores)
@@ -56,7 +56,7 @@ def face_reading(
         right.bar(x, values, width * 0.9, color=MODALITY.get(model, "#888888"), label=model)
         best = int(np.argmax(values))
         right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=MODALITY.get(model, "#888888"))
-    right.set(ylim=(-0.25, 1.15), ylabel="score", xticks=range(len(classes)))
+    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
     right.set_xticklabels(classes, fontsize=8.5)
     for label, emotion in zip(right.get_xticklabels(), classes, strict=True):
         label.set_color(EMOTION.get(emotion, "#222222"))
@@ -67,6 +67,12 @@ def face_reading(
     alt = f"A drawn face, its LPQ codes and its PHOG cells, {round((len(gradients) / 8) ** 0.5)} along a side. Its numbers: {ten}. {said}."
     data = pd.DataFrame(scores, index=pd.Index(classes, name="emotion")).reset_index()
     return Picture(figure, alt, data)
+
+
+def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
+    """Limits that stay while a slider moves, unless a bar or the mark above it would be cut."""
+    values = np.concatenate(list(bars.values()))
+    return min(low, values.min() - 0.1), max(high, values.max() + 0.15)
 
 
 def _roses(axis: Axes, image: np.ndarray, gradients: np.ndarray, left: float, bins: int = 8) -> None:
