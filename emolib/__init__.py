@@ -1,6 +1,8 @@
-"""The paper's models, their pruning, training by the thousand, metrics and figures: the names a notebook imports.
+"""The paper's models, their pruning, training by the thousand, metrics and figures: the names a
+notebook imports.
 
-They load when first used, so that a process that trains does not wait for the libraries that draw; ``__init__.pyi`` lists them.
+They load when first used, so that a process that trains does not wait for the libraries that draw;
+``__init__.pyi`` lists them.
 """
 
 import lazy_loader

@@ -1,6 +1,8 @@
-"""The paper's networks as scikit-learn classifiers, for pipelines, searches and cross-validation of one's own.
+"""The paper's networks as scikit-learn classifiers, for pipelines, searches and cross-validation of
+one's own.
 
-Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its parameters, and keeps the network that comes back.
+Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its parameters, and keeps
+the network that comes back.
 
 Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
 """
@@ -23,24 +25,35 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.models import ShallowNet
-from emolib.preprocessing import min_max
-from emolib.sweeps import DEFAULTS, Row, table
-from emolib.training import Trained, train
+from emolib.training.scaling import min_max
+from emolib.training.sweeps import DEFAULTS, Row, table
+from emolib.training.train import Trained, train
 
 WHOLE = "all rows"  # the split that trains on every row and tests none
 
-# Networks that a search has trained already, by what they were trained on and how; fit looks here first.
+# Networks that a search has trained already, by what they were trained on and how; fit looks here
+# first.
 Key = tuple[object, ...]  # see :func:`key`
-TRAINED: ContextVar[Mapping[Key, tuple[Trained, int]]] = ContextVar("TRAINED", default=MappingProxyType({}))
+TRAINED: ContextVar[Mapping[Key, tuple[Trained, int]]] = ContextVar(
+    "TRAINED", default=MappingProxyType({})
+)
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
-    """What both classifiers do alike; each says which columns make its modalities and what its row of a sweep holds."""
+    """What both classifiers do alike; each says which columns make its modalities and what its row
+    of a sweep holds.
+    """
 
     def __init__(
-        self, *, recipe: str, epochs: int | None, learning_rate: float | None, optimiser: str, loss: str,
+        self,
+        *,
+        recipe: str,
+        epochs: int | None,
+        learning_rate: float | None,
+        optimiser: str,
+        loss: str,
         random_state: int | np.random.RandomState | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.recipe = recipe
         self.epochs = epochs
         self.learning_rate = learning_rate
@@ -51,30 +64,43 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Trains a network on all rows of ``X`` ``[N, D]`` for the classes ``y`` ``[N]``."""
         data, row = self._data(X, y), self._row()
-        trained, position = TRAINED.get().get(key(data, row)) or (train(data, table([row]), jobs=1, device="cpu"), 0)
+        trained, position = TRAINED.get().get(key(data, row)) or (
+            train(data, table([row]), jobs=1, device="cpu"),
+            0,
+        )
         outcome = trained.outcomes[position]
-        self.network_ = trained.member(position).double()  # double: a row's scores do not depend on the rows beside it
+        self.network_ = trained.member(
+            position
+        ).double()  # double: a row's scores do not depend on the rows beside it
         self.loss_curve_ = outcome.losses
         self.n_iter_ = len(outcome.losses)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """The network's outputs ``[N, C]`` as they are; for two classes the second's less the first's ``[N]``."""
+        """The network's outputs ``[N, C]`` as they are; for two classes the second's less the
+        first's ``[N]``.
+        """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities ``[N, C]``, as the loss lets the network's outputs be read.
 
-        What makes the squared error to one-hot targets least is the probability of each class, and smooth L1 is half the
-        squared error wherever errors are below 1. So the outputs are estimates of probabilities already; only nothing keeps
-        them above 0 or their sum at 1, and the point of the simplex that is nearest to them is taken. A softmax would take them for
-        logarithms, and make nearly certain outputs (1, 0, …, 0) of seven classes a timid 31 %. A class may get exactly 0:
-        before a logarithm is taken, calibrate (:class:`sklearn.calibration.CalibratedClassifierCV`). Under cross-entropy the
-        outputs are logarithms, and their softmax is taken.
+        What makes the squared error to one-hot targets least is the probability of each class, and
+        smooth L1 is half the squared error wherever errors are below 1. So the outputs are
+        estimates of probabilities already; only nothing keeps them above 0 or their sum at 1, and
+        the point of the simplex that is nearest to them is taken. A softmax would take them for
+        logarithms, and make nearly certain outputs (1, 0, …, 0) of seven classes a timid 31 %. A
+        class may get exactly 0: before a logarithm is taken, calibrate
+        (:class:`sklearn.calibration.CalibratedClassifierCV`). Under cross-entropy the outputs are
+        logarithms, and their softmax is taken.
         """
         scores = self._scores(X)
-        return softmax(scores, axis=1) if self.loss == "cross-entropy" else nearest_probabilities(scores)
+        return (
+            softmax(scores, axis=1)
+            if self.loss == "cross-entropy"
+            else nearest_probabilities(scores)
+        )
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
@@ -97,7 +123,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has 1 class, {self.classes_[0]!r}; at least two classes are needed")
+            raise ValueError(
+                f"y has 1 class, {self.classes_[0]!r}; at least two classes are needed"
+            )
         self.low_ = X.min(axis=0).astype(float)
         self.span_ = X.max(axis=0) - self.low_
         rows = np.arange(len(X))
@@ -125,28 +153,38 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         """The row of a sweep that trains this classifier's network."""
         for name in ("epochs", "learning_rate"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0, or None for the recipe's own")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be above 0, or None for the recipe's own"
+                )
         seed = self.random_state
-        return DEFAULTS | self._choices() | {
-            "modality": "+".join(self._modalities()),
-            "recipe": self.recipe,
-            "limit": self.epochs or 0,
-            "rate": self.learning_rate or 0.0,
-            "optimiser": self.optimiser,
-            "loss": self.loss,
-            "protocol": WHOLE,
-            "folds": 1,
-            "fold": 0,
-            "seed": int(seed) if isinstance(seed, int | np.integer) and seed >= 0 else int(check_random_state(seed).randint(2**31 - 1)),
-        }  # fmt: skip
+        return (
+            DEFAULTS
+            | self._choices()
+            | {
+                "modality": "+".join(self._modalities()),
+                "recipe": self.recipe,
+                "limit": self.epochs or 0,
+                "rate": self.learning_rate or 0.0,
+                "optimiser": self.optimiser,
+                "loss": self.loss,
+                "protocol": WHOLE,
+                "folds": 1,
+                "fold": 0,
+                "seed": int(seed)
+                if isinstance(seed, int | np.integer) and seed >= 0
+                else int(check_random_state(seed).randint(2**31 - 1)),
+            }
+        )
 
 
 class PrunedShallowClassifier(NetworkClassifier):
-    """The paper's shallow network, pruned by the distinctiveness of its hidden units (section 3.1, Algorithm 1).
+    """The paper's shallow network, pruned by the distinctiveness of its hidden units (section 3.1,
+    Algorithm 1).
 
-    Each feature is brought to 0..1 by its smallest and largest value over the training rows (equation 1), as all networks
-    here are trained. There is no parameter for that: a scaler before it in a pipeline changes nothing beyond rounding.
-    The parameters are columns of :func:`emolib.sweep`, and the defaults those of the report's Table 3.
+    Each feature is brought to 0..1 by its smallest and largest value over the training rows
+    (equation 1), as all networks here are trained. There is no parameter for that: a scaler before
+    it in a pipeline changes nothing beyond rounding. The parameters are columns of
+    :func:`emolib.sweep`, and the defaults those of the report's Table 3.
 
     Args:
         hidden: hidden units to begin with.
@@ -154,17 +192,19 @@ class PrunedShallowClassifier(NetworkClassifier):
         centre: taken off activations before angles: 0.5 as Gedeon and Harris do, or 0.0.
         schedule: prune after the ``"first"`` epoch, or after ``"every"`` one.
         merge: whether removed units hand on their weights (Gedeon and Harris).
-        recipe: ``"printed"``, the paper's settings, which leave its networks near chance, or ``"converged"``; see
-            :data:`emolib.sweeps.RECIPES`.
+        recipe: ``"printed"``, the paper's settings, which leave its networks near chance, or
+            ``"converged"``; see :data:`emolib.training.sweeps.RECIPES`.
         epochs: at most so many passes over the rows; None: as the recipe says.
         learning_rate: None: as the recipe says.
-        optimiser: a name in :data:`emolib.sweeps.OPTIMISERS`.
-        loss: a name in :data:`emolib.sweeps.LOSSES`.
-        random_state: seed of initial weights and batches. With an integer the network is that of a sweep's ``seed``, fold 0.
+        optimiser: a name in :data:`emolib.training.sweeps.OPTIMISERS`.
+        loss: a name in :data:`emolib.training.sweeps.LOSSES`.
+        random_state: seed of initial weights and batches. With an integer the network is that of a
+            sweep's ``seed``, fold 0.
 
     Attributes:
         classes_: ``[C]``.
-        network_: the trained network without the units that went, a :class:`~emolib.models.ShallowNet` in double precision.
+        network_: the trained network without the units that went, a
+            :class:`~emolib.models.ShallowNet` in double precision.
         units_: hidden units left.
         low_, span_: smallest value of each feature, and how far the largest is from it.
         loss_curve_: mean training loss of each epoch.
@@ -177,11 +217,28 @@ class PrunedShallowClassifier(NetworkClassifier):
     """
 
     def __init__(
-        self, hidden: int = 16, *, angle: float = 60.0, centre: float = 0.5, schedule: str = "first", merge: bool = False,
-        recipe: str = "converged", epochs: int | None = None, learning_rate: float | None = None, optimiser: str = "Adam",
-        loss: str = "smooth L1", random_state: int | np.random.RandomState | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(recipe=recipe, epochs=epochs, learning_rate=learning_rate, optimiser=optimiser, loss=loss, random_state=random_state)
+        self,
+        hidden: int = 16,
+        *,
+        angle: float = 60.0,
+        centre: float = 0.5,
+        schedule: str = "first",
+        merge: bool = False,
+        recipe: str = "converged",
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        optimiser: str = "Adam",
+        loss: str = "smooth L1",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(
+            recipe=recipe,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            optimiser=optimiser,
+            loss=loss,
+            random_state=random_state,
+        )
         self.hidden = hidden
         self.angle = angle
         self.centre = centre
@@ -198,23 +255,30 @@ class PrunedShallowClassifier(NetworkClassifier):
         return {"all": np.arange(self.n_features_in_)}
 
     def _choices(self) -> Row:
-        return {name: getattr(self, name) for name in ("hidden", "angle", "centre", "schedule", "merge")} | {"network": "shallow"}
+        return {
+            name: getattr(self, name) for name in ("hidden", "angle", "centre", "schedule", "merge")
+        } | {"network": "shallow"}
 
 
 class FusionCNNClassifier(NetworkClassifier):
-    """The paper's CNN: a branch of one-dimensional convolutions for each modality, fused (section 3.2, Figure 5).
+    """The paper's CNN: a branch of one-dimensional convolutions for each modality, fused (section
+    3.2, Figure 5).
 
-    A convolution looks at neighbours, so the order of a modality's columns matters. Scaling is as in :class:`PrunedShallowClassifier`.
+    A convolution looks at neighbours, so the order of a modality's columns matters. Scaling is as
+    in :class:`PrunedShallowClassifier`.
 
     Args:
-        modalities: how many modalities stand side by side in the columns, each with as many features as the others (the
-            paper's ten numbers are 2 modalities of 5; with 1 this is its single-modality CNN); or, for any other
-            layout, a list with the columns of each, by number or by name. Columns in none of them are ignored.
-        recipe, epochs, learning_rate, optimiser, loss, random_state: as in :class:`PrunedShallowClassifier`.
+        modalities: how many modalities stand side by side in the columns, each with as many
+            features as the others (the paper's ten numbers are 2 modalities of 5; with 1 this is
+            its single-modality CNN); or, for any other layout, a list with the columns of each, by
+            number or by name. Columns in none of them are ignored.
+        recipe, epochs, learning_rate, optimiser, loss, random_state: as in
+            :class:`PrunedShallowClassifier`.
 
     Attributes:
         network_: the trained network, a :class:`~emolib.models.FusionNet` in double precision.
-        classes_, low_, span_, loss_curve_, n_iter_, n_features_in_, feature_names_in_: as in :class:`PrunedShallowClassifier`.
+        classes_, low_, span_, loss_curve_, n_iter_, n_features_in_, feature_names_in_: as in
+            :class:`PrunedShallowClassifier`.
 
     Example:
         >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)
@@ -222,28 +286,52 @@ class FusionCNNClassifier(NetworkClassifier):
     """
 
     def __init__(
-        self, modalities: int | Sequence[Sequence[int | str]] = 1, *, recipe: str = "converged", epochs: int | None = None,
-        learning_rate: float | None = None, optimiser: str = "Adam", loss: str = "smooth L1",
+        self,
+        modalities: int | Sequence[Sequence[int | str]] = 1,
+        *,
+        recipe: str = "converged",
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        optimiser: str = "Adam",
+        loss: str = "smooth L1",
         random_state: int | np.random.RandomState | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(recipe=recipe, epochs=epochs, learning_rate=learning_rate, optimiser=optimiser, loss=loss, random_state=random_state)
+    ) -> None:
+        super().__init__(
+            recipe=recipe,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            optimiser=optimiser,
+            loss=loss,
+            random_state=random_state,
+        )
         self.modalities = modalities
 
     def _modalities(self) -> dict[str, Rows]:
         if isinstance(self.modalities, int | np.integer):
             if self.modalities < 1 or self.n_features_in_ % self.modalities:
-                raise ValueError(f"modalities is {self.modalities}; {self.n_features_in_} columns cannot be shared out equally among so many")
+                raise ValueError(
+                    f"modalities is {self.modalities}; {self.n_features_in_} columns cannot be shared out equally among so many"
+                )
             parts = np.split(np.arange(self.n_features_in_), self.modalities)
         else:
-            parts = [np.array([self._column(column) for column in columns]) for columns in self.modalities]
+            parts = [
+                np.array([self._column(column) for column in columns])
+                for columns in self.modalities
+            ]
         widths = [len(part) for part in parts]
         if not widths or min(widths) == 0 or len(set(widths)) > 1:
-            raise ValueError(f"modalities have {widths} columns; each needs as many as the others, such as its first principal components")
+            raise ValueError(
+                f"modalities have {widths} columns; each needs as many as the others, such as its first principal components"
+            )
         return {str(number): part for number, part in enumerate(parts, 1)}
 
     def _column(self, column: int | str) -> int:
         """The number of a column that is given by number or name."""
-        names: Sequence[int | str] = list(getattr(self, "feature_names_in_", [])) if isinstance(column, str) else range(self.n_features_in_)
+        names: Sequence[int | str] = (
+            list(getattr(self, "feature_names_in_", []))
+            if isinstance(column, str)
+            else range(self.n_features_in_)
+        )
         if column not in names:
             raise ValueError(f"modalities names the column {column!r}, which X does not have")
         return names.index(column)
@@ -258,7 +346,8 @@ def key(data: EmotionData, row: Row) -> Key:
 
 
 def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Projects each row of ``scores`` ``[N, C]`` onto the probability simplex (Duchi et al. 2008, Figure 1).
+    """Projects each row of ``scores`` ``[N, C]`` onto the probability simplex (Duchi et al. 2008,
+    Figure 1).
 
     Example:
         >>> nearest_probabilities(np.array([[0.75, 0.5, -0.25]]))

@@ -1,28 +1,37 @@
-"""From scores to figures: confusion matrices, and precision, recall, specificity and average precision by emotion.
+"""From scores to figures: confusion matrices, and precision, recall, specificity and average
+precision by emotion.
 
-Axes: ``R`` repetitions (optional, any leading axes), ``N`` rows, ``C`` classes. What is undefined is NaN, never a
-silent 0: the precision of an emotion that is never predicted, the recall of one that never occurs.
+Axes: ``R`` repetitions (optional, any leading axes), ``N`` rows, ``C`` classes. What is undefined
+is NaN, never a silent 0: the precision of an emotion that is never predicted, the recall of one
+that never occurs.
 """
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emolib.training import Trained
+from emolib.training.train import Trained
 
 MEASURES = ("recall", "precision", "specificity", "average precision")
 
 
-def confusion(labels: NDArray[np.intp], scores: NDArray[np.floating], weight: NDArray[np.floating] | None = None) -> NDArray[np.number]:
-    """Counts of rows by true and predicted emotion; the prediction is the emotion of the largest score.
+def confusion(
+    labels: NDArray[np.intp],
+    scores: NDArray[np.floating],
+    weight: NDArray[np.floating] | None = None,
+) -> NDArray[np.number]:
+    """Counts of rows by true and predicted emotion; the prediction is the emotion of the largest
+    score.
 
     Args:
         labels: ``[N]``.
         scores: ``[…, N, C]``.
-        weight: ``[B, N]``, how much each row counts in each of ``B`` resamples; once when not given.
+        weight: ``[B, N]``, how much each row counts in each of ``B`` resamples; once when not
+            given.
 
     Returns:
-        ``[…, C, C]``, with ``weight`` ``[B, …, C, C]``: true emotion in rows, predicted emotion in columns.
+        ``[…, C, C]``, with ``weight`` ``[B, …, C, C]``: true emotion in rows, predicted emotion in
+        columns.
     """
     classes = scores.shape[-1]
     cell: NDArray[np.intp] = labels * classes + scores.argmax(-1)  # [..., N]
@@ -35,12 +44,16 @@ def confusion(labels: NDArray[np.intp], scores: NDArray[np.floating], weight: ND
 
 
 def measures(
-    labels: NDArray[np.intp], scores: NDArray[np.floating], which: tuple[str, ...] = MEASURES, weight: NDArray[np.floating] | None = None
+    labels: NDArray[np.intp],
+    scores: NDArray[np.floating],
+    which: tuple[str, ...] = MEASURES,
+    weight: NDArray[np.floating] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Each of the measures by emotion, one against the rest.
 
-    Recall is tp / (tp + fn), precision tp / (tp + fp), specificity tn / (tn + fp), as in Dhall et al. 2011; average
-    precision is the area under the precision-recall curve by scikit-learn's step rule.
+    Recall is tp / (tp + fn), precision tp / (tp + fp), specificity tn / (tn + fp), as in Dhall et
+    al. 2011; average precision is the area under the precision-recall curve by scikit-learn's step
+    rule.
 
     Args:
         labels: ``[N]``.
@@ -66,7 +79,11 @@ def measures(
     return {measure: found[measure] for measure in which}
 
 
-def average_precision(labels: NDArray[np.intp], scores: NDArray[np.floating], weight: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
+def average_precision(
+    labels: NDArray[np.intp],
+    scores: NDArray[np.floating],
+    weight: NDArray[np.floating] | None = None,
+) -> NDArray[np.float64]:
     """``[…, C]``, with ``weight`` ``[B, …, C]``; NaN for an emotion that never occurs."""
     # resamples are counts, exact in single precision, and there are many of them
     rows = np.ones((1, len(labels))) if weight is None else weight.astype(np.float32)
@@ -79,10 +96,13 @@ def average_precision(labels: NDArray[np.intp], scores: NDArray[np.floating], we
     return area[0] if weight is None else area
 
 
-def _area(truth: NDArray[np.bool], score: NDArray[np.floating], weight: NDArray[np.floating]) -> NDArray[np.floating]:
+def _area(
+    truth: NDArray[np.bool], score: NDArray[np.floating], weight: NDArray[np.floating]
+) -> NDArray[np.floating]:
     """Average precision of one ranking for many weightings of its rows at once: ``[B]``.
 
-    :func:`sklearn.metrics.average_precision_score` does one weighting a call, which is too slow for a bootstrap.
+    :func:`sklearn.metrics.average_precision_score` does one weighting a call, which is too slow for
+    a bootstrap.
     """
     order = np.argsort(-score, kind="stable")
     positive = np.flatnonzero(truth[order])
@@ -101,13 +121,16 @@ def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFr
     """Measures of all repetitions of a sweep as a long table.
 
     Returns:
-        The columns of :meth:`~emolib.training.Trained.out_of_fold`'s table with ``measure``, ``emotion`` (each of ``classes``, and ``average``: the mean of all
-        of them, NaN where one is undefined) and ``value`` added.
+        The columns of :meth:`~emolib.training.train.Trained.out_of_fold`'s table with ``measure``,
+        ``emotion`` (each of ``classes``, and ``average``: the mean of all of them, NaN where one is
+        undefined) and ``value`` added.
     """
     table, scores = trained.out_of_fold()
     parts = []
     for measure, values in measures(trained.data.labels, scores, which).items():
-        wide = pd.DataFrame(values, columns=list(trained.data.classes)).assign(average=values.mean(1))
+        wide = pd.DataFrame(values, columns=list(trained.data.classes)).assign(
+            average=values.mean(1)
+        )
         long = wide.melt(var_name="emotion", ignore_index=False)
         parts.append(table.join(long.assign(measure=measure)))
     return pd.concat(parts, ignore_index=True)
@@ -116,14 +139,17 @@ def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFr
 def mean_recall(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:
     """Mean recall over the emotions that occur: a small part of the rows may lack one.
 
-    As :func:`sklearn.metrics.balanced_accuracy_score`, but without its warning where a prediction names another emotion,
-    and twenty times as fast: luck is counted by the ten thousand. Labels and predictions are ``[N]``.
+    As :func:`sklearn.metrics.balanced_accuracy_score`, but without its warning where a prediction
+    names another emotion, and twenty times as fast: luck is counted by the ten thousand. Labels and
+    predictions are ``[N]``.
     """
     return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
 
 
 def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean, lowest and highest ``value`` over seeds, and how many of the ``repetitions`` left it ``undefined``."""
+    """Mean, lowest and highest ``value`` over seeds, and how many of the ``repetitions`` left it
+    ``undefined``.
+    """
     values = long.groupby(by, sort=False)["value"]
     return values.agg(
         mean="mean",

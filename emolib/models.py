@@ -1,8 +1,10 @@
 """The networks of the paper, as plain modules: one network, any batch.
 
-Nothing here knows of sweeps or stacks; :mod:`emolib.engines` trains the same networks by the thousand.
+Nothing here knows of sweeps or stacks; :mod:`emolib.training.engines` trains the same networks by
+the thousand.
 
-Axes: ``B`` batch, ``M`` modalities, ``D`` features a modality, ``H`` hidden units, ``C`` classes, ``F`` channels.
+Axes: ``B`` batch, ``M`` modalities, ``D`` features a modality, ``H`` hidden units, ``C`` classes,
+``F`` channels.
 """
 
 import torch
@@ -43,9 +45,10 @@ class ShallowNet(nn.Module):
 class FeatureNet(nn.Module):
     """Five one-dimensional convolutions, each with max-pooling (paper, section 3.2 and Figure 5).
 
-    The paper gives the kernel, three, and neither the channels nor how five poolings fit five inputs. A pooling that
-    halves has nothing left to pool after the third; here each pooling takes the largest of three neighbours and moves
-    by one, so that five inputs stay five and every layer has work to do.
+    The paper gives the kernel, three, and neither the channels nor how five poolings fit five
+    inputs. A pooling that halves has nothing left to pool after the third; here each pooling takes
+    the largest of three neighbours and moves by one, so that five inputs stay five and every layer
+    has work to do.
 
     Shape:
         ``[B, D]`` to ``[B, F * D]``.
@@ -61,7 +64,8 @@ class FeatureNet(nn.Module):
         super().__init__()
         self.channels = channels
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1) for layer in range(self.LAYERS)
+            nn.Conv1d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
+            for layer in range(self.LAYERS)
         )
         self.pool = nn.MaxPool1d(kernel_size=3, stride=1, padding=1)
 
@@ -74,10 +78,11 @@ class FeatureNet(nn.Module):
 
 
 class FusionNet(nn.Module):
-    """A :class:`FeatureNet` for each modality, joined by two fully connected layers (paper, section 3.2, Figure 5).
+    """A :class:`FeatureNet` for each modality, joined by two fully connected layers (paper, section
+    3.2, Figure 5).
 
-    The first layer reduces the joined features to twice the number of classes, the second predicts the classes.
-    With one modality this is the paper's single-modality CNN.
+    The first layer reduces the joined features to twice the number of classes, the second predicts
+    the classes. With one modality this is the paper's single-modality CNN.
 
     Shape:
         ``[B, M, D]`` to ``[B, C]``.
@@ -87,7 +92,9 @@ class FusionNet(nn.Module):
         torch.Size([10, 7])
     """
 
-    def __init__(self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16) -> None:
+    def __init__(
+        self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16
+    ) -> None:
         super().__init__()
         self.channels = channels
         self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))

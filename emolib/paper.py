@@ -1,11 +1,13 @@
-"""What the paper and its two sources printed: tables, settings and claims. Computes nothing, imports nothing of ours.
+"""What the paper and its two sources printed: tables, settings and claims. Computes nothing,
+imports nothing of ours.
 
 The paper: Z. Wang, "End-to-End Multimodal Emotion Recognition by Using Deep Neural Networks".
-Its baseline: A. Dhall et al., "Static facial expression analysis in tough conditions", ICCV Workshops 2011, Table 3.
-Its pruning: T. D. Gedeon and D. Harris, "Network reduction techniques", 1991.
+Its baseline: A. Dhall et al., "Static facial expression analysis in tough conditions", ICCV
+Workshops 2011, Table 3. Its pruning: T. D. Gedeon and D. Harris, "Network reduction techniques",
+1991.
 
-The paper writes LBP in places for the features that it defines as LPQ, local phase quantization; this project writes
-LPQ throughout.
+The paper writes LBP in places for the features that it defines as LPQ, local phase quantization;
+this project writes LPQ throughout.
 """
 
 from typing import NamedTuple
@@ -26,7 +28,8 @@ TABLE_1 = (
     (0.3553, 0.4690, 0.6804, 0.6866, 0.4933, 0.5542),
 )
 
-# Table 2: angle between two hidden units of Table 1, in degrees, keyed by the units' printed numbers.
+# Table 2: angle between two hidden units of Table 1, in degrees, keyed by the units' printed
+# numbers.
 TABLE_2 = {
     (1, 2): 29.2, (1, 3): 18.9, (1, 4): 24.2, (1, 5): 16.0, (1, 6): 17.3,
     (2, 3): 20.3, (2, 4): 14.9, (2, 5): 18.1, (2, 6): 29.7,
@@ -35,7 +38,8 @@ TABLE_2 = {
     (5, 6): 13.0,
 }  # fmt: skip
 
-# Gedeon and Harris 1991: outputs of six hidden units [pattern, unit], and the angles they print, in degrees.
+# Gedeon and Harris 1991: outputs of six hidden units [pattern, unit], and the angles they print, in
+# degrees.
 GEDEON_HARRIS_ACTIVATIONS = (
     (0.330, 1.000, 0.910, 0.582, 0.593, 0.381),
     (0.091, 0.994, 0.339, 0.101, 0.834, 0.839),
@@ -80,7 +84,8 @@ TABLE_3_AVERAGE = {
     "CNN fusion": 0.31,
 }
 
-# Dhall et al. 2011, Table 3: two-set strictly person-independent protocol, support vector machine, by emotion.
+# Dhall et al. 2011, Table 3: two-set strictly person-independent protocol, support vector machine,
+# by emotion.
 SPI_BASELINE = {
     "precision": (0.17, 0.15, 0.20, 0.28, 0.22, 0.16, 0.15),
     "recall": (0.21, 0.13, 0.18, 0.29, 0.21, 0.16, 0.12),
@@ -123,34 +128,133 @@ CLAIMS = (
     Claim("lpq-cnn", "Table 3", "The CNN on LPQ reaches 20 %", "0.20"),
     Claim("phog-cnn", "Table 3", "The CNN on PHOG reaches 28 %", "0.28"),
     Claim("fusion", "Table 3, abstract", "The fused CNN reaches 31 %", "0.31"),
-    Claim("shallow-gain", "Section 4.3", "The shallow net improves on the baseline by 8 points", "+0.08"),
-    Claim("fusion-gain", "Section 4.3, abstract", "The fused CNN improves on the baseline by 12 points", "+0.12"),
-    Claim("pruned-angry-happy", "Section 4.3", "The pruned net on PHOG reaches 38 % on Angry and 36 % on Happy", "0.38, 0.36"),
+    Claim(
+        "shallow-gain",
+        "Section 4.3",
+        "The shallow net improves on the baseline by 8 points",
+        "+0.08",
+    ),
+    Claim(
+        "fusion-gain",
+        "Section 4.3, abstract",
+        "The fused CNN improves on the baseline by 12 points",
+        "+0.12",
+    ),
+    Claim(
+        "pruned-angry-happy",
+        "Section 4.3",
+        "The pruned net on PHOG reaches 38 % on Angry and 36 % on Happy",
+        "0.38, 0.36",
+    ),
     Claim("more-units", "Figure 6a", "More hidden units give higher accuracy", "rising"),
-    Claim("best-angle", "Figure 6b", "Accuracy rises with the minimal angle and is best at 60°", "60°"),
-    Claim("phog-beats-lpq", "Figure 6", "The shallow net does better on PHOG than on LPQ", "0.27 > 0.23"),
-    Claim("fusion-beats-either", "Section 4.3", "Fusion does better than either modality alone", "0.31 > 0.28, 0.20"),
-    Claim("fusion-beats-pruning", "Section 4.3", "Fusion does better than the pruned shallow nets", "0.31 > 0.27, 0.23"),
-    Claim("happy-width", "Figure 9", "Happy on PHOG rises, then falls with width, and is lowest at 16", "lowest at 16"),
-    Claim("phog-cnn-happy", "Figure 8b", "The CNN on PHOG tells Happy from the other emotions", "0.46"),
-    Claim("lpq-cnn-angry", "Figure 8a", "The CNN on LPQ tells Angry from the other emotions", "0.14"),
-    Claim("fusion-angry-happy", "Figure 8c", "Fusion tells Angry and Happy from the other emotions", "0.29, 0.45"),
-    Claim("fusion-weak-disgust", "Section 4.3, Figure 8c", "Fusion has limited ability on Disgust", "limited"),
-    Claim("confused-pairs", "Figure 10f", "The shallow net on PHOG confuses Angry with Surprise and Surprise with Sad", "confused"),
-    Claim("lpq-strong", "Section 4.3", "Of the shallow nets, LPQ is the better on Disgust, Fear and Surprise", "better"),
-    Claim("phog-strong", "Section 4.3", "Of the shallow nets, PHOG is the better on Angry, Happy and Surprise", "better"),
+    Claim(
+        "best-angle", "Figure 6b", "Accuracy rises with the minimal angle and is best at 60°", "60°"
+    ),
+    Claim(
+        "phog-beats-lpq",
+        "Figure 6",
+        "The shallow net does better on PHOG than on LPQ",
+        "0.27 > 0.23",
+    ),
+    Claim(
+        "fusion-beats-either",
+        "Section 4.3",
+        "Fusion does better than either modality alone",
+        "0.31 > 0.28, 0.20",
+    ),
+    Claim(
+        "fusion-beats-pruning",
+        "Section 4.3",
+        "Fusion does better than the pruned shallow nets",
+        "0.31 > 0.27, 0.23",
+    ),
+    Claim(
+        "happy-width",
+        "Figure 9",
+        "Happy on PHOG rises, then falls with width, and is lowest at 16",
+        "lowest at 16",
+    ),
+    Claim(
+        "phog-cnn-happy", "Figure 8b", "The CNN on PHOG tells Happy from the other emotions", "0.46"
+    ),
+    Claim(
+        "lpq-cnn-angry", "Figure 8a", "The CNN on LPQ tells Angry from the other emotions", "0.14"
+    ),
+    Claim(
+        "fusion-angry-happy",
+        "Figure 8c",
+        "Fusion tells Angry and Happy from the other emotions",
+        "0.29, 0.45",
+    ),
+    Claim(
+        "fusion-weak-disgust",
+        "Section 4.3, Figure 8c",
+        "Fusion has limited ability on Disgust",
+        "limited",
+    ),
+    Claim(
+        "confused-pairs",
+        "Figure 10f",
+        "The shallow net on PHOG confuses Angry with Surprise and Surprise with Sad",
+        "confused",
+    ),
+    Claim(
+        "lpq-strong",
+        "Section 4.3",
+        "Of the shallow nets, LPQ is the better on Disgust, Fear and Surprise",
+        "better",
+    ),
+    Claim(
+        "phog-strong",
+        "Section 4.3",
+        "Of the shallow nets, PHOG is the better on Angry, Happy and Surprise",
+        "better",
+    ),
     Claim("phog-best-happy", "Section 4.3", "Of the three CNNs, PHOG is best on Happy", "best"),
-    Claim("fusion-best-four", "Section 4.3", "Fusion is the best CNN on Angry, Disgust, Happy and Surprise", "best"),
+    Claim(
+        "fusion-best-four",
+        "Section 4.3",
+        "Fusion is the best CNN on Angry, Disgust, Happy and Surprise",
+        "best",
+    ),
     Claim("lpq-best-fear", "Section 4.3", "Of the three CNNs, LPQ is best on Fear", "best"),
-    Claim("lpq-worse-elsewhere", "Section 4.3", "On all other emotions the CNN on LPQ is worse than the other two", "worse"),
+    Claim(
+        "lpq-worse-elsewhere",
+        "Section 4.3",
+        "On all other emotions the CNN on LPQ is worse than the other two",
+        "worse",
+    ),
     Claim("averages", "Table 3", "The last column is the mean of the seven emotions", "6 averages"),
-    Claim("table-2", "Tables 1 and 2", "The angles of Table 2 follow from the activations of Table 1", "15 angles"),
-    Claim("raw-range", "Section 2, Figure 2", "The features range from -0.05 to 0.15", "-0.05 to 0.15"),
-    Claim("feature-centres", "Section 2, Figure 3", "Scaled to 0..1, features 2 to 5 centre near 0.4", "0.4"),
-    Claim("same-measure", "Section 4.2, Table 3", "The baseline row is measured as the paper's own rows are", "not said"),
-    Claim("baseline-adds-up", "Dhall et al., Table 3", "The baseline's recall and specificity come from decisions for one of seven classes", "0.19, 0.59"),
+    Claim(
+        "table-2",
+        "Tables 1 and 2",
+        "The angles of Table 2 follow from the activations of Table 1",
+        "15 angles",
+    ),
+    Claim(
+        "raw-range", "Section 2, Figure 2", "The features range from -0.05 to 0.15", "-0.05 to 0.15"
+    ),
+    Claim(
+        "feature-centres",
+        "Section 2, Figure 3",
+        "Scaled to 0..1, features 2 to 5 centre near 0.4",
+        "0.4",
+    ),
+    Claim(
+        "same-measure",
+        "Section 4.2, Table 3",
+        "The baseline row is measured as the paper's own rows are",
+        "not said",
+    ),
+    Claim(
+        "baseline-adds-up",
+        "Dhall et al., Table 3",
+        "The baseline's recall and specificity come from decisions for one of seven classes",
+        "0.19, 0.59",
+    ),
 )
 
-# Dhall et al. 2011: accuracy in percent of a support vector machine on whole descriptors, random five-fold splits, people on both
-# sides: on JAFFE (posed, in a laboratory) and on SFEW (film stills), seven emotions.
+# Dhall et al. 2011: accuracy in percent of a support vector machine on whole descriptors, random
+# five-fold splits, people on both sides: on JAFFE (posed, in a laboratory) and on SFEW (film
+# stills), seven emotions.
 DHALL_RANDOM = {"LPQ": (69.01, 43.71), "PHOG": (86.38, 46.28)}

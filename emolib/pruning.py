@@ -1,9 +1,12 @@
-"""Pruning by distinctiveness: hidden units that do the same are found by the angle between them, and removed.
+"""Pruning by distinctiveness: hidden units that do the same are found by the angle between them,
+and removed.
 
-The vector of a hidden unit is its activation over all training patterns (Gedeon and Harris 1991; paper, section 3.1,
-equation 2). Every function takes one network or a stack of them in the leading axes.
+The vector of a hidden unit is its activation over all training patterns (Gedeon and Harris 1991;
+paper, section 3.1, equation 2). Every function takes one network or a stack of them in the leading
+axes.
 
-Axes: ``K`` networks (optional), ``P`` patterns, ``H`` hidden units, ``C`` classes. Angles are in degrees.
+Axes: ``K`` networks (optional), ``P`` patterns, ``H`` hidden units, ``C`` classes. Angles are in
+degrees.
 """
 
 import torch
@@ -15,14 +18,18 @@ from emolib.models import ShallowNet
 CONSTANT_RANGE = 0.01
 
 
-def angles(activations: Tensor, centre: float | Tensor = 0.0, weight: Tensor | None = None) -> Tensor:
+def angles(
+    activations: Tensor, centre: float | Tensor = 0.0, weight: Tensor | None = None
+) -> Tensor:
     """Angle between every two hidden units.
 
     Args:
         activations: ``[…, P, H]``, in 0..1.
-        centre: taken off every activation; a tensor, where networks of a stack differ in it. The paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so
-            that angles span 0 to 180°. Unshifted sigmoid outputs are all positive, and rarely more than 30° apart.
-        weight: ``[…, P]``, 1 for a pattern that counts and 0 for one that does not; all count when not given.
+        centre: taken off every activation; a tensor, where networks of a stack differ in it. The
+            paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so that angles span 0
+            to 180°. Unshifted sigmoid outputs are all positive, and rarely more than 30° apart.
+        weight: ``[…, P]``, 1 for a pattern that counts and 0 for one that does not; all count when
+            not given.
 
     Returns:
         ``[…, H, H]`` degrees, symmetric, 0 on the diagonal; NaN for a unit whose vector is zero.
@@ -53,12 +60,13 @@ def prune(
     merge: Tensor,
     weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Step 2 of Algorithm 1 for a stack of networks: which units stay, and what the layer above becomes.
+    """Step 2 of Algorithm 1 for a stack of networks: which units stay, and what the layer above
+    becomes.
 
-    Pairs are taken from the smallest angle on; of two similar units the later one goes. With ``merge`` the rules of
-    Gedeon and Harris hold: its outgoing weights are added to the unit that stays, a pair more than ``180 - angle``
-    apart is complementary and both go, and a constant unit goes after its contribution is added to the bias.
-    The last unit always stays.
+    Pairs are taken from the smallest angle on; of two similar units the later one goes. With
+    ``merge`` the rules of Gedeon and Harris hold: its outgoing weights are added to the unit that
+    stays, a pair more than ``180 - angle`` apart is complementary and both go, and a constant unit
+    goes after its contribution is added to the bias. The last unit always stays.
 
     Args:
         activations: ``[K, P, H]``.
@@ -71,18 +79,23 @@ def prune(
         weight: ``[K, P]``, see :func:`angles`.
 
     Returns:
-        ``alive``, ``outgoing``, ``bias`` as they are afterwards; the weights of units that went are zero.
+        ``alive``, ``outgoing``, ``bias`` as they are afterwards; the weights of units that went are
+        zero.
     """
     stack = torch.arange(len(alive), device=alive.device)
     alive, outgoing, bias = alive.clone(), outgoing.clone(), bias.clone()
 
     if merge.any():
-        counted = torch.ones_like(activations[..., 0], dtype=torch.bool) if weight is None else weight > 0
+        counted = (
+            torch.ones_like(activations[..., 0], dtype=torch.bool) if weight is None else weight > 0
+        )
         low = activations.masked_fill(~counted.unsqueeze(-1), torch.inf).amin(1)
         high = activations.masked_fill(~counted.unsqueeze(-1), -torch.inf).amax(1)
         constant = alive & (high - low < CONSTANT_RANGE) & merge.unsqueeze(1)
         first = alive.cumsum(1) == 1
-        constant &= ~(first & (constant == alive).all(1, keepdim=True))  # if all are constant, the first of them stays
+        constant &= ~(
+            first & (constant == alive).all(1, keepdim=True)
+        )  # if all are constant, the first of them stays
         level = torch.where(constant, (high + low) / 2, 0.0)
         bias += torch.einsum("kch,kh->kc", outgoing, level)
         alive &= ~constant
@@ -101,7 +114,9 @@ def prune(
             break
         stays, goes = place // units, place % units
         merged = outgoing[stack, :, stays] + outgoing[stack, :, goes]
-        outgoing[stack, :, stays] = torch.where((similar & merge).unsqueeze(1), merged, outgoing[stack, :, stays])
+        outgoing[stack, :, stays] = torch.where(
+            (similar & merge).unsqueeze(1), merged, outgoing[stack, :, stays]
+        )
         alive[stack, goes] &= ~similar
 
     while merge.any():
@@ -134,7 +149,8 @@ def compact(net: ShallowNet, alive: Tensor) -> ShallowNet:
 def prune_network(
     net: ShallowNet, x: Tensor, *, angle: float, centre: float = 0.0, merge: bool = False
 ) -> ShallowNet:
-    """Prunes one network by its activations over ``x`` ``[P, D]`` and rebuilds it without the removed units.
+    """Prunes one network by its activations over ``x`` ``[P, D]`` and rebuilds it without the
+    removed units.
 
     Example:
         >>> net = ShallowNet(hidden=6)
@@ -151,7 +167,9 @@ def prune_network(
             centre=torch.tensor([centre]),
             merge=torch.tensor([merge]),
         )
-        pruned = ShallowNet(net.hidden.in_features, net.hidden.out_features, net.output.out_features)
+        pruned = ShallowNet(
+            net.hidden.in_features, net.hidden.out_features, net.output.out_features
+        )
         pruned.hidden.load_state_dict(net.hidden.state_dict())
         pruned.output.weight.copy_(outgoing[0])
         pruned.output.bias.copy_(bias[0])

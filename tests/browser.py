@@ -16,8 +16,9 @@ from urllib.request import urlopen
 from emolib.explore.lab import QUIET
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# An explorer is an output of the notebook with controls in it. Moves one of its controls as a person would, waits until its
-# pictures are others and decoded, and says how many milliseconds that took.
+# An explorer is an output of the notebook with controls in it. Moves one of its controls as a
+# person would, waits until its pictures are others and decoded, and says how many milliseconds that
+# took.
 MOVE = """async ([order, label, pictured]) => {
   const here = [...document.querySelectorAll('.jp-OutputArea-output')].filter(e => e.querySelector('.widget-inline-hbox'))[order];
   const shown = here.querySelectorAll('.widget-html-content')[pictured];
@@ -49,7 +50,9 @@ LABELS = """() => [...document.querySelectorAll('.jp-OutputArea-output')].filter
 
 def browser() -> str | None:
     """Path of a Chromium, or None."""
-    return os.environ.get("EMOLIB_BROWSER") or next((found for name in NAMES if (found := shutil.which(name))), None)
+    return os.environ.get("EMOLIB_BROWSER") or next(
+        (found for name in NAMES if (found := shutil.which(name))), None
+    )
 
 
 @contextmanager
@@ -58,12 +61,23 @@ def lab(notebook: Path, folder: Path, environment: dict[str, str]) -> Iterator[s
     shutil.copy(notebook, folder)
     token, port = secrets.token_hex(16), _free_port()
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-        *QUIET, "--LabApp.expose_app_in_browser=True", "--allow-root",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        f"--ServerApp.root_dir={folder}",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        *QUIET,
+        "--LabApp.expose_app_in_browser=True",
+        "--allow-root",
+    ]
     with (folder / "lab.log").open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            command, env=os.environ | environment, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             _wait(f"http://127.0.0.1:{port}/api?token={token}", server)
             yield f"http://127.0.0.1:{port}/lab/tree/{notebook.name}?token={token}"
@@ -92,11 +106,20 @@ def _wait(address: str, server: subprocess.Popen) -> None:
 
 @contextmanager
 def opened(address: str, pictures: int = 7):
-    """A page with the notebook run to its end, when so many ``pictures`` stand; yields it and the list of errors that it reported."""
+    """A page with the notebook run to its end, when so many ``pictures`` stand; yields it and the
+    list of errors that it reported.
+    """
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=browser(), args=flags)
         page = chromium.new_page(viewport={"width": 1366, "height": 900})
@@ -104,9 +127,14 @@ def opened(address: str, pictures: int = 7):
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
-        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+        page.wait_for_function(
+            "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
         # all is run when the last explorer stands, with its picture
-        page.wait_for_function("n => document.querySelectorAll('.jp-OutputArea-output .widget-html-content img').length >= n", arg=pictures)
+        page.wait_for_function(
+            "n => document.querySelectorAll('.jp-OutputArea-output .widget-html-content img').length >= n",
+            arg=pictures,
+        )
         yield page, errors
         chromium.close()

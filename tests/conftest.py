@@ -16,9 +16,28 @@ from emolib.paper import EMOTIONS
 torch.set_num_threads(1)
 
 # The same examples in every run; HYPOTHESIS_PROFILE=many makes up thousands of others.
-slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture]
-settings.register_profile("few", max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=slow)
-settings.register_profile("many", max_examples=1500, database=None, deadline=None, print_blob=True, suppress_health_check=slow)
+slow = [
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+    HealthCheck.function_scoped_fixture,
+]
+settings.register_profile(
+    "few",
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=slow,
+)
+settings.register_profile(
+    "many",
+    max_examples=1500,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=slow,
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 SFEW = Path(__file__).parent.parent.parent / "shared" / "data" / "SFEW.xlsx"
@@ -26,11 +45,16 @@ SFEW = Path(__file__).parent.parent.parent / "shared" / "data" / "SFEW.xlsx"
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory, worker_id):
-    """The session's own cache, empty at first: no test sees what an earlier run left on the machine.
+    """The session's own cache, empty at first: no test sees what an earlier run left on the
+    machine.
 
     Tests that run side by side share it.
     """
-    session = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    session = (
+        tmp_path_factory.getbasetemp()
+        if worker_id == "master"
+        else tmp_path_factory.getbasetemp().parent
+    )
     folder = session / "cache"
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +82,10 @@ def tiny():
     rng = np.random.default_rng(60)
     labels, groups = np.arange(60) % 3, np.arange(60) // 5
     return EmotionData(
-        features={name: (rng.normal(size=(60, 5)) + labels[:, None]).astype(np.float32) for name in ("LPQ", "PHOG")},
+        features={
+            name: (rng.normal(size=(60, 5)) + labels[:, None]).astype(np.float32)
+            for name in ("LPQ", "PHOG")
+        },
         labels=labels,
         classes=EMOTIONS[:3],
         groups=np.array([f"person {group}" for group in groups]),

@@ -16,7 +16,11 @@ PROVENANCE = {
 
 def write(path: Path, *cells: tuple[str, ...], needs: tuple[str, ...] = ()) -> Path:
     """A notebook of (markdown,) cells, (code, "code") cells and (code, "parameters") cells."""
-    notebook = v4.new_notebook(metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}})
+    notebook = v4.new_notebook(
+        metadata={
+            "kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}
+        }
+    )
     if needs:
         notebook.metadata["emolib"] = {"needs": list(needs)}
     for k, (source, *kind) in enumerate(cells):

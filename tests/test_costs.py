@@ -1,4 +1,6 @@
-"""The bench runs to its end on a small scale, counts steps as they are, and draws what it found; no time is asserted."""
+"""The bench runs to its end on a small scale, counts steps as they are, and draws what it found; no
+time is asserted.
+"""
 
 import importlib.util
 import json
@@ -41,17 +43,30 @@ def test_jax_tells_whole_epochs(tiny):
 def test_the_whole_bench(tiny, tmp_path, monkeypatch, capsys):
     apart = {"compiling": 1.5, "memory": 99.0, "folder": {"images": 7, "images_per_second": 3.5}}
     monkeypatch.setattr(bench, "apart", lambda what, *_: apart[what])
-    monkeypatch.setattr(bench, "descriptors_bench", lambda: [{"descriptor": "lpq", "images_per_second": 2.0}])
+    monkeypatch.setattr(
+        bench, "descriptors_bench", lambda: [{"descriptor": "lpq", "images_per_second": 2.0}]
+    )
     monkeypatch.setattr(bench, "NETWORKS", (1, 2))
     monkeypatch.setattr(bench, "FEW", 1)
-    monkeypatch.setattr(machine, "_rate", lambda work, amount, seconds: work() is None or float(amount))
+    monkeypatch.setattr(
+        machine, "_rate", lambda work, amount, seconds: work() is None or float(amount)
+    )
     monkeypatch.setattr(emolib, "load", lambda: tiny)
-    monkeypatch.setattr("sys.argv", ["emolib.bench", "--out", str(tmp_path / "new" / "bench.json"), "--seconds", "0.01"])
+    monkeypatch.setattr(
+        "sys.argv",
+        ["emolib.bench", "--out", str(tmp_path / "new" / "bench.json"), "--seconds", "0.01"],
+    )
     bench.main()
     found = json.loads((tmp_path / "new" / "bench.json").read_text())
     assert set(found) == set(recorded())
     ways = {(row["net"], row["method"], row["networks"]) for row in found["rows"]}
-    expected = {(net, way, n) for net in contenders.NETS for way in contenders.WAYS for n in (1, 2) if way != "sklearn" or net == "shallow"}
+    expected = {
+        (net, way, n)
+        for net in contenders.NETS
+        for way in contenders.WAYS
+        for n in (1, 2)
+        if way != "sklearn" or net == "shallow"
+    }
     assert expected <= ways and {way for _, way, _ in ways - expected} <= {"jax"}
     assert all(row["microseconds_per_net_step"] > 0 for row in found["rows"])
     assert [row["networks"] for row in found["memory"]] == list(bench.MEMORY)
@@ -83,7 +98,9 @@ def test_the_work_of_a_step_by_hand():
 def test_the_picture_says_what_the_last_measurement_found():
     rows = pd.DataFrame(recorded()["rows"])
     picture = costs(rows)
-    most = rows[rows["networks"] == rows["networks"].max()].set_index(["net", "method"])["microseconds_per_net_step"]
+    most = rows[rows["networks"] == rows["networks"].max()].set_index(["net", "method"])[
+        "microseconds_per_net_step"
+    ]
     for net in contenders.NETS:
         assert f"{most[net, 'ours']:.3g} by this library" in picture.alt
     assert len(picture.figure.axes) == 4 and np.isfinite(most).all() and torch.is_grad_enabled()

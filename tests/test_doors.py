@@ -24,21 +24,42 @@ def bad(tmp_path):
 
 DOORS = {
     "a bad workbook": (["report", "--data", "bad.xlsx"], "bad.xlsx: this is not an Excel workbook"),
-    "a bad CSV": (["report", "--data", "bad.csv"], "bad.csv: this is no CSV table (there are zero bytes in it"),
+    "a bad CSV": (
+        ["report", "--data", "bad.csv"],
+        "bad.csv: this is no CSV table (there are zero bytes in it",
+    ),
     "no data": (["report", "--data", "gone.csv"], "there is no such file"),
-    "a folder of nothing": (["report", "--data", "empty"], "there is no sub-folder named after an emotion"),
+    "a folder of nothing": (
+        ["report", "--data", "empty"],
+        "there is no sub-folder named after an emotion",
+    ),
     "no data to explore": (["explore", "--data", "gone.csv"], "there is no such file"),
-    "a bad workbook to explore": (["explore", "--data", "bad.xlsx"], "this is not an Excel workbook"),
+    "a bad workbook to explore": (
+        ["explore", "--data", "bad.xlsx"],
+        "this is not an Excel workbook",
+    ),
     "bad images": (["predict", "bad.png", "--reports", "empty"], "there is no empty/model.npz"),
-    "a bad model": (["predict", "bad.png", "--reports", "reports"], "model.npz: this is no model that a report left, or it is damaged"),
-    "nothing to export": (["export", "empty", "faces.xlsx"], "there is no sub-folder named after an emotion"),
+    "a bad model": (
+        ["predict", "bad.png", "--reports", "reports"],
+        "model.npz: this is no model that a report left, or it is damaged",
+    ),
+    "nothing to export": (
+        ["export", "empty", "faces.xlsx"],
+        "there is no sub-folder named after an emotion",
+    ),
     "export to no table": (["export", "", "faces.txt"], "the name should end in .xlsx or .csv"),
     "export to no folder": (["export", "", "gone/faces.csv"], "No such file or directory"),
     "faces over others": (["draw", "reports"], "reports: something is there already"),
-    "faces too wild": (["draw", "new", "--wildness", "2"], "wildness must lie between 0 and 1, not 2.0"),
+    "faces too wild": (
+        ["draw", "new", "--wildness", "2"],
+        "wildness must lie between 0 and 1, not 2.0",
+    ),
     "faces into a file": (["draw", "a file"], "a file: something is there already"),
     "a bad setting": (["report", "--set", "seeds=0"], "seeds must lie from 1 to 1000, not 0"),
-    "a setting of images": (["predict", "bad.png", "--reports", "reports", "--set", "nonsense"], "a setting is written name=value"),
+    "a setting of images": (
+        ["predict", "bad.png", "--reports", "reports", "--set", "nonsense"],
+        "a setting is written name=value",
+    ),
     "no time": (["report", "--timeout", "nan"], "timeout is nan"),
     "a file as folder": (["report", "--out", "a file"], "a file: File exists"),
     "an unknown profile": (["report", "--profile", "best"], "invalid choice: 'best'"),
@@ -57,7 +78,9 @@ def test_refuses_in_one_sentence(bad, monkeypatch, capsys, arguments, sentence):
     assert code == 2 and not said.out
     (line,) = [line for line in said.err.splitlines() if "error: " in line]
     assert sentence in line and "Errno" not in line and "Traceback" not in said.err
-    assert set(before) <= {path.name for path in bad.rglob("*")} <= {*before, ".build.lock", "reports"}
+    assert (
+        set(before) <= {path.name for path in bad.rglob("*")} <= {*before, ".build.lock", "reports"}
+    )
 
 
 def test_a_cache_that_is_no_folder_is_named(bad, monkeypatch, capsys):
@@ -83,13 +106,21 @@ def test_an_interrupted_door_says_so(monkeypatch, capsys):
 
 def test_the_explorers_open_with_their_data(monkeypatch, capsys):
     opened = []
-    monkeypatch.setattr("emolib.explore.lab.open_lab", lambda notebook, data: opened.append((notebook.name, data)))
+    monkeypatch.setattr(
+        "emolib.explore.lab.open_lab", lambda notebook, data: opened.append((notebook.name, data))
+    )
     assert command.main(["explore", "--data", "faces.csv"]) == 0
-    assert opened == [("explore.ipynb", "faces.csv")] and "JupyterLab has ended" in capsys.readouterr().out
+    assert (
+        opened == [("explore.ipynb", "faces.csv")]
+        and "JupyterLab has ended" in capsys.readouterr().out
+    )
 
 
 def test_the_walkthroughs_are_built_from_their_folder(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("emolib.walkthroughs.build.build_walkthroughs", lambda notebooks, out: out / f"{sorted(notebooks.iterdir())[0].stem}.html")
+    monkeypatch.setattr(
+        "emolib.walkthroughs.build.build_walkthroughs",
+        lambda notebooks, out: out / f"{sorted(notebooks.iterdir())[0].stem}.html",
+    )
     assert command.main(["walkthroughs", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / '0_teacher.html'}\n"
 

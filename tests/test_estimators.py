@@ -8,19 +8,36 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import GridSearchCV, GroupKFold, PredefinedSplit, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    PredefinedSplit,
+    StratifiedKFold,
+    cross_val_predict,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
-from sklearn.utils.estimator_checks import check_dataframe_column_names_consistency, parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    parametrize_with_checks,
+)
 
 import emolib
-from emolib import FusionCNNClassifier, PrunedShallowClassifier, SweepGridSearchCV, estimators, grid_search
+from emolib import (
+    FusionCNNClassifier,
+    PrunedShallowClassifier,
+    SweepGridSearchCV,
+    estimators,
+    grid_search,
+)
 from emolib.estimators import nearest_probabilities
-from emolib.sweeps import sweep
-from emolib.training import train
+from emolib.training.sweeps import sweep
+from emolib.training.train import train
 
 SHALLOW, CNN = PrunedShallowClassifier(random_state=0), FusionCNNClassifier(random_state=0)
-SEARCH = SweepGridSearchCV(PrunedShallowClassifier(epochs=40, random_state=0), {"angle": [0, 60]}, cv=2)
+SEARCH = SweepGridSearchCV(
+    PrunedShallowClassifier(epochs=40, random_state=0), {"angle": [0, 60]}, cv=2
+)
 BOTH = pytest.mark.parametrize("classifier", [SHALLOW, CNN], ids=["shallow", "cnn"])
 
 
@@ -30,7 +47,9 @@ def test_scikit_learn_s_own_checks(estimator, check):
 
 
 # scikit-learn's own search warns on the way to the error that the checks ask for
-@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:invalid value encountered in cast:RuntimeWarning", "ignore::UserWarning"
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
 @parametrize_with_checks([SEARCH])
 def test_scikit_learn_s_own_checks_of_a_search(estimator, check):
@@ -51,12 +70,31 @@ def table(tiny):
 @pytest.mark.parametrize(
     ("classifier", "choices"),
     [
-        (PrunedShallowClassifier(9, angle=40, recipe="printed", random_state=5), dict(hidden=9, angle=40, recipe="printed", seed=5)),
-        (PrunedShallowClassifier(angle=0, epochs=7, random_state=5), dict(limit=7, recipe="converged", seed=5)),
-        (FusionCNNClassifier(recipe="printed", random_state=5), dict(network="cnn", recipe="printed", seed=5)),
         (
-            FusionCNNClassifier(learning_rate=0.003, epochs=3, optimiser="SGD", loss="cross-entropy", random_state=5),
-            dict(network="cnn", recipe="converged", limit=3, rate=0.003, optimiser="SGD", loss="cross-entropy", seed=5),
+            PrunedShallowClassifier(9, angle=40, recipe="printed", random_state=5),
+            dict(hidden=9, angle=40, recipe="printed", seed=5),
+        ),
+        (
+            PrunedShallowClassifier(angle=0, epochs=7, random_state=5),
+            dict(limit=7, recipe="converged", seed=5),
+        ),
+        (
+            FusionCNNClassifier(recipe="printed", random_state=5),
+            dict(network="cnn", recipe="printed", seed=5),
+        ),
+        (
+            FusionCNNClassifier(
+                learning_rate=0.003, epochs=3, optimiser="SGD", loss="cross-entropy", random_state=5
+            ),
+            dict(
+                network="cnn",
+                recipe="converged",
+                limit=3,
+                rate=0.003,
+                optimiser="SGD",
+                loss="cross-entropy",
+                seed=5,
+            ),
         ),
     ],
 )
@@ -66,7 +104,9 @@ def test_a_classifier_keeps_the_network_that_a_sweep_trains(tiny, classifier, ch
     trained = train(data, sweep(protocol="own", folds=1, modality="LPQ", **choices), jobs=1)
     x = tiny.features["LPQ"]
     classifier = clone(classifier).fit(x[np.sort(rows[:40])], tiny.labels[np.sort(rows[:40])])
-    np.testing.assert_allclose(classifier.decision_function(x[rows[40:]]), trained.outcomes[0].scores, atol=1e-6)
+    np.testing.assert_allclose(
+        classifier.decision_function(x[rows[40:]]), trained.outcomes[0].scores, atol=1e-6
+    )
     assert classifier.n_iter_ == len(classifier.loss_curve_) == trained.table["epochs"][0]
     if isinstance(classifier, PrunedShallowClassifier):
         assert classifier.units_ == trained.table["units"][0]
@@ -74,18 +114,37 @@ def test_a_classifier_keeps_the_network_that_a_sweep_trains(tiny, classifier, ch
 
 def test_modalities_are_told_by_their_number_or_their_columns(tiny, table):
     x, y, _ = table
-    frame = pd.DataFrame(x, columns=[f"{modality}{k}" for modality in tiny.features for k in range(5)])
+    frame = pd.DataFrame(
+        x, columns=[f"{modality}{k}" for modality in tiny.features for k in range(5)]
+    )
     names = [list(frame.columns[:5]), list(frame.columns[5:])]
     scores = [
-        FusionCNNClassifier(modalities, epochs=3, random_state=0).fit(given, y).decision_function(given)
-        for modalities, given in [(2, x), ([range(5), range(5, 10)], x), (names, frame), (names, frame[frame.columns])]
+        FusionCNNClassifier(modalities, epochs=3, random_state=0)
+        .fit(given, y)
+        .decision_function(given)
+        for modalities, given in [
+            (2, x),
+            ([range(5), range(5, 10)], x),
+            (names, frame),
+            (names, frame[frame.columns]),
+        ]
     ]
     for other in scores[1:]:
         np.testing.assert_array_equal(other, scores[0])
     data = replace(tiny, splits={"own": (np.arange(60), np.arange(60))})
-    trained = train(data, sweep(protocol="own", folds=1, network="cnn", modality="LPQ+PHOG", recipe="converged", limit=3), jobs=1)
+    trained = train(
+        data,
+        sweep(
+            protocol="own", folds=1, network="cnn", modality="LPQ+PHOG", recipe="converged", limit=3
+        ),
+        jobs=1,
+    )
     np.testing.assert_allclose(scores[0], trained.outcomes[0].scores, atol=1e-6)
-    swapped = FusionCNNClassifier(names[::-1], epochs=3, random_state=0).fit(frame, y).decision_function(frame)
+    swapped = (
+        FusionCNNClassifier(names[::-1], epochs=3, random_state=0)
+        .fit(frame, y)
+        .decision_function(frame)
+    )
     assert np.abs(swapped - scores[0]).max() > 1e-3
 
 
@@ -120,9 +179,13 @@ def test_a_seed_is_a_network(table, classifier):
     x, y, _ = table
 
     def scores(seed):
-        return clone(classifier).set_params(epochs=2, random_state=seed).fit(x, y).decision_function(x)
+        return (
+            clone(classifier).set_params(epochs=2, random_state=seed).fit(x, y).decision_function(x)
+        )
 
-    assert np.array_equal(scores(3), scores(np.int64(3))) and not np.array_equal(scores(3), scores(4))
+    assert np.array_equal(scores(3), scores(np.int64(3))) and not np.array_equal(
+        scores(3), scores(4)
+    )
     assert np.array_equal(scores(np.random.RandomState(1)), scores(np.random.RandomState(1)))
     assert not np.array_equal(scores(None), scores(None))
 
@@ -133,7 +196,9 @@ def test_units_of_measurement_change_nothing(table, classifier):
     fitted = clone(classifier).set_params(epochs=3).fit(x, y)
     for scale in (4.0, 2.0**-80, 2.0**90):
         other = clone(fitted).fit(x * scale, y)
-        np.testing.assert_array_equal(other.decision_function(x * scale), fitted.decision_function(x))
+        np.testing.assert_array_equal(
+            other.decision_function(x * scale), fitted.decision_function(x)
+        )
 
 
 @BOTH
@@ -141,28 +206,46 @@ def test_in_pipelines_searches_with_groups_and_cross_validated_predictions(table
     x, y, groups = table
     pipeline = make_pipeline(MinMaxScaler(), clone(classifier).set_params(epochs=40))
     name = type(classifier).__name__.lower()
-    search = GridSearchCV(pipeline, {f"{name}__learning_rate": [1e-9, 1e-2]}, cv=GroupKFold(3)).fit(x, y, groups=groups)
-    assert search.best_params_ == {f"{name}__learning_rate": 1e-2} and search.best_score_ > 0.5  # guessing: a third
-    predicted = cross_val_predict(search.best_estimator_, x, y, groups=groups, cv=GroupKFold(3), method="predict_proba")
-    assert (search.classes_[predicted.argmax(1)] == y).mean() == pytest.approx(search.best_score_, abs=0.02)
+    search = GridSearchCV(pipeline, {f"{name}__learning_rate": [1e-9, 1e-2]}, cv=GroupKFold(3)).fit(
+        x, y, groups=groups
+    )
+    assert (
+        search.best_params_ == {f"{name}__learning_rate": 1e-2} and search.best_score_ > 0.5
+    )  # guessing: a third
+    predicted = cross_val_predict(
+        search.best_estimator_, x, y, groups=groups, cv=GroupKFold(3), method="predict_proba"
+    )
+    assert (search.classes_[predicted.argmax(1)] == y).mean() == pytest.approx(
+        search.best_score_, abs=0.02
+    )
     assert search.classes_.tolist() == sorted(set(y)) and search.n_features_in_ == 10
 
 
 def test_probabilities_are_the_nearest_to_the_scores():
     rng = np.random.default_rng(0)
-    scores = np.concatenate([rng.normal(size=(20, 4)), rng.dirichlet(np.ones(4), 5), [[9, 0, 0, 0], [-3, -3, -3, -3]]])
+    scores = np.concatenate(
+        [rng.normal(size=(20, 4)), rng.dirichlet(np.ones(4), 5), [[9, 0, 0, 0], [-3, -3, -3, -3]]]
+    )
     found = nearest_probabilities(scores)
     np.testing.assert_allclose(found.sum(1), 1)
     np.testing.assert_allclose(found[20:], [*scores[20:25], [1, 0, 0, 0], [0.25] * 4], atol=1e-12)
     for s, p in zip(scores[:20], found[:20], strict=True):
         best = minimize(
-            lambda q, s: ((q - s) ** 2).sum(), np.full(4, 0.25), (s,), jac=lambda q, s: 2 * (q - s), method="SLSQP",
-            bounds=[(0, 1)] * 4, constraints={"type": "eq", "fun": lambda q: q.sum() - 1}, options={"ftol": 1e-14},
-        )  # fmt: skip
+            lambda q, s: ((q - s) ** 2).sum(),
+            np.full(4, 0.25),
+            (s,),
+            jac=lambda q, s: 2 * (q - s),
+            method="SLSQP",
+            bounds=[(0, 1)] * 4,
+            constraints={"type": "eq", "fun": lambda q: q.sum() - 1},
+            options={"ftol": 1e-14},
+        )
         np.testing.assert_allclose(p, best.x, atol=1e-5)
 
 
-@pytest.mark.parametrize("classifier", [PrunedShallowClassifier(), FusionCNNClassifier()], ids=["shallow", "cnn"])
+@pytest.mark.parametrize(
+    "classifier", [PrunedShallowClassifier(), FusionCNNClassifier()], ids=["shallow", "cnn"]
+)
 @pytest.mark.parametrize("loss", ["smooth L1", "squared error", "cross-entropy"])
 def test_probabilities_are_shares_where_shares_are_known(classifier, loss):
     """Rows alike, of several classes: nothing better can be said of them than each class's share."""
@@ -178,7 +261,11 @@ def same(found, expected):
     assert found.cv_results_.keys() == expected.cv_results_.keys()
     for name, values in expected.cv_results_.items():
         if not name.endswith("_time"):  # lists: what a masked array hides is arbitrary
-            np.testing.assert_equal(np.ma.asarray(found.cv_results_[name]).tolist(), np.ma.asarray(values).tolist(), err_msg=name)
+            np.testing.assert_equal(
+                np.ma.asarray(found.cv_results_[name]).tolist(),
+                np.ma.asarray(values).tolist(),
+                err_msg=name,
+            )
     assert found.n_splits_ == expected.n_splits_ and found.multimetric_ == expected.multimetric_
 
 
@@ -199,24 +286,57 @@ def fits(monkeypatch):
 @pytest.mark.parametrize(
     ("classifier", "grid", "options", "networks"),
     [
-        (PrunedShallowClassifier(epochs=20, random_state=1), {"hidden": [3, 8], "angle": [0, 20.0, 60]}, {}, [18]),
-        (PrunedShallowClassifier(random_state=1), [{"merge": [True, False], "angle": [60], "epochs": [4, 9]}, {"loss": ["cross-entropy"]}], {"return_train_score": True}, [15]),
-        (FusionCNNClassifier(epochs=3, random_state=1), {"modalities": [1, 2, [range(5)]], "learning_rate": [0.01, 0.001]}, {}, [6, 6, 6]),
         (
-            PrunedShallowClassifier(epochs=20, random_state=1), {"centre": [0.0, 0.5]},
-            {"scoring": ["accuracy", "roc_auc_ovr", "neg_log_loss"], "refit": "roc_auc_ovr", "n_jobs": 2}, [6],
+            PrunedShallowClassifier(epochs=20, random_state=1),
+            {"hidden": [3, 8], "angle": [0, 20.0, 60]},
+            {},
+            [18],
         ),
-        (PrunedShallowClassifier(epochs=5, random_state=np.random.RandomState(4)), {"schedule": ["first", "every"]}, {"refit": False}, [6]),
+        (
+            PrunedShallowClassifier(random_state=1),
+            [
+                {"merge": [True, False], "angle": [60], "epochs": [4, 9]},
+                {"loss": ["cross-entropy"]},
+            ],
+            {"return_train_score": True},
+            [15],
+        ),
+        (
+            FusionCNNClassifier(epochs=3, random_state=1),
+            {"modalities": [1, 2, [range(5)]], "learning_rate": [0.01, 0.001]},
+            {},
+            [6, 6, 6],
+        ),
+        (
+            PrunedShallowClassifier(epochs=20, random_state=1),
+            {"centre": [0.0, 0.5]},
+            {
+                "scoring": ["accuracy", "roc_auc_ovr", "neg_log_loss"],
+                "refit": "roc_auc_ovr",
+                "n_jobs": 2,
+            },
+            [6],
+        ),
+        (
+            PrunedShallowClassifier(epochs=5, random_state=np.random.RandomState(4)),
+            {"schedule": ["first", "every"]},
+            {"refit": False},
+            [6],
+        ),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("framed", [False, True])
-def test_a_search_by_sweep_finds_what_a_plain_one_finds(table, fits, classifier, grid, options, networks, framed):
+def test_a_search_by_sweep_finds_what_a_plain_one_finds(
+    table, fits, classifier, grid, options, networks, framed
+):
     x, y, groups = table
     x = pd.DataFrame(x, columns=[f"feature {k}" for k in range(10)]) if framed else x
     searches = []
     for kind in (GridSearchCV, SweepGridSearchCV):
         fits["classifier"].clear()
-        search = kind(clone(classifier), grid, cv=GroupKFold(3, shuffle=True, random_state=0), **options)
+        search = kind(
+            clone(classifier), grid, cv=GroupKFold(3, shuffle=True, random_state=0), **options
+        )
         if kind is GridSearchCV:
             search.set_params(n_jobs=None)  # its jobs are processes, and slow to start
         searches.append(search.fit(x, y, groups=groups))
@@ -225,14 +345,22 @@ def test_a_search_by_sweep_finds_what_a_plain_one_finds(table, fits, classifier,
     assert fits["search"] == networks == [len(trained.table) for trained in found.trained_]
     assert fits["classifier"] == ([1] if found.refit else [])  # only the best, on all rows
     if found.refit:
-        assert found.best_params_ == expected.best_params_ and found.best_score_ == expected.best_score_
+        assert (
+            found.best_params_ == expected.best_params_
+            and found.best_score_ == expected.best_score_
+        )
         np.testing.assert_array_equal(found.predict_proba(x), expected.predict_proba(x))
-        assert found.best_estimator_.get_params() == expected.best_estimator_.get_params() and found.classes_.tolist() == sorted(set(y))
+        assert (
+            found.best_estimator_.get_params() == expected.best_estimator_.get_params()
+            and found.classes_.tolist() == sorted(set(y))
+        )
 
 
 def test_what_a_sweep_cannot_train_is_left_to_the_plain_search(table, fits):
     x, y, _ = table
-    fold = np.where(y == "Angry", 0, np.arange(60) // 3 % 3)  # who is tested on the first has seen no Angry row
+    fold = np.where(
+        y == "Angry", 0, np.arange(60) // 3 % 3
+    )  # who is tested on the first has seen no Angry row
     grid = {"angle": [0, 200], "epochs": [5, 0]}
     options = dict(cv=PredefinedSplit(fold), error_score=-1.0)
     with pytest.warns(FitFailedWarning, match="fits failed"):
@@ -242,14 +370,19 @@ def test_what_a_sweep_cannot_train_is_left_to_the_plain_search(table, fits):
         found = SweepGridSearchCV(SHALLOW, grid, **options).fit(x, y)
     same(found, expected)
     assert (np.sort(found.cv_results_["mean_test_score"])[:3] == -1).all()
-    assert fits["search"] == [2] and sum(fits["classifier"]) >= 2  # one fold alone, and the best on all rows
+    assert (
+        fits["search"] == [2] and sum(fits["classifier"]) >= 2
+    )  # one fold alone, and the best on all rows
 
 
 def test_folds_that_can_be_dealt_once_only_are_dealt_once(table, fits):
     x, y, _ = table
     pairs = (pair for pair in StratifiedKFold(3).split(x, y))
     search = SweepGridSearchCV(PrunedShallowClassifier(), {"epochs": [2, 3]}, cv=pairs).fit(x, y)
-    assert fits == {"search": [6], "classifier": [1]} and search.best_estimator_.random_state is not None
+    assert (
+        fits == {"search": [6], "classifier": [1]}
+        and search.best_estimator_.random_state is not None
+    )
 
 
 def test_a_search_by_sweep_is_for_networks_alone(table):

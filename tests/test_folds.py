@@ -9,27 +9,31 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GroupKFold
 
-from emolib import material
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, check, check_scaling, make_folds
 from emolib.paper import EMOTIONS
-from emolib.preprocessing import scale
-from emolib.sweeps import sweep
-from emolib.training import train
+from emolib.training.scaling import scale
+from emolib.training.sweeps import sweep
+from emolib.training.train import inputs as material
+from emolib.training.train import train
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 @pytest.fixture(scope="module")
 def films():
-    """675 rows of 7 emotions, some rarer, in 50 groups, a few of them large, as films and their rows are in SFEW."""
+    """675 rows of 7 emotions, some rarer, in 50 groups, a few of them large, as films and their
+    rows are in SFEW.
+    """
     random = np.random.default_rng(675)
     share = 1 / np.arange(2, 52)
     return EmotionData(
         features={"LPQ": random.normal(size=(675, 5)).astype(np.float32)},
         labels=random.choice(7, 675, p=np.arange(3, 10) / 42),
         classes=EMOTIONS,
-        groups=np.array([f"film {film:02}" for film in random.choice(50, 675, p=share / share.sum())]),
+        groups=np.array(
+            [f"film {film:02}" for film in random.choice(50, 675, p=share / share.sum())]
+        ),
         names=np.arange(675).astype(str),
         source="675 random rows",
         drawn=False,
@@ -45,7 +49,9 @@ def fold_of_row(data, protocol, seed, **options):
 
 
 def pairs_of(fold, count):
-    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(count)]
+    return [
+        (np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(count)
+    ]
 
 
 @EACH
@@ -73,13 +79,20 @@ def test_random_folds_keep_each_emotions_share(films):
 
 def test_person_independent_folds_are_about_as_large_as_each_other(films):
     for seed in range(3):
-        assert all(0.5 < len(test) / (len(films) / 5) < 1.5 for _, test in make_folds(films, "person-independent", seed))
+        assert all(
+            0.5 < len(test) / (len(films) / 5) < 1.5
+            for _, test in make_folds(films, "person-independent", seed)
+        )
 
 
-@pytest.mark.parametrize(("protocol", "count"), [("random", 5), ("person-independent", 5), (SINGLE, 1), (KEPT_APART, 1)])
+@pytest.mark.parametrize(
+    ("protocol", "count"), [("random", 5), ("person-independent", 5), (SINGLE, 1), (KEPT_APART, 1)]
+)
 def test_one_seed_is_one_split(films, protocol, count):
     again = replace(films)  # equal rows, but nothing kept for them
-    for pair, same in zip(make_folds(films, protocol, 1, count), make_folds(again, protocol, 1, count), strict=True):
+    for pair, same in zip(
+        make_folds(films, protocol, 1, count), make_folds(again, protocol, 1, count), strict=True
+    ):
         for rows, same_rows in zip(pair, same, strict=True):
             np.testing.assert_array_equal(rows, same_rows)
     assert make_folds(films, protocol, 1, count) is make_folds(films, protocol, 1, count)
@@ -87,7 +100,9 @@ def test_one_seed_is_one_split(films, protocol, count):
 
 def test_person_independent_folds_are_the_most_even_of_fifty_deals(films):
     def unevenness(pairs):
-        tested = pd.Series(films.labels).groupby(np.select([np.isin(np.arange(675), test) for _, test in pairs], range(5)))
+        tested = pd.Series(films.labels).groupby(
+            np.select([np.isin(np.arange(675), test) for _, test in pairs], range(5))
+        )
         counts = tested.value_counts().unstack(fill_value=0)
         return (counts - counts.mean()).abs().to_numpy().sum()
 
@@ -123,7 +138,9 @@ def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny):
 
 def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
     for seed in range(3):
-        ((trains, tests),), ((kept, same),) = (make_folds(films, protocol, seed, count=1) for protocol in (SINGLE, KEPT_APART))
+        ((trains, tests),), ((kept, same),) = (
+            make_folds(films, protocol, seed, count=1) for protocol in (SINGLE, KEPT_APART)
+        )
         np.testing.assert_array_equal(same, tests)
         assert set(kept) < set(trains) and len(trains) - len(kept) == round(0.2 * len(trains))
         share = [np.bincount(films.labels[rows]) / len(rows) for rows in (trains, kept)]
@@ -133,19 +150,52 @@ def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
 @pytest.mark.parametrize(
     ("change", "protocol", "count", "words"),
     [
-        ({"labels": np.r_[0, 0, 0, 1 + np.arange(57) % 2]}, "random", 5, "Angry has 3 rows, fewer than the 5 folds"),
+        (
+            {"labels": np.r_[0, 0, 0, 1 + np.arange(57) % 2]},
+            "random",
+            5,
+            "Angry has 3 rows, fewer than the 5 folds",
+        ),
         ({"labels": np.full(60, 2)}, "random", 5, "all rows are Fear; at least two"),
-        ({"groups": np.repeat(["a", "b", "c"], 20)}, "person-independent", 5, "3 groups cannot fill 5 folds"),
-        ({"groups": np.arange(60)}, "person-independent", 5, "every row is a group of its own, .*, and person-independent "
-            r"folds cannot be made; name files by title and frame \(Film_000000001.png\), or add a groups.csv"),
+        (
+            {"groups": np.repeat(["a", "b", "c"], 20)},
+            "person-independent",
+            5,
+            "3 groups cannot fill 5 folds",
+        ),
+        (
+            {"groups": np.arange(60)},
+            "person-independent",
+            5,
+            "every row is a group of its own, .*, and person-independent "
+            r"folds cannot be made; name files by title and frame \(Film_000000001.png\), or add a groups.csv",
+        ),
         ({}, "random", 1, "folds is 1; at least two are needed"),
         ({}, SINGLE, 5, "folds is 5; a single split has one"),
-        ({}, "leave one out", 5, "'leave one out'; it must be one of random, person-independent, single split"),
-        ({"labels": np.arange(60) // 5 % 12 // 11}, "person-independent", 5, "no Disgust to train on"),
+        (
+            {},
+            "leave one out",
+            5,
+            "'leave one out'; it must be one of random, person-independent, single split",
+        ),
+        (
+            {"labels": np.arange(60) // 5 % 12 // 11},
+            "person-independent",
+            5,
+            "no Disgust to train on",
+        ),
     ],
-    ids=["rare emotion", "one emotion", "few groups", "no groups", "one fold", "several single splits", "unknown protocol",
-         "emotion of one person"],
-)  # fmt: skip
+    ids=[
+        "rare emotion",
+        "one emotion",
+        "few groups",
+        "no groups",
+        "one fold",
+        "several single splits",
+        "unknown protocol",
+        "emotion of one person",
+    ],
+)
 def test_data_that_cannot_be_split_are_refused(tiny, change, protocol, count, words):
     with pytest.raises(ValueError, match=words):
         make_folds(replace(tiny, **change), protocol, 0, count)
@@ -158,7 +208,11 @@ def test_data_that_cannot_be_split_are_refused(tiny, change, protocol, count, wo
         ({"groups": np.repeat(["a", "b", "c"], 20)}, "person-independent"),
         ({"groups": np.arange(60)}, "random"),
     ],
-    ids=["as many rows of an emotion as folds", "as many groups as folds", "no groups where none are asked for"],
+    ids=[
+        "as many rows of an emotion as folds",
+        "as many groups as folds",
+        "no groups where none are asked for",
+    ],
 )
 def test_data_that_can_just_be_split_are_not(tiny, change, protocol):
     assert len(make_folds(replace(tiny, **change), protocol, 0, 3)) == 3
@@ -177,7 +231,9 @@ class TestCheck:
         with pytest.raises(ValueError, match="same group, person 1"):
             check(tiny, pairs_of(fold, 4), "person-independent")
 
-    @pytest.mark.parametrize("change", [lambda test: np.r_[test, 59], lambda test: test[1:]], ids=["twice", "never"])
+    @pytest.mark.parametrize(
+        "change", [lambda test: np.r_[test, 59], lambda test: test[1:]], ids=["twice", "never"]
+    )
     def test_catches_a_row_not_tested_once(self, tiny, change):
         (train, test), *others = pairs_of(self.fold, 4)
         with pytest.raises(ValueError, match="^the folds do not test every row exactly once$"):
@@ -217,14 +273,21 @@ class TestCheckScaling:
 
     def test_catches_a_scaler_fitted_on_all_rows(self, tiny):
         tiny.features["LPQ"][55, 3] = 9.0
-        with pytest.raises(ValueError, match="spans .* over the training rows, not 0 to 1: the scaling saw other rows"):
+        with pytest.raises(
+            ValueError,
+            match="spans .* over the training rows, not 0 to 1: the scaling saw other rows",
+        ):
             check_scaling(scale(tiny, "LPQ"), np.arange(40))
 
-    @pytest.mark.parametrize(("low", "high"), [(0.002, 1), (0, 0.998), (0.002, 0.002)], ids=["low", "high", "constant"])
+    @pytest.mark.parametrize(
+        ("low", "high"), [(0.002, 1), (0, 0.998), (0.002, 0.002)], ids=["low", "high", "constant"]
+    )
     def test_names_the_feature_that_does_not_span_0_to_1_over_the_training_rows(self, low, high):
         scaled = np.array([[0, 0, 0], [1, 1, 1], [0, low, low], [1, high, high]])
         check_scaling(scaled, np.array([0, 1]))
-        with pytest.raises(ValueError, match=f"^feature 2 spans {low:.3f} to {high:.3f} over the training rows"):
+        with pytest.raises(
+            ValueError, match=f"^feature 2 spans {low:.3f} to {high:.3f} over the training rows"
+        ):
             check_scaling(scaled, np.array([2, 3]))
 
     def test_passes_what_single_precision_rounds(self):

@@ -1,6 +1,8 @@
-"""Made-up files and parameters at the doors: each gives a result or one clear sentence. No traceback, no hang.
+"""Made-up files and parameters at the doors: each gives a result or one clear sentence. No
+traceback, no hang.
 
-``HYPOTHESIS_PROFILE=many`` tries thousands. What they found stands at the end, each as a case of its own.
+``HYPOTHESIS_PROFILE=many`` tries thousands. What they found stands at the end, each as a case of
+its own.
 """
 
 import csv
@@ -19,12 +21,12 @@ from openpyxl.utils.exceptions import IllegalCharacterError
 
 from emolib import __main__ as command
 from emolib import by_emotion, scale, sweep, train
-from emolib.console import LENGTH, one_line
 from emolib.data import INCOMPLETE, load
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.paper import EMOTIONS
 from emolib.report.parameters import check, declared
 from emolib.report.profiles import BOUNDS, PROFILES
+from emolib.utils.console import LENGTH, one_line
 
 NOTEBOOKS = sorted((command.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SECONDS = 60  # of computing, after which an example counts as hanging; all take a fraction of it
@@ -45,20 +47,32 @@ def no_hang():
 
 
 def told(error: Exception, names: str) -> None:
-    """Asserts that a refusal is one sentence of this library's own: it names what is at fault, and is short."""
+    """Asserts that a refusal is one sentence of this library's own: it names what is at fault, and
+    is short.
+    """
     sentence = str(error)
     assert names in sentence and "\n" not in sentence.strip() and len(sentence) < LENGTH, sentence
 
 
 def used(data, trains: bool) -> None:
     """Does with data what the chapters do with them, in small."""
-    assert len(data) and all(np.isfinite(values).all() and values.dtype == np.float32 for values in data.features.values())
-    assert len(data.groups) == len(data.names) == len(data.labels) and np.isin(data.labels, range(len(EMOTIONS))).all()
+    assert len(data) and all(
+        np.isfinite(values).all() and values.dtype == np.float32
+        for values in data.features.values()
+    )
+    assert (
+        len(data.groups) == len(data.names) == len(data.labels)
+        and np.isin(data.labels, range(len(EMOTIONS))).all()
+    )
     for protocol in PROTOCOLS:
         training, _ = make_folds(data, protocol, 0, 2)[0]
         for modality in data.modalities:
             scaled = scale(data, modality, training)
-            assert np.isfinite(scaled[training]).all() and scaled[training].min() >= -1e-6 and scaled[training].max() <= 1 + 1e-6
+            assert (
+                np.isfinite(scaled[training]).all()
+                and scaled[training].min() >= -1e-6
+                and scaled[training].max() <= 1 + 1e-6
+            )
     if trains:
         table = sweep(modality=data.modalities[0], hidden=2, folds=2, limit=1, protocol=PROTOCOLS)
         trained = train(data, table, jobs=1)
@@ -69,18 +83,72 @@ def used(data, trains: bool) -> None:
 # Tables: a good one, with some of it changed.
 
 odd_text = st.one_of(
-    st.sampled_from(["", " ", "NA", "nan", "inf", "-inf", "1e400", "1_000", "1,5", "٣", "0x10", "1+2j", "True", "#DIV/0!", "#N/A", "=1+1", "=A1", "label", "+", "A+B"]),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "NA",
+            "nan",
+            "inf",
+            "-inf",
+            "1e400",
+            "1_000",
+            "1,5",
+            "٣",
+            "0x10",
+            "1+2j",
+            "True",
+            "#DIV/0!",
+            "#N/A",
+            "=1+1",
+            "=A1",
+            "label",
+            "+",
+            "A+B",
+        ]
+    ),
     st.text(max_size=12),
     st.text("ab ", min_size=300, max_size=300).map(lambda text: text * 100),
 )
 odd_number = st.one_of(
-    st.floats(), st.integers(), st.sampled_from([1e308, -1e308, 3.5e38, 5e-324, 1e-40, 10**400, -(10**30), 0.0, -0.0, 2**63, 8, 0, 1.5])
+    st.floats(),
+    st.integers(),
+    st.sampled_from(
+        [1e308, -1e308, 3.5e38, 5e-324, 1e-40, 10**400, -(10**30), 0.0, -0.0, 2**63, 8, 0, 1.5]
+    ),
 )
-odd_cell = st.none() | odd_text | odd_number | st.booleans() | st.datetimes() | st.dates() | st.times() | st.timedeltas()
+odd_cell = (
+    st.none()
+    | odd_text
+    | odd_number
+    | st.booleans()
+    | st.datetimes()
+    | st.dates()
+    | st.times()
+    | st.timedeltas()
+)
 headers = st.lists(
-    st.sampled_from(["LPQ", "PHOG", "LPQ1", "PHOG2", "First (LPQ) features", "HOG", "LPQ\nx", None, "label", "Label ", "A+B", " "]) | odd_text | odd_number,
-    min_size=0, max_size=12,
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "LPQ",
+            "PHOG",
+            "LPQ1",
+            "PHOG2",
+            "First (LPQ) features",
+            "HOG",
+            "LPQ\nx",
+            None,
+            "label",
+            "Label ",
+            "A+B",
+            " ",
+        ]
+    )
+    | odd_text
+    | odd_number,
+    min_size=0,
+    max_size=12,
+)
 
 
 @st.composite
@@ -90,13 +158,44 @@ def tables(draw) -> list[list]:
     width = draw(st.integers(1, 5))
     wide = draw(st.sampled_from([1e-16, 0.1, 1.0, 1e30]))
     random = np.random.default_rng(draw(st.integers(0, 99)))
-    rows = [[None, "label", *(f"{modality}{k}" for modality in ("LPQ", "PHOG") for k in range(1, width + 1))]]
+    rows = [
+        [
+            None,
+            "label",
+            *(f"{modality}{k}" for modality in ("LPQ", "PHOG") for k in range(1, width + 1)),
+        ]
+    ]
     for label in range(1, draw(st.sampled_from([1, 2, 7, 7, 7])) + 1):
         for person in range(people):
-            rows += [[f"Film{chr(97 + person)}_{label:03d}{k:06d}", label, *random.normal(0, wide, 2 * width).tolist()] for k in range(each)]
+            rows += [
+                [
+                    f"Film{chr(97 + person)}_{label:03d}{k:06d}",
+                    label,
+                    *random.normal(0, wide, 2 * width).tolist(),
+                ]
+                for k in range(each)
+            ]
     places = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, 1 + 2 * width))
     most = draw(st.sampled_from([0, 1, 1, 1, 2, 4]))
-    changes = draw(st.lists(st.sampled_from(["cell", "column", "twice", "constant", "header", "blank", "row", "less", "wider", "missing"]), max_size=most))
+    changes = draw(
+        st.lists(
+            st.sampled_from(
+                [
+                    "cell",
+                    "column",
+                    "twice",
+                    "constant",
+                    "header",
+                    "blank",
+                    "row",
+                    "less",
+                    "wider",
+                    "missing",
+                ]
+            ),
+            max_size=most,
+        )
+    )
     for change in changes:
         row, column = draw(places)
         row = min(row, len(rows) - 1)
@@ -106,7 +205,10 @@ def tables(draw) -> list[list]:
             rows[row] = [*rows[row][:column], None, *rows[row][column + 1 :]]
         elif change in ("column", "constant"):
             value = draw(odd_cell if change == "column" else st.sampled_from([0.0, 0.7, 3, True]))
-            rows = [rows[0], *([*cells[:column], value, *cells[column + 1 :]] for cells in rows[1:])]
+            rows = [
+                rows[0],
+                *([*cells[:column], value, *cells[column + 1 :]] for cells in rows[1:]),
+            ]
         elif change == "twice":
             rows = [[*cells, *cells[column : column + 1]] for cells in rows]
         elif change == "header":
@@ -131,11 +233,16 @@ def workbooks(draw) -> bytes:
         for column, cell in enumerate(row, 1):
             try:
                 book.active.cell(place, column, cell)
-            except (ValueError, IllegalCharacterError):  # no spreadsheet program could have written it
+            except (
+                ValueError,
+                IllegalCharacterError,
+            ):  # no spreadsheet program could have written it
                 book.active.cell(place, column, "?")
     if draw(st.integers(0, 3)) == 0:
         top, left, down, right = (draw(st.integers(1, 8)) for _ in range(4))
-        book.active.merge_cells(start_row=top, start_column=left, end_row=top + down, end_column=left + right)
+        book.active.merge_cells(
+            start_row=top, start_column=left, end_row=top + down, end_column=left + right
+        )
     content = io.BytesIO()
     try:
         book.save(content)
@@ -147,16 +254,39 @@ def workbooks(draw) -> bytes:
 
 def bent(draw, content: bytes, damage: str) -> bytes:
     """Content cut short, with some bits turned, or with some of its XML replaced."""
-    place = int(draw(st.floats(0, 0.999)) * len(content))  # a share, because a workbook holds the time, and so has not always one length
+    place = int(
+        draw(st.floats(0, 0.999)) * len(content)
+    )  # a share, because a workbook holds the time, and so has not always one length
     if damage == "cut":
         return content[:place]
     if damage == "bit":
-        return content[:place] + bytes([content[place] ^ 1 << draw(st.integers(0, 7))]) + content[place + 1 :]
+        return (
+            content[:place]
+            + bytes([content[place] ^ 1 << draw(st.integers(0, 7))])
+            + content[place + 1 :]
+        )
     if damage == "text":
-        old, new = draw(st.sampled_from([
-            ('t="s"', 't="n"'), ('t="n"', 't="s"'), ('t="n"', 't="b"'), ('t="n"', 't="d"'), ('t="n"', 't="e"'), ('t="n"', 't="inlineStr"'), ("<v>", "<w>"),
-            ("<v>", "<v>9"), ('r="A', 'r="ZZZZ'), ('r="B', 'r="XFD'), ("<row", "<col"), ("sheetData", "data"), ('count="', 'count="9999999'), ("1", "-1"), ('s="', 's="99'),
-        ]))  # fmt: skip
+        old, new = draw(
+            st.sampled_from(
+                [
+                    ('t="s"', 't="n"'),
+                    ('t="n"', 't="s"'),
+                    ('t="n"', 't="b"'),
+                    ('t="n"', 't="d"'),
+                    ('t="n"', 't="e"'),
+                    ('t="n"', 't="inlineStr"'),
+                    ("<v>", "<w>"),
+                    ("<v>", "<v>9"),
+                    ('r="A', 'r="ZZZZ'),
+                    ('r="B', 'r="XFD'),
+                    ("<row", "<col"),
+                    ("sheetData", "data"),
+                    ('count="', 'count="9999999'),
+                    ("1", "-1"),
+                    ('s="', 's="99'),
+                ]
+            )
+        )
         fresh, count = io.BytesIO(), draw(st.sampled_from([1, -1]))
         with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(fresh, "w") as copy:
             for name in archive.namelist():
@@ -170,14 +300,25 @@ def bent(draw, content: bytes, damage: str) -> bytes:
 def csvs(draw) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(
-        text, delimiter=draw(st.sampled_from("," * 10 + ";\t")), lineterminator=draw(st.sampled_from(["\n", "\r\n", "\r"])),
+        text,
+        delimiter=draw(st.sampled_from("," * 10 + ";\t")),
+        lineterminator=draw(st.sampled_from(["\n", "\r\n", "\r"])),
         quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])),
-    )  # fmt: skip
+    )
     writer.writerows(draw(tables()))
-    encoding = draw(st.sampled_from(["utf-8"] * 16 + ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "shift-jis"]))
+    encoding = draw(
+        st.sampled_from(
+            ["utf-8"] * 16
+            + ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "shift-jis"]
+        )
+    )
     content = text.getvalue().encode(encoding, errors="replace")
     damage = draw(st.sampled_from(["none"] * 9 + ["cut", "bit", "bytes"]))
-    return draw(st.binary(max_size=200)) if damage == "bytes" or not content else bent(draw, content, damage)
+    return (
+        draw(st.binary(max_size=200))
+        if damage == "bytes" or not content
+        else bent(draw, content, damage)
+    )
 
 
 def at_the_door(path, content: bytes, incomplete: str, trains: bool) -> None:
@@ -191,41 +332,110 @@ def at_the_door(path, content: bytes, incomplete: str, trains: bool) -> None:
             event("refused")
 
 
-@given(content=workbooks(), incomplete=st.sampled_from(INCOMPLETE), trains=st.sampled_from([True] + [False] * 4))
+@given(
+    content=workbooks(),
+    incomplete=st.sampled_from(INCOMPLETE),
+    trains=st.sampled_from([True] + [False] * 4),
+)
 def test_any_workbook_is_read_or_refused(tmp_path, content, incomplete, trains):
     at_the_door(tmp_path / "faces.xlsx", content, incomplete, trains)
 
 
-@given(content=csvs(), incomplete=st.sampled_from(INCOMPLETE), trains=st.sampled_from([True] + [False] * 4))
+@given(
+    content=csvs(),
+    incomplete=st.sampled_from(INCOMPLETE),
+    trains=st.sampled_from([True] + [False] * 4),
+)
 def test_any_csv_is_read_or_refused(tmp_path, content, incomplete, trains):
     at_the_door(tmp_path / "faces.csv", content, incomplete, trains)
 
 
 # Parameters: what a person may write after SET=, and what the chapters then get.
 
-names = st.sampled_from([*BOUNDS, *BOUNDS, "incomplete", "every_reading", "source", "size", "crop", "seed", "folds ", "", "import os"]) | st.text(max_size=8)
+names = st.sampled_from(
+    [
+        *BOUNDS,
+        *BOUNDS,
+        "incomplete",
+        "every_reading",
+        "source",
+        "size",
+        "crop",
+        "seed",
+        "folds ",
+        "",
+        "import os",
+    ]
+) | st.text(max_size=8)
 numbers = st.integers(-2, 12) | st.sampled_from([0, 1, 2, 16, 100, 181, 1024, 1025, 10**6, 10**30])
 literals = st.one_of(
     numbers.map(str),
     st.lists(numbers, max_size=5).map(str),
     st.floats().map(str),
-    st.sampled_from(["True", "False", "None", "drop", "mean", "error", "[0, 15, 30]", "[]", "[[6]]", "(6, 11)", "{6}", "{[]: 1}", "1_0", "0b11", "'5'", "…", "5 6", "=", "5;exit"]),
-    st.sampled_from(["[" * 300, "(" * 9000 + ")" * 9000, "-" * 9000 + "1", "9" * 9000, "[" * 90 + "]" * 90, "1e999", "[1e999]", "b'x'", "1j", "x" * 9000, "\x1b[2J"]),
+    st.sampled_from(
+        [
+            "True",
+            "False",
+            "None",
+            "drop",
+            "mean",
+            "error",
+            "[0, 15, 30]",
+            "[]",
+            "[[6]]",
+            "(6, 11)",
+            "{6}",
+            "{[]: 1}",
+            "1_0",
+            "0b11",
+            "'5'",
+            "…",
+            "5 6",
+            "=",
+            "5;exit",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "[" * 300,
+            "(" * 9000 + ")" * 9000,
+            "-" * 9000 + "1",
+            "9" * 9000,
+            "[" * 90 + "]" * 90,
+            "1e999",
+            "[1e999]",
+            "b'x'",
+            "1j",
+            "x" * 9000,
+            "\x1b[2J",
+        ]
+    ),
     st.text(max_size=12),
 )
 good = st.sampled_from(list(BOUNDS)).flatmap(
-    lambda name: st.lists(st.integers(*BOUNDS[name]), min_size=1, max_size=4).map(lambda found: f"{name}={found if name in ('widths', 'angles') else found[0]}")
-) | st.sampled_from(["incomplete=mean", "every_reading=True"])  # fmt: skip
+    lambda name: st.lists(st.integers(*BOUNDS[name]), min_size=1, max_size=4).map(
+        lambda found: f"{name}={found if name in ('widths', 'angles') else found[0]}"
+    )
+) | st.sampled_from(["incomplete=mean", "every_reading=True"])
 odd = st.tuples(names, literals).map("=".join)
-settings_texts = st.one_of(st.lists(good, max_size=3, unique_by=lambda text: text.split("=")[0]), st.lists(good | odd, max_size=4)).map(" ".join) | st.text(max_size=20)
+settings_texts = st.one_of(
+    st.lists(good, max_size=3, unique_by=lambda text: text.split("=")[0]),
+    st.lists(good | odd, max_size=4),
+).map(" ".join) | st.text(max_size=20)
 
 
 def accepted(text: str, profile: str) -> dict | None:
-    """The parameters that the report's door makes of a text; None if it refuses them, in a sentence."""
+    """The parameters that the report's door makes of a text; None if it refuses them, in a
+    sentence.
+    """
     chosen: list[dict] = []
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "build", lambda notebooks, parameters, *_, **__: chosen.append(parameters) or command.ROOT)
+        patch.setattr(
+            command,
+            "build",
+            lambda notebooks, parameters, *_, **__: chosen.append(parameters) or command.ROOT,
+        )
         patch.setattr(command, "keep_model", lambda *_: None)
         patch.setattr("sys.stderr", said)
         patch.setattr("sys.stdout", io.StringIO())
@@ -233,7 +443,9 @@ def accepted(text: str, profile: str) -> dict | None:
     if code == 0:
         return chosen[0]
     (line,) = said.getvalue().splitlines()
-    assert code == 2 and line.startswith("emolib: error: ") and line == f"emolib: {one_line(line[8:])}", line
+    assert (
+        code == 2 and line.startswith("emolib: error: ") and line == f"emolib: {one_line(line[8:])}"
+    ), line
     event("refused")
     return None
 
@@ -248,21 +460,44 @@ def test_any_setting_is_taken_or_refused(text, profile):
         for name, (low, high) in BOUNDS.items():
             assert all(low <= value <= high for value in np.ravel(chosen.get(name, low)))
         try:  # the largest table of the chapters
-            whole = {"folds": chosen.get("folds", 5), "seed": range(min(chosen.get("seeds", 1), 100)), "limit": chosen.get("epochs", 0)}
-            table = sweep(modality=["LPQ", "PHOG"], hidden=sorted(set(chosen["widths"])), protocol=PROTOCOLS, recipe=["printed", "converged"], **whole)
-            assert len(table) == 8 * len(set(chosen["widths"])) * whole["folds"] * len(whole["seed"])
+            whole = {
+                "folds": chosen.get("folds", 5),
+                "seed": range(min(chosen.get("seeds", 1), 100)),
+                "limit": chosen.get("epochs", 0),
+            }
+            table = sweep(
+                modality=["LPQ", "PHOG"],
+                hidden=sorted(set(chosen["widths"])),
+                protocol=PROTOCOLS,
+                recipe=["printed", "converged"],
+                **whole,
+            )
+            assert len(table) == 8 * len(set(chosen["widths"])) * whole["folds"] * len(
+                whole["seed"]
+            )
         except ValueError as error:
             told(error, "a sweep has at most")
     event("taken")
 
 
 columns = {
-    "network": st.sampled_from(["shallow", "cnn", "cnn 2-D", "x"]), "modality": st.sampled_from(["LPQ", "PHOG", "LPQ+PHOG", "HOG", "", "+"]),
-    "hidden": numbers, "angle": numbers | st.floats(), "centre": st.sampled_from([0.0, 0.5, 2, np.nan]), "schedule": st.sampled_from(["first", "every", "x"]),
-    "merge": st.booleans(), "recipe": st.sampled_from(["printed", "converged", "x"]), "limit": st.integers(-1, 2), "protocol": st.sampled_from([*PROTOCOLS, "single split", "x"]),
-    "rate": st.sampled_from([0.0, 1e-2, 10.0, -1.0, np.nan, np.inf, 1e30]), "optimiser": st.sampled_from(["Adam", "SGD", "x"]), "loss": st.sampled_from(["smooth L1", "cross-entropy", "x"]),
-    "folds": st.integers(-1, 4) | st.just(61), "seed": st.integers(-1, 3) | st.just(10**30), "scaling": st.sampled_from(["training rows", "all rows", "x"]),
-}  # fmt: skip
+    "network": st.sampled_from(["shallow", "cnn", "cnn 2-D", "x"]),
+    "modality": st.sampled_from(["LPQ", "PHOG", "LPQ+PHOG", "HOG", "", "+"]),
+    "hidden": numbers,
+    "angle": numbers | st.floats(),
+    "centre": st.sampled_from([0.0, 0.5, 2, np.nan]),
+    "schedule": st.sampled_from(["first", "every", "x"]),
+    "merge": st.booleans(),
+    "recipe": st.sampled_from(["printed", "converged", "x"]),
+    "limit": st.integers(-1, 2),
+    "protocol": st.sampled_from([*PROTOCOLS, "single split", "x"]),
+    "rate": st.sampled_from([0.0, 1e-2, 10.0, -1.0, np.nan, np.inf, 1e30]),
+    "optimiser": st.sampled_from(["Adam", "SGD", "x"]),
+    "loss": st.sampled_from(["smooth L1", "cross-entropy", "x"]),
+    "folds": st.integers(-1, 4) | st.just(61),
+    "seed": st.integers(-1, 3) | st.just(10**30),
+    "scaling": st.sampled_from(["training rows", "all rows", "x"]),
+}
 
 
 @given(st.fixed_dictionaries({"limit": columns.pop("limit")}, optional=columns))
@@ -290,13 +525,25 @@ def test_every_number_of_the_chapters_has_bounds_and_every_profile_keeps_them():
 # Cases of their own: what such files and settings led to before, or nearly.
 
 FOUND_IN_TABLES = {
-    "a feature too large for single precision": ({"feature": 3.5e38}, "is not a finite number, or is larger than 3.4e+38"),
+    "a feature too large for single precision": (
+        {"feature": 3.5e38},
+        "is not a finite number, or is larger than 3.4e+38",
+    ),
     "a truth value as label": ({"label": True}, "True is no emotion"),
     "a truth value as feature": ({"feature": True}, "True is not a finite number"),
-    "a date as feature": ({"feature": datetime.datetime(2020, 1, 2)}, "'2020-01-02 00:00:00' is not a finite number"),
-    "a date as label": ({"label": datetime.datetime(2020, 1, 2)}, "'2020-01-02 00:00:00' is no emotion"),
+    "a date as feature": (
+        {"feature": datetime.datetime(2020, 1, 2)},
+        "'2020-01-02 00:00:00' is not a finite number",
+    ),
+    "a date as label": (
+        {"label": datetime.datetime(2020, 1, 2)},
+        "'2020-01-02 00:00:00' is no emotion",
+    ),
     "digits apart": ({"feature": "1_000"}, "'1_000' is not a finite number"),
-    "a very long cell": ({"feature": "x" * 30_000}, "'xxxxxxxxxxxx...xxxxxxxxxxxxx' is not a finite number"),
+    "a very long cell": (
+        {"feature": "x" * 30_000},
+        "'xxxxxxxxxxxx...xxxxxxxxxxxxx' is not a finite number",
+    ),
     "a plus in a modality": ({"header": "A+B"}, "names a modality 'A+B'"),
 }
 
@@ -308,7 +555,9 @@ def test_found_in_tables(tmp_path, change, words, whole_column):
     book.active.append([None, "label", change.get("header", "LPQ"), "PHOG"])
     for row in range(4):
         own = change if whole_column or row == 2 else {}
-        book.active.append([f"Film_{row:09d}", own.get("label", 1 + row), own.get("feature", row / 3), row / 2])
+        book.active.append(
+            [f"Film_{row:09d}", own.get("label", 1 + row), own.get("feature", row / 3), row / 2]
+        )
     book.save(tmp_path / "faces.xlsx")
     with pytest.raises(ValueError) as error:
         load(tmp_path / "faces.xlsx")
@@ -317,16 +566,24 @@ def test_found_in_tables(tmp_path, change, words, whole_column):
 
 
 def test_a_feature_that_hardly_varies_is_no_leak(tmp_path):
-    """Scikit-learn leaves a span of 1e-15 unscaled, which the check of the scaling took for rows that it should not have seen."""
+    """Scikit-learn leaves a span of 1e-15 unscaled, which the check of the scaling took for rows
+    that it should not have seen.
+    """
     rows = [f"Film{row % 3}_{row:09d},{1 + row % 2},{row * 1e-17},{row}" for row in range(12)]
     (tmp_path / "faces.csv").write_text("\n".join([",label,LPQ,PHOG", *rows]))
     used(load(tmp_path / "faces.csv"), trains=True)
 
 
 def test_an_emotion_of_one_person_is_refused_by_the_name_of_the_file(tmp_path):
-    rows = [f"Film{'a' if row % 2 else 'bcd'[row % 3]}_{row:09d},{1 + row % 2},{row},{row}" for row in range(12)]
+    rows = [
+        f"Film{'a' if row % 2 else 'bcd'[row % 3]}_{row:09d},{1 + row % 2},{row},{row}"
+        for row in range(12)
+    ]
     (tmp_path / "faces.csv").write_text("\n".join([",label,LPQ,PHOG", *rows]))
-    with pytest.raises(ValueError, match="^faces.csv: fold . has no Disgust to train on; use fewer folds, or rows of more people$"):
+    with pytest.raises(
+        ValueError,
+        match="^faces.csv: fold . has no Disgust to train on; use fewer folds, or rows of more people$",
+    ):
         used(load(tmp_path / "faces.csv"), trains=False)
 
 

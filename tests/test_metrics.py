@@ -7,9 +7,9 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 
 from emolib.folds import make_folds
 from emolib.metrics import MEASURES, by_emotion, confusion, mean_recall, measures, spread
-from emolib.outcome import Outcome
-from emolib.sweeps import sweep
-from emolib.training import Trained
+from emolib.training.result import Outcome
+from emolib.training.sweeps import sweep
+from emolib.training.train import Trained
 
 
 @pytest.fixture(params=range(5))
@@ -24,9 +24,15 @@ def test_measures_equal_scikit_learn_s(case):
     found = measures(labels, scores)
     for r, repetition in enumerate(scores):
         predicted = repetition.argmax(1)
-        np.testing.assert_array_equal(confusion(labels, scores)[r], confusion_matrix(labels, predicted))
-        np.testing.assert_allclose(found["recall"][r], recall_score(labels, predicted, average=None), atol=1e-12)
-        np.testing.assert_allclose(found["precision"][r], precision_score(labels, predicted, average=None), atol=1e-12)
+        np.testing.assert_array_equal(
+            confusion(labels, scores)[r], confusion_matrix(labels, predicted)
+        )
+        np.testing.assert_allclose(
+            found["recall"][r], recall_score(labels, predicted, average=None), atol=1e-12
+        )
+        np.testing.assert_allclose(
+            found["precision"][r], precision_score(labels, predicted, average=None), atol=1e-12
+        )
         for c in range(7):
             specificity = recall_score(labels != c, predicted != c)
             np.testing.assert_allclose(found["specificity"][r, c], specificity, atol=1e-12)
@@ -41,9 +47,13 @@ def test_weighted_measures_equal_scikit_learn_s(case):
     for b, row in enumerate(weight):
         for r, repetition in enumerate(scores):
             predicted = repetition.argmax(1)
-            np.testing.assert_array_equal(counts[b, r], confusion_matrix(labels, predicted, sample_weight=row))
+            np.testing.assert_array_equal(
+                counts[b, r], confusion_matrix(labels, predicted, sample_weight=row)
+            )
             for measure, score in [("recall", recall_score), ("precision", precision_score)]:
-                theirs = score(labels, predicted, average=None, sample_weight=row, zero_division=np.nan)
+                theirs = score(
+                    labels, predicted, average=None, sample_weight=row, zero_division=np.nan
+                )
                 np.testing.assert_allclose(found[measure][b, r], theirs, atol=1e-12)
             for c in range(7):
                 specificity = recall_score(labels != c, predicted != c, sample_weight=row)
@@ -70,7 +80,9 @@ def test_a_perfect_and_an_always_wrong_classifier():
     assert (measures(labels, wrong)["recall"] == 0).all()
 
 
-@pytest.mark.parametrize("weight", [None, np.arange(40).reshape(4, 10) % 3], ids=["rows", "resamples"])
+@pytest.mark.parametrize(
+    "weight", [None, np.arange(40).reshape(4, 10) % 3], ids=["rows", "resamples"]
+)
 def test_any_number_of_leading_axes_is_measured_as_each_alone(weight):
     random = np.random.default_rng(1)
     labels, scores = random.integers(0, 3, 10), random.normal(size=(2, 5, 10, 3))
@@ -94,12 +106,17 @@ def test_resamples_may_leave_emotions_out():
 
 def test_only_what_is_asked_for_is_measured(monkeypatch):
     monkeypatch.setattr("emolib.metrics.average_precision", None)  # the slow one
-    assert list(measures(np.array([0, 1]), np.eye(2), ("precision", "recall"))) == ["precision", "recall"]
+    assert list(measures(np.array([0, 1]), np.eye(2), ("precision", "recall"))) == [
+        "precision",
+        "recall",
+    ]
 
 
 @pytest.fixture
 def trained(tiny):
-    """Two models of three repetitions; scores that no network gave, and one emotion that is never predicted."""
+    """Two models of three repetitions; scores that no network gave, and one emotion that is never
+    predicted.
+    """
     table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2]).assign(
         units=1, parameters=1, epochs=1, train_loss=1.0, train_accuracy=1.0, stopped=False
     )
@@ -120,25 +137,48 @@ def test_the_long_table_holds_each_measure_of_each_repetition_and_emotion(traine
     for place, row in enumerate(table.itertuples()):
         for measure, values in measures(trained.data.labels, scores[place]).items():
             ours = wide.loc[(row.modality, row.seed), measure]
-            np.testing.assert_array_equal(ours[[*trained.data.classes, "average"]], [*values, values.mean()])
+            np.testing.assert_array_equal(
+                ours[[*trained.data.classes, "average"]], [*values, values.mean()]
+            )
     assert set(by_emotion(trained, ("recall",))["measure"]) == {"recall"}
 
 
 def test_spread_is_over_repetitions_and_counts_what_is_undefined(trained):
     long = by_emotion(trained, ("recall", "precision"))
     summary = spread(long, ["modality", "measure", "emotion"])
-    assert list(summary.columns) == ["modality", "measure", "emotion", "mean", "low", "high", "repetitions", "undefined"]
+    assert list(summary.columns) == [
+        "modality",
+        "measure",
+        "emotion",
+        "mean",
+        "low",
+        "high",
+        "repetitions",
+        "undefined",
+    ]
     # in the order of the long table
-    pd.testing.assert_frame_equal(summary.iloc[:, :3], long[["modality", "measure", "emotion"]].drop_duplicates(ignore_index=True))
+    pd.testing.assert_frame_equal(
+        summary.iloc[:, :3],
+        long[["modality", "measure", "emotion"]].drop_duplicates(ignore_index=True),
+    )
     for row in summary.itertuples():
-        values = long.query("modality == @row.modality and measure == @row.measure and emotion == @row.emotion")["value"]
-        assert (row.mean, row.low, row.high) == pytest.approx((values.mean(), values.min(), values.max()))
+        values = long.query(
+            "modality == @row.modality and measure == @row.measure and emotion == @row.emotion"
+        )["value"]
+        assert (row.mean, row.low, row.high) == pytest.approx(
+            (values.mean(), values.min(), values.max())
+        )
         # the third emotion is never predicted in the last repetition
-        assert (row.repetitions, row.undefined) == (3, row.measure == "precision" and row.emotion in ("Fear", "average"))
+        assert (row.repetitions, row.undefined) == (
+            3,
+            row.measure == "precision" and row.emotion in ("Fear", "average"),
+        )
 
 
 @pytest.mark.parametrize("occur", [range(7), [1, 4], [2]])
 def test_mean_recall_is_scikit_learn_s_balanced_accuracy(occur):
     generator = np.random.default_rng(0)
     labels, predicted = generator.choice(occur, 60), generator.integers(0, 7, 60)
-    assert mean_recall(labels, predicted) == pytest.approx(recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0))
+    assert mean_recall(labels, predicted) == pytest.approx(
+        recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
+    )

@@ -1,4 +1,6 @@
-"""The plain networks against closed forms and direct loops, and the written-out loss against PyTorch's."""
+"""The plain networks against closed forms and direct loops, and the written-out loss against
+PyTorch's.
+"""
 
 import numpy as np
 import pytest
@@ -49,19 +51,27 @@ def test_parameters_of_the_shallow_net(hidden):
 @pytest.mark.parametrize(("modalities", "count"), [(1, 4439), (2, 8759), (3, 13079)])
 def test_parameters_of_the_fusion_net(modalities, count):
     branch = (3 + 1) * 16 + 4 * (16 * 3 + 1) * 16
-    assert parameters(FusionNet(modalities)) == count == modalities * branch + (modalities * 80 + 1) * 14 + (14 + 1) * 7
+    assert (
+        parameters(FusionNet(modalities))
+        == count
+        == modalities * branch + (modalities * 80 + 1) * 14 + (14 + 1) * 7
+    )
 
 
 def test_the_shallow_net_is_a_sigmoid_layer_and_a_linear_one():
     net, inputs = ShallowNet(), torch.randn(20, 5)
-    x, w, b, v, c = arrays(inputs, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias)
+    x, w, b, v, c = arrays(
+        inputs, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias
+    )
     h = 1 / (1 + np.exp(-(x @ w.T + b)))
     np.testing.assert_allclose(arrays(net.activations(inputs))[0], h, atol=1e-6)
     np.testing.assert_allclose(arrays(net(inputs))[0], h @ v.T + c, atol=1e-6)
 
 
 def convolved_and_pooled(x, weight, bias):
-    """One layer on one row, [in, D] to [out, D], by the definition: zeros past the ends, ReLU, largest of three."""
+    """One layer on one row, [in, D] to [out, D], by the definition: zeros past the ends, ReLU,
+    largest of three.
+    """
     length = x.shape[1]
     z = np.zeros((len(weight), length))
     for channel in range(len(weight)):
@@ -72,7 +82,9 @@ def convolved_and_pooled(x, weight, bias):
                     if 0 <= position + tap - 1 < length:
                         total += weight[channel, source, tap] * x[source, position + tap - 1]
             z[channel, position] = max(total, 0)
-    return np.stack([z[:, max(position - 1, 0) : position + 2].max(1) for position in range(length)], axis=1)
+    return np.stack(
+        [z[:, max(position - 1, 0) : position + 2].max(1) for position in range(length)], axis=1
+    )
 
 
 def test_the_feature_net_is_five_direct_convolutions_with_pooling():

@@ -1,4 +1,6 @@
-"""The chapters as they are committed: clean, parameterized, and without computation that belongs in the library."""
+"""The chapters as they are committed: clean, parameterized, and without computation that belongs in
+the library.
+"""
 
 import ast
 import re
@@ -28,7 +30,15 @@ def code(chapter):
 
 def test_the_chapters_are_there():
     numbered = [path.stem for path in CHAPTERS if path.stem[0].isdigit()]
-    assert numbered == ["1_preprocessing", "2_pruning", "3_fusion", "4_results", "5_luck", "6_beyond", "7_cost"]
+    assert numbered == [
+        "1_preprocessing",
+        "2_pruning",
+        "3_fusion",
+        "4_results",
+        "5_luck",
+        "6_beyond",
+        "7_cost",
+    ]
 
 
 def test_a_chapter_is_valid_and_committed_without_outputs(chapter):
@@ -71,14 +81,23 @@ def test_no_two_figures_tables_or_chapters_share_an_id():
 
 def test_a_hostile_name_of_file_and_frames_is_text_in_the_first_chapter(drawn, tmp_path):
     evil = '<script>alert("1")<!--$x$ *b* _c_'
-    frame = pd.DataFrame(np.hstack(list(drawn.features.values())), columns=[f"{m}{k}" for m in ("LPQ", "PHOG") for k in range(1, 6)])
+    frame = pd.DataFrame(
+        np.hstack(list(drawn.features.values())),
+        columns=[f"{m}{k}" for m in ("LPQ", "PHOG") for k in range(1, 6)],
+    )
     frame.insert(0, "label", drawn.labels + 1)
     frame.insert(0, "name", [f"{evil}{group}_000000001" for group in drawn.groups])
     file = tmp_path / f"{evil}.csv"
     frame.to_csv(file, index=False)
     source = emolib.load(file).source
     facts = PROVENANCE | {"data_source": source}
-    report = build([CHAPTERS[0]], {"source": str(file)}, tmp_path / "reports", title="A paper", provenance=lambda: facts)
+    report = build(
+        [CHAPTERS[0]],
+        {"source": str(file)},
+        tmp_path / "reports",
+        title="A paper",
+        provenance=lambda: facts,
+    )
     page = report.read_text(encoding="utf-8")
     assert evil in source and page.count("<script>") == 1  # the page's own
     assert unescape(page).count(evil) > 5 and not re.search(r"data:image/svg[^\"]*<script", page)

@@ -17,10 +17,16 @@ def declared():
 
 
 def test_each_dependency_gives_its_reason_and_is_locked():
-    lines = re.findall(r'^    "[\w-]+(?:<\d+)?".*$', (ROOT / "pyproject.toml").read_text(), flags=re.M)
+    lines = re.findall(
+        r'^    "[\w-]+(?:<\d+)?".*$', (ROOT / "pyproject.toml").read_text(), flags=re.M
+    )
     assert len(lines) == len(declared()) > 10
     names = {name.lower().replace("_", "-") for name in LOCK}
-    assert {name.lower() for name in declared()} - {"jax", "mutmut", "scikit-image"} <= names  # used where they are, installed by nobody's lock
+    assert {name.lower() for name in declared()} - {
+        "jax",
+        "mutmut",
+        "scikit-image",
+    } <= names  # used where they are, installed by nobody's lock
 
 
 def test_what_is_imported_is_declared():
@@ -28,9 +34,16 @@ def test_what_is_imported_is_declared():
     for path in (ROOT / "emolib").rglob("*.py"):
         imported |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.M))
     names = {
-        "PIL": "pillow", "sklearn": "scikit-learn", "IPython": "ipykernel", "traitlets": "nbconvert", "cv2": "opencv-python-headless",
-    }  # fmt: skip
-    third = {names.get(name, name.replace("_", "-")) for name in imported - set(sys.stdlib_module_names) - {"emolib"}}
+        "PIL": "pillow",
+        "sklearn": "scikit-learn",
+        "IPython": "ipykernel",
+        "traitlets": "nbconvert",
+        "cv2": "opencv-python-headless",
+    }
+    third = {
+        names.get(name, name.replace("_", "-"))
+        for name in imported - set(sys.stdlib_module_names) - {"emolib"}
+    }
     assert third <= set(declared())
 
 
@@ -43,7 +56,9 @@ def test_conda_users_get_the_same_versions():
     text = (ROOT / "environment.yml").read_text()
     assert "--requirement requirements.lock" in text and "--editable ." in text
     python = tuple(map(int, re.search(r"- python=(\d+)\.(\d+)", text).groups()))
-    required = re.search(r'requires-python = ">=(\d+)\.(\d+)"', (ROOT / "pyproject.toml").read_text())
+    required = re.search(
+        r'requires-python = ">=(\d+)\.(\d+)"', (ROOT / "pyproject.toml").read_text()
+    )
     assert python >= tuple(map(int, required.groups()))
 
 
@@ -54,12 +69,19 @@ def test_ci_calls_the_readme_s_test_command():
 
 @pytest.mark.parametrize("door", ["report", "test", "explore", "walkthroughs", "help"])
 def test_help_lists_the_doors(door):
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert f"make {door}" in shown
 
 
 def test_the_code_keeps_its_conventions():
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "emolib", "tests"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--no-cache", "emolib", "tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -71,5 +93,10 @@ def test_the_code_keeps_to_the_types_that_it_states():
 
 
 def test_a_type_error_is_given_its_reason_and_its_code():
-    lines = [line for file in (ROOT / "emolib").rglob("*.py") for line in file.read_text().splitlines() if "type: ignore" in line]
+    lines = [
+        line
+        for file in (ROOT / "emolib").rglob("*.py")
+        for line in file.read_text().splitlines()
+        if "type: ignore" in line
+    ]
     assert all(re.search(r"# type: ignore\[[a-z-]+\]  # \w+", line) for line in lines)

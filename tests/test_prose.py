@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 CHAPTERS = sorted(Path(__file__).parents[1].glob("notebooks/[0-9]*.ipynb"))
-# What stands for a place or a name and not for a number: references, years of citations, code, formulas, terms of the field.
+# What stands for a place or a name and not for a number: references, years of citations, code,
+# formulas, terms of the field.
 NAMES = re.compile(
     r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)"
     r"|\b(?:[Ff]igures?|[Tt]ables?|[Ee]quations?|[Ss]ections?|[Aa]lgorithm|[Cc]hapters?) \d+[a-z]?(?:\.\d+)*(?:(?:, | and | to )\d+[a-z]?(?:\.\d+)*)*"
@@ -21,13 +22,21 @@ SPEAKERS = {"Markdown": 0, "figure": 2, "table": 2, "slider": 2}  # where each t
 
 
 def prose(notebook: nbformat.NotebookNode) -> list[str]:
-    """Markdown cells, and what code cells say of themselves in words; values that are filled in are left out."""
+    """Markdown cells, and what code cells say of themselves in words; values that are filled in are
+    left out.
+    """
     said = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SPEAKERS:
-                    said += [_words(argument) for argument in node.args[SPEAKERS[node.func.id] :][:1]]
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id in SPEAKERS
+                ):
+                    said += [
+                        _words(argument) for argument in node.args[SPEAKERS[node.func.id] :][:1]
+                    ]
     return said
 
 
@@ -35,7 +44,9 @@ def _words(node: ast.AST) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(_words(part) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return "".join(
+            _words(part) if isinstance(part, ast.Constant) else "…" for part in node.values
+        )
     if isinstance(node, ast.BinOp):
         return _words(node.left) + _words(node.right)
     return "…"
@@ -47,7 +58,11 @@ def typed(text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_no_number_is_typed(path):
-    found = {text[:60]: numbers for text in prose(nbformat.read(path, as_version=4)) if (numbers := typed(text))}
+    found = {
+        text[:60]: numbers
+        for text in prose(nbformat.read(path, as_version=4))
+        if (numbers := typed(text))
+    }
     assert found == {}
 
 
@@ -68,5 +83,11 @@ def test_what_counts_as_typed(text, numbers):
 
 
 def test_words_in_code_are_found_and_values_are_not():
-    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('Markdown(f"of {n:.2f} about 12 " + "and " + f(3))\ntable("a", b, f"16 {c}")')])
+    node = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                'Markdown(f"of {n:.2f} about 12 " + "and " + f(3))\ntable("a", b, f"16 {c}")'
+            )
+        ]
+    )
     assert [typed(text) for text in prose(node)] == [["12"], ["16"]]

@@ -1,4 +1,6 @@
-"""Angles against what was printed, and pruning against the sentences of Algorithm 1 and of Gedeon and Harris."""
+"""Angles against what was printed, and pruning against the sentences of Algorithm 1 and of Gedeon
+and Harris.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ MERGE = pytest.mark.parametrize("merge", [False, True], ids=["plain", "merging"]
 def off_by(activations, printed, centre):
     """How far each printed angle is from ours."""
     degrees = angles(torch.tensor(activations, dtype=torch.float64), centre)
-    return np.array([abs(degrees[a - 1, b - 1].item() - angle) for (a, b), angle in printed.items()])
+    return np.array(
+        [abs(degrees[a - 1, b - 1].item() - angle) for (a, b), angle in printed.items()]
+    )
 
 
 def patterns(*units):
@@ -35,13 +39,31 @@ def random_layer(seed, networks=1, units=8, count=40):
     return torch.sigmoid(motives @ mixture + 0.3 * own), outgoing, bias
 
 
-def pruned(activations, outgoing=None, bias=None, *, angle=15.0, centre=0.0, merge=False, alive=None, weight=None):
-    """`prune` with one setting for all networks; all units alive, and a layer above that numbers them."""
+def pruned(
+    activations,
+    outgoing=None,
+    bias=None,
+    *,
+    angle=15.0,
+    centre=0.0,
+    merge=False,
+    alive=None,
+    weight=None,
+):
+    """`prune` with one setting for all networks; all units alive, and a layer above that numbers
+    them.
+    """
     networks, _, units = activations.shape
-    outgoing = torch.arange(1.0, units + 1).double().expand(networks, 2, units) if outgoing is None else outgoing
+    outgoing = (
+        torch.arange(1.0, units + 1).double().expand(networks, 2, units)
+        if outgoing is None
+        else outgoing
+    )
     return prune(
         activations,
-        torch.ones(networks, units, dtype=torch.bool) if alive is None else torch.tensor(alive)[None],
+        torch.ones(networks, units, dtype=torch.bool)
+        if alive is None
+        else torch.tensor(alive)[None],
         outgoing,
         torch.zeros(networks, outgoing.shape[1], dtype=torch.float64) if bias is None else bias,
         angle=torch.full((networks,), angle),
@@ -75,21 +97,33 @@ class TestAngles:
     def test_are_arccosines(self, centre):
         activations = random_layer(1)[0][0]
         v = activations.numpy() - centre
-        cosine = [[v[:, i] @ v[:, j] / np.linalg.norm(v[:, i]) / np.linalg.norm(v[:, j]) for j in range(8)] for i in range(8)]
+        cosine = [
+            [
+                v[:, i] @ v[:, j] / np.linalg.norm(v[:, i]) / np.linalg.norm(v[:, j])
+                for j in range(8)
+            ]
+            for i in range(8)
+        ]
         ours = angles(activations, centre)
         np.testing.assert_allclose(ours, np.degrees(np.arccos(np.minimum(cosine, 1))), atol=1e-5)
         assert torch.equal(ours, ours.T) and (ours.diagonal() == 0).all()
 
     def test_are_0_and_180_for_what_points_the_same_way_and_the_opposite(self):
-        vectors = torch.randn(100, 40, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        ours = angles(torch.cat([vectors, 3 * vectors, -vectors], -1))  # rounding takes some cosines beyond 1 and -1
+        vectors = torch.randn(
+            100, 40, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+        )
+        ours = angles(
+            torch.cat([vectors, 3 * vectors, -vectors], -1)
+        )  # rounding takes some cosines beyond 1 and -1
         expected = torch.tensor([[0, 0, 180], [0, 0, 180], [180, 180, 0]], dtype=torch.float64)
         torch.testing.assert_close(ours, expected.expand(100, 3, 3), rtol=0, atol=1e-5)
 
     def test_leave_out_patterns_of_weight_0(self):
         activations = random_layer(2)[0]
         counts = torch.arange(40) % 3 > 0
-        torch.testing.assert_close(angles(activations, 0.5, counts.double()[None]), angles(activations[:, counts], 0.5))
+        torch.testing.assert_close(
+            angles(activations, 0.5, counts.double()[None]), angles(activations[:, counts], 0.5)
+        )
 
     def test_of_a_unit_without_direction_are_undefined(self):
         degrees = angles(patterns([0.5, 0.5], [1.0, 0.0]), 0.5)[0]
@@ -105,10 +139,13 @@ class TestWhichUnitsGo:
         assert pruned(TABLE_1[None], angle=8.0)[0].all()
 
     def test_of_the_two_most_similar_the_later_goes_first(self):
-        assert pruned(TABLE_1[None], angle=8.5)[0].tolist() == [[True, True, True, False, True, True]]
+        assert pruned(TABLE_1[None], angle=8.5)[0].tolist() == [
+            [True, True, True, False, True, True]
+        ]
 
     def test_a_unit_that_went_takes_no_other_with_it(self):
-        # 3 and 5 are 8.8° apart, 3 and 4 8.1°, 4 and 5 11.8°: with 3 gone before, 4 and 5 stay at 11°
+        # 3 and 5 are 8.8° apart, 3 and 4 8.1°, 4 and 5 11.8°: with 3 gone before, 4 and 5 stay at
+        # 11°
         gone = [True, True, False, True, True, True]
         assert pruned(TABLE_1[None], angle=11.0, alive=gone)[0].tolist() == [gone]
 
@@ -135,14 +172,20 @@ class TestWhichUnitsGo:
         assert not given[0][0, 2] and given[0][0, 0] != merge
 
     @MERGE
-    @pytest.mark.parametrize("alive", [[True] * 3, [False, True, True], [False, False, True]], ids=str)
-    @pytest.mark.parametrize("units", [[[0.1, 0.9]] * 3, [[0.4, 0.4]] * 3], ids=["alike", "constant"])
+    @pytest.mark.parametrize(
+        "alive", [[True] * 3, [False, True, True], [False, False, True]], ids=str
+    )
+    @pytest.mark.parametrize(
+        "units", [[[0.1, 0.9]] * 3, [[0.4, 0.4]] * 3], ids=["alike", "constant"]
+    )
     def test_never_the_last(self, units, alive, merge):
         assert pruned(patterns(*units), angle=60.0, merge=merge, alive=alive)[0].sum() == 1
 
     @MERGE
     def test_at_0_degrees_none_not_even_of_identical_or_opposite_units(self, merge):
-        assert pruned(patterns([1.0, 0, 0], [1.0, 0, 0], [-1.0, 0, 0]), angle=0.0, merge=merge)[0].all()
+        assert pruned(patterns([1.0, 0, 0], [1.0, 0, 0], [-1.0, 0, 0]), angle=0.0, merge=merge)[
+            0
+        ].all()
 
     @MERGE
     def test_a_lone_unit_stays(self, merge):
@@ -151,9 +194,15 @@ class TestWhichUnitsGo:
     def test_what_was_given_stays_as_it_is(self):
         layer, alive = random_layer(4), torch.ones(1, 8, dtype=torch.bool)
         before = [tensor.clone() for tensor in (*layer, alive)]
-        settings = {"angle": torch.tensor([40.0]), "centre": torch.tensor([0.5]), "merge": torch.tensor([True])}
+        settings = {
+            "angle": torch.tensor([40.0]),
+            "centre": torch.tensor([0.5]),
+            "merge": torch.tensor([True]),
+        }
         assert not prune(layer[0], alive, *layer[1:], **settings)[0].all()
-        assert all(torch.equal(one, other) for one, other in zip(before, (*layer, alive), strict=True))
+        assert all(
+            torch.equal(one, other) for one, other in zip(before, (*layer, alive), strict=True)
+        )
 
 
 class TestMerging:
@@ -168,12 +217,16 @@ class TestMerging:
     @pytest.mark.parametrize(("low", "high"), [(0.7, 0.7), (0.7, 0.709), (0.0, 0.0099)])
     def test_puts_a_unit_that_is_constant_within_a_hundredth_into_the_bias(self, low, high):
         given = torch.tensor([[5.0, -1.0]], dtype=torch.float64)
-        alive, outgoing, bias = pruned(patterns(self.A, [low, high, low, high], self.B), bias=given, merge=True, centre=0.5)
+        alive, outgoing, bias = pruned(
+            patterns(self.A, [low, high, low, high], self.B), bias=given, merge=True, centre=0.5
+        )
         assert alive.tolist() == [[True, False, True]] and outgoing.tolist() == [[[1, 0, 3]] * 2]
         torch.testing.assert_close(bias, given + 2 * (low + high) / 2)
 
     def test_a_unit_that_moves_by_a_hundredth_is_not_constant(self):
-        assert pruned(patterns(self.A, [0.0, 0.01, 0.0, 0.0], self.B), merge=True, centre=0.5)[0].all()
+        assert pruned(patterns(self.A, [0.0, 0.01, 0.0, 0.0], self.B), merge=True, centre=0.5)[
+            0
+        ].all()
 
     def test_a_constant_unit_that_went_before_gives_the_bias_nothing(self):
         units = patterns(self.A, [0.7, 0.7, 0.7, 0.7], self.B)
@@ -211,9 +264,15 @@ class TestMerging:
 def test_the_rebuilt_net_computes_what_the_masked_one_does(seed, merge):
     net, x = random_net(seed)
     h = net.activations(x)[None]
-    alive, outgoing, bias = pruned(h, net.output.weight[None], net.output.bias[None], angle=40.0, centre=0.5, merge=merge)
+    alive, outgoing, bias = pruned(
+        h, net.output.weight[None], net.output.bias[None], angle=40.0, centre=0.5, merge=merge
+    )
     assert (outgoing[0][:, ~alive[0]] == 0).all()
-    assert merge or torch.equal(outgoing[0], net.output.weight * alive[0]) and torch.equal(bias[0], net.output.bias)
+    assert (
+        merge
+        or torch.equal(outgoing[0], net.output.weight * alive[0])
+        and torch.equal(bias[0], net.output.bias)
+    )
     fresh = torch.rand(30, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     masked = net.activations(fresh) @ outgoing[0].T + bias[0]
     smaller = prune_network(net, x, angle=40.0, centre=0.5, merge=merge).double()
@@ -225,7 +284,10 @@ def test_angles_are_not_shifted_and_weights_not_merged_unless_told_so():
     net, x = random_net(3)
     h = net.activations(x)
     assert torch.equal(angles(h), angles(h, centre=0.0))
-    smaller, told = prune_network(net, x, angle=15.0), prune_network(net, x, angle=15.0, centre=0.0, merge=False)
+    smaller, told = (
+        prune_network(net, x, angle=15.0),
+        prune_network(net, x, angle=15.0, centre=0.0, merge=False),
+    )
     assert smaller.hidden.out_features < 12 and torch.equal(smaller(x.float()), told(x.float()))
 
 
@@ -256,6 +318,12 @@ def test_a_stack_is_pruned_as_each_network_alone(seed):
     assert together[0][5:].sum(1).tolist() == [1, 2]
     for k in range(7):
         one = slice(k, k + 1)
-        alone = prune(activations[one], alive[one], outgoing[one], bias[one], **{key: v[one] for key, v in settings.items()})
+        alone = prune(
+            activations[one],
+            alive[one],
+            outgoing[one],
+            bias[one],
+            **{key: v[one] for key, v in settings.items()},
+        )
         for stacked, single in zip(together, alone, strict=True):
             torch.testing.assert_close(stacked[one], single)

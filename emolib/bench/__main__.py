@@ -1,4 +1,6 @@
-"""`python -m emolib.bench`: measures, tells each figure as it comes, and writes reports/bench.json when all are there."""
+"""`python -m emolib.bench`: measures, tells each figure as it comes, and writes reports/bench.json
+when all are there.
+"""
 
 import argparse
 import importlib.util
@@ -16,17 +18,18 @@ from typing import Any
 import pandas as pd
 
 import emolib
-from emolib import sweeps
 from emolib.bench import FILE, contenders, machine
 from emolib.bench.descriptors import descriptors_bench, folder_bench
 from emolib.folds import make_folds
-from emolib.storage import write
-from emolib.training import BYTES, train
+from emolib.training.train import BYTES, sweeps, train
+from emolib.utils.storage import write
 
 NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
 SECONDS = 1.0  # a sequential way is stopped after so long, a parallel one trains about so long, but no less than an epoch
 FEW = 300  # so many CNNs get the printed recipe's 30 epochs
-EPOCHS = 3  # and more than that so many, which makes what comes before and after training weigh more
+EPOCHS = (
+    3  # and more than that so many, which makes what comes before and after training weigh more
+)
 MEMORY = (1, 10_000, 50_000)
 
 
@@ -46,11 +49,18 @@ def measure(seconds: float) -> Iterator[dict[str, Any]]:
             for networks in NETWORKS:
                 epochs = EPOCHS if net != "shallow" and networks > FEW else 0
                 elapsed, steps = way(data, net, networks, epochs if method == "ours" else seconds)
-                yield {"net": net, "method": method, "networks": networks, "microseconds_per_net_step": 1e6 * elapsed / steps}
+                yield {
+                    "net": net,
+                    "method": method,
+                    "networks": networks,
+                    "microseconds_per_net_step": 1e6 * elapsed / steps,
+                }
 
 
 def compiling() -> float:
-    """Seconds that compiling adds to the first networks that a machine ever trains, of each kind; to be called where nothing was compiled."""
+    """Seconds that compiling adds to the first networks that a machine ever trains, of each kind;
+    to be called where nothing was compiled.
+    """
     data = emolib.load().as_distributed()
     spent = []
     for _ in range(2):
@@ -68,23 +78,44 @@ def memory(networks: int) -> float:
     return machine.peak_mebibytes()
 
 
-APART: dict[str, Callable[..., object]] = {"compiling": compiling, "memory": memory, "folder": folder_bench}
+APART: dict[str, Callable[..., object]] = {
+    "compiling": compiling,
+    "memory": memory,
+    "folder": folder_bench,
+}
 
 
 def apart(what: str, *arguments: int) -> Any:
-    """What one of :data:`APART` gives in a process of its own, so that neither memory nor compiled code of others is counted."""
+    """What one of :data:`APART` gives in a process of its own, so that neither memory nor compiled
+    code of others is counted.
+    """
     with TemporaryDirectory() as folder:
         environment = os.environ | ({"EMOLIB_CACHE": folder} if what == "compiling" else {})
         command = [sys.executable, "-m", "emolib.bench", "--apart", what, *map(str, arguments)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
+        return json.loads(
+            subprocess.run(
+                command, check=True, capture_output=True, text=True, env=environment
+            ).stdout
+        )
 
 
 def main() -> None:
     """Measures everything, tells each figure as it comes, and writes them all to one file."""
     parser = argparse.ArgumentParser(prog="emolib.bench", description=__doc__)
     parser.add_argument("--out", type=Path, default=FILE)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long each measurement takes (default: %(default)s)")
-    parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="measure descriptors, folder … alone, and keep the other parts of the file")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        help="about how long each measurement takes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="PART",
+        help="measure descriptors, folder … alone, and keep the other parts of the file",
+    )
     parser.add_argument("--apart", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.apart:
@@ -94,7 +125,10 @@ def main() -> None:
     parts: dict[str, Callable[[], Any]] = {
         "compile_seconds": lambda: apart("compiling"),
         "rows": lambda: [_told(row) for row in measure(given.seconds)],
-        "memory": lambda: [_told({"networks": networks, "peak_mebibytes": apart("memory", networks)}) for networks in MEMORY],
+        "memory": lambda: [
+            _told({"networks": networks, "peak_mebibytes": apart("memory", networks)})
+            for networks in MEMORY
+        ],
         "descriptors": lambda: [_told(row) for row in descriptors_bench()],
         "folder": lambda: _told(apart("folder")),
     }
@@ -104,7 +138,9 @@ def main() -> None:
     result |= {name: part() for name, part in parts.items() if name in (given.only or parts)}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write({given.out: json.dumps(result, indent=1) + "\n"})
-    table = pd.DataFrame(result["rows"]).pivot_table(index=["net", "method"], columns="networks", values="microseconds_per_net_step", sort=False)
+    table = pd.DataFrame(result["rows"]).pivot_table(
+        index=["net", "method"], columns="networks", values="microseconds_per_net_step", sort=False
+    )
     print(table.round(2).to_string())
     print(given.out)
 
@@ -121,13 +157,19 @@ def setting() -> dict[str, Any]:
         "batch": contenders.BATCH,
         "flop_per_second_of_matrix_product": machine.product_speed(),
         "bytes_per_second_of_copy": machine.copy_speed(),
-        "steps": {name: {"flop": machine.flop(net, contenders.BATCH), "bytes": machine.traffic(net)} for name, net in nets.items()},
+        "steps": {
+            name: {"flop": machine.flop(net, contenders.BATCH), "bytes": machine.traffic(net)}
+            for name, net in nets.items()
+        },
         "budget_mebibytes_a_core": BYTES / 2**20,
     }
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:
-    print(*(f"{value:.5g}" if isinstance(value, float) else value for value in row.values()), flush=True)
+    print(
+        *(f"{value:.5g}" if isinstance(value, float) else value for value in row.values()),
+        flush=True,
+    )
     return row
 
 

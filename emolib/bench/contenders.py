@@ -1,7 +1,8 @@
-"""Five ways to train the same networks on the same rows, each told for how long; each tells seconds and steps taken.
+"""Five ways to train the same networks on the same rows, each told for how long; each tells seconds
+and steps taken.
 
-Sequential ways (a loop, scikit-learn) cost the same for each network, so they may stop before the last one: what counts
-is the time a network's step takes.
+Sequential ways (a loop, scikit-learn) cost the same for each network, so they may stop before the
+last one: what counts is the time a network's step takes.
 """
 
 import warnings
@@ -15,11 +16,10 @@ from sklearn.neural_network import MLPClassifier
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from emolib import sweeps
 from emolib.data import EmotionData
 from emolib.folds import make_folds
-from emolib.preprocessing import scale
-from emolib.training import train
+from emolib.training.scaling import scale
+from emolib.training.train import sweeps, train
 
 NETS = {
     "shallow": {"modality": "PHOG"},
@@ -31,9 +31,13 @@ BATCH = 10
 
 
 def lessons(data: EmotionData, net: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Training rows of one fold as every way gets them: inputs ``[N, M, D]`` and one-hot targets ``[N, C]``."""
+    """Training rows of one fold as every way gets them: inputs ``[N, M, D]`` and one-hot targets
+    ``[N, C]``.
+    """
     training, _ = make_folds(data, "random", 0, 5)[0]
-    x = np.stack([scale(data, part, training) for part in NETS[net]["modality"].split("+")], axis=1)[training]
+    x = np.stack(
+        [scale(data, part, training) for part in NETS[net]["modality"].split("+")], axis=1
+    )[training]
     return torch.from_numpy(x), torch.eye(len(data.classes))[data.labels[training]]
 
 
@@ -63,7 +67,11 @@ def loop(data: EmotionData, net: str, networks: int, seconds: float) -> tuple[fl
 
 
 def _one_after_another(
-    data: EmotionData, net: str, networks: int, seconds: float, batches: Callable[[], Iterable[Sequence[torch.Tensor]]]
+    data: EmotionData,
+    net: str,
+    networks: int,
+    seconds: float,
+    batches: Callable[[], Iterable[Sequence[torch.Tensor]]],
 ) -> tuple[float, int]:
     criterion, steps, began = nn.SmoothL1Loss(), 0, perf_counter()
     for seed in range(networks):
@@ -84,9 +92,18 @@ def sklearn(data: EmotionData, net: str, networks: int, seconds: float) -> tuple
     x, y = lessons(data, net)
     x, y, steps, began = x.flatten(1).numpy(), y.argmax(1).numpy(), 0, perf_counter()
     for seed in range(networks):
-        model = MLPClassifier((16,), activation="logistic", batch_size=BATCH, learning_rate_init=1e-4, max_iter=5, random_state=seed)
+        model = MLPClassifier(
+            (16,),
+            activation="logistic",
+            batch_size=BATCH,
+            learning_rate_init=1e-4,
+            max_iter=5,
+            random_state=seed,
+        )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # five epochs are not meant to suffice
+            warnings.simplefilter(
+                "ignore", ConvergenceWarning
+            )  # five epochs are not meant to suffice
             model.fit(x, y)
         steps += model.n_iter_ * -(-len(x) // BATCH)
         if perf_counter() - began > seconds:
@@ -95,8 +112,12 @@ def sklearn(data: EmotionData, net: str, networks: int, seconds: float) -> tuple
 
 
 def ours(data: EmotionData, net: str, networks: int, epochs: float) -> tuple[float, int]:
-    """:func:`emolib.train`, from the table to the outcomes; 0 epochs are as many as the printed recipe has."""
-    table = sweeps.sweep(**NETS[net], folds=5, seed=range(-(-networks // 5)), limit=int(epochs)).head(networks)
+    """:func:`emolib.train`, from the table to the outcomes; 0 epochs are as many as the printed
+    recipe has.
+    """
+    table = sweeps.sweep(
+        **NETS[net], folds=5, seed=range(-(-networks // 5)), limit=int(epochs)
+    ).head(networks)
     began = perf_counter()
     trained = train(data, table)
     elapsed = perf_counter() - began
@@ -109,5 +130,8 @@ def ours(data: EmotionData, net: str, networks: int, epochs: float) -> tuple[flo
 
 
 WAYS: dict[str, Callable[[EmotionData, str, int, float], tuple[float, int]]] = {
-    "dataloader": dataloader, "loop": loop, "sklearn": sklearn, "ours": ours,
-}  # fmt: skip
+    "dataloader": dataloader,
+    "loop": loop,
+    "sklearn": sklearn,
+    "ours": ours,
+}

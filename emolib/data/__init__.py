@@ -22,19 +22,23 @@ class EmotionData:
     """Labelled feature vectors, one row a face; everything after :func:`load` works on these alone.
 
     Attributes:
-        features: for each modality (``"LPQ"``, ``"PHOG"`` …) an array ``[N, D]``, float32, as distributed (not scaled).
+        features: for each modality (``"LPQ"``, ``"PHOG"`` …) an array ``[N, D]``, float32, as
+            distributed (not scaled).
         labels: ``[N]``, the index of the emotion in ``classes``.
         classes: names of the ``C`` emotions.
-        groups: ``[N]``, the person, or what stands for the person: rows of one group never train and test each other.
+        groups: ``[N]``, the person, or what stands for the person: rows of one group never train
+            and test each other.
         names: ``[N]``, one a row; may be licensed, so never shown in a report.
         source: what the reader is told that the rows are.
         drawn: whether the faces were drawn by :mod:`emolib.data.faces`, not photographed.
         repairs: what loading found and did: columns ``found``, ``rows``, ``done``.
-        descriptors: for some modalities ``[N, D]``, what their features are principal components of; with them the
-            components can be fitted on training rows alone, see :func:`emolib.preprocessing.scale`.
-        left_out: files of a folder that gave no row: columns ``file``, ``reason``. Names may be licensed, as above.
-        splits: rows that train and rows that test, by a name that a sweep may have as its protocol (with one fold): the official
-            split of a database, or somebody else's folds.
+        descriptors: for some modalities ``[N, D]``, what their features are principal components
+            of; with them the components can be fitted on training rows alone, see
+            :func:`emolib.training.scaling.scale`.
+        left_out: files of a folder that gave no row: columns ``file``, ``reason``. Names may be
+            licensed, as above.
+        splits: rows that train and rows that test, by a name that a sweep may have as its protocol
+            (with one fold): the official split of a database, or somebody else's folds.
     """
 
     features: dict[str, NDArray[np.float32]]
@@ -58,12 +62,16 @@ class EmotionData:
         return tuple(self.features)
 
     def as_distributed(self) -> "EmotionData":
-        """The same without descriptors: components fitted on all rows, test rows included, as in the spreadsheet."""
+        """The same without descriptors: components fitted on all rows, test rows included, as in
+        the spreadsheet.
+        """
         return replace(self, descriptors={})
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all that a result can depend on: features, descriptors, labels, classes, groups, splits."""
+        """SHA-256 over all that a result can depend on: features, descriptors, labels, classes,
+        groups, splits.
+        """
         digest = hashlib.sha256()
         for modality, values in [*self.features.items(), *self.descriptors.items()]:
             digest.update(f"{modality} {values.shape} {values.dtype}".encode())
@@ -76,20 +84,23 @@ class EmotionData:
         return digest.hexdigest()
 
 
-def load(source: str | Path | None = None, *, incomplete: str = "drop", **settings: Any) -> EmotionData:
+def load(
+    source: str | Path | None = None, *, incomplete: str = "drop", **settings: Any
+) -> EmotionData:
     """Reads a table of features or a folder of face images, or draws the default faces.
 
     Args:
-        source: the SFEW spreadsheet as distributed (``.xlsx``), a CSV of the same shape, a folder with a sub-folder
-            of images for each emotion, or nothing for 675 drawn faces, which need no download and no licence.
-        incomplete: what to do with rows that lack a feature: ``"drop"`` them, fill in the column's ``"mean"`` over
-            the complete rows, or raise an ``"error"``.
+        source: the SFEW spreadsheet as distributed (``.xlsx``), a CSV of the same shape, a folder
+            with a sub-folder of images for each emotion, or nothing for 675 drawn faces, which need
+            no download and no licence.
+        incomplete: what to do with rows that lack a feature: ``"drop"`` them, fill in the column's
+            ``"mean"`` over the complete rows, or raise an ``"error"``.
         settings: how a folder is read, see :class:`emolib.data.images.Settings`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not such a table, or the folder not such a folder; the message names the place and what
-            would be right.
+        ValueError: the file is not such a table, or the folder not such a folder; the message names
+            the place and what would be right.
 
     Example:
         >>> data = load()
@@ -98,13 +109,16 @@ def load(source: str | Path | None = None, *, incomplete: str = "drop", **settin
     """
     if incomplete not in INCOMPLETE:
         raise ValueError(f"incomplete is {incomplete!r}; it must be one of {', '.join(INCOMPLETE)}")
-    # Imported here because all need EmotionData, and each brings libraries that the others do without.
+    # Imported here because all need EmotionData, and each brings libraries that the others do
+    # without.
     if source and Path(source).is_dir():
         from emolib.data.images import read_folder
 
         return read_folder(Path(source), **settings)
     if settings:
-        raise ValueError(f"{min(settings)} says how a folder of images is read, and {source or 'nothing'} is no folder")
+        raise ValueError(
+            f"{min(settings)} says how a folder of images is read, and {source or 'nothing'} is no folder"
+        )
     if not source:
         from emolib.data.embedded import draw
 

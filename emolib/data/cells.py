@@ -1,7 +1,9 @@
-"""The cells of a table in a file, a workbook or a CSV, within limits: a stranger's file may hold anything.
+"""The cells of a table in a file, a workbook or a CSV, within limits: a stranger's file may hold
+anything.
 
-What a workbook's archive says it unpacks to is a limit on what it does unpack to: :mod:`zipfile` gives no byte more. Entities in its XML
-are refused by defusedxml, through which openpyxl reads where it is installed.
+What a workbook's archive says it unpacks to is a limit on what it does unpack to: :mod:`zipfile`
+gives no byte more. Entities in its XML are refused by defusedxml, through which openpyxl reads
+where it is installed.
 """
 
 import csv
@@ -20,7 +22,21 @@ BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 SHEET = 2**20  # rows of a sheet in any spreadsheet program, most of them blank
 # What stands for a number that is not there, in the tables of several programs.
-MISSING = {"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "<NA>"}
+MISSING = {
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "NULL",
+    "null",
+    "None",
+    "<NA>",
+}
 
 
 class TooLarge(ValueError):
@@ -28,14 +44,17 @@ class TooLarge(ValueError):
 
 
 def read_cells(path: Path) -> pd.DataFrame:
-    """Every cell of a CSV or of a workbook's first sheet, header row included: text, numbers, dates, or None.
+    """Every cell of a CSV or of a workbook's first sheet, header row included: text, numbers,
+    dates, or None.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no such table, is damaged, or is beyond the limits; one sentence.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file; give the SFEW spreadsheet (.xlsx) or a CSV of its shape")
+        raise FileNotFoundError(
+            f"{path}: there is no such file; give the SFEW spreadsheet (.xlsx) or a CSV of its shape"
+        )
     readers = {".xlsx": _sheet_rows, ".csv": _csv_rows}
     if path.suffix.lower() not in readers:
         raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
@@ -46,16 +65,24 @@ def read_cells(path: Path) -> pd.DataFrame:
     except TooLarge as error:
         raise ValueError(f"{path.name}: {error}, which is more than this program reads") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name}: this is no CSV table in UTF-8; save it with that encoding") from error
+        raise ValueError(
+            f"{path.name}: this is no CSV table in UTF-8; save it with that encoding"
+        ) from error
     except csv.Error as error:
-        raise ValueError(f"{path.name}: this is no CSV table ({error}); every line should have as many cells as the first") from error
+        raise ValueError(
+            f"{path.name}: this is no CSV table ({error}); every line should have as many cells as the first"
+        ) from error
     width = max(map(len, rows), default=0)
     return pd.DataFrame([row + [None] * (width - len(row)) for row in rows], dtype=object)
 
 
 def shown(cell: object) -> str:
     """A cell in a message: not longer than a few words."""
-    return "a blank cell" if cell is None else reprlib.repr(str(cell) if isinstance(cell, date | time) else cell)
+    return (
+        "a blank cell"
+        if cell is None
+        else reprlib.repr(str(cell) if isinstance(cell, date | time) else cell)
+    )
 
 
 def _within(rows: Iterable[Sequence[object]]) -> list[list[object]]:
@@ -63,7 +90,9 @@ def _within(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     found: list[list[object]] = []
     held = 0
     for number, row in enumerate(rows, 1):
-        cells = [None if isinstance(cell, str) and cell.strip() in MISSING else cell for cell in row]
+        cells = [
+            None if isinstance(cell, str) and cell.strip() in MISSING else cell for cell in row
+        ]
         while cells and cells[-1] is None:
             cells.pop()
         if len(cells) > COLUMNS:
@@ -71,7 +100,11 @@ def _within(rows: Iterable[Sequence[object]]) -> list[list[object]]:
         if cells:
             held += len(cells)
             if number > ROWS or held > CELLS:
-                raise TooLarge(f"it has more than {ROWS:,} rows" if number > ROWS else f"it has more than {CELLS:,} cells")
+                raise TooLarge(
+                    f"it has more than {ROWS:,} rows"
+                    if number > ROWS
+                    else f"it has more than {CELLS:,} cells"
+                )
             found += [[]] * (number - 1 - len(found)) + [cells]
     return found
 
@@ -90,17 +123,23 @@ def _csv_rows(path: Path) -> Iterator[Sequence[object]]:
 
 def _sheet_rows(path: Path) -> Iterator[Sequence[object]]:
     if not DEFUSEDXML:
-        raise ValueError("workbooks are read through defusedxml alone, and the environment variable OPENPYXL_DEFUSEDXML says not to")
+        raise ValueError(
+            "workbooks are read through defusedxml alone, and the environment variable OPENPYXL_DEFUSEDXML says not to"
+        )
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what holds no data, such as extensions and styles
         try:
             with ZipFile(file) as archive:
                 if sum(member.file_size for member in archive.infolist()) > BYTES:
                     raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
-            sheet = load_workbook(file, read_only=True, data_only=True, keep_links=False).worksheets[0]
+            sheet = load_workbook(
+                file, read_only=True, data_only=True, keep_links=False
+            ).worksheets[0]
             sheet.reset_dimensions()  # what a sheet says of its own size need not be so
             yield from sheet.iter_rows(max_row=SHEET, values_only=True)
         except TooLarge:
             raise
         except Exception as error:  # openpyxl raises whatever a damaged file leads it to
-            raise ValueError(f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged") from error
+            raise ValueError(
+                f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged"
+            ) from error

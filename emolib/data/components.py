@@ -16,12 +16,14 @@ CHUNK = 1024  # rows in float64 at a time
 class Components:
     """The directions in which descriptors vary most.
 
-    The same as :class:`sklearn.decomposition.PCA`, signs included, but from the smaller of the two matrices of second
-    moments, gathered a chunk of rows at a time: fast where rows are few, and bounded in memory where they are many.
+    The same as :class:`sklearn.decomposition.PCA`, signs included, but from the smaller of the two
+    matrices of second moments, gathered a chunk of rows at a time: fast where rows are few, and
+    bounded in memory where they are many.
 
     Attributes:
         mean: ``[D]``.
-        axes: ``[P, D]``, orthonormal, the largest variance first; zeros where nothing is left to vary.
+        axes: ``[P, D]``, orthonormal, the largest variance first; zeros where nothing is left to
+            vary.
     """
 
     mean: NDArray[np.float64]
@@ -36,7 +38,9 @@ class Components:
         """
         n, width = descriptors.shape
         if min(n - 1, width) < count:
-            raise ValueError(f"{count} principal components need more than {count} images and values each, not {n} × {width}")
+            raise ValueError(
+                f"{count} principal components need more than {count} images and values each, not {n} × {width}"
+            )
         mean = descriptors.mean(axis=0, dtype=np.float64)
         if n <= width:
             centred = descriptors - mean
@@ -58,11 +62,15 @@ class Components:
         """``[N, D]`` to ``[N, P]`` float32."""
         values = np.empty((len(descriptors), len(self.axes)), np.float32)
         for start in range(0, len(descriptors), CHUNK):
-            values[start : start + CHUNK] = (descriptors[start : start + CHUNK] - self.mean) @ self.axes.T
+            values[start : start + CHUNK] = (
+                descriptors[start : start + CHUNK] - self.mean
+            ) @ self.axes.T
         return values
 
 
-def _largest(moments: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _largest(
+    moments: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The largest eigenvalues ``[P]`` and their vectors ``[., P]``, in falling order."""
     n = len(moments)
     size, vectors = eigh(moments, subset_by_index=[n - count, n - 1])

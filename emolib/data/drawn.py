@@ -1,8 +1,9 @@
 """The embedded default data: 675 drawn faces, shaped like the film stills of SFEW.
 
-58 invented persons of very unequal screen time, each with a random mix of emotions; every person's pictures come in
-shots, frames of one scene that share pose, light and background. A model that sees one frame of a shot in training
-recognises the others: what person-independent folds are there to prevent.
+58 invented persons of very unequal screen time, each with a random mix of emotions; every person's
+pictures come in shots, frames of one scene that share pose, light and background. A model that sees
+one frame of a shot in training recognises the others: what person-independent folds are there to
+prevent.
 
 Axes: ``N`` faces, ``H`` × ``W`` pixels, 96 each.
 """
@@ -20,7 +21,66 @@ from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identit
 CLASSES = tuple(PROTOTYPES)  # alphabetical, the order of the labels
 COUNTS = (100, 75, 100, 100, 100, 100, 100)
 HAIR_SHARES = (0.21, 0.21, 0.2, 0.14, 0.16, 0.08)
-PERSONS = ["Ada", "Abel", "Bea", "Ben", "Cara", "Cleo", "Cy", "Dan", "Dora", "Edda", "Eli", "Emil", "Enid", "Fay", "Finn", "Flo", "Gil", "Greta", "Gus", "Hal", "Hedy", "Hugo", "Ida", "Igor", "Ines", "Ivo", "Jan", "Jo", "Judd", "June", "Kai", "Kim", "Kit", "Lars", "Lea", "Leo", "Liv", "Lou", "Mae", "Max", "Mia", "Milo", "Nell", "Nils", "Noor", "Olga", "Otis", "Pia", "Quin", "Rae", "Rolf", "Ruth", "Sid", "Tess", "Ulla", "Vera", "Wim", "Zoe"]
+PERSONS = [
+    "Ada",
+    "Abel",
+    "Bea",
+    "Ben",
+    "Cara",
+    "Cleo",
+    "Cy",
+    "Dan",
+    "Dora",
+    "Edda",
+    "Eli",
+    "Emil",
+    "Enid",
+    "Fay",
+    "Finn",
+    "Flo",
+    "Gil",
+    "Greta",
+    "Gus",
+    "Hal",
+    "Hedy",
+    "Hugo",
+    "Ida",
+    "Igor",
+    "Ines",
+    "Ivo",
+    "Jan",
+    "Jo",
+    "Judd",
+    "June",
+    "Kai",
+    "Kim",
+    "Kit",
+    "Lars",
+    "Lea",
+    "Leo",
+    "Liv",
+    "Lou",
+    "Mae",
+    "Max",
+    "Mia",
+    "Milo",
+    "Nell",
+    "Nils",
+    "Noor",
+    "Olga",
+    "Otis",
+    "Pia",
+    "Quin",
+    "Rae",
+    "Rolf",
+    "Ruth",
+    "Sid",
+    "Tess",
+    "Ulla",
+    "Vera",
+    "Wim",
+    "Zoe",
+]
 
 
 @dataclass(frozen=True)
@@ -62,11 +122,12 @@ class Still:
 def draw_faces(wildness: float = 0.5, seed: int = 2011) -> Faces:
     """Draws the whole set: 100 faces of each emotion, 75 of Disgust.
 
-    Persons, labels and names depend on the seed alone, so that two degrees of wildness show the same cast.
+    Persons, labels and names depend on the seed alone, so that two degrees of wildness show the
+    same cast.
 
     Args:
-        wildness: 0 for a laboratory (posed, frontal, evenly lit) to 1 for stills from films: weak and mixed
-            expressions, turned heads, dim light, blur, clutter and things in the way.
+        wildness: 0 for a laboratory (posed, frontal, evenly lit) to 1 for stills from films: weak
+            and mixed expressions, turned heads, dim light, blur, clutter and things in the way.
         seed: the only source of chance.
 
     Raises:
@@ -87,7 +148,8 @@ def draw_faces(wildness: float = 0.5, seed: int = 2011) -> Faces:
 
 
 def write_faces(root: Path, wildness: float = 0.5, seed: int = 2011) -> Path:
-    """Draws the whole set into a folder of the kind that :func:`emolib.load` reads, ``<root>/<emotion>/<name>.png``; returns it.
+    """Draws the whole set into a folder of the kind that :func:`emolib.load` reads,
+    ``<root>/<emotion>/<name>.png``; returns it.
 
     Raises:
         ValueError: something is there that is not an empty folder, or ``wildness`` is not in 0..1.
@@ -97,7 +159,9 @@ def write_faces(root: Path, wildness: float = 0.5, seed: int = 2011) -> Path:
     for still in film_stills(wildness, seed):
         folder = root / CLASSES[still.label]
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(draw_face(still.units, still.identity, still.view)).save(folder / f"{still.name}.png")
+        Image.fromarray(draw_face(still.units, still.identity, still.view)).save(
+            folder / f"{still.name}.png"
+        )
     return root
 
 
@@ -105,11 +169,11 @@ def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
     """What :func:`draw_faces` draws, one picture after the other, sorted by person and emotion."""
     if not 0 <= wildness <= 1:
         raise ValueError(f"wildness must lie between 0 and 1, not {wildness}")
-    w = wildness**2                                                           # keeps the lower half of the scale mild
+    w = wildness**2  # keeps the lower half of the scale mild
     cast, shots, stage = np.random.default_rng(seed).spawn(3)
     people = [_identity(cast) for _ in PERSONS]
     sizes = cast.permutation(_group_sizes(sum(COUNTS), len(PERSONS)))
-    left, previous = 0, None                                                  # frames left in this shot
+    left, previous = 0, None  # frames left in this shot
     for who, label in zip(*_casting(cast, sizes), strict=True):
         if left == 0 or (who, label) != previous:
             left, serial, frame = shots.integers(1, 8), shots.integers(1, 8_000_000), 0
@@ -120,16 +184,22 @@ def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
 
 
 def _group_sizes(total: int, groups: int) -> NDArray[np.intp]:
-    """Zipf-like sizes, at least 1, that sum to ``total``: the largest about 90, in effect about 19 equal groups."""
+    """Zipf-like sizes, at least 1, that sum to ``total``: the largest about 90, in effect about 19
+    equal groups.
+    """
     share = 1 / (np.arange(groups) + 5.5) ** 1.7
     exact = 1 + share / share.sum() * (total - groups)
     sizes: NDArray[np.intp] = np.floor(exact).astype(int)
-    sizes[np.argsort(sizes - exact, kind="stable")[:total - sizes.sum()]] += 1
+    sizes[np.argsort(sizes - exact, kind="stable")[: total - sizes.sum()]] += 1
     return sizes
 
 
-def _casting(rng: np.random.Generator, sizes: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Person and label of each face, sorted by person and label; each person has a taste for some emotions."""
+def _casting(
+    rng: np.random.Generator, sizes: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Person and label of each face, sorted by person and label; each person has a taste for some
+    emotions.
+    """
     person = np.repeat(np.arange(len(sizes)), sizes)
     taste = rng.dirichlet(np.ones(len(COUNTS)), len(sizes))
     label, remaining = np.empty_like(person), np.array(COUNTS, float)
@@ -146,18 +216,33 @@ def _identity(rng: np.random.Generator) -> Identity:
     skin, hair_style = rng.uniform(88, 205), str(rng.choice(HAIR_STYLES, p=HAIR_SHARES))
     bearded = rng.random() < 0.3 and hair_style not in ("long", "bun")
     return Identity(
-        head_width=rng.uniform(22, 25.5), head_height=rng.uniform(29, 32.5), jaw=rng.uniform(0.6, 0.86), skin=skin,
-        eye_spacing=rng.uniform(9.7, 11.2), eye_size=rng.uniform(4.6, 5.9), iris=rng.uniform(35, 110),
-        brow_height=rng.uniform(7.6, 9.3), brow_thickness=rng.uniform(0.9, 2.0),
-        nose_length=rng.uniform(10.3, 12.3), nose_width=rng.uniform(3.6, 5.2),
-        mouth_height=rng.uniform(18.3, 20), mouth_width=rng.uniform(7.4, 9.6), lip_fullness=rng.uniform(1.4, 2.9),
-        hair_style=hair_style, hair=min(rng.uniform(22, 165), skin - 30), clothes=rng.uniform(35, 210),
-        glasses=bool(rng.random() < 0.15), beard=bearded * rng.uniform(0.45, 0.95),
+        head_width=rng.uniform(22, 25.5),
+        head_height=rng.uniform(29, 32.5),
+        jaw=rng.uniform(0.6, 0.86),
+        skin=skin,
+        eye_spacing=rng.uniform(9.7, 11.2),
+        eye_size=rng.uniform(4.6, 5.9),
+        iris=rng.uniform(35, 110),
+        brow_height=rng.uniform(7.6, 9.3),
+        brow_thickness=rng.uniform(0.9, 2.0),
+        nose_length=rng.uniform(10.3, 12.3),
+        nose_width=rng.uniform(3.6, 5.2),
+        mouth_height=rng.uniform(18.3, 20),
+        mouth_width=rng.uniform(7.4, 9.6),
+        lip_fullness=rng.uniform(1.4, 2.9),
+        hair_style=hair_style,
+        hair=min(rng.uniform(22, 165), skin - 30),
+        clothes=rng.uniform(35, 210),
+        glasses=bool(rng.random() < 0.15),
+        beard=bearded * rng.uniform(0.45, 0.95),
     )
 
 
 def scene(
-    rng: np.random.Generator, emotion: str, identity: Identity, w: float,
+    rng: np.random.Generator,
+    emotion: str,
+    identity: Identity,
+    w: float,
 ) -> tuple[dict[int, float], View]:
     """What the frames of one shot share: the expression at its height and the view."""
     strength = 1 - w * rng.uniform(0, 0.8)
@@ -165,29 +250,53 @@ def scene(
     for unit, always in PROTOTYPES[emotion].items():
         shown = rng.random() < (1 - 0.3 * w if always else 0.5)
         units[unit] = strength * shown
-    for unit in UNITS:                                                        # speech, habit, mixed feelings
+    for unit in UNITS:  # speech, habit, mixed feelings
         stray = rng.uniform(0.1, 0.7) * (rng.random() < 0.2 * w)
         units.setdefault(unit, stray)
-    choices = [kind for kind in OCCLUDERS if kind and (kind != "strand" or identity.hair_style != "bald")]
+    choices = [
+        kind for kind in OCCLUDERS if kind and (kind != "strand" or identity.hair_style != "bald")
+    ]
     occluder = str(rng.choice(choices)) if rng.random() < 0.4 * w else ""
     roll, yaw, pitch, right, down, zoom, stop = rng.normal(size=7)
     return units, View(
-        roll=11 * w * roll, yaw=float(np.clip(18 * w * yaw, -45, 45)), pitch=8 * w * pitch,
-        scale=1 + 0.09 * w * zoom, shift=(3.5 * w * right, 2.5 * w * down),
-        light=-35 * (1 - w) + w * rng.uniform(-85, 85), contrast=0.4 + 0.5 * w * rng.random(),
-        exposure=float(np.clip(np.exp(w * (0.35 * stop - 0.3)), 0.25, 1.25)), backdrop=168 - 60 * w * rng.random(),
-        blur=w * rng.gamma(2, 0.5), occluder=occluder, clutter=w * rng.uniform(0.5, 1), noise=5 * w * rng.random(),
+        roll=11 * w * roll,
+        yaw=float(np.clip(18 * w * yaw, -45, 45)),
+        pitch=8 * w * pitch,
+        scale=1 + 0.09 * w * zoom,
+        shift=(3.5 * w * right, 2.5 * w * down),
+        light=-35 * (1 - w) + w * rng.uniform(-85, 85),
+        contrast=0.4 + 0.5 * w * rng.random(),
+        exposure=float(np.clip(np.exp(w * (0.35 * stop - 0.3)), 0.25, 1.25)),
+        backdrop=168 - 60 * w * rng.random(),
+        blur=w * rng.gamma(2, 0.5),
+        occluder=occluder,
+        clutter=w * rng.uniform(0.5, 1),
+        noise=5 * w * rng.random(),
         seed=int(rng.integers(2**31)),
     )
 
 
 def _frame(
-    rng: np.random.Generator, units: dict[int, float], identity: Identity, view: View, w: float,
+    rng: np.random.Generator,
+    units: dict[int, float],
+    identity: Identity,
+    view: View,
+    w: float,
 ) -> tuple[dict[int, float], Identity, View]:
-    """One frame of a shot, as the arguments of :func:`~emolib.data.faces.draw_face`: nobody holds quite still."""
+    """One frame of a shot, as the arguments of :func:`~emolib.data.faces.draw_face`: nobody holds
+    quite still.
+    """
     units = {unit: strength * rng.uniform(0.85 - 0.15 * w, 1) for unit, strength in units.items()}
     roll, yaw, pitch, right, down, lamp = rng.normal(size=6) * (0.5 + 0.5 * w)
-    return units, identity, replace(
-        view, roll=view.roll + 2.5 * roll, yaw=view.yaw + 4 * yaw, pitch=view.pitch + 2 * pitch,
-        shift=(view.shift[0] + 0.7 * right, view.shift[1] + 0.7 * down), light=view.light + 6 * lamp,
+    return (
+        units,
+        identity,
+        replace(
+            view,
+            roll=view.roll + 2.5 * roll,
+            yaw=view.yaw + 4 * yaw,
+            pitch=view.pitch + 2 * pitch,
+            shift=(view.shift[0] + 0.7 * right, view.shift[1] + 0.7 * down),
+            light=view.light + 6 * lamp,
+        ),
     )

@@ -1,8 +1,6 @@
 """The default data: drawn faces through LPQ and PHOG to five principal components each."""
 
 import hashlib
-from importlib.metadata import version
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,14 +9,16 @@ from emolib.data.components import Components
 from emolib.data.drawn import draw_faces
 from emolib.data.features import lpq, phog
 from emolib.paper import EMOTIONS
-from emolib.storage import kept
+from emolib.utils.sources import source_digest
+from emolib.utils.storage import kept
 
-SOURCES = ("components", "drawn", "features", "gradients", "phase")
+SOURCES = ("data", "training.kernels.compiler")
 LIBRARIES = ("numba", "numpy", "pillow", "scipy", "torch")
 
 
 def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
-    """675 faces of 58 invented people, with SFEW's class counts; they are no evidence about real ones.
+    """675 faces of 58 invented people, with SFEW's class counts; they are no evidence about real
+    ones.
 
     Drawing takes a few seconds, so what was drawn once is kept, under a key of the code that draws.
 
@@ -30,18 +30,18 @@ def draw(wildness: float = 0.5, seed: int = 2011) -> EmotionData:
 
 
 def _key(wildness: float, seed: int) -> str:
-    here = Path(__file__).parent
-    files = [*(here / f"{name}.py" for name in SOURCES), *sorted(here.glob("faces/*.py"))]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
-    digest.update(repr([wildness, seed, [version(library) for library in LIBRARIES]]).encode())
-    return digest.hexdigest()[:16]
+    made_of = [wildness, seed, source_digest(*SOURCES, libraries=LIBRARIES)]
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
 
 
 def _describe(wildness: float, seed: int) -> EmotionData:
     faces = draw_faces(wildness, seed)
     descriptors = {"LPQ": lpq(faces.images), "PHOG": phog(faces.images)}
     return EmotionData(
-        features={modality: Components.fit(values).transform(values) for modality, values in descriptors.items()},
+        features={
+            modality: Components.fit(values).transform(values)
+            for modality, values in descriptors.items()
+        },
         labels=faces.labels,
         classes=EMOTIONS,
         groups=faces.groups,

@@ -1,4 +1,6 @@
-"""The ten numbers of any faces in the layout of the SFEW spreadsheet, so that others' tools read them."""
+"""The ten numbers of any faces in the layout of the SFEW spreadsheet, so that others' tools read
+them.
+"""
 
 import csv
 from io import BytesIO, StringIO
@@ -9,7 +11,7 @@ from openpyxl import Workbook
 
 from emolib.data import EmotionData
 from emolib.data.table import group_of
-from emolib.storage import write
+from emolib.utils.storage import write
 
 TITLES = {
     "LPQ": "First 5 Principal Components of Local Phase Quantisation (LPQ)",
@@ -18,10 +20,11 @@ TITLES = {
 
 
 def export(data: EmotionData, path: Path) -> Path:
-    """Writes LPQ and PHOG of every row to ``.xlsx`` or ``.csv``: name, label 1 to 7, five numbers each.
+    """Writes LPQ and PHOG of every row to ``.xlsx`` or ``.csv``: name, label 1 to 7, five numbers
+    each.
 
-    In the spreadsheet a name begins with the title of a film, which stands for the person. A name here that does not
-    begin with its group is written as the group and the number of its row.
+    In the spreadsheet a name begins with the title of a film, which stands for the person. A name
+    here that does not begin with its group is written as the group and the number of its row.
 
     Raises:
         ValueError: the data lack a modality, or the name ends in something else.
@@ -31,17 +34,23 @@ def export(data: EmotionData, path: Path) -> Path:
     """
     for modality in TITLES:
         if modality not in data.features:
-            raise ValueError(f"{data.source}: there is no {modality}, and the spreadsheet's layout has {' and '.join(TITLES)}")
+            raise ValueError(
+                f"{data.source}: there is no {modality}, and the spreadsheet's layout has {' and '.join(TITLES)}"
+            )
     width = [data.features[modality].shape[1] for modality in TITLES]
     header = ["", "label"]
     for title, columns in zip(TITLES.values(), width, strict=True):
         header += [title, *[""] * (columns - 1)]
     values = np.concatenate([data.features[modality] for modality in TITLES], axis=1)
     names = [
-        name if group_of(name) == group else f"{group}_{row:09d}" for row, (name, group) in enumerate(zip(data.names, data.groups, strict=True))
+        name if group_of(name) == group else f"{group}_{row:09d}"
+        for row, (name, group) in enumerate(zip(data.names, data.groups, strict=True))
     ]
     # a float32 in its shortest digits, so that the same float32 is read back
-    rows = [[name, int(label) + 1, *map(float, map(str, numbers))] for name, label, numbers in zip(names, data.labels, values, strict=True)]
+    rows = [
+        [name, int(label) + 1, *map(float, map(str, numbers))]
+        for name, label, numbers in zip(names, data.labels, values, strict=True)
+    ]
     if path.suffix.lower() == ".xlsx":
         write({path: _workbook(header, rows, width)})
     elif path.suffix.lower() == ".csv":
@@ -60,7 +69,9 @@ def _workbook(header: list[str], rows: list[list[object]], width: list[int]) -> 
     sheet.append([cell or None for cell in header])
     first = 3
     for columns in width:
-        sheet.merge_cells(start_row=1, start_column=first, end_row=1, end_column=first + columns - 1)
+        sheet.merge_cells(
+            start_row=1, start_column=first, end_row=1, end_column=first + columns - 1
+        )
         first += columns
     for row in rows:
         sheet.append(row)

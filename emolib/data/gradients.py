@@ -1,7 +1,8 @@
-"""The arithmetic of oriented gradients, compiled: each pixel of a row to its bin and magnitude, and into its cell's histogram.
+"""The arithmetic of oriented gradients, compiled: each pixel of a row to its bin and magnitude, and
+into its cell's histogram.
 
-No arctangent is taken. Along the diamond ``|x| + |y| = 1`` places grow with the angle, from 0 to 4 once around, so the edges of the
-bins are brought there once and each pixel is compared with them.
+No arctangent is taken. Along the diamond ``|x| + |y| = 1`` places grow with the angle, from 0 to 4
+once around, so the edges of the bins are brought there once and each pixel is compared with them.
 
 Axes: ``N`` images, ``H`` × ``W`` pixels, ``E`` edges of bins once around.
 """
@@ -9,7 +10,7 @@ Axes: ``N`` images, ``H`` × ``W`` pixels, ``E`` edges of bins once around.
 import numpy as np
 from numpy.typing import NDArray
 
-from emolib.kernels.compiler import Reals, compiled
+from emolib.training.kernels.compiler import Reals, compiled
 
 TINY = np.finfo(float).tiny
 
@@ -27,7 +28,8 @@ def diamond(angle: NDArray[np.float64]) -> NDArray[np.float64]:
 def oriented_gradients(images: np.ndarray, edges: Reals, sums: Reals) -> None:
     """Adds the magnitude of each pixel's Sobel gradient to the sum of its cell and orientation.
 
-    A pixel's orientation is the number of ``edges`` that its gradient does not lie before. Past its border an image repeats itself.
+    A pixel's orientation is the number of ``edges`` that its gradient does not lie before. Past its
+    border an image repeats itself.
 
     Args:
         images: ``[N, H, W]``.
@@ -41,7 +43,11 @@ def oriented_gradients(images: np.ndarray, edges: Reals, sums: Reals) -> None:
     place, magnitude, orientation = np.empty(width), np.empty(width), np.empty(width, np.int64)
     for n in range(number):
         for y in range(height):
-            above, here, below = images[n, max(y - 1, 0)], images[n, y], images[n, min(y + 1, height - 1)]
+            above, here, below = (
+                images[n, max(y - 1, 0)],
+                images[n, y],
+                images[n, min(y + 1, height - 1)],
+            )
             for x in range(width):
                 upper[x + 1], lower[x + 1] = above[x], below[x]
                 down[x + 1] = upper[x + 1] + 2 * np.float64(here[x]) + lower[x + 1]
@@ -49,8 +55,12 @@ def oriented_gradients(images: np.ndarray, edges: Reals, sums: Reals) -> None:
                 row[0], row[width + 1] = row[1], row[width]
             for x in range(width):
                 dx = down[x + 2] - down[x]
-                dy = (lower[x] + 2 * lower[x + 1] + lower[x + 2]) - (upper[x] + 2 * upper[x + 1] + upper[x + 2])
-                along = dy / max(abs(dx) + abs(dy), TINY)  # 0 where there is no gradient, and nothing is added
+                dy = (lower[x] + 2 * lower[x + 1] + lower[x + 2]) - (
+                    upper[x] + 2 * upper[x + 1] + upper[x + 2]
+                )
+                along = dy / max(
+                    abs(dx) + abs(dy), TINY
+                )  # 0 where there is no gradient, and nothing is added
                 place[x] = 2 - along if dx < 0 else along if dy >= 0 else 4 + along
                 magnitude[x] = np.sqrt(dx * dx + dy * dy)
             orientation[:] = 0

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from dataclasses import asdict, dataclass, fields, replace
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -15,7 +14,6 @@ import pandas as pd
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from emolib.console import say
 from emolib.data import REPAIRS, EmotionData
 from emolib.data.components import Components
 from emolib.data.features import PRESETS, lpq, phog, pixels
@@ -23,12 +21,14 @@ from emolib.data.folder import ORDERS, Listing, list_folder, strangers
 from emolib.data.picture import Unreadable, crop_face, read_grey, square
 from emolib.data.table import twice
 from emolib.paper import EMOTIONS
-from emolib.progress import track
-from emolib.storage import cache_folder
+from emolib.utils.console import say
+from emolib.utils.progress import track
+from emolib.utils.sources import source_digest
+from emolib.utils.storage import cache_folder
 
 DIGEST = "digest"  # the file beside the others that tells whether they are whole
 BATCH = 64  # images between two writes to disk
-SOURCES = ("components", "features", "folder", "gradients", "images", "phase", "picture")
+SOURCES = ("data", "training.kernels.compiler")
 LIBRARIES = ("numba", "numpy", "opencv-python-headless", "pillow", "scipy", "torch")
 
 
@@ -37,10 +37,11 @@ class Settings:
     """How a folder of images is read.
 
     Attributes:
-        size: pixels along a side: every face is brought to one size, since LPQ looks at seven pixels however large
-            the picture is.
-        crop: whether to cut out the largest face, see :func:`emolib.data.picture.crop_face`; a picture in which none
-            is found is left out. Otherwise the largest square in the middle is the face.
+        size: pixels along a side: every face is brought to one size, since LPQ looks at seven
+            pixels however large the picture is.
+        crop: whether to cut out the largest face, see :func:`emolib.data.picture.crop_face`; a
+            picture in which none is found is left out. Otherwise the largest square in the middle
+            is the face.
         preset: of the descriptors, a name in :data:`emolib.data.features.PRESETS`.
         decorrelate: see :func:`emolib.data.features.lpq_codes`.
         first: 0 or 1, the number of Angry where sub-folders are numbers that could be either.
@@ -55,11 +56,20 @@ class Settings:
     order: str = "sfew"
 
     def __post_init__(self) -> None:
-        kinds = {"size": int, "crop": bool, "preset": str, "decorrelate": bool, "first": int | None, "order": str}
+        kinds = {
+            "size": int,
+            "crop": bool,
+            "preset": str,
+            "decorrelate": bool,
+            "first": int | None,
+            "order": str,
+        }
         for name, kind in kinds.items():
             value = getattr(self, name)
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-                raise ValueError(f"{name} is {value!r}, which it cannot be; see emolib.data.images.Settings")
+                raise ValueError(
+                    f"{name} is {value!r}, which it cannot be; see emolib.data.images.Settings"
+                )
         if self.preset not in PRESETS:
             raise ValueError(f"preset is {self.preset!r}; it must be one of {', '.join(PRESETS)}")
         if self.order not in ORDERS:
@@ -73,11 +83,15 @@ class Settings:
         """These settings, some of them replaced; raises ValueError for one that does not exist."""
         names = [field.name for field in fields(self)]
         for name in given.keys() - set(names):
-            raise ValueError(f"{name} says nothing about how images are read; there are {', '.join(names)}")
+            raise ValueError(
+                f"{name} says nothing about how images are read; there are {', '.join(names)}"
+            )
         return replace(self, **given)
 
     def face(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Any grey picture to the square that is described. Raises Unreadable when it is to be cropped in vain."""
+        """Any grey picture to the square that is described. Raises Unreadable when it is to be
+        cropped in vain.
+        """
         return square(crop_face(grey) if self.crop else grey, self.size)
 
     def describe(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -91,12 +105,15 @@ class Settings:
 
 
 def read_folder(root: Path, **settings: Any) -> EmotionData:
-    """Reads and describes every image, once: what was found is kept on disk and read from there the next time.
+    """Reads and describes every image, once: what was found is kept on disk and read from there the
+    next time.
 
-    Modalities are LPQ, PHOG and ``image``, the face itself; the features are five principal components of each.
+    Modalities are LPQ, PHOG and ``image``, the face itself; the features are five principal
+    components of each.
 
     Args:
-        root: its sub-folders are named after emotions or numbered, see :func:`emolib.data.folder.list_folder`.
+        root: its sub-folders are named after emotions or numbered, see
+            :func:`emolib.data.folder.list_folder`.
         settings: see :class:`Settings`.
 
     Raises:
@@ -104,18 +121,24 @@ def read_folder(root: Path, **settings: Any) -> EmotionData:
     """
     if (root / DIGEST).is_file():  # what keep() wrote
         if not _is_whole(root):
-            raise ValueError(f"{root}: what was kept of the images is damaged; build again, and they are described again")
+            raise ValueError(
+                f"{root}: what was kept of the images is damaged; build again, and they are described again"
+            )
         return _read(root)
     return _read(keep(root, Settings().changed(settings)))
 
 
 def keep(root: Path, settings: Settings) -> Path:
-    """The folder, in :func:`~emolib.storage.cache_folder`, that holds what was read; made when missing."""
+    """The folder, in :func:`~emolib.utils.storage.cache_folder`, that holds what was read; made
+    when missing.
+    """
     listing = list_folder(root, settings.first, settings.order)
     path = cache_folder() / f"images-{_key(listing, settings)}"
     if _is_whole(path):
         return path
-    with FileLock(path.parent / "images.lock"):  # one describes at a time, so what else lies aside was left by a run that was killed
+    with FileLock(
+        path.parent / "images.lock"
+    ):  # one describes at a time, so what else lies aside was left by a run that was killed
         for leftover in path.parent.glob("images-*.tmp"):
             shutil.rmtree(leftover, ignore_errors=True)
         if path.exists() and not _is_whole(path):
@@ -148,22 +171,38 @@ def _digest(folder: Path) -> bytes:
 
 
 def settings_of(source: str) -> Settings:
-    """How the images were read that :func:`keep` wrote to the folder ``source``; the default for anything else."""
+    """How the images were read that :func:`keep` wrote to the folder ``source``; the default for
+    anything else.
+    """
     found = Path(source, "found.json")
-    return Settings(**json.loads(found.read_text())["settings"]) if source and found.is_file() else Settings()
+    return (
+        Settings(**json.loads(found.read_text())["settings"])
+        if source and found.is_file()
+        else Settings()
+    )
 
 
 def _key(listing: Listing, settings: Settings) -> str:
-    here = Path(__file__).parent
-    digest = hashlib.sha256(b"".join((here / f"{name}.py").read_bytes() for name in SOURCES))
-    stamps = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in listing.paths]
-    state = [stamps, listing.labels, listing.groups, listing.repairs, listing.left_out, asdict(settings)]
-    digest.update(json.dumps([*state, [version(library) for library in LIBRARIES]]).encode(errors="surrogateescape"))
-    return digest.hexdigest()[:16]
+    stamps = [
+        (str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in listing.paths
+    ]
+    state = [
+        stamps,
+        listing.labels,
+        listing.groups,
+        listing.repairs,
+        listing.left_out,
+        asdict(settings),
+    ]
+    made_of = [*state, source_digest(*SOURCES, libraries=LIBRARIES)]
+    text = json.dumps(made_of).encode(errors="surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
-    """Writes what an :class:`~emolib.data.EmotionData` holds into a folder, a batch of images in memory at a time."""
+    """Writes what an :class:`~emolib.data.EmotionData` holds into a folder, a batch of images in
+    memory at a time.
+    """
     kept, left_out, maps = [], list(listing.left_out), {}
     with track(len(listing.paths), "reading images") as progress:
         for start in range(0, len(listing.paths), BATCH):
@@ -178,7 +217,9 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
             for modality, values in settings.describe(np.stack(faces)).items() if faces else ():
                 if modality not in maps:
                     shape = (len(listing.paths), values.shape[1])
-                    maps[modality] = np.lib.format.open_memmap(folder / f"{modality}.npy", "w+", np.float32, shape)
+                    maps[modality] = np.lib.format.open_memmap(
+                        folder / f"{modality}.npy", "w+", np.float32, shape
+                    )
                 maps[modality][len(kept) - len(faces) : len(kept)] = values
     labels = np.array([listing.labels[place] for place in kept], int)
     _check(listing, labels, left_out)
@@ -187,7 +228,14 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
     for modality, values in maps.items():
         features[modality] = Components.fit(values[: len(kept)]).transform(values[: len(kept)])
     reasons = pd.Series([reason for _, reason in left_out], dtype=object).value_counts()
-    repairs = [*listing.repairs, *strangers(listing, kept), *((f"image left out: {reason}", int(count), "left out") for reason, count in reasons.items())]
+    repairs = [
+        *listing.repairs,
+        *strangers(listing, kept),
+        *(
+            (f"image left out: {reason}", int(count), "left out")
+            for reason, count in reasons.items()
+        ),
+    ]
     repairs += twice(np.concatenate(list(features.values()), axis=1), labels)
     np.savez(
         folder / "rows.npz",
@@ -197,9 +245,24 @@ def _describe(listing: Listing, settings: Settings, folder: Path) -> None:
         names=np.array([listing.paths[place].stem for place in kept]),
         **features,
     )
-    chosen = [f"{name} {value}" for name, value in asdict(settings).items() if value != getattr(Settings, name)]
-    source = f"{len(kept)} images of the folder {listing.root.name}" + (f" ({', '.join(chosen)})" if chosen else "")
-    (folder / "found.json").write_text(json.dumps({"source": source, "settings": asdict(settings), "repairs": repairs, "left_out": left_out}))
+    chosen = [
+        f"{name} {value}"
+        for name, value in asdict(settings).items()
+        if value != getattr(Settings, name)
+    ]
+    source = f"{len(kept)} images of the folder {listing.root.name}" + (
+        f" ({', '.join(chosen)})" if chosen else ""
+    )
+    (folder / "found.json").write_text(
+        json.dumps(
+            {
+                "source": source,
+                "settings": asdict(settings),
+                "repairs": repairs,
+                "left_out": left_out,
+            }
+        )
+    )
     for values in maps.values():
         values.flush()
     (folder / DIGEST).write_bytes(_digest(folder))
@@ -210,9 +273,13 @@ def _check(listing: Listing, labels: NDArray[np.intp], left_out: list[tuple[str,
     present = np.unique(labels)
     if len(present) == 0:
         example = f": {left_out[0][0]}, {left_out[0][1]}" if left_out else ""
-        raise ValueError(f"{listing.root}: no image can be read (the first of {len(left_out)}{example})")
+        raise ValueError(
+            f"{listing.root}: no image can be read (the first of {len(left_out)}{example})"
+        )
     if len(present) == 1:
-        raise ValueError(f"{listing.root}: all images show {EMOTIONS[present[0]]}; at least two emotions are needed")
+        raise ValueError(
+            f"{listing.root}: all images show {EMOTIONS[present[0]]}; at least two emotions are needed"
+        )
 
 
 def _read(folder: Path) -> EmotionData:
@@ -230,7 +297,9 @@ def _read(folder: Path) -> EmotionData:
         drawn=False,
         repairs=pd.DataFrame(found["repairs"], columns=list(REPAIRS)),
         descriptors={
-            modality: np.load(folder / f"{modality}.npy", mmap_mode="r", allow_pickle=False)[: len(labels)]
+            modality: np.load(folder / f"{modality}.npy", mmap_mode="r", allow_pickle=False)[
+                : len(labels)
+            ]
             for modality in arrays
         },
         left_out=pd.DataFrame(found["left_out"], columns=["file", "reason"]),

@@ -1,16 +1,18 @@
-"""The arithmetic of local phase quantisation, compiled: a row of pixels at a time, in double precision.
+"""The arithmetic of local phase quantisation, compiled: a row of pixels at a time, in double
+precision.
 
-Along an axis each of its eight kernels is a sum of three waves: constant, cosine and sine. So three sums across and three down
-serve them all. Places as far to either side of the middle come in pairs: their sum is all that the first two waves see of them,
-their difference all that the sine does.
+Along an axis each of its eight kernels is a sum of three waves: constant, cosine and sine. So three
+sums across and three down serve them all. Places as far to either side of the middle come in pairs:
+their sum is all that the first two waves see of them, their difference all that the sine does.
 
-Axes: ``N`` images, ``H`` × ``W`` pixels, ``Y`` × ``X`` pixels that have a code, ``R`` places to either side of a window's middle.
+Axes: ``N`` images, ``H`` × ``W`` pixels, ``Y`` × ``X`` pixels that have a code, ``R`` places to
+either side of a window's middle.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emolib.kernels.compiler import Reals, compiled
+from emolib.training.kernels.compiler import Reals, compiled
 
 WAVES = 3
 
@@ -22,7 +24,9 @@ def _begin(middle: Reals, flat: Reals, even: Reals, odd: Reals) -> None:
 
 
 @compiled
-def _add(before: Reals, after: Reals, cosine: float, sine: float, flat: Reals, even: Reals, odd: Reals) -> None:
+def _add(
+    before: Reals, after: Reals, cosine: float, sine: float, flat: Reals, even: Reals, odd: Reals
+) -> None:
     for x in range(flat.shape[0]):
         both = before[x] + after[x]
         flat[x] += both
@@ -31,13 +35,21 @@ def _add(before: Reals, after: Reals, cosine: float, sine: float, flat: Reals, e
 
 
 @compiled
-def phase_codes(images: np.ndarray, cosine: Reals, sine: Reals, mix: Reals, tolerance: Reals, codes: NDArray[np.uint8]) -> None:
+def phase_codes(
+    images: np.ndarray,
+    cosine: Reals,
+    sine: Reals,
+    mix: Reals,
+    tolerance: Reals,
+    codes: NDArray[np.uint8],
+) -> None:
     """Writes the signs of eight numbers at each pixel as one byte.
 
     Args:
         images: ``[N, H, W]``.
         cosine, sine: ``[R]``, from the middle's neighbour on.
-        mix: what each number takes of the nine products of a wave down and a wave across, ``[8, 9]``.
+        mix: what each number takes of the nine products of a wave down and a wave across, ``[8,
+            9]``.
         tolerance: ``[N]``; what is not further below zero counts as zero, and sets its bit.
         codes: ``[N, Y, X]``, filled with 0.
     """
@@ -53,13 +65,29 @@ def phase_codes(images: np.ndarray, cosine: Reals, sine: Reals, mix: Reals, tole
             flat, even, odd = across[0, y], across[1, y], across[2, y]
             _begin(pixels[reach:], flat, even, odd)
             for t in range(reach):
-                _add(pixels[reach - 1 - t :], pixels[reach + 1 + t :], cosine[t], sine[t], flat, even, odd)
+                _add(
+                    pixels[reach - 1 - t :],
+                    pixels[reach + 1 + t :],
+                    cosine[t],
+                    sine[t],
+                    flat,
+                    even,
+                    odd,
+                )
         for y in range(codes.shape[1]):
             for a in range(WAVES):
                 flat, even, odd = both[0, a], both[1, a], both[2, a]
                 _begin(across[a, y + reach], flat, even, odd)
                 for t in range(reach):
-                    _add(across[a, y + reach - 1 - t], across[a, y + reach + 1 + t], cosine[t], sine[t], flat, even, odd)
+                    _add(
+                        across[a, y + reach - 1 - t],
+                        across[a, y + reach + 1 + t],
+                        cosine[t],
+                        sine[t],
+                        flat,
+                        even,
+                        odd,
+                    )
             code = codes[n, y]
             for bit in range(mix.shape[0]):
                 part[:] = 0.0
@@ -74,7 +102,9 @@ def phase_codes(images: np.ndarray, cosine: Reals, sine: Reals, mix: Reals, tole
 
 @compiled
 def block_counts(codes: NDArray[np.uint8], blocks: int, counts: NDArray[np.int64]) -> None:
-    """Counts the codes ``[N, Y, X]`` of each block of a ``blocks`` × ``blocks`` grid into ``counts`` ``[N, blocks * blocks, 256]``."""
+    """Counts the codes ``[N, Y, X]`` of each block of a ``blocks`` × ``blocks`` grid into
+    ``counts`` ``[N, blocks * blocks, 256]``.
+    """
     number, height, width = codes.shape
     block = np.arange(width) * blocks // width
     for n in range(number):

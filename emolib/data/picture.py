@@ -25,11 +25,13 @@ class Unreadable(Exception):
 def read_grey(path: Path) -> NDArray[np.uint8]:
     """Pixels ``[H, W]``, uint8, upright.
 
-    Colour becomes luma; transparent pixels lie on white; 16-bit grey keeps its eight highest bits; a camera's note of
-    how it was held (EXIF orientation) is followed. Of several pictures in a file, the first counts.
+    Colour becomes luma; transparent pixels lie on white; 16-bit grey keeps its eight highest bits;
+    a camera's note of how it was held (EXIF orientation) is followed. Of several pictures in a
+    file, the first counts.
 
     Raises:
-        Unreadable: the file is empty, no image, damaged, larger than 90 megapixels or smaller than 8 × 8 pixels.
+        Unreadable: the file is empty, no image, damaged, larger than 90 megapixels or smaller than
+            8 × 8 pixels.
     """
     if path.stat().st_size == 0:
         raise Unreadable("the file is empty")
@@ -43,7 +45,9 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     except UnidentifiedImageError as error:
         raise Unreadable("no image of a known kind, whatever its name says") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Unreadable(f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels") from error
+        raise Unreadable(
+            f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels"
+        ) from error
     except Unreadable:
         raise
     except Exception as error:  # Pillow raises whatever a damaged file leads it to
@@ -70,7 +74,9 @@ def _grey(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The largest square in the middle, brought to ``size`` × ``size`` pixels; untouched if it is that already."""
+    """The largest square in the middle, brought to ``size`` × ``size`` pixels; untouched if it is
+    that already.
+    """
     height, width = grey.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -81,7 +87,8 @@ def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def crop_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001), which Dhall et al. 2011 used as well.
+    """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001), which Dhall et al.
+    2011 used as well.
 
     Raises:
         Unreadable: it finds none.

@@ -18,17 +18,22 @@ LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 
 
 def read_table(path: Path, incomplete: str) -> EmotionData:
-    """Reads rows of ``name, label, features …`` under a header that names each modality over its first column.
+    """Reads rows of ``name, label, features …`` under a header that names each modality over its
+    first column.
 
-    A label is 1 to 7 in the order of :data:`emolib.paper.EMOTIONS`. A name begins with a film's title, followed by
-    the digits of its frame; the title, with series merged, becomes the group.
+    A label is 1 to 7 in the order of :data:`emolib.paper.EMOTIONS`. A name begins with a film's
+    title, followed by the digits of its frame; the title, with series merged, becomes the group.
     """
     cells = read_cells(path)
     if cells.empty:
-        raise ValueError(f"{path.name}: there is nothing in this CSV table or first sheet; it should begin with a row: (blank), label, feature names …")
+        raise ValueError(
+            f"{path.name}: there is nothing in this CSV table or first sheet; it should begin with a row: (blank), label, feature names …"
+        )
     header = ["" if cell is None else str(cell).strip() for cell in cells.iloc[0]]
     if "label" not in [name.lower() for name in header]:
-        raise ValueError(f"{path.name}: the first row has no cell 'label'; it should read: (blank), label, feature names …")
+        raise ValueError(
+            f"{path.name}: the first row has no cell 'label'; it should read: (blank), label, feature names …"
+        )
     label_column = [name.lower() for name in header].index("label")
     rows = cells.iloc[1:].dropna(how="all")
     if rows.empty:
@@ -82,23 +87,36 @@ def _modality_columns(path: Path, header: list[str], label_column: int) -> dict[
             acronym = re.search(r"\(([^)]+)\)", header[column])
             modality = acronym[1] if acronym else re.sub(r"[\s_.-]*\d+$", "", header[column])
         if not modality:
-            raise ValueError(f"{path.name}: column {column + 1} has no name; the first column of a modality should name it")
+            raise ValueError(
+                f"{path.name}: column {column + 1} has no name; the first column of a modality should name it"
+            )
         if not re.fullmatch(r"[^+\x00-\x1f]{1,60}", modality):
-            raise ValueError(f"{path.name}: column {column + 1} names a modality {shown(modality)}; a name is short, one line, and without +")
+            raise ValueError(
+                f"{path.name}: column {column + 1} names a modality {shown(modality)}; a name is short, one line, and without +"
+            )
         columns.setdefault(modality, []).append(column)
     if not columns:
-        raise ValueError(f"{path.name}: there are no feature columns to the right of the column label")
+        raise ValueError(
+            f"{path.name}: there are no feature columns to the right of the column label"
+        )
     widths = {modality: len(group) for modality, group in columns.items()}
     if len(set(widths.values())) > 1:
         counts = ", ".join(f"{modality} {width}" for modality, width in widths.items())
-        raise ValueError(f"{path.name}: every modality should have as many features as the others, but there are {counts}")
+        raise ValueError(
+            f"{path.name}: every modality should have as many features as the others, but there are {counts}"
+        )
     return columns
 
 
 def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> NDArray[np.float64]:
     """Feature cells as ``[N, features]`` float64; a blank cell is NaN."""
     cells = rows.iloc[:, columns]
-    numbers = np.array([[np.nan if cell is None else _number(cell) for cell in row] for row in cells.itertuples(index=False, name=None)])
+    numbers = np.array(
+        [
+            [np.nan if cell is None else _number(cell) for cell in row]
+            for row in cells.itertuples(index=False, name=None)
+        ]
+    )
     wrong = np.argwhere(np.abs(numbers) > LARGEST)
     if len(wrong):
         row, column = wrong[0]
@@ -110,22 +128,36 @@ def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> NDArray[np.f
 
 
 def _number(cell: object) -> float:
-    """A cell as a number; infinite if it is none: neither are truth values and dates, nor text such as ``1_000``."""
+    """A cell as a number; infinite if it is none: neither are truth values and dates, nor text such
+    as ``1_000``.
+    """
     try:
-        number = np.inf if isinstance(cell, bool) or not isinstance(cell, str | int | float) or "_" in str(cell) else float(cell)
+        number = (
+            np.inf
+            if isinstance(cell, bool) or not isinstance(cell, str | int | float) or "_" in str(cell)
+            else float(cell)
+        )
     except (ValueError, OverflowError):
         return np.inf
     return np.inf if np.isnan(number) else number
 
 
 def _repair(
-    path: Path, values: NDArray[np.float64], sheet_rows: pd.Index, labels: NDArray[np.intp], incomplete: str
+    path: Path,
+    values: NDArray[np.float64],
+    sheet_rows: pd.Index,
+    labels: NDArray[np.intp],
+    incomplete: str,
 ) -> tuple[Rows, NDArray[np.float64], pd.DataFrame]:
-    """Settles rows that lack a feature; lists them and frames that stand twice. Returns (rows kept, values, repairs)."""
+    """Settles rows that lack a feature; lists them and frames that stand twice. Returns (rows kept,
+    values, repairs).
+    """
     missing = np.isnan(values).any(axis=1)
     repairs = []
     if missing.all():
-        raise ValueError(f"{path.name}: every row lacks at least one feature, so there is nothing to train on")
+        raise ValueError(
+            f"{path.name}: every row lacks at least one feature, so there is nothing to train on"
+        )
     if missing.any():
         if incomplete == "error":
             raise ValueError(
@@ -134,7 +166,9 @@ def _repair(
             )
         if incomplete == "mean":
             values = np.where(np.isnan(values), np.nanmean(values[~missing], axis=0), values)
-        done = {"drop": "dropped", "mean": "filled with the column's mean over complete rows"}[incomplete]
+        done = {"drop": "dropped", "mean": "filled with the column's mean over complete rows"}[
+            incomplete
+        ]
         repairs.append(("row lacks one feature or more", int(missing.sum()), done))
     keep = np.flatnonzero(~missing) if incomplete == "drop" else np.arange(len(values))
 
@@ -149,7 +183,9 @@ def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[
     same, two_labels = frames[alike.transform("size") > 1], frames[alike.transform("nunique") > 1]
     repairs = []
     if len(two_labels):
-        repairs.append(("same features under two labels", len(two_labels), "kept, under both labels"))
+        repairs.append(
+            ("same features under two labels", len(two_labels), "kept, under both labels")
+        )
     if len(same) > len(two_labels):
         repairs.append(("same features and label twice", len(same) - len(two_labels), "kept"))
     return repairs
@@ -167,6 +203,12 @@ def _groups(path: Path, column: pd.Series) -> NDArray[np.str_]:
 
 
 def group_of(name: str) -> str | None:
-    """The film's title, or its series, that a name begins with; None where no digits of a frame follow."""
+    """The film's title, or its series, that a name begins with; None where no digits of a frame
+    follow.
+    """
     title = TITLE.match(name)
-    return next((series for series in FRANCHISES if title[1].startswith(series)), title[1]) if title else None
+    return (
+        next((series for series in FRANCHISES if title[1].startswith(series)), title[1])
+        if title
+        else None
+    )

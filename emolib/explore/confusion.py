@@ -15,7 +15,7 @@ from emolib.explore.canvas import Canvas, Redraw, choice, laid_out
 from emolib.explore.live import Moment, Run, training
 from emolib.folds import PROTOCOLS
 from emolib.metrics import confusion
-from emolib.sweeps import sweep
+from emolib.training.sweeps import sweep
 
 MODELS = (("shallow", "shallow"), ("CNN", "cnn"))
 SHOWN = 16
@@ -25,18 +25,37 @@ PRESSED, UNPRESSED = "2px solid #b07d00", "2px solid transparent"
 def confusion_lab(data: EmotionData) -> widgets.VBox:
     """Each cell counts rows of one emotion taken for another out of fold; pressed, it shows them."""
     network = choice("network", MODELS)
-    modality = choice("features", [*data.modalities, "+".join(data.modalities)] if len(data.modalities) > 1 else data.modalities)
+    modality = choice(
+        "features",
+        [*data.modalities, "+".join(data.modalities)]
+        if len(data.modalities) > 1
+        else data.modalities,
+    )
     protocol = choice("folds", PROTOCOLS)
     classes = data.classes
-    cells = {cell: widgets.Button(layout={"width": "auto", "height": "30px", "border": UNPRESSED}) for cell in np.ndindex(len(classes), len(classes))}
-    # as high as two rows of faces, so that what lies below stays where it is while the networks train
-    canvas, rows, level, run = Canvas(layout={"min_height": "260px"}), widgets.HTML(), widgets.HTML(), Run()
+    cells = {
+        cell: widgets.Button(layout={"width": "auto", "height": "30px", "border": UNPRESSED})
+        for cell in np.ndindex(len(classes), len(classes))
+    }
+    # as high as two rows of faces, so that what lies below stays where it is while the networks
+    # train
+    canvas, rows, level, run = (
+        Canvas(layout={"min_height": "260px"}),
+        widgets.HTML(),
+        widgets.HTML(),
+        Run(),
+    )
     stop = widgets.Button(description="Stop training", icon="stop")
     stop.on_click(lambda _: run.stop())
     pressed, scores = (0, 0), np.zeros((len(data), len(classes)))
 
     def train() -> None:
-        table = sweep(network=network.value, modality=modality.value, protocol=protocol.value, recipe="converged")
+        table = sweep(
+            network=network.value,
+            modality=modality.value,
+            protocol=protocol.value,
+            recipe="converged",
+        )
         run.start(training(data, table), draw)
 
     def draw(moment: Moment, _: bool) -> None:
@@ -49,7 +68,9 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
             with button.hold_sync():  # one message for both
                 button.description = str(counts[true, taken])
                 button.tooltip = f"{counts[true, taken]} of {counts[true].sum()} rows of {classes[true]} taken for {classes[taken]}"
-            button.style.button_color = matplotlib.colors.to_hex(matplotlib.colormaps["Blues"](0.7 * share))
+            button.style.button_color = matplotlib.colors.to_hex(
+                matplotlib.colormaps["Blues"](0.7 * share)
+            )
             button.style.font_weight = "bold" if true == taken else "normal"
         right = counts.trace() / counts.sum()
         level.value = (
@@ -61,7 +82,11 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     def show() -> None:
         true, taken = pressed
         found = np.flatnonzero((data.labels == true) & (scores.argmax(1) == taken))
-        counted = f"{len(found)} {classes[true]} faces" if data.drawn else f"{len(found)} rows of {classes[true]}"
+        counted = (
+            f"{len(found)} {classes[true]} faces"
+            if data.drawn
+            else f"{len(found)} rows of {classes[true]}"
+        )
         what = f"{counted} recognised" if true == taken else f"{counted} taken for {classes[taken]}"
         sure = found[np.argsort(-scores[found, taken], kind="stable")][:SHOWN]
         some = f", the {len(sure)} of the highest score" if len(sure) < len(found) else ""
@@ -70,13 +95,23 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
             canvas.value = ""
         elif data.drawn:
             shown = dict.fromkeys((taken, true))
-            titles = [" / ".join(f"{scores[row, emotion]:.2f}" for emotion in shown) for row in sure]
+            titles = [
+                " / ".join(f"{scores[row, emotion]:.2f}" for emotion in shown) for row in sure
+            ]
             alt = f"Drawn faces: {what}{some}; scores of {' and '.join(classes[emotion] for emotion in shown)}: {', '.join(titles)}."
             canvas.draw(figures.face_row(_faces(sure), titles, alt))
         else:
-            table = pd.DataFrame({"row": sure + 1} | {f"score of {classes[emotion]}": scores[sure, emotion] for emotion in (taken, true)})
+            table = pd.DataFrame(
+                {"row": sure + 1}
+                | {
+                    f"score of {classes[emotion]}": scores[sure, emotion]
+                    for emotion in (taken, true)
+                }
+            )
             for part in modality.value.split("+"):
-                table[[f"{part} {k + 1}" for k in range(data.features[part].shape[1])]] = data.features[part][sure]
+                table[[f"{part} {k + 1}" for k in range(data.features[part].shape[1])]] = (
+                    data.features[part][sure]
+                )
             canvas.value = table.to_html(index=False, float_format="{:.3f}".format)
 
     def press(cell: tuple[int, int]) -> None:
@@ -87,17 +122,31 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
 
     for cell, button in cells.items():
         button.on_click(lambda _, cell=cell: press(cell))
-    grid = widgets.GridBox(_headed(cells, classes), layout={"grid_template_columns": f"11em repeat({len(classes)}, 5em)", "grid_gap": "1px", "align_items": "center"})
+    grid = widgets.GridBox(
+        _headed(cells, classes),
+        layout={
+            "grid_template_columns": f"11em repeat({len(classes)}, 5em)",
+            "grid_gap": "1px",
+            "align_items": "center",
+        },
+    )
     cells[pressed].layout.border = PRESSED
     Redraw([network, modality, protocol], train, canvas)()
     return laid_out(
         "True emotion in rows, predicted emotion in columns; each row of the data is scored by a network that had not seen it. Press a cell to see "
         "who is in it. Over each face: the score of the emotion it was taken for, and of its own.",
-        data, [network, modality, protocol, stop], level, grid, rows, canvas,
-    )  # fmt: skip
+        data,
+        [network, modality, protocol, stop],
+        level,
+        grid,
+        rows,
+        canvas,
+    )
 
 
-def _headed(cells: dict[tuple[int, int], widgets.Button], classes: tuple[str, ...]) -> list[widgets.Widget]:
+def _headed(
+    cells: dict[tuple[int, int], widgets.Button], classes: tuple[str, ...]
+) -> list[widgets.Widget]:
     """The buttons with the names of rows and columns around them, in the order of the grid."""
     heads = [widgets.Label("true ↓   taken for →"), *(widgets.Label(name) for name in classes)]
     for true, name in enumerate(classes):
@@ -112,4 +161,9 @@ def _stills() -> list[Still]:
 
 def _faces(rows: np.ndarray) -> np.ndarray:
     """The pictures of some rows of the default data: ``[N, H, W]``."""
-    return np.stack([draw_face(still.units, still.identity, still.view) for still in (_stills()[row] for row in rows)])
+    return np.stack(
+        [
+            draw_face(still.units, still.identity, still.view)
+            for still in (_stills()[row] for row in rows)
+        ]
+    )

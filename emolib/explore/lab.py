@@ -32,5 +32,13 @@ def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> i
     """
     source = str(Path(data).expanduser().resolve()) if data else ""
     load(source or None)  # told here, and not in a cell
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), "--ServerApp.ip=127.0.0.1", *QUIET, *options]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        str(notebook),
+        "--ServerApp.ip=127.0.0.1",
+        *QUIET,
+        *options,
+    ]
     return subprocess.run(command, env=os.environ | {VARIABLE: source}).returncode

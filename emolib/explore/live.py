@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emolib import sweeps
 from emolib.data import EmotionData, Split
-from emolib.lockstep import Stack
-from emolib.sweeps import Row
+from emolib.training.stack import Stack
+from emolib.training.sweeps import Row
+from emolib.training.train import sweeps
 
 Shown = TypeVar("Shown")
 
@@ -45,7 +45,9 @@ class Moment:
         return np.stack([self.stack.engine.scores(k) for k in range(len(self.stack.rows))])
 
     def out_of_fold(self) -> NDArray[np.floating]:
-        """Scores ``[R, N, C]`` of each repetition, every row by the network that had not seen it; for a table with all folds."""
+        """Scores ``[R, N, C]`` of each repetition, every row by the network that had not seen it;
+        for a table with all folds.
+        """
         folds, scores = self.stack.rows[0]["folds"], self.scores()
         pooled = np.empty((len(scores) // folds, *scores.shape[1:]), scores.dtype)
         for k, own in enumerate(scores):
@@ -56,12 +58,15 @@ class Moment:
     def accuracy(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Share of training and of test rows predicted right, ``[K]`` each."""
         right = self.scores().argmax(-1) == self.stack.material.labels
-        shares = np.array([[right[k, rows].mean() for rows in self.pair(k)] for k in range(len(right))])
+        shares = np.array(
+            [[right[k, rows].mean() for rows in self.pair(k)] for k in range(len(right))]
+        )
         return shares[:, 0], shares[:, 1]
 
 
 def training(data: EmotionData, table: pd.DataFrame) -> Iterator[Moment]:
-    """Trains the networks of one kind in a table; yields before the first step and after every epoch.
+    """Trains the networks of one kind in a table; yields before the first step and after every
+    epoch.
 
     In the end every network is what :func:`emolib.train` would have made of it.
 
@@ -77,7 +82,9 @@ def training(data: EmotionData, table: pd.DataFrame) -> Iterator[Moment]:
 
 
 class Run:
-    """One training at a time, between two messages of the kernel, so that every control answers while it goes on."""
+    """One training at a time, between two messages of the kernel, so that every control answers
+    while it goes on.
+    """
 
     INTERVAL = 0.25  # seconds between two pictures, at least
 
@@ -85,7 +92,9 @@ class Run:
         self.task: asyncio.Task[None] | None = None
 
     def start(self, moments: Iterator[Shown], draw: Callable[[Shown, bool], None]) -> None:
-        """Takes moments, and hands some of them to ``draw``, with whether it is the last; what ran before stops."""
+        """Takes moments, and hands some of them to ``draw``, with whether it is the last; what ran
+        before stops.
+        """
         before, self.task = self.task, None  # whose last picture is no longer wanted
         if before:
             before.cancel()

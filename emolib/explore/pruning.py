@@ -14,7 +14,7 @@ from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Run, training
 from emolib.models import ShallowNet
 from emolib.pruning import angles, prune
-from emolib.sweeps import RECIPES, sweep
+from emolib.training.sweeps import RECIPES, sweep
 
 CONVENTIONS = (("less 0.5 (Gedeon and Harris)", 0.5), ("as they are (paper's Table 2)", 0.0))
 SCHEDULES = (("once, after the first epoch", "first"), ("after every epoch", "every"))
@@ -24,7 +24,9 @@ RATE = RECIPES["shallow", "converged"].learning_rate
 
 
 def pruning_lab(data: EmotionData) -> widgets.VBox:
-    """Width, angle, convention, schedule and rule: the pruned network at once, and its training beside the whole one's."""
+    """Width, angle, convention, schedule and rule: the pruned network at once, and its training
+    beside the whole one's.
+    """
     modality = choice("features", data.modalities)
     hidden = slider("hidden units", 16, 2, 24, 1)
     angle = slider("minimal angle / degrees", 15, 0, 90, 1)
@@ -34,9 +36,13 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     canvas, numbers, curves, run = Canvas(), widgets.HTML(), Canvas(), Run()
 
     @cache
-    def after_one_epoch(modality: str, hidden: int) -> tuple[ShallowNet, torch.Tensor, torch.Tensor, Rows]:
+    def after_one_epoch(
+        modality: str, hidden: int
+    ) -> tuple[ShallowNet, torch.Tensor, torch.Tensor, Rows]:
         """A whole network as pruning finds it, its training and its test rows."""
-        *_, moment = training(data, sweep(modality=modality, hidden=hidden, rate=RATE, limit=1).iloc[:1])
+        *_, moment = training(
+            data, sweep(modality=modality, hidden=hidden, rate=RATE, limit=1).iloc[:1]
+        )
         inputs = torch.from_numpy(moment.stack.material.inputs[0]).flatten(1)
         net = ShallowNet(inputs.shape[1], hidden, len(data.classes))
         nn.utils.vector_to_parameters(torch.from_numpy(moment.stack.compacted(0)), net.parameters())
@@ -48,15 +54,27 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         with torch.no_grad():
             activations = net.activations(seen)
             alive, outgoing, bias = prune(
-                activations[None], torch.ones(1, hidden.value, dtype=torch.bool), net.output.weight[None], net.output.bias[None],
-                angle=torch.tensor([float(angle.value)]), centre=torch.tensor([centre.value]), merge=torch.tensor([merge.value]),
-            )  # fmt: skip
+                activations[None],
+                torch.ones(1, hidden.value, dtype=torch.bool),
+                net.output.weight[None],
+                net.output.bias[None],
+                angle=torch.tensor([float(angle.value)]),
+                centre=torch.tensor([centre.value]),
+                merge=torch.tensor([merge.value]),
+            )
             before = net(unseen)
             after = net.activations(unseen) @ outgoing[0].T + bias[0]
         stay = alive[0].numpy()
         degrees = angles(activations, centre.value).numpy()
-        canvas.draw(figures.pruned_network(degrees, angle.value, activations.numpy(), stay, seen.shape[-1], len(data.classes)))
-        shares = [100 * (scores.argmax(1).numpy() == data.labels[test]).mean() for scores in (before, after)]
+        canvas.draw(
+            figures.pruned_network(
+                degrees, angle.value, activations.numpy(), stay, seen.shape[-1], len(data.classes)
+            )
+        )
+        shares = [
+            100 * (scores.argmax(1).numpy() == data.labels[test]).mean()
+            for scores in (before, after)
+        ]
         per_unit, fixed = seen.shape[-1] + 1 + len(data.classes), len(data.classes)
         sizes = [count * per_unit + fixed for count in (len(stay), stay.sum())]
         numbers.value = (
@@ -66,11 +84,23 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         train_both()
 
     def train_both() -> None:
-        settings = {"modality": modality.value, "hidden": hidden.value, "centre": centre.value, "schedule": schedule.value,
-                    "merge": merge.value, "rate": RATE, "limit": EPOCHS}  # fmt: skip
+        settings = {
+            "modality": modality.value,
+            "hidden": hidden.value,
+            "centre": centre.value,
+            "schedule": schedule.value,
+            "merge": merge.value,
+            "rate": RATE,
+            "limit": EPOCHS,
+        }
         whole = sweep(**settings)
         table = pd.concat([whole, whole.assign(angle=float(angle.value))], ignore_index=True)
-        run.start(_history(data, table), lambda history, _: curves.draw(figures.learning_curves(history, EPOCHS, {"test accuracy": 1 / len(data.classes)})))
+        run.start(
+            _history(data, table),
+            lambda history, _: curves.draw(
+                figures.learning_curves(history, EPOCHS, {"test accuracy": 1 / len(data.classes)})
+            ),
+        )
 
     redraw = Redraw([modality, hidden, angle, centre, schedule, merge], draw, canvas)
     stop = widgets.Button(description="Stop training", icon="stop")
@@ -79,12 +109,19 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     return laid_out(
         "Two units whose activations point the same way do the same work. White dots mark pairs closer than the minimal angle; one unit of "
         "each such pair goes, and the network is trained on, beside the one that kept all its units (mean and range of five folds).",
-        data, [modality, hidden, angle, centre, schedule, merge], canvas, numbers, stop, curves,
-    )  # fmt: skip
+        data,
+        [modality, hidden, angle, centre, schedule, merge],
+        canvas,
+        numbers,
+        stop,
+        curves,
+    )
 
 
 def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Units left and test accuracy of the first half of a table (whole) and the second (pruned), epoch by epoch."""
+    """Units left and test accuracy of the first half of a table (whole) and the second (pruned),
+    epoch by epoch.
+    """
     half, rows = len(table) // 2, []
     for moment in training(data, table):
         alive = moment.stack.alive

@@ -11,14 +11,16 @@ from emolib.explore.canvas import Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Run, training
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.metrics import measures
-from emolib.sweeps import RECIPES, sweep
+from emolib.training.sweeps import RECIPES, sweep
 
 SEEDS, EPOCHS = 10, 60
 RATE = RECIPES["shallow", "converged"].learning_rate
 
 
 def split_lab(data: EmotionData) -> widgets.VBox:
-    """Protocol, folds and seed: who is tested where, at once; and the score of ten seeds of either protocol, as they train."""
+    """Protocol, folds and seed: who is tested where, at once; and the score of ten seeds of either
+    protocol, as they train.
+    """
     protocol = choice("folds", PROTOCOLS)
     count = slider("number of folds", 5, 2, 10, 1)
     seed = slider("seed", 0, 0, SEEDS - 1, 1)
@@ -34,7 +36,11 @@ def split_lab(data: EmotionData) -> widgets.VBox:
 
     def draw_scores() -> None:
         if len(known):
-            scores.draw(figures.score_distribution(known, 1 / len(data.classes), (protocol.value, seed.value)))
+            scores.draw(
+                figures.score_distribution(
+                    known, 1 / len(data.classes), (protocol.value, seed.value)
+                )
+            )
 
     def take(moment: pd.DataFrame, _: bool) -> None:
         nonlocal known
@@ -52,17 +58,35 @@ def split_lab(data: EmotionData) -> widgets.VBox:
     return laid_out(
         f"Above, who is tested in which fold. Below, the mean recall of {SEEDS} seeds, each with folds, initial weights and batches of its own; "
         "the ringed dot is the split above. How far apart do two seeds lie, and how far the two kinds of folds?",
-        data, [protocol, count, seed, modality], where, stop, scores,
-    )  # fmt: skip
+        data,
+        [protocol, count, seed, modality],
+        where,
+        stop,
+        scores,
+    )
 
 
 def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFrame]:
-    """Mean recall of each seed out of fold, epoch by epoch, first under random folds and then under the other kind."""
+    """Mean recall of each seed out of fold, epoch by epoch, first under random folds and then under
+    the other kind.
+    """
     before: list[tuple[str, int, float]] = []
     for protocol in PROTOCOLS:
-        table = sweep(modality=modality, protocol=protocol, folds=folds, seed=range(SEEDS), rate=RATE, limit=EPOCHS)
+        table = sweep(
+            modality=modality,
+            protocol=protocol,
+            folds=folds,
+            seed=range(SEEDS),
+            rate=RATE,
+            limit=EPOCHS,
+        )
         for moment in training(data, table):
             if moment.epoch % 5 == 0 and moment.epoch:
-                rows = [(protocol, seed, value) for seed, value in enumerate(measures(data.labels, moment.out_of_fold(), ("recall",))["recall"].mean(-1))]
+                rows = [
+                    (protocol, seed, value)
+                    for seed, value in enumerate(
+                        measures(data.labels, moment.out_of_fold(), ("recall",))["recall"].mean(-1)
+                    )
+                ]
                 yield pd.DataFrame(before + rows, columns=["protocol", "seed", "value"])
         before += rows

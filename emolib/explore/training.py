@@ -11,20 +11,35 @@ from emolib.data import EmotionData
 from emolib.explore.canvas import LABEL, WIDE, Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.live import Run, training
 from emolib.folds import PROTOCOLS
-from emolib.sweeps import LOSSES, RECIPES, sweep
+from emolib.training.sweeps import LOSSES, RECIPES, sweep
 
 NETWORKS = (("shallow", "shallow"), ("CNN", "cnn"))
 OWN = "my own"
 
 
 def training_lab(data: EmotionData) -> widgets.VBox:
-    """Recipe, loss, rate, epochs and seeds; curves with their spread over seeds, drawn while the networks train."""
+    """Recipe, loss, rate, epochs and seeds; curves with their spread over seeds, drawn while the
+    networks train.
+    """
     network = choice("network", NETWORKS)
-    modality = choice("features", [*data.modalities, "+".join(data.modalities)] if len(data.modalities) > 1 else data.modalities)
+    modality = choice(
+        "features",
+        [*data.modalities, "+".join(data.modalities)]
+        if len(data.modalities) > 1
+        else data.modalities,
+    )
     recipe = choice("recipe", ["printed", "converged", OWN], "converged")
     loss = choice("loss", list(LOSSES))
-    rate = widgets.FloatLogSlider(value=1e-2, min=-5, max=-0.5, step=0.25, description="learning rate", readout_format=".2g",
-                                  style={"description_width": LABEL}, layout={"width": WIDE})  # fmt: skip
+    rate = widgets.FloatLogSlider(
+        value=1e-2,
+        min=-5,
+        max=-0.5,
+        step=0.25,
+        description="learning rate",
+        readout_format=".2g",
+        style={"description_width": LABEL},
+        layout={"width": WIDE},
+    )
     epochs = slider("epochs", 60, 5, 300, 5)
     seeds = slider("seeds", 8, 1, 30, 1)
     protocol = choice("folds", PROTOCOLS)
@@ -34,11 +49,19 @@ def training_lab(data: EmotionData) -> widgets.VBox:
 
     def train() -> None:
         chosen = {"limit": epochs.value, "rate": rate.value, "loss": loss.value}
-        table = sweep(network=network.value, modality=modality.value, protocol=protocol.value, seed=range(seeds.value), **chosen)
+        table = sweep(
+            network=network.value,
+            modality=modality.value,
+            protocol=protocol.value,
+            seed=range(seeds.value),
+            **chosen,
+        )
         table = table[table["fold"] == 0]
         length, level = epochs.value, {"accuracy": 1 / len(data.classes)}
         history = _history(data, table)
-        run.start(history, lambda history, _: canvas.draw(figures.learning_curves(history, length, level)))
+        run.start(
+            history, lambda history, _: canvas.draw(figures.learning_curves(history, length, level))
+        )
 
     redraw = Redraw([network, modality, loss, rate, epochs, seeds, protocol], train, canvas)
 
@@ -49,7 +72,11 @@ def training_lab(data: EmotionData) -> widgets.VBox:
 
     def own(_: object = None) -> None:
         found = RECIPES.get((network.value, recipe.value))
-        if not redraw.held and found and not (math.isclose(rate.value, found.learning_rate) and epochs.value == found.epochs):
+        if (
+            not redraw.held
+            and found
+            and not (math.isclose(rate.value, found.learning_rate) and epochs.value == found.epochs)
+        ):
             recipe.value = OWN
 
     for control in (recipe, network):
@@ -62,8 +89,11 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     return laid_out(
         "Networks of several seeds, trained on four folds and tested on the fifth. Each line is a mean over seeds; the band reaches from the worst seed "
         "to the best. Which differences are larger than the band? Where do training and test rows part?",
-        data, [network, modality, recipe, loss, rate, epochs, seeds, protocol], widgets.HBox([again, stop]), canvas,
-    )  # fmt: skip
+        data,
+        [network, modality, recipe, loss, rate, epochs, seeds, protocol],
+        widgets.HBox([again, stop]),
+        canvas,
+    )
 
 
 def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -71,6 +101,10 @@ def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
     rows = []
     for moment in training(data, table):
         seen, unseen = moment.accuracy()
-        for panel, line, values in (("accuracy", "training rows", seen), ("accuracy", "test rows", unseen), ("training loss", "training rows", moment.loss)):
+        for panel, line, values in (
+            ("accuracy", "training rows", seen),
+            ("accuracy", "test rows", unseen),
+            ("training loss", "training rows", moment.loss),
+        ):
             rows.append((panel, line, moment.epoch, values.mean(), values.min(), values.max()))
         yield pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])

@@ -1,4 +1,6 @@
-"""One function a figure: tables in, a :class:`Picture` out. Nothing here computes a result or trains a network."""
+"""One function a figure: tables in, a :class:`Picture` out. Nothing here computes a result or
+trains a network.
+"""
 
 from emolib.figures.costs import costs
 from emolib.figures.curves import learning_curves

@@ -1,4 +1,6 @@
-"""Figures 4 and 5: the networks, drawn from the modules themselves; names, shapes and counts are read off, not typed."""
+"""Figures 4 and 5: the networks, drawn from the modules themselves; names, shapes and counts are
+read off, not typed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +42,11 @@ def trace(net: nn.Module, x: torch.Tensor) -> list[Layer]:
 
         return hook
 
-    handles = [m.register_forward_hook(watch(name)) for name, m in net.named_modules() if not list(m.children())]
+    handles = [
+        m.register_forward_hook(watch(name))
+        for name, m in net.named_modules()
+        if not list(m.children())
+    ]
     with torch.no_grad():
         net(x)
     for handle in handles:
@@ -56,7 +62,10 @@ def _canvas(height: float) -> tuple[Figure, Axes]:
 
 def _layers_table(layers: list[Layer]) -> pd.DataFrame:
     return pd.DataFrame(
-        [(layer.name, layer.kind, " × ".join(map(str, layer.shape)), layer.parameters) for layer in layers],
+        [
+            (layer.name, layer.kind, " × ".join(map(str, layer.shape)), layer.parameters)
+            for layer in layers
+        ],
         columns=["layer", "kind", "output", "parameters"],
     )
 
@@ -77,8 +86,16 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     for left in range(2):
         for a in places[left]:
             for b in places[left + 1]:
-                axis.plot([xs[left], xs[left + 1]], [a, b], color="#c9d3de", linewidth=0.5, zorder=1)
-    for x, ys, fill, edge in zip(xs, places, ("#eeeeee", "#f7e3bd", "#cfdcee"), ("#777777", "#b07d00", "#33588c"), strict=True):
+                axis.plot(
+                    [xs[left], xs[left + 1]], [a, b], color="#c9d3de", linewidth=0.5, zorder=1
+                )
+    for x, ys, fill, edge in zip(
+        xs,
+        places,
+        ("#eeeeee", "#f7e3bd", "#cfdcee"),
+        ("#777777", "#b07d00", "#33588c"),
+        strict=True,
+    ):
         axis.scatter([x] * len(ys), ys, s=95, color=fill, edgecolor=edge, zorder=2)
     for label, y in zip(classes, places[2][::-1], strict=True):
         axis.text(xs[2] + 0.35, y, label, va="center", fontsize=9.5)
@@ -102,22 +119,37 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
 
 @styled
 def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -> Picture:
-    """Figure 5: a row of boxes for each modality's branch, joined by the two fully connected layers."""
+    """Figure 5: a row of boxes for each modality's branch, joined by the two fully connected
+    layers.
+    """
     layers = trace(net, torch.zeros(1, len(modalities), features))
     heads = [layer for layer in layers if not layer.name.startswith("branches.")]
-    branches = [[layer for layer in layers if layer.name.startswith(f"branches.{m}.")] for m in range(len(modalities))]
+    branches = [
+        [layer for layer in layers if layer.name.startswith(f"branches.{m}.")]
+        for m in range(len(modalities))
+    ]
     figure, axis = _canvas(1.15 * len(modalities) + 0.35)
     step, wide, tall = 1.0, 0.86, 1.05
 
     def box(x: float, y: float, kind: str, text: str) -> None:
         axis.add_patch(
-            FancyBboxPatch((x - wide / 2, y - tall / 2), wide, tall, boxstyle="round,pad=0,rounding_size=0.08",
-                           facecolor=FILL[kind], edgecolor=EDGE[kind])
-        )  # fmt: skip
+            FancyBboxPatch(
+                (x - wide / 2, y - tall / 2),
+                wide,
+                tall,
+                boxstyle="round,pad=0,rounding_size=0.08",
+                facecolor=FILL[kind],
+                edgecolor=EDGE[kind],
+            )
+        )
         axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
 
     def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
-        axis.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=7, color="#666666", linewidth=0.9))
+        axis.add_patch(
+            FancyArrowPatch(
+                start, end, arrowstyle="-|>", mutation_scale=7, color="#666666", linewidth=0.9
+            )
+        )
 
     def words(layer: Layer) -> str:
         name = {"Conv1d": "convolve", "MaxPool1d": "max-pool", "Linear": layer.name}[layer.kind]
@@ -131,13 +163,21 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
         for place, layer in enumerate(branch, 1):
             box(step * place, y, layer.kind, words(layer))
             arrow((step * (place - 1) + wide / 2, y), (step * place - wide / 2, y))
-        arrow((step * len(branch) + wide / 2, y), (end + step - wide / 2, -0.8 * (len(modalities) - 1)))
+        arrow(
+            (step * len(branch) + wide / 2, y),
+            (end + step - wide / 2, -0.8 * (len(modalities) - 1)),
+        )
     for place, layer in enumerate(heads, 1):
         x = end + step * place
         box(x, -0.8 * (len(modalities) - 1), layer.kind, words(layer))
         if place > 1:
-            arrow((x - step + wide / 2, -0.8 * (len(modalities) - 1)), (x - wide / 2, -0.8 * (len(modalities) - 1)))
-    axis.set(xlim=(-0.6, end + step * len(heads) + 0.6), ylim=(-1.6 * (len(modalities) - 1) - 0.7, 0.7))
+            arrow(
+                (x - step + wide / 2, -0.8 * (len(modalities) - 1)),
+                (x - wide / 2, -0.8 * (len(modalities) - 1)),
+            )
+    axis.set(
+        xlim=(-0.6, end + step * len(heads) + 0.6), ylim=(-1.6 * (len(modalities) - 1) - 0.7, 0.7)
+    )
     total = sum(layer.parameters for layer in layers)
     convolutions = sum(layer.kind == "Conv1d" for layer in branches[0])
     alt = (

@@ -9,7 +9,9 @@ INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be 
 
 
 @styled
-def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float | None = None) -> Picture:
+def box_plots(
+    features: dict[str, np.ndarray], ylabel: str, reference: float | None = None
+) -> Picture:
     """A box for each feature, a panel for each modality, on one scale where that shows them all.
 
     Args:
@@ -18,15 +20,24 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float | N
         reference: a level to mark, such as the centre that the paper names.
     """
     reach = [np.ptp(values) for values in features.values()]
-    figure, axes = panels(1, len(features), 3.2, sharey=bool(max(reach) <= INCOMPARABLE * min(reach)))
+    figure, axes = panels(
+        1, len(features), 3.2, sharey=bool(max(reach) <= INCOMPARABLE * min(reach))
+    )
     summary = []
     for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
-        frame = pd.DataFrame(values, columns=[f"{number}" for number in range(1, values.shape[1] + 1)])
-        # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to drop.
+        frame = pd.DataFrame(
+            values, columns=[f"{number}" for number in range(1, values.shape[1] + 1)]
+        )
+        # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to
+        # drop.
         axis.boxplot(
-            values, widths=0.55, patch_artist=True, boxprops={"facecolor": MODALITY.get(modality, "#888888"), "alpha": 0.75},
-            medianprops={"color": "#222222"}, flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
-        )  # fmt: skip
+            values,
+            widths=0.55,
+            patch_artist=True,
+            boxprops={"facecolor": MODALITY.get(modality, "#888888"), "alpha": 0.75},
+            medianprops={"color": "#222222"},
+            flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
+        )
         axis.grid(axis="x", visible=False)
         if reference is not None:
             axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)

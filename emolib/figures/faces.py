@@ -8,7 +8,9 @@ from emolib.figures.style import WIDTH, Picture, joined, styled
 
 
 @styled
-def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], rows: int = 3) -> Picture:
+def sample_faces(
+    images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], rows: int = 3
+) -> Picture:
     """A column of faces for each emotion.
 
     Args:
@@ -16,7 +18,9 @@ def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...
         labels: ``[N]``.
         rows: faces an emotion, spread evenly over those there are.
     """
-    figure, axes = plt.subplots(rows, len(classes), figsize=(WIDTH, rows * WIDTH / len(classes) + 0.3), layout="constrained")
+    figure, axes = plt.subplots(
+        rows, len(classes), figsize=(WIDTH, rows * WIDTH / len(classes) + 0.3), layout="constrained"
+    )
     shown = []
     for column, emotion in enumerate(classes):
         found = np.flatnonzero(labels == column)
@@ -31,16 +35,20 @@ def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...
 
 @styled
 def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Picture:
-    """The mean face, and beside it the principal components of faces as pictures (Turk and Pentland 1991).
+    """The mean face, and beside it the principal components of faces as pictures (Turk and Pentland
+    1991).
 
     Args:
         mean: ``[S * S]``, row by row.
-        axes: ``[P, S * S]``; what is bright in one gets brighter with its number, what is dark darker.
+        axes: ``[P, S * S]``; what is bright in one gets brighter with its number, what is dark
+            darker.
         shares: ``[P]``, of the variance.
     """
     side = round(len(mean) ** 0.5)
     columns = len(axes) + 1
-    figure, panels = plt.subplots(1, columns, figsize=(WIDTH, WIDTH / columns + 0.3), layout="constrained")
+    figure, panels = plt.subplots(
+        1, columns, figsize=(WIDTH, WIDTH / columns + 0.3), layout="constrained"
+    )
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
     for panel, face, title in zip(panels, [mean, *axes], titles, strict=True):
         reach = np.abs(face).max() or 1
@@ -48,4 +56,8 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
         panel.set_axis_off()
         panel.set_title(title, loc="center", fontsize=10)
     alt = f"The mean face and {len(axes)} principal components as pictures; they hold {shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}."
-    return Picture(figure, alt, pd.DataFrame({"component": np.arange(1, columns), "share of the variance": shares}))
+    return Picture(
+        figure,
+        alt,
+        pd.DataFrame({"component": np.arange(1, columns), "share of the variance": shares}),
+    )

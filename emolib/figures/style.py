@@ -1,4 +1,6 @@
-"""What all figures share: a palette in which an emotion and a modality keep their colours, sizes, and alt text."""
+"""What all figures share: a palette in which an emotion and a modality keep their colours, sizes,
+and alt text.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
-# Distinct under the common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
+# Distinct under the common colour-vision deficiencies, after Okabe and Ito; lines differ in marker
+# as well.
 EMOTION = {
     "Angry": "#c8430b",
     "Disgust": "#00805e",
@@ -64,7 +67,9 @@ Given = ParamSpec("Given")
 
 
 def styled(draw: Callable[Given, Picture]) -> Callable[Given, Picture]:
-    """Decorates a figure function: what it draws, it draws in this style, whatever the notebook has set."""
+    """Decorates a figure function: what it draws, it draws in this style, whatever the notebook has
+    set.
+    """
 
     @wraps(draw)
     def drawn(*arguments: Given.args, **options: Given.kwargs) -> Picture:
@@ -76,7 +81,14 @@ def styled(draw: Callable[Given, Picture]) -> Callable[Given, Picture]:
 
 def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
     """A grid of axes at the report's width; ``height`` is that of one row, in inches."""
-    return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), layout="constrained", squeeze=False, **options)
+    return plt.subplots(
+        rows,
+        columns,
+        figsize=(WIDTH, height * rows),
+        layout="constrained",
+        squeeze=False,
+        **options,
+    )
 
 
 def percent(value: float) -> str:

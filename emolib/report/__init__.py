@@ -1,4 +1,6 @@
-"""Notebooks in, one HTML out. A notebook needs only what is named here; :mod:`emolib.report.build` does the rest."""
+"""Notebooks in, one HTML out. A notebook needs only what is named here; :mod:`emolib.report.build`
+does the rest.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,6 @@
-"""From chapters to a page: runs those whose outputs are not kept, numbers what they show, and composes the rest."""
+"""From chapters to a page: runs those whose outputs are not kept, numbers what they show, and
+composes the rest.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +28,8 @@ class Made:
     Attributes:
         page: the HTML.
         results: what the chapters published, and the provenance.
-        faults: one sentence for each chapter that did not reach its end, by chapter; for the page as a whole under ``""``.
+        faults: one sentence for each chapter that did not reach its end, by chapter; for the page
+            as a whole under ``""``.
     """
 
     page: str
@@ -57,10 +60,13 @@ def assemble(
         log: is told why each chapter ran, how long it took and what it said.
 
     Raises:
-        BuildError: what the chapters show cannot be put on one page; the message says what and where.
+        BuildError: what the chapters show cannot be put on one page; the message says what and
+            where.
     """
     runs = _runs(notebooks, given, keys, before, timeout, log)
-    faults = {name: f"chapter {name}: {run.fault}" for name, run in runs.items() if run.fault is not None}
+    faults = {
+        name: f"chapter {name}: {run.fault}" for name, run in runs.items() if run.fault is not None
+    }
     cards: list[Card] = []
     results: dict[str, Any] = {}
     origins: dict[str, dict[str, str]] = {}
@@ -84,7 +90,10 @@ def assemble(
         return link(card, called[card["id"]]) if card["id"] in CARDS else show(card)
 
     chapters = opening(cards, called, results, show)
-    chapters += [convert_chapter(runs[notebook.stem].notebook, notebook.stem, show_in_chapter) for notebook in notebooks]
+    chapters += [
+        convert_chapter(runs[notebook.stem].notebook, notebook.stem, show_in_chapter)
+        for notebook in notebooks
+    ]
     page = compose(title, chapters, provenance, called, list(faults.values()))
     if not faults:
         check_page(page, required)
@@ -92,7 +101,12 @@ def assemble(
 
 
 def _runs(
-    notebooks: Sequence[Path], given: Mapping[str, dict[str, Any]], keys: Mapping[str, Key], before: dict[str, Any], timeout: float | None, log: TextIO
+    notebooks: Sequence[Path],
+    given: Mapping[str, dict[str, Any]],
+    keys: Mapping[str, Key],
+    before: dict[str, Any],
+    timeout: float | None,
+    log: TextIO,
 ) -> dict[str, Run]:
     """A run of every chapter, kept or fresh."""
     runs: dict[str, Run] = {}
@@ -116,4 +130,3 @@ def _runs(
         log.flush()
 
     return runs | run(tasks, ready=runs, timeout=timeout, done=done)
-

@@ -1,7 +1,8 @@
 """What a notebook calls to show something: a figure, a slider, a table, or results for programs.
 
-A call shows the thing in Jupyter, and hands the build a card: all that stands on the page for it, as plain data. The
-build adds where the numbers come from and makes the markup (:mod:`emolib.report.markup`).
+A call shows the thing in Jupyter, and hands the build a card: all that stands on the page for it,
+as plain data. The build adds where the numbers come from and makes the markup
+(:mod:`emolib.report.markup`).
 """
 
 import math
@@ -43,7 +44,8 @@ def figure(id: str, picture: Picture, caption: str) -> None:
     The same picture and id give the same bytes.
 
     Args:
-        id: gives the number: ``fig-6a`` is Figure 6a of the paper; any other id is numbered by the build.
+        id: gives the number: ``fig-6a`` is Figure 6a of the paper; any other id is numbered by the
+            build.
         picture: what to show; its figure is closed afterwards.
         caption: follows the number.
 
@@ -51,11 +53,19 @@ def figure(id: str, picture: Picture, caption: str) -> None:
         ValueError: the picture has no alt text, or there are no numbers behind it.
     """
     state = _drawn(id, picture)
-    card = {"kind": "figure", "id": _checked(id), "caption": caption, **state, "csv": csv(picture.data)}
+    card = {
+        "kind": "figure",
+        "id": _checked(id),
+        "caption": caption,
+        **state,
+        "csv": csv(picture.data),
+    }
     display({CARD: card, "image/svg+xml": state["svg"], "text/plain": picture.alt}, raw=True)
 
 
-def slider(id: str, states: Mapping[float, Picture], caption: str, *, label: str, unit: str = "") -> None:
+def slider(
+    id: str, states: Mapping[float, Picture], caption: str, *, label: str, unit: str = ""
+) -> None:
     """Shows pictures of one thing at several settings: on the page a slider moves between them.
 
     Where no script runs, and on paper, all states stand side by side.
@@ -72,33 +82,52 @@ def slider(id: str, states: Mapping[float, Picture], caption: str, *, label: str
     """
     if not states:
         raise ValueError(f"slider {id} has no state")
-    data = pd.concat([picture.data.assign(**{label: value}) for value, picture in states.items()], ignore_index=True)
+    data = pd.concat(
+        [picture.data.assign(**{label: value}) for value, picture in states.items()],
+        ignore_index=True,
+    )
     drawn = [
         {"value": f"{value:g}{unit}", **_drawn(f"{id}-{number}", picture)}
         for number, (value, picture) in enumerate(states.items())
     ]
-    card = {"kind": "slider", "id": _checked(id), "caption": caption, "label": label, "states": drawn, "csv": csv(data)}
+    card = {
+        "kind": "slider",
+        "id": _checked(id),
+        "caption": caption,
+        "label": label,
+        "states": drawn,
+        "csv": csv(data),
+    }
     display({CARD: card, "image/svg+xml": drawn[0]["svg"], "text/plain": drawn[0]["alt"]}, raw=True)
 
 
-def table(id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, str] | None = None) -> None:
+def table(
+    id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, str] | None = None
+) -> None:
     """Shows a frame as an accessible table with its data (CSV) to download.
 
     A plain row number is not shown, any other index is.
 
     Args:
-        id: gives the number: ``table-3`` is Table 3 of the paper; any other id is numbered by the build.
+        id: gives the number: ``table-3`` is Table 3 of the paper; any other id is numbered by the
+            build.
         frame: what to show.
         caption: follows the number.
-        formats: one format string such as ``"{:.1%}"`` for every number, or one for each column named; other
-            fractions get two decimals, and what is missing is a dash.
+        formats: one format string such as ``"{:.1%}"`` for every number, or one for each column
+            named; other fractions get two decimals, and what is missing is a dash.
 
     Raises:
         ValueError: the frame has no column.
     """
     if not frame.shape[1]:
         raise ValueError(f"table {id} has no column")
-    card = {"kind": "table", "id": _checked(id), "caption": caption, **grid(frame, formats), "csv": csv(frame)}
+    card = {
+        "kind": "table",
+        "id": _checked(id),
+        "caption": caption,
+        **grid(frame, formats),
+        "csv": csv(frame),
+    }
     display({CARD: card, "text/html": frame.to_html(), "text/plain": frame.to_string()}, raw=True)
 
 
@@ -127,8 +156,13 @@ def plain(text: Any) -> str:
 
 
 def _checked(id: str) -> str:
-    if not re.fullmatch(r"(?!chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$)[a-z][a-z0-9-]*", id):
-        raise ValueError(f"the id {id!r} is not lower-case letters, digits and hyphens, or is one of the page's own")
+    if not re.fullmatch(
+        r"(?!chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$)[a-z][a-z0-9-]*",
+        id,
+    ):
+        raise ValueError(
+            f"the id {id!r} is not lower-case letters, digits and hyphens, or is one of the page's own"
+        )
     return id
 
 

@@ -1,4 +1,6 @@
-"""One executed notebook as a chapter: an HTML fragment, its sections, its cards, and the results it published."""
+"""One executed notebook as a chapter: an HTML fragment, its sections, its cards, and the results it
+published.
+"""
 
 import re
 from collections.abc import Callable
@@ -43,8 +45,9 @@ class FormulaError(ValueError):
 class Prose(IPythonRenderer):
     """Markdown to HTML with formulas as MathML, and headings one level down with ids of their own.
 
-    HTML in it stands on the page as text, and so does a link that is neither on the page nor to the web: a name or a
-    label in the data must not become markup. A picture is part of the file or not there.
+    HTML in it stands on the page as text, and so does a link that is neither on the page nor to the
+    web: a name or a label in the data must not become markup. A picture is part of the file or not
+    there.
     """
 
     def __init__(self, chapter: str) -> None:
@@ -87,7 +90,9 @@ class Prose(IPythonRenderer):
         return f'<h{below} id="{id}">{text} {link}</h{below}>\n'
 
 
-def tidy(notebook: NotebookNode, stem: str, parameters: dict[str, Any]) -> tuple[list[Card], dict[str, Any]]:
+def tidy(
+    notebook: NotebookNode, stem: str, parameters: dict[str, Any]
+) -> tuple[list[Card], dict[str, Any]]:
     """Takes out of an executed notebook what differs from run to run or is not for readers.
 
     Args:
@@ -101,7 +106,11 @@ def tidy(notebook: NotebookNode, stem: str, parameters: dict[str, Any]) -> tuple
     Raises:
         BuildError: two cells publish the same name.
     """
-    paths = [value for value in parameters.values() if isinstance(value, str) and Path(value).is_absolute()]
+    paths = [
+        value
+        for value in parameters.values()
+        if isinstance(value, str) and Path(value).is_absolute()
+    ]
 
     def clean(text: str) -> str:
         for path in paths:
@@ -127,7 +136,10 @@ def tidy(notebook: NotebookNode, stem: str, parameters: dict[str, Any]) -> tuple
             elif output.output_type == "stream":
                 output.text = clean(output.text)
             elif output.output_type == "error":
-                output.evalue, output.traceback = clean(output.evalue), [clean(line) for line in output.traceback]
+                output.evalue, output.traceback = (
+                    clean(output.evalue),
+                    [clean(line) for line in output.traceback],
+                )
             for mime in data:
                 if mime.startswith("text/"):
                     data[mime] = clean(data[mime])
@@ -155,11 +167,25 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[Card], st
         template_file=str(Path(__file__).with_name("chapter.html")),
         exclude_input_prompt=True,
         exclude_output_prompt=True,
-        filters={"markdown2html": MarkdownWithMath(prose).render, "slot": _slot, "first_line": _first_line},
+        filters={
+            "markdown2html": MarkdownWithMath(prose).render,
+            "slot": _slot,
+            "first_line": _first_line,
+        },
         # widgets and scripts would need a server or the network; their static siblings are shown
-        config=Config(NbConvertBase={"display_data_priority": ["text/html", "text/markdown", "image/svg+xml",
-                                                               "image/png", "image/jpeg", "text/plain"]}),
-    )  # fmt: skip
+        config=Config(
+            NbConvertBase={
+                "display_data_priority": [
+                    "text/html",
+                    "text/markdown",
+                    "image/svg+xml",
+                    "image/png",
+                    "image/jpeg",
+                    "text/plain",
+                ]
+            }
+        ),
+    )
     try:
         html, _ = exporter.from_notebook_node(notebook)
     except FormulaError as error:
@@ -194,7 +220,9 @@ def _mathml(latex: str, display: str) -> str:
     try:
         formula = convert(latex.strip(), display=display)
     except Exception as error:  # latex2mathml's errors have no common type
-        raise FormulaError(f"the formula {latex.strip()} cannot be read ({type(error).__name__})") from error
+        raise FormulaError(
+            f"the formula {latex.strip()} cannot be read ({type(error).__name__})"
+        ) from error
     if "\\" in formula:  # it lets a command that it does not know stand as text
         raise FormulaError(f"the formula {latex.strip()} holds a command that is not known")
     return formula

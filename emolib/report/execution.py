@@ -24,7 +24,8 @@ class Run:
     """A chapter after its run.
 
     Attributes:
-        notebook: with the outputs of the cells that ran; a cell that never ran has no execution count.
+        notebook: with the outputs of the cells that ran; a cell that never ran has no execution
+            count.
         fault: one sentence that says why the chapter did not reach its end; None if it did.
         log: what the chapter wrote to stderr, and the trace of its fault.
         seconds: how long it took; 0 if nothing was run.
@@ -37,14 +38,18 @@ class Run:
 
 
 def prepare(notebook: Path, parameters: dict[str, Any]) -> NotebookNode:
-    """The notebook as it will run: without outputs, and with a cell after its parameters that sets the given ones."""
+    """The notebook as it will run: without outputs, and with a cell after its parameters that sets
+    the given ones.
+    """
     node: NotebookNode = load_notebook_node(str(notebook))
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     if parameters:
         node = parameterize_notebook(node, parameters, kernel_name="python3", language="python")
-        given = next(cell for cell in node.cells if "injected-parameters" in cell.metadata.get("tags", []))
+        given = next(
+            cell for cell in node.cells if "injected-parameters" in cell.metadata.get("tags", [])
+        )
         given.id = "given-parameters"  # papermill draws one, and two runs would differ in it
     return node
 
@@ -54,9 +59,17 @@ class _Kernel(Engine):
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: NotebookExecutionManager, kernel_name: str, *, begun: list[NotebookNode], started: Callable[[PapermillNotebookClient], object],
-        timeout: float | None, folder: str, environment: dict[str, str], log_output: bool,
-    ) -> None:  # fmt: skip
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        begun: list[NotebookNode],
+        started: Callable[[PapermillNotebookClient], object],
+        timeout: float | None,
+        folder: str,
+        environment: dict[str, str],
+        log_output: bool,
+    ) -> None:
         client = PapermillNotebookClient(
             nb_man,
             on_cell_start=lambda cell, cell_index: begun.append(cell),
@@ -70,7 +83,9 @@ class _Kernel(Engine):
         try:
             asyncio.run(client.async_execute(cwd=folder, env=environment))
         finally:
-            atexit.unregister(client._cleanup_kernel)  # left registered where a kernel ended before it was ready, with an error of its own
+            atexit.unregister(
+                client._cleanup_kernel
+            )  # left registered where a kernel ended before it was ready, with an error of its own
 
 
 def execute(
@@ -93,25 +108,45 @@ def execute(
     """
     with TemporaryDirectory(prefix="emolib-") as folder:
         begun: list[NotebookNode] = []
-        # a fixed hash seed: sets print in the same order in every run; and nobody's own IPython settings
+        # a fixed hash seed: sets print in the same order in every run; and nobody's own IPython
+        # settings
         own = {"PYTHONHASHSEED": "0", "IPYTHONDIR": str(Path(folder, "ipython"))}
         try:
             _Kernel.execute_notebook(
-                node, "python3", progress_bar=False, begun=begun, started=started, timeout=timeout, folder=folder,
+                node,
+                "python3",
+                progress_bar=False,
+                begun=begun,
+                started=started,
+                timeout=timeout,
+                folder=folder,
                 environment=os.environ | own | (environment or {}),
-            )  # fmt: skip
+            )
         except CellExecutionError as error:
             return f"{error.ename}: {error.evalue}".rstrip(": \n").splitlines()[0]
         except CellTimeoutError:
-            return _blame(begun, "Timeout", f"a cell took longer than the {timeout:g} s that it has")
+            return _blame(
+                begun, "Timeout", f"a cell took longer than the {timeout:g} s that it has"
+            )
         except DeadKernelError:
-            return _blame(begun, "Kernel died", "the process that ran the cells has ended: killed, or out of memory")
-        except Exception as error:  # a kernel that does not start, a full disk: they have no common type
+            return _blame(
+                begun,
+                "Kernel died",
+                "the process that ran the cells has ended: killed, or out of memory",
+            )
+        except (
+            Exception
+        ) as error:  # a kernel that does not start, a full disk: they have no common type
             return _blame(begun, type(error).__name__, str(error))
         finally:
             _forget(node)
-    # an exit in the midst of a notebook is no error to the kernel, so only the counts tell that every cell has run
-    if any(cell.execution_count is None for cell in node.cells if cell.cell_type == "code" and cell.source.strip()):
+    # an exit in the midst of a notebook is no error to the kernel, so only the counts tell that
+    # every cell has run
+    if any(
+        cell.execution_count is None
+        for cell in node.cells
+        if cell.cell_type == "code" and cell.source.strip()
+    ):
         return "it stopped before its last cell"
     return None
 
@@ -131,8 +166,12 @@ def kill(client: PapermillNotebookClient) -> None:
 
 
 def _blame(begun: list[NotebookNode], name: str, message: str) -> str:
-    """Writes a fault that left no trace into the cell that was running, and returns it as one sentence."""
+    """Writes a fault that left no trace into the cell that was running, and returns it as one
+    sentence.
+    """
     sentence = f"{name}: {message}".rstrip(": \n").splitlines()[0]
     if begun:
-        begun[-1].outputs.append(v4.new_output("error", ename=name, evalue=message, traceback=[sentence]))
+        begun[-1].outputs.append(
+            v4.new_output("error", ename=name, evalue=message, traceback=[sentence])
+        )
     return sentence

@@ -14,7 +14,8 @@ from emolib.report.errors import BuildError
 
 Card = dict[str, Any]
 
-# What stands in a data URI as it is: all but the signs that end it or an attribute, and those that URIs read otherwise.
+# What stands in a data URI as it is: all but the signs that end it or an attribute, and those that
+# URIs read otherwise.
 _AS_IT_IS = " !$'()*+,-./:;=>?@[]^_`{|}~"
 
 
@@ -23,14 +24,19 @@ def _uri(mime: str, content: str) -> Markup:
 
 
 templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
 )
 templates.filters["svg_uri"] = lambda content: _uri("image/svg+xml", content)
 templates.filters["csv_uri"] = lambda content: _uri("text/csv", content)
 
 
 def numbers(cards: Iterable[Card]) -> dict[str, str]:
-    """What each card is called, by its id: Figure 6a and Table 3 as in the paper, Figure S1, Table S1 … the others.
+    """What each card is called, by its id: Figure 6a and Table 3 as in the paper, Figure S1, Table
+    S1 … the others.
 
     Args:
         cards: in the order of the page.

@@ -1,4 +1,6 @@
-"""The first pages: what stands on them, and in which order. The place to change when something else should open the report."""
+"""The first pages: what stands on them, and in which order. The place to change when something else
+should open the report.
+"""
 
 import re
 from collections import Counter
@@ -8,12 +10,16 @@ from typing import Any
 from emolib.report.chapter import Chapter
 from emolib.report.markup import Card, macro
 
-# Cards that leave their chapter for the first page, in this order; the chapter keeps a link in their place.
+# Cards that leave their chapter for the first page, in this order; the chapter keeps a link in
+# their place.
 CARDS = ("claims",)
 
 
 def opening(
-    cards: Sequence[Card], numbers: Mapping[str, str], results: Mapping[str, Any], show: Callable[[Card], str]
+    cards: Sequence[Card],
+    numbers: Mapping[str, str],
+    results: Mapping[str, Any],
+    show: Callable[[Card], str],
 ) -> list[Chapter]:
     """The verdict, and how to read the rest.
 
@@ -24,9 +30,16 @@ def opening(
         show: markup of a card.
     """
     tally = Counter(re.sub(r" \(.*", "", claim["verdict"]) for claim in results.get("claims", []))
-    verdict = macro("opening.html", "verdict")(tally.most_common(), tally.total(), [show(card) for card in cards if card["id"] in CARDS])
-    reading = macro("opening.html", "reading")([(card["id"], numbers[card["id"]], card["caption"]) for card in cards])
-    return [Chapter("verdict", "The verdict", [], str(verdict)), Chapter("reading", "How to read this report", [], str(reading))]
+    verdict = macro("opening.html", "verdict")(
+        tally.most_common(), tally.total(), [show(card) for card in cards if card["id"] in CARDS]
+    )
+    reading = macro("opening.html", "reading")(
+        [(card["id"], numbers[card["id"]], card["caption"]) for card in cards]
+    )
+    return [
+        Chapter("verdict", "The verdict", [], str(verdict)),
+        Chapter("reading", "How to read this report", [], str(reading)),
+    ]
 
 
 def in_order(cards: Sequence[Card]) -> list[Card]:

@@ -15,30 +15,44 @@ from emolib.report.markup import templates
 
 
 def compose(
-    title: str, chapters: Sequence[Chapter], provenance: Mapping[str, Any], numbers: Mapping[str, str], faults: Sequence[str] = (), lesson: bool = False
+    title: str,
+    chapters: Sequence[Chapter],
+    provenance: Mapping[str, Any],
+    numbers: Mapping[str, str],
+    faults: Sequence[str] = (),
+    lesson: bool = False,
 ) -> str:
     """One HTML page that needs no other file.
 
     Args:
         title: of the page.
         chapters: in the order of the page.
-        provenance: the last section; its ``data_source`` becomes the subtitle and its ``banner``, if there, a note
-            above everything.
+        provenance: the last section; its ``data_source`` becomes the subtitle and its ``banner``,
+            if there, a note above everything.
         numbers: what each figure and table is called, by id: the text of links that have none.
         faults: why the report is not whole, shown above everything.
-        lesson: whether it is a walkthrough and not the report: its code is open, and it may tell times.
+        lesson: whether it is a walkthrough and not the report: its code is open, and it may tell
+            times.
     """
     script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
     page = templates.get_template("shell.html").render(
-        title=title, chapters=chapters, provenance=provenance, faults=faults, script=script, lesson=lesson,
+        title=title,
+        chapters=chapters,
+        provenance=provenance,
+        faults=faults,
+        script=script,
+        lesson=lesson,
         # the browser runs this script alone, whatever else got onto the page
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-    )  # fmt: skip
-    return re.sub(r'(<a href="#([\w-]+)">)(?=</a>)', lambda found: found[1] + numbers.get(found[2], ""), page)
+    )
+    return re.sub(
+        r'(<a href="#([\w-]+)">)(?=</a>)', lambda found: found[1] + numbers.get(found[2], ""), page
+    )
 
 
 def check_page(page: str, required: Sequence[str]) -> None:
-    """Refuses a page in which an id appears twice or a required one not at all, or a link leads nowhere.
+    """Refuses a page in which an id appears twice or a required one not at all, or a link leads
+    nowhere.
 
     Raises:
         BuildError: one sentence that names them.
@@ -65,4 +79,8 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.ids.update(value for name, value in attrs if name == "id" and value)
         if tag == "a":
-            self.links.update(value[1:] for name, value in attrs if name == "href" and value and value.startswith("#"))
+            self.links.update(
+                value[1:]
+                for name, value in attrs
+                if name == "href" and value and value.startswith("#")
+            )

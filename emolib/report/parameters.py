@@ -1,4 +1,6 @@
-"""What the chapters declare, their parameters above all, and whether what a person wrote agrees with it."""
+"""What the chapters declare, their parameters above all, and whether what a person wrote agrees
+with it.
+"""
 
 import ast
 import json
@@ -14,7 +16,9 @@ from emolib.report.profiles import BOUNDS
 
 
 def declared(notebook: Path) -> dict[str, Any]:
-    """Name and default of each parameter in the notebook's cell tagged ``parameters``; None where it is no literal."""
+    """Name and default of each parameter in the notebook's cell tagged ``parameters``; None where
+    it is no literal.
+    """
     found: dict[str, Any] = {}
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         if "parameters" in cell["metadata"].get("tags", []):
@@ -25,8 +29,14 @@ def declared(notebook: Path) -> dict[str, Any]:
 
 
 def needs(notebook: Path) -> tuple[str, ...]:
-    """Names of the chapters that a notebook runs after: the list ``needs`` under ``emolib`` in its metadata."""
-    return tuple(json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("emolib", {}).get("needs", ()))
+    """Names of the chapters that a notebook runs after: the list ``needs`` under ``emolib`` in its
+    metadata.
+    """
+    return tuple(
+        json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+        .get("emolib", {})
+        .get("needs", ())
+    )
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -49,28 +59,46 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> None:
-    """Refuses a parameter that no notebook declares, or one of another type than its default, or beyond its bounds.
+    """Refuses a parameter that no notebook declares, or one of another type than its default, or
+    beyond its bounds.
 
     Raises:
-        BuildError: one sentence that names the parameter, and the nearest declared name or the wanted type or bounds.
+        BuildError: one sentence that names the parameter, and the nearest declared name or the
+            wanted type or bounds.
     """
-    defaults = {name: default for notebook in notebooks for name, default in declared(notebook).items()}
+    defaults = {
+        name: default for notebook in notebooks for name, default in declared(notebook).items()
+    }
     for name, value in parameters.items():
         if name not in defaults:
             near = get_close_matches(name, defaults, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(defaults)) or 'none'}"
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else f"there are {', '.join(sorted(defaults)) or 'none'}"
+            )
             raise BuildError(f"no chapter declares a parameter {name}: {hint}")
         if not _fits(value, defaults[name]):
-            raise BuildError(f"parameter {name} must be {_kind(defaults[name])}, not {reprlib.repr(value)}")
+            raise BuildError(
+                f"parameter {name} must be {_kind(defaults[name])}, not {reprlib.repr(value)}"
+            )
         if name in BOUNDS and not _within(value, *BOUNDS[name]):
             low, high = BOUNDS[name]
-            raise BuildError(f"parameter {name} must {'hold numbers' if isinstance(value, list) else 'lie'} from {low} to {high}, not {reprlib.repr(value)}")
+            raise BuildError(
+                f"parameter {name} must {'hold numbers' if isinstance(value, list) else 'lie'} from {low} to {high}, not {reprlib.repr(value)}"
+            )
 
 
 def _literal(text: str, otherwise: Any) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # the last two: brackets in brackets in brackets …
+    except (
+        ValueError,
+        SyntaxError,
+        TypeError,
+        MemoryError,
+        RecursionError,
+    ):  # the last two: brackets in brackets in brackets …
         return otherwise
 
 
@@ -91,7 +119,13 @@ def _within(value: Any, low: float, high: float) -> bool:
 
 
 def _kind(default: Any) -> str:
-    names = {int: "a whole number", float: "a number", bool: "True or False", str: "text", list: "a list"}
+    names = {
+        int: "a whole number",
+        float: "a number",
+        bool: "True or False",
+        str: "text",
+        list: "a list",
+    }
     several = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
     if type(default) is list and default and type(default[0]) in several:
         return several[type(default[0])]

@@ -1,4 +1,6 @@
-"""How much work a report does: a name for each set of parameters the chapters declare, and what a parameter may be."""
+"""How much work a report does: a name for each set of parameters the chapters declare, and what a
+parameter may be.
+"""
 
 from typing import Any
 
@@ -28,7 +30,8 @@ PROFILES = {
     "quick": QUICK,
     # every hidden-layer width and angle of the paper's figures
     "paper": PAPER,
-    # the same with more seeds, for narrower intervals, and as many draws of CNNs as of shallow networks
+    # the same with more seeds, for narrower intervals, and as many draws of CNNs as of shallow
+    # networks
     "full": PAPER | {"seeds": 30, "cnn_draws": 1000},
 }
 

@@ -7,11 +7,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn", "scipy", "matplotlib", "seaborn", "nbconvert")
+LIBRARIES = (
+    "torch",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "matplotlib",
+    "seaborn",
+    "nbconvert",
+)
 
 
 def commit(checkout: Path) -> str:
-    """The short commit of ``checkout``, and whether files differ from it; ``"unknown"`` if it is no git checkout."""
+    """The short commit of ``checkout``, and whether files differ from it; ``"unknown"`` if it is no
+    git checkout.
+    """
     if not (checkout / ".git").exists():  # git would go on and find a repository around the folder
         return "unknown"
     try:
@@ -24,14 +35,18 @@ def commit(checkout: Path) -> str:
 
 def versions() -> dict[str, str]:
     """The version of Python and of each library that the numbers or the page may depend on."""
-    return {"Python": platform.python_version(), **{library: version(library) for library in LIBRARIES}}
+    return {
+        "Python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+    }
 
 
 def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, str]:
     """Where the numbers of one chapter's figures and tables come from, as name and text.
 
     Args:
-        provenance: of the report, with ``data_source``, ``data_digest``, ``commit`` and ``versions``.
+        provenance: of the report, with ``data_source``, ``data_digest``, ``commit`` and
+            ``versions``.
         parameters: of the chapter, defaults included.
     """
     shown = {name: value for name, value in parameters.items() if name != "source"}
@@ -40,10 +55,14 @@ def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict
         "Digest of the data": provenance["data_digest"],
         "Parameters": ", ".join(f"{name} = {value}" for name, value in shown.items()) or "none",
         "Commit": provenance["commit"],
-        "Versions": ", ".join(f"{library} {number}" for library, number in provenance["versions"].items()),
+        "Versions": ", ".join(
+            f"{library} {number}" for library, number in provenance["versions"].items()
+        ),
     }
 
 
 def _git(checkout: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=checkout, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *arguments], cwd=checkout, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()

@@ -8,14 +8,15 @@ from urllib.parse import unquote
 
 from emolib.data import EmotionData
 from emolib.report.errors import BuildError
-from emolib.storage import write
+from emolib.utils.storage import write
 
 # The figures of the published report that the README shows.
 PICTURES = ("levels", "fig-6b")
 
 
 def check_aggregates(page: str, data: EmotionData) -> None:
-    """Refuses a page that holds the name of a row, a title that stands for a person, or the features of a row.
+    """Refuses a page that holds the name of a row, a title that stands for a person, or the
+    features of a row.
 
     Raises:
         BuildError: one sentence that says what was found; it does not repeat it.
@@ -25,7 +26,9 @@ def check_aggregates(page: str, data: EmotionData) -> None:
         # a title of digits alone would be found in any number
         named = {str(name) for name in names if re.search(r"[^\W\d]", str(name))}
         if any(name in text for name in named):
-            raise BuildError(f"the page holds {kind}; a report of licensed data shows aggregates alone")
+            raise BuildError(
+                f"the page holds {kind}; a report of licensed data shows aggregates alone"
+            )
     rows_with: dict[str, set[int]] = {}
     for values in data.features.values():
         for row, vector in enumerate(values):
@@ -35,7 +38,9 @@ def check_aggregates(page: str, data: EmotionData) -> None:
         fields = set(line.split(","))
         rows = Counter(row for field in fields & rows_with.keys() for row in rows_with[field])
         if rows and max(rows.values()) > 1:
-            raise BuildError("the page holds features of a single row; a report of licensed data shows aggregates alone")
+            raise BuildError(
+                "the page holds features of a single row; a report of licensed data shows aggregates alone"
+            )
 
 
 def pictures(page: str) -> dict[str, str]:
@@ -46,7 +51,10 @@ def pictures(page: str) -> dict[str, str]:
     """
     found = {}
     for id in PICTURES:
-        match = re.search(rf'<figure id="{id}" class="card">\s*<div[^>]*><img src="data:image/svg\+xml;charset=utf-8,([^"]*)"', page)
+        match = re.search(
+            rf'<figure id="{id}" class="card">\s*<div[^>]*><img src="data:image/svg\+xml;charset=utf-8,([^"]*)"',
+            page,
+        )
         if match is None:
             raise BuildError(f"the README shows the figure {id}, which the report does not have")
         found[id] = unquote(unescape(match[1])) + "\n"
@@ -55,4 +63,9 @@ def pictures(page: str) -> dict[str, str]:
 
 def write_pictures(report: Path) -> None:
     """Writes the README's figures beside a published report."""
-    write({report.parent / f"{id}.svg": svg for id, svg in pictures(report.read_text(encoding="utf-8")).items()})
+    write(
+        {
+            report.parent / f"{id}.svg": svg
+            for id, svg in pictures(report.read_text(encoding="utf-8")).items()
+        }
+    )

@@ -1,4 +1,6 @@
-"""Runs chapters side by side within the cores; a chapter that needs others waits for them, and for nobody else."""
+"""Runs chapters side by side within the cores; a chapter that needs others waits for them, and for
+nobody else.
+"""
 
 import json
 import sys
@@ -16,11 +18,11 @@ from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from tqdm import tqdm
 
-from emolib import cores
-from emolib.console import NAME
-from emolib.progress import INTERVAL
-from emolib.progress import VARIABLE as PROGRESS
 from emolib.report.execution import Run, execute, kill
+from emolib.training.train import cores
+from emolib.utils.console import NAME
+from emolib.utils.progress import INTERVAL
+from emolib.utils.progress import VARIABLE as PROGRESS
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,12 @@ def run(
         def work(task: Task) -> Run:
             start = perf_counter()
             own = environment | {PROGRESS: str(folder / f"{task.name}.json")}
-            fault = execute(task.node, environment=own, timeout=timeout, started=lambda client: clients.update({task.name: client}))
+            fault = execute(
+                task.node,
+                environment=own,
+                timeout=timeout,
+                started=lambda client: clients.update({task.name: client}),
+            )
             return Run(task.node, fault, _log(task.node), perf_counter() - start)
 
         def settle(task: Task, run: Run) -> None:
@@ -84,10 +91,18 @@ def run(
         try:
             while waiting or running:
                 for task in list(waiting):
-                    broken = [name for name in task.needs if name in runs and runs[name].fault is not None]
+                    broken = [
+                        name for name in task.needs if name in runs and runs[name].fault is not None
+                    ]
                     if broken:
                         waiting.remove(task)
-                        settle(task, Run(task.node, f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end"))
+                        settle(
+                            task,
+                            Run(
+                                task.node,
+                                f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end",
+                            ),
+                        )
                     elif finished.issuperset(task.needs) and len(running) < joblib.cpu_count():
                         waiting.remove(task)
                         shown.start(task)
@@ -97,7 +112,9 @@ def run(
                 for future in ended:
                     settle(running.pop(future), future.result())
         except BaseException:  # Ctrl-C above all: no kernel outlives the build
-            while wait(running, timeout=INTERVAL).not_done:  # a kernel may be on its way when it is told to end
+            while wait(
+                running, timeout=INTERVAL
+            ).not_done:  # a kernel may be on its way when it is told to end
                 for client in list(clients.values()):
                     kill(client)
             raise
@@ -116,7 +133,9 @@ def _log(node: NotebookNode) -> str:
 
 
 class _Screen:
-    """Says on stderr when a chapter starts and ends; in a terminal, a bar for each shows what it is doing."""
+    """Says on stderr when a chapter starts and ends; in a terminal, a bar for each shows what it is
+    doing.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -124,9 +143,17 @@ class _Screen:
         self.moving = sys.stderr.isatty()
 
     def start(self, task: Task) -> None:
-        print(f"{task.name} … {f'({task.why})' if task.why else ''}".rstrip(), file=sys.stderr, flush=True)
+        print(
+            f"{task.name} … {f'({task.why})' if task.why else ''}".rstrip(),
+            file=sys.stderr,
+            flush=True,
+        )
         if self.moving:
-            self.bars[task.name] = tqdm(desc=task.name, leave=False, bar_format="{desc} {percentage:3.0f} % {bar} {remaining} left")
+            self.bars[task.name] = tqdm(
+                desc=task.name,
+                leave=False,
+                bar_format="{desc} {percentage:3.0f} % {bar} {remaining} left",
+            )
 
     def refresh(self) -> None:
         for chapter, bar in self.bars.items():

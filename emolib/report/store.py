@@ -4,19 +4,28 @@ import json
 
 from nbformat import NotebookNode, from_dict
 
-from emolib import storage
+from emolib.utils import storage
 
-# Of each chapter so many runs are kept: going back to earlier data or parameters runs nothing again.
+# Of each chapter so many runs are kept: going back to earlier data or parameters runs nothing
+# again.
 KEPT = 8
 
 
 def keep(chapter: str, key: str, node: NotebookNode) -> None:
     """Keeps the outputs of an executed notebook; a reader finds all of them, or none."""
-    outputs = {cell.id: [cell.execution_count, cell.outputs] for cell in node.cells if cell.cell_type == "code"}
+    outputs = {
+        cell.id: [cell.execution_count, cell.outputs]
+        for cell in node.cells
+        if cell.cell_type == "code"
+    }
     storage.keep(_name(chapter, key), json.dumps(outputs).encode())
     fresh = storage.cache_folder() / _name(chapter, key)
     # the one just kept stays, whatever the clock says: it may have been set back
-    others = sorted(set(fresh.parent.glob(f"{chapter}-*.json")) - {fresh}, key=lambda file: file.stat().st_mtime, reverse=True)
+    others = sorted(
+        set(fresh.parent.glob(f"{chapter}-*.json")) - {fresh},
+        key=lambda file: file.stat().st_mtime,
+        reverse=True,
+    )
     for file in others[KEPT - 1 :]:
         file.unlink(missing_ok=True)
 

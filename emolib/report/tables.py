@@ -18,9 +18,9 @@ def grid(frame: pd.DataFrame, formats: str | dict[Any, str] | None = None) -> di
         formats: see :func:`emolib.report.cards.table`.
 
     Returns:
-        ``header``: for each level of the columns, runs ``[position, label, length]``; ``names`` of the index levels;
-        ``rows`` of ``heads`` (runs that begin here) and ``cells`` ``[text, whether a number]``; ``numeric``: whether each
-        column is.
+        ``header``: for each level of the columns, runs ``[position, label, length]``; ``names`` of
+        the index levels; ``rows`` of ``heads`` (runs that begin here) and ``cells`` ``[text,
+        whether a number]``; ``numeric``: whether each column is.
     """
     heads = _runs(frame.index) if _has_names(frame.index) else []
     texts = [_texts(frame.iloc[:, k], formats) for k in range(frame.shape[1])]
@@ -31,7 +31,9 @@ def grid(frame: pd.DataFrame, formats: str | dict[Any, str] | None = None) -> di
         "rows": [
             {
                 "heads": [run for level in heads for run in level if run[0] == i],
-                "cells": [[column[i], number] for column, number in zip(texts, numeric, strict=True)],
+                "cells": [
+                    [column[i], number] for column, number in zip(texts, numeric, strict=True)
+                ],
             }
             for i in range(len(frame))
         ],
@@ -49,13 +51,18 @@ def _has_names(index: pd.Index) -> bool:
 
 
 def _runs(index: pd.Index) -> list[list[Run]]:
-    """Runs of equal labels at each level, as ``[position, label, length]``; the innermost labels never join."""
+    """Runs of equal labels at each level, as ``[position, label, length]``; the innermost labels
+    never join.
+    """
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
 
     def runs(level: int) -> list[Run]:
         innermost = level == index.nlevels - 1
         groups = groupby(range(len(keys)), key=lambda i: i if innermost else keys[i][: level + 1])
-        return [[run[0], str(keys[run[0]][level]), len(run)] for run in (list(group) for _, group in groups)]
+        return [
+            [run[0], str(keys[run[0]][level]), len(run)]
+            for run in (list(group) for _, group in groups)
+        ]
 
     return [runs(level) for level in range(index.nlevels)]
 

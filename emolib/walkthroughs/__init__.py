@@ -1,1 +1,3 @@
-"""Lessons on the library's own code: what the notebooks in ``notebooks/walkthroughs`` show and check."""
+"""Lessons on the library's own code: what the notebooks in ``notebooks/walkthroughs`` show and
+check.
+"""

@@ -8,35 +8,44 @@ import nbformat
 from nbformat import NotebookNode
 
 import emolib
-from emolib import progress
-from emolib.console import say
 from emolib.report.chapter import convert_chapter, tidy
 from emolib.report.errors import ChapterError
 from emolib.report.execution import execute, prepare
 from emolib.report.markup import numbers, render
 from emolib.report.page import check_page, compose
 from emolib.report.provenance import commit, origin, versions
-from emolib.storage import write
+from emolib.utils import progress
+from emolib.utils.console import say
+from emolib.utils.storage import write
 
-SOLUTION, CHECK = "solution", "check"  # the tags of a cell that students do not get, and of one that judges their answer
+SOLUTION, CHECK = (
+    "solution",
+    "check",
+)  # the tags of a cell that students do not get, and of one that judges their answer
 
 
 def build_walkthroughs(notebooks: Path, out: Path) -> Path:
-    """Runs each walkthrough with its solutions and writes a page for it, and a hand-out without them.
+    """Runs each walkthrough with its solutions and writes a page for it, and a hand-out without
+    them.
 
     Args:
-        notebooks: the folder of the walkthroughs and of the teacher's page, in the order of their names.
+        notebooks: the folder of the walkthroughs and of the teacher's page, in the order of their
+            names.
         out: gets ``<name>.html`` and ``handout/<name>.ipynb``; made when missing.
 
     Returns:
         The path of the first page, the teacher's.
 
     Raises:
-        BuildError: one sentence that says which walkthrough is at fault; pages that were there stay as they were.
+        BuildError: one sentence that says which walkthrough is at fault; pages that were there stay
+            as they were.
     """
     teacher, *lessons = sorted(notebooks.glob("*.ipynb"))
     files = {out / f"{file.stem}.html": page(run(file), file.stem) for file in (teacher, *lessons)}
-    files |= {out / "handout" / file.name: nbformat.writes(handout(nbformat.read(file, 4))) + "\n" for file in lessons}
+    files |= {
+        out / "handout" / file.name: nbformat.writes(handout(nbformat.read(file, 4))) + "\n"
+        for file in lessons
+    }
     (out / "handout").mkdir(parents=True, exist_ok=True)
     write(files)
     return next(iter(files))
@@ -58,7 +67,9 @@ def run(file: Path) -> NotebookNode:
 
 
 def page(executed: NotebookNode, name: str) -> str:
-    """An executed walkthrough as one HTML page in the report's style; nobody answers on a page, so nobody is judged there."""
+    """An executed walkthrough as one HTML page in the report's style; nobody answers on a page, so
+    nobody is judged there.
+    """
     for cell in executed.cells:
         if CHECK in cell.metadata.get("tags", []):
             cell.outputs = []
@@ -66,9 +77,11 @@ def page(executed: NotebookNode, name: str) -> str:
     called = numbers(cards)
     data = emolib.load()
     provenance = {
-        "data_source": f"{data.source}, and the paper's own tables", "data_digest": data.digest[:16],
-        "commit": commit(Path(emolib.__file__).parents[1]), "versions": versions(),
-    }  # fmt: skip
+        "data_source": f"{data.source}, and the paper's own tables",
+        "data_digest": data.digest[:16],
+        "commit": commit(Path(emolib.__file__).parents[1]),
+        "versions": versions(),
+    }
     own = origin(provenance, {})
     chapter = convert_chapter(executed, name, lambda card: render(card, called[card["id"]], own))
     html = compose(chapter.title, [chapter], provenance, called, lesson=True)

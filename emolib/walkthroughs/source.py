@@ -15,7 +15,13 @@ from pygments.lexers import PythonLexer
 import emolib
 
 # The formulas of the walkthroughs write \textcolor{#0068a5}{…} in the same colours.
-COLOURS = {"blue": "#0068a5", "red": "#b0412f", "green": "#00805e", "purple": "#6a4c93", "brown": "#8a5a00"}
+COLOURS = {
+    "blue": "#0068a5",
+    "red": "#b0412f",
+    "green": "#00805e",
+    "purple": "#6a4c93",
+    "brown": "#8a5a00",
+}
 
 
 def show(thing: Callable[..., object], **names: str) -> HTML:
@@ -34,12 +40,20 @@ def show(thing: Callable[..., object], **names: str) -> HTML:
     thing = getattr(thing, "py_func", thing)  # what Numba compiled was Python before
     lines, first = inspect.getsourcelines(thing)
     file = Path(inspect.getfile(thing)).relative_to(Path(emolib.__file__).parents[1])
-    html = highlight(_without_docstring("".join(lines)), PythonLexer(), HtmlFormatter(noclasses=True, style="bw", nowrap=True))
+    html = highlight(
+        _without_docstring("".join(lines)),
+        PythonLexer(),
+        HtmlFormatter(noclasses=True, style="bw", nowrap=True),
+    )
     for name, colour in names.items():
         if colour not in COLOURS:
             raise ValueError(f"there is no colour {colour!r}; there are {', '.join(COLOURS)}")
         # a name stands alone, never inside a tag: attributes of the highlighter hold none of ours
-        html, found = re.subn(rf"(?<![\w#-]){name}(?![\w-])(?![^<]*>)", f'<b style="color: {COLOURS[colour]}">{name}</b>', html)
+        html, found = re.subn(
+            rf"(?<![\w#-]){name}(?![\w-])(?![^<]*>)",
+            f'<b style="color: {COLOURS[colour]}">{name}</b>',
+            html,
+        )
         if not found:
             raise ValueError(f"{thing.__name__} holds no {name}")
     return HTML(
@@ -52,7 +66,10 @@ def _without_docstring(source: str) -> str:
     source = dedent(source)
     node = ast.parse(source).body[0]
     lines = source.splitlines()
-    for part in sorted((n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.ClassDef)), key=lambda n: -n.lineno):
+    for part in sorted(
+        (n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.ClassDef)),
+        key=lambda n: -n.lineno,
+    ):
         if ast.get_docstring(part):
             text = part.body[0]
             after = text.end_lineno or text.lineno

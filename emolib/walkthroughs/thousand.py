@@ -20,7 +20,9 @@ COUPLING = {
 }
 
 
-def one_by_one(nets: Iterable[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, rate: float) -> None:
+def one_by_one(
+    nets: Iterable[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, rate: float
+) -> None:
     """Trains networks as every tutorial does: for each network, for each batch.
 
     Args:
@@ -39,7 +41,9 @@ def one_by_one(nets: Iterable[ShallowNet], x: Tensor, target: Tensor, batches: T
             optimiser.step()
 
 
-def all_at_once(nets: list[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, rate: float) -> dict[str, Tensor]:
+def all_at_once(
+    nets: list[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, rate: float
+) -> dict[str, Tensor]:
     """The same for a stack of networks: for each batch, one operation for all of them.
 
     Args:
@@ -66,10 +70,14 @@ def all_at_once(nets: list[ShallowNet], x: Tensor, target: Tensor, batches: Tens
 
 @check
 def hidden_layers(answer: Any) -> str:
-    """A function ``(x [B, D], weight [K, H, D], bias [K, H])`` to the sums of all hidden units ``[K, B, H]``, without a loop."""
+    """A function ``(x [B, D], weight [K, H, D], bias [K, H])`` to the sums of all hidden units
+    ``[K, B, H]``, without a loop.
+    """
     layer = function(answer)
     generator = torch.Generator().manual_seed(4)
-    x, weight, bias = (torch.randn(shape, generator=generator) for shape in ((6, 5), (3, 4, 5), (3, 4)))
+    x, weight, bias = (
+        torch.randn(shape, generator=generator) for shape in ((6, 5), (3, 4, 5), (3, 4))
+    )
     right = torch.stack([F.linear(x, weight[k], bias[k]) for k in range(3)])
     try:
         given = layer(x, weight, bias)
@@ -83,7 +91,9 @@ def hidden_layers(answer: Any) -> str:
     if isinstance(given, torch.Tensor) and given.shape == (3, 4, 6):
         raise Wrong("yours is [K, H, B]; transpose the last two axes.")
     if isinstance(given, torch.Tensor) and given.shape == (6, 4):
-        raise Wrong("the axis of networks is gone: yours is [B, H], as if there were one network. Keep k in the result.")
+        raise Wrong(
+            "the axis of networks is gone: yours is [B, H], as if there were one network. Keep k in the result."
+        )
     found = array(given, tuple(right.shape))
     if close(found, right.numpy()):
         return "one product for all networks; torch.baddbmm does it with the bias in one call."
@@ -98,7 +108,9 @@ def hidden_layers(answer: Any) -> str:
 
 @check
 def one_number(answer: Any) -> str:
-    """A function ``(losses [K, B])`` to one number whose gradient treats each network as if it were alone."""
+    """A function ``(losses [K, B])`` to one number whose gradient treats each network as if it were
+    alone.
+    """
     reduce = function(answer)
     losses = torch.rand(7, 5, generator=torch.Generator().manual_seed(5), requires_grad=True)
     given = reduce(losses)
@@ -110,14 +122,20 @@ def one_number(answer: Any) -> str:
     if close(slope, torch.full((7, 5), 1 / 5), 1e-6):
         return "a mean over the rows of a network, as alone, and a sum over networks: no gradient knows how many there are."
     if close(slope, torch.full((7, 5), 1 / 35), 1e-6):
-        raise Wrong("this is the mean of everything: each network's gradient is 7 times too small with 7 networks, and 1000 times with 1000.")
+        raise Wrong(
+            "this is the mean of everything: each network's gradient is 7 times too small with 7 networks, and 1000 times with 1000."
+        )
     if (slope == 0).any():
         raise Wrong("only some of the losses have a say; every row of every network pulls.")
     if close(slope, torch.ones(7, 5), 1e-6):
-        raise Wrong("this is the sum of everything: the rows of a network are to be averaged, as in smooth_l1_loss.")
+        raise Wrong(
+            "this is the sum of everything: the rows of a network are to be averaged, as in smooth_l1_loss."
+        )
     if close(slope, torch.full((7, 5), 1 / 7), 1e-6):
         raise Wrong("the other way round: you averaged over networks and added up the rows.")
-    raise Wrong("every row of every network should pull with the same weight, one over the number of rows in a batch.")
+    raise Wrong(
+        "every row of every network should pull with the same weight, one over the number of rows in a batch."
+    )
 
 
 @check
@@ -127,11 +145,17 @@ def coupled(answer: Any) -> str:
         answer = {answer}
     chosen = set(answer)
     if unknown := chosen - set(COUPLING):
-        raise Wrong(f"{sorted(unknown, key=str)[0]!r} is none of the five; give the strings themselves.")
+        raise Wrong(
+            f"{sorted(unknown, key=str)[0]!r} is none of the five; give the strings themselves."
+        )
     for habit, couples in COUPLING.items():
         if habit in chosen and not couples:
-            raise Wrong(f"{habit} does no harm: what it does to one number of one network is the same with or without the others.")
+            raise Wrong(
+                f"{habit} does no harm: what it does to one number of one network is the same with or without the others."
+            )
     if missing := sum(COUPLING.values()) - len(chosen):
         count = "one more" if missing == 1 else "more than one"
-        raise Wrong(f"there is {count}: which habit looks at all networks together before it acts on each, so that one that behaves badly moves the others?")
+        raise Wrong(
+            f"there is {count}: which habit looks at all networks together before it acts on each, so that one that behaves badly moves the others?"
+        )
     return "both look at all networks together before they act on each, and so a network would end otherwise in other company."

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-NO_ANSWER = "there is no answer yet; put yours where the three dots are, run that cell, and come back."
+NO_ANSWER = (
+    "there is no answer yet; put yours where the three dots are, run that cell, and come back."
+)
 
 
 class Wrong(Exception):
@@ -37,9 +39,11 @@ class Verdict:
 
 
 def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
-    """Makes a check of a function that returns what to say of a right answer, and raises :class:`Wrong` for others.
+    """Makes a check of a function that returns what to say of a right answer, and raises
+    :class:`Wrong` for others.
 
-    No answer yet (``...``) is said to be none, and an answer that breaks the judge is told how it broke.
+    No answer yet (``...``) is said to be none, and an answer that breaks the judge is told how it
+    broke.
     """
 
     @wraps(judge)

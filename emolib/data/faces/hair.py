@@ -7,14 +7,50 @@ from emolib.data.faces.sketch import DEPTH, EYE_Y, Sketch, both, curve, mirror, 
 
 #: Each hairline from ear to ear, in half-axes of the head.
 _HAIRLINES = {
-    "cropped": through((-0.99, -0.02), (-0.87, -0.36), (-0.68, -0.66), (-0.3, -0.78),
-                       (0.3, -0.78), (0.68, -0.66), (0.87, -0.36), (0.99, -0.02)),
-    "parted": through((-0.99, -0.02), (-0.86, -0.4), (-0.68, -0.66), (-0.42, -0.83),
-                      (0.1, -0.72), (0.6, -0.62), (0.88, -0.36), (0.99, -0.02)),
-    "long": through((-0.96, 0.8), (-0.98, 0.3), (-0.93, -0.25), (-0.7, -0.64), (-0.1, -0.86),
-                    (0.1, -0.86), (0.7, -0.64), (0.93, -0.25), (0.98, 0.3), (0.96, 0.8)),
-    "bun": through((-0.99, 0.0), (-0.88, -0.5), (-0.5, -0.8), (0.0, -0.88), (0.5, -0.8), (0.88, -0.5), (0.99, 0.0)),
-    "curly": through((-0.99, 0.0), (-0.86, -0.5), (-0.4, -0.72), (0.4, -0.72), (0.86, -0.5), (0.99, 0.0)),
+    "cropped": through(
+        (-0.99, -0.02),
+        (-0.87, -0.36),
+        (-0.68, -0.66),
+        (-0.3, -0.78),
+        (0.3, -0.78),
+        (0.68, -0.66),
+        (0.87, -0.36),
+        (0.99, -0.02),
+    ),
+    "parted": through(
+        (-0.99, -0.02),
+        (-0.86, -0.4),
+        (-0.68, -0.66),
+        (-0.42, -0.83),
+        (0.1, -0.72),
+        (0.6, -0.62),
+        (0.88, -0.36),
+        (0.99, -0.02),
+    ),
+    "long": through(
+        (-0.96, 0.8),
+        (-0.98, 0.3),
+        (-0.93, -0.25),
+        (-0.7, -0.64),
+        (-0.1, -0.86),
+        (0.1, -0.86),
+        (0.7, -0.64),
+        (0.93, -0.25),
+        (0.98, 0.3),
+        (0.96, 0.8),
+    ),
+    "bun": through(
+        (-0.99, 0.0),
+        (-0.88, -0.5),
+        (-0.5, -0.8),
+        (0.0, -0.88),
+        (0.5, -0.8),
+        (0.88, -0.5),
+        (0.99, 0.0),
+    ),
+    "curly": through(
+        (-0.99, 0.0), (-0.86, -0.5), (-0.4, -0.72), (0.4, -0.72), (0.86, -0.5), (0.99, 0.0)
+    ),
 }
 
 #: Half a turn from the right ear over the crown to the left one.
@@ -40,13 +76,15 @@ def draw_hair_behind(sketch: Sketch) -> None:
 
 
 def draw_hair_front(sketch: Sketch) -> None:
-    """The hair between the hairline and the skull's rim, with curls or a few strands that catch the light."""
+    """The hair between the hairline and the skull's rim, with curls or a few strands that catch the
+    light.
+    """
     face = sketch.identity
     if face.hair_style == "bald":
         return
     size = np.array([face.head_width, face.head_height])
     hairline = _HAIRLINES[face.hair_style]
-    middle = np.maximum(1 - hairline[:, 0] ** 2, 0)                        # the brow's part of the line swings most
+    middle = np.maximum(1 - hairline[:, 0] ** 2, 0)  # the brow's part of the line swings most
     swing = DEPTH * np.array([0.45 * np.sin(sketch.yaw), -0.3 * np.sin(sketch.pitch)])
     hairline = hairline * size + np.outer(middle, swing)
     full = {"cropped": 1.1, "bun": 1.1}.get(face.hair_style, 1.17)
@@ -58,13 +96,22 @@ def draw_hair_front(sketch: Sketch) -> None:
     sketch.fill(np.concatenate([hairline, rim * size]), face.hair, None)
     if face.hair_style == "curly":
         for x in np.linspace(-0.8, 0.8, 8):
-            curl = oval(size[0] * x + swing[0] / 1.5, -size[1] * (0.84 - 0.34 * x * x), 4.8, 4.8, 18)
+            curl = oval(
+                size[0] * x + swing[0] / 1.5, -size[1] * (0.84 - 0.34 * x * x), 4.8, 4.8, 18
+            )
             sketch.fill(curl, face.hair * (1.04 + 0.12 * np.cos(9 * x)), None)
         return
     strands = []
     for share in (0.36, 0.45, 0.55, 0.64):
-        root, end = hairline[int(share * len(hairline))], crown[int((1 - share) * len(crown))] * size
-        strands.append(curve(0.92 * root + 0.08 * end, (root + end) / 2 * (1.06, 1.03), 0.12 * root + 0.88 * end))
+        root, end = (
+            hairline[int(share * len(hairline))],
+            crown[int((1 - share) * len(crown))] * size,
+        )
+        strands.append(
+            curve(
+                0.92 * root + 0.08 * end, (root + end) / 2 * (1.06, 1.03), 0.12 * root + 0.88 * end
+            )
+        )
     sketch.line(np.array(strands), 0.8, face.hair * 1.07 + 9, None)
 
 
@@ -79,7 +126,9 @@ def draw_beard(sketch: Sketch, au: dict[int, float]) -> None:
     wide = face.mouth_width * (1 + 0.2 * au[12] + 0.25 * au[20])
     lift_lip = 1.6 * au[9] + 0.6 * au[17]
     top = curve((0, nose), (0.5 * wide, nose - 0.6), (wide + 1.2, corner + 0.4))
-    low = curve((0, y0 - 2.6 - lift_lip), (0.5 * wide, y0 - 2.8 - lift_lip), (wide + 1.2, corner + 0.4))
+    low = curve(
+        (0, y0 - 2.6 - lift_lip), (0.5 * wide, y0 - 2.8 - lift_lip), (wide + 1.2, corner + 0.4)
+    )
     sketch.fill(both(ring(top, low)), tone, lift=2)
     rim = outline(sketch, au)
     chin = rim[rim[:, 1] > rim[:, 1].max() - 6.5]

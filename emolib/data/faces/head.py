@@ -17,20 +17,31 @@ def draw_body(sketch: Sketch) -> None:
     chin = face.head_height
     shoulder = curve((9, chin - 1), (20, chin + 7), (44, chin + 9), (46, chin + 40))
     sketch.fill(ring(shoulder, mirror(shoulder)), face.clothes, None)
-    neck = [(-10.5, chin - 16), (10.5, chin - 16), (11.5, chin + 3), (0, chin + 11), (-11.5, chin + 3)]
+    neck = [
+        (-10.5, chin - 16),
+        (10.5, chin - 16),
+        (11.5, chin + 3),
+        (0, chin + 11),
+        (-11.5, chin + 3),
+    ]
     sketch.fill(np.array(neck), sketch.skin(0.74), None)
     collar = curve((11.5, chin + 1), (7, chin + 8), (0, chin + 11))
     sketch.line(both(collar), 1.6, face.clothes * 0.72, None)
 
 
 def outline(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
-    """The head's silhouette ``[64, 2]``: an ellipse drawn in at the jaw, its chin following the jaw."""
+    """The head's silhouette ``[64, 2]``: an ellipse drawn in at the jaw, its chin following the
+    jaw.
+    """
     face = sketch.identity
     x = face.head_width * _COS * (1 - (1 - face.jaw) * _LOW**2) * _JOWL
     y = face.head_height * _SIN + _LOW**3 * (4.5 * au[26] - 0.8 * au[17])
-    # the skull turns about its axis: its rim stays, while chin and cheeks, nearer to the viewer, swing aside
+    # the skull turns about its axis: its rim stays, while chin and cheeks, nearer to the viewer,
+    # swing aside
     swing = DEPTH * (0.12 + 0.28 * _LOW)
-    return np.stack([x + swing * np.sin(sketch.yaw), y - 0.25 * DEPTH * _LOW * np.sin(sketch.pitch)], axis=1)
+    return np.stack(
+        [x + swing * np.sin(sketch.yaw), y - 0.25 * DEPTH * _LOW * np.sin(sketch.pitch)], axis=1
+    )
 
 
 def draw_head(sketch: Sketch, au: dict[int, float]) -> None:
@@ -50,10 +61,14 @@ def draw_glasses(sketch: Sketch) -> None:
         return
     width = round(1.1 * SUPER * sketch.view.scale)
     for side in (-1, 1):
-        rim = oval(side * face.eye_spacing, EYE_Y + 0.6, face.eye_size + 2.6, face.eye_size + 1.2, 33)
+        rim = oval(
+            side * face.eye_spacing, EYE_Y + 0.6, face.eye_size + 2.6, face.eye_size + 1.2, 33
+        )
         (closed,) = sketch.placed(sketch.turned(np.concatenate([rim, rim[:1]]), 2))
         sketch.draw.line(closed, fill=38, width=width, joint="curve")
-    temple = curve((face.eye_spacing + face.eye_size + 2.4, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y))
+    temple = curve(
+        (face.eye_spacing + face.eye_size + 2.4, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y)
+    )
     sketch.line(both(temple), 1.2, 38)
     gap = face.eye_spacing - face.eye_size - 2.2
     sketch.line(curve((-gap, EYE_Y - 0.4), (0, EYE_Y - 2), (gap, EYE_Y - 0.4)), 1.5, 38, lift=3)

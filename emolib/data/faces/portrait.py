@@ -14,7 +14,9 @@ from emolib.data.faces.scene import backdrop, camera, light, occluder
 from emolib.data.faces.sketch import Sketch
 
 
-def draw_face(units: dict[int, float], identity: Identity = Identity(), view: View = View()) -> NDArray[np.uint8]:
+def draw_face(
+    units: dict[int, float], identity: Identity = Identity(), view: View = View()
+) -> NDArray[np.uint8]:
     """One face, drawn from its action units.
 
     Args:

@@ -21,10 +21,14 @@ def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
         return wall
     image = Image.new("L", (SIZE, SIZE), int(rng.uniform(20, 200)))
     draw = ImageDraw.Draw(image)
-    for x, y, w, h, kind, tone in rng.uniform([0, 0, 4, 4, 0, 5], [SIZE, SIZE, 24, 34, 1, 250], (10, 6)).tolist():
+    for x, y, w, h, kind, tone in rng.uniform(
+        [0, 0, 4, 4, 0, 5], [SIZE, SIZE, 24, 34, 1, 250], (10, 6)
+    ).tolist():
         shape = draw.rectangle if kind < 0.6 else draw.ellipse
         shape([x - w, y - h, x + w, y + h], fill=int(tone))
-    return (1 - view.clutter) * wall + view.clutter * gaussian_filter(np.asarray(image, np.float64), 1.2)
+    return (1 - view.clutter) * wall + view.clutter * gaussian_filter(
+        np.asarray(image, np.float64), 1.2
+    )
 
 
 def light(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
@@ -32,7 +36,11 @@ def light(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
     view = sketch.view
     dy, dx = np.gradient(_relief(sketch, au) * view.scale)
     azimuth, elevation = np.radians(view.light), np.radians(32)
-    lamp = np.cos(elevation) * np.sin(azimuth), -np.sin(elevation), np.cos(elevation) * np.cos(azimuth)
+    lamp = (
+        np.cos(elevation) * np.sin(azimuth),
+        -np.sin(elevation),
+        np.cos(elevation) * np.cos(azimuth),
+    )
     facing = (lamp[2] - dx * lamp[0] - dy * lamp[1]) / np.sqrt(1 + dx * dx + dy * dy)
     lit: NDArray[np.float64] = 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
     return lit
@@ -47,26 +55,37 @@ def _relief(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
     height: NDArray[np.float64] = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
     x0, tip, mouth = face.eye_spacing, EYE_Y + face.nose_length, EYE_Y + face.mouth_height
     cheek = 1.5 + 1.6 * au[6] + 0.8 * au[12] + 0.4 * au[9]
-    bumps = np.array([                                                        # x, y, radius x, radius y, height
-        (0, tip - 0.5, 3.2, 3.0, 3.0), (0, tip - 5, 2.2, 5.5, 2.0),
-        (-x0, EYE_Y, 5.5, 3.6, -1.7), (x0, EYE_Y, 5.5, 3.6, -1.7),
-        (-x0 - 2, tip - 1 - 1.6 * au[6], 5.5, 4.2, cheek), (x0 + 2, tip - 1 - 1.6 * au[6], 5.5, 4.2, cheek),
-        (0, mouth, 8, 3.4, 1.0), (0, mouth + 9 + 3.5 * au[26] - 2 * au[17], 4.5, 3.4, 1.6 + 1.2 * au[17]),
-        (0, EYE_Y - face.brow_height + 1, 13, 2.6, 0.8 + 0.8 * au[4]),
-    ])
+    bumps = np.array(
+        [  # x, y, radius x, radius y, height
+            (0, tip - 0.5, 3.2, 3.0, 3.0),
+            (0, tip - 5, 2.2, 5.5, 2.0),
+            (-x0, EYE_Y, 5.5, 3.6, -1.7),
+            (x0, EYE_Y, 5.5, 3.6, -1.7),
+            (-x0 - 2, tip - 1 - 1.6 * au[6], 5.5, 4.2, cheek),
+            (x0 + 2, tip - 1 - 1.6 * au[6], 5.5, 4.2, cheek),
+            (0, mouth, 8, 3.4, 1.0),
+            (0, mouth + 9 + 3.5 * au[26] - 2 * au[17], 4.5, 3.4, 1.6 + 1.2 * au[17]),
+            (0, EYE_Y - face.brow_height + 1, 13, 2.6, 0.8 + 0.8 * au[4]),
+        ]
+    )
     bumps[:, :2] = sketch.turned(bumps[:, :2], lift=1)
-    # beyond 4.5 radii a bump is lower than 1e-8 of its height; the pixels nearer than that, `first` to before `end`
+    # beyond 4.5 radii a bump is lower than 1e-8 of its height; the pixels nearer than that, `first`
+    # to before `end`
     middle = bumps[:, :2] @ sketch.tilt + sketch.centre
     far = 4.5 * np.hypot(bumps[:, 2:3] * sketch.tilt[0], bumps[:, 3:4] * sketch.tilt[1])
     first, end = np.clip([middle - far, middle + far + 1], 0, SIZE).astype(int).tolist()
-    for (x, y, rx, ry, tall), (left, top), (right, bottom) in zip(bumps.tolist(), first, end, strict=True):
+    for (x, y, rx, ry, tall), (left, top), (right, bottom) in zip(
+        bumps.tolist(), first, end, strict=True
+    ):
         near = slice(top, bottom), slice(left, right)
         height[near] += tall * np.exp(-(((u[near] - x) / rx) ** 2 + ((v[near] - y) / ry) ** 2))
     return height
 
 
 def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
-    """What ``view.occluder`` names, in front of the face, on the side and at the place that ``view.seed`` gives."""
+    """What ``view.occluder`` names, in front of the face, on the side and at the place that
+    ``view.seed`` gives.
+    """
     cover = Sketch(face, view)
     side, shift = rng.choice([-1, 1]), rng.uniform(-3, 3)
     if view.occluder == "hand":
@@ -87,12 +106,19 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
         hem = mirror(np.array([(1.25 * w, 66), (-1.25 * w, 66)]), side)
         cover.fill(np.concatenate([edge, hem]), face.clothes * 1.25, None)
         for k in range(1, 6):
-            cover.line(edge * (1 + 0.02 * k, 1) + (0, 4.5 * k), 1.3, face.clothes * (0.85 + 0.2 * (k % 2)), None)
+            cover.line(
+                edge * (1 + 0.02 * k, 1) + (0, 4.5 * k),
+                1.3,
+                face.clothes * (0.85 + 0.2 * (k % 2)),
+                None,
+            )
     elif view.occluder == "shoulder":
         edge = curve((2 + shift, 60), (8, 22 + shift), (20, 4 + shift), (50, -2))
         cover.fill(mirror(np.concatenate([edge, [(60, 60)]]), side), 24, None)
     else:
-        raise ValueError(f"no occluder {view.occluder!r}; known are {', '.join(filter(None, OCCLUDERS))}")
+        raise ValueError(
+            f"no occluder {view.occluder!r}; known are {', '.join(filter(None, OCCLUDERS))}"
+        )
     return cover
 
 

@@ -1,7 +1,8 @@
 """Curves, and the canvas that turns and places them.
 
-Points are ``(x, y)`` in pixels of the final picture, in the head's own frame: origin between eyes and nose, ``x`` to
-the viewer's right, ``y`` down. Every shape is an array ``[P, 2]``, or ``[…, P, 2]`` for several at once.
+Points are ``(x, y)`` in pixels of the final picture, in the head's own frame: origin between eyes
+and nose, ``x`` to the viewer's right, ``y`` down. Every shape is an array ``[P, 2]``, or ``[…, P,
+2]`` for several at once.
 
 Axes: ``P`` points of a shape, ``H`` × ``W`` pixels of the picture, 96 each.
 """
@@ -17,12 +18,12 @@ from PIL import Image, ImageDraw
 
 from emolib.data.faces.person import Identity, View
 
-SIZE = 96      # side of the picture
-SUPER = 4      # the canvas is this many times larger
+SIZE = 96  # side of the picture
+SUPER = 4  # the canvas is this many times larger
 CENTRE = np.array([48.0, 50.5])
 ZOOM = 1.14
-DEPTH = 24.0   # half-axis of the head towards the viewer
-EYE_Y = -3.0   # the line of the eyes
+DEPTH = 24.0  # half-axis of the head towards the viewer
+EYE_Y = -3.0  # the line of the eyes
 
 _SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
 
@@ -31,7 +32,9 @@ _SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
 def _bernstein(order: int, steps: int) -> NDArray[np.float64]:
     t = np.linspace(0, 1, steps)[:, None]
     k = np.arange(order + 1)
-    weights: NDArray[np.float64] = np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
+    weights: NDArray[np.float64] = (
+        np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
+    )
     return weights
 
 
@@ -48,7 +51,9 @@ def _swell(steps: int) -> NDArray[np.float64]:
 
 
 def curve(*control: tuple[float, float], steps: int = 14) -> NDArray[np.float64]:
-    """Bézier curve from the first to the last control point, drawn towards the others: ``[P, 2]``, ``P = steps``."""
+    """Bézier curve from the first to the last control point, drawn towards the others: ``[P, 2]``,
+    ``P = steps``.
+    """
     points: NDArray[np.float64] = _bernstein(len(control) - 1, steps) @ np.array(control, float)
     return points
 
@@ -57,7 +62,7 @@ def through(*points: tuple[float, float]) -> NDArray[np.float64]:
     """Smooth curve through all points (Catmull-Rom): ``[P, 2]``, ``P = 6 * (len(points) - 1)``."""
     p = np.array([points[0], *points, points[-1]], float)
     a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
-    control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)      # [segments, 4, 2]
+    control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)  # [segments, 4, 2]
     parts: NDArray[np.float64] = _bernstein(3, 6) @ control
     return parts.reshape(-1, 2)
 
@@ -68,7 +73,9 @@ def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> NDArray[n
 
 
 def ring(edge: NDArray[np.float64], opposite: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The outline of what lies between two edges that run the same way: ``[…, P, 2]``, the points of both."""
+    """The outline of what lies between two edges that run the same way: ``[…, P, 2]``, the points
+    of both.
+    """
     return np.concatenate([edge, opposite[..., ::-1, :]], axis=-2)
 
 
@@ -86,8 +93,8 @@ def both(points: NDArray[np.float64]) -> NDArray[np.float64]:
 class Sketch:
     """A canvas in head coordinates, drawn at ``SUPER`` × the size; 0 where nothing is drawn.
 
-    Shapes lie on the head's ellipsoid, ``lift`` pixels in front of it, and turn with it; those with ``lift`` None stay
-    where they are.
+    Shapes lie on the head's ellipsoid, ``lift`` pixels in front of it, and turn with it; those with
+    ``lift`` None stay where they are.
     """
 
     def __init__(self, identity: Identity, view: View) -> None:
@@ -95,14 +102,19 @@ class Sketch:
         self.image = Image.new("L", (SIZE * SUPER, SIZE * SUPER), 0)
         self.draw = ImageDraw.Draw(self.image)
         self.yaw, self.pitch, roll = radians(view.yaw), radians(view.pitch), radians(view.roll)
-        # x turns to z by the yaw, then z to y by the pitch: where x and y go, and where the axis to the viewer goes
-        self.turn = np.array([[cos(self.yaw), sin(self.yaw) * sin(self.pitch)], [0, cos(self.pitch)]])
+        # x turns to z by the yaw, then z to y by the pitch: where x and y go, and where the axis to
+        # the viewer goes
+        self.turn = np.array(
+            [[cos(self.yaw), sin(self.yaw) * sin(self.pitch)], [0, cos(self.pitch)]]
+        )
         self.ahead = np.array([sin(self.yaw), -cos(self.yaw) * sin(self.pitch)])
         self.tilt = ZOOM * view.scale * np.array([[cos(roll), sin(roll)], [-sin(roll), cos(roll)]])
         self.centre = CENTRE + view.shift
 
     def turned(self, points: NDArray[np.float64], lift: float = 0.0) -> NDArray[np.float64]:
-        """Points ``lift`` pixels in front of the head's ellipsoid after yaw and pitch: ``[…, P, 2]``."""
+        """Points ``lift`` pixels in front of the head's ellipsoid after yaw and pitch: ``[…, P,
+        2]``.
+        """
         x, y = points[..., 0] / self.identity.head_width, points[..., 1] / self.identity.head_height
         z = lift + DEPTH * np.sqrt(np.maximum(1 - x * x - y * y, 0))
         turned: NDArray[np.float64] = points @ self.turn + z[..., None] * self.ahead
@@ -110,7 +122,9 @@ class Sketch:
 
     def placed(self, points: NDArray[np.float64]) -> list[list[float]]:
         """Head frame to canvas: for each shape ``x`` and ``y`` in turn."""
-        shapes: list[list[float]] = ((points @ self.tilt + self.centre) * SUPER).reshape(-1, 2 * points.shape[-2]).tolist()
+        shapes: list[list[float]] = (
+            ((points @ self.tilt + self.centre) * SUPER).reshape(-1, 2 * points.shape[-2]).tolist()
+        )
         return shapes
 
     def fill(self, points: NDArray[np.float64], tone: float, lift: float | None = 0.0) -> None:
@@ -119,7 +133,9 @@ class Sketch:
         for polygon in self.placed(points):
             self.draw.polygon(polygon, fill=max(1, min(255, int(tone))))
 
-    def line(self, points: NDArray[np.float64], width: float, tone: float, lift: float | None = 0.0) -> None:
+    def line(
+        self, points: NDArray[np.float64], width: float, tone: float, lift: float | None = 0.0
+    ) -> None:
         """Strokes that swell from both ends to ``width`` pixels in their middle."""
         points = points if lift is None else self.turned(points, lift)
         along = np.empty_like(points)
@@ -149,7 +165,9 @@ class Sketch:
         """Tone of the skin times ``share``."""
         return self.identity.skin * share
 
-    def over(self, picture: NDArray[np.float64], light: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    def over(
+        self, picture: NDArray[np.float64], light: NDArray[np.float64] | float
+    ) -> NDArray[np.float64]:
         """The sketch, lit, in front of a picture: ``[H, W]``."""
         drawn = Image.fromarray((np.asarray(self.image) > 0) * np.uint8(255))
         share = np.asarray(drawn.reduce(SUPER)) / 255

@@ -1,0 +1,1 @@
+"""What results mean: statistics, evidence, claims, luck, leakage, baselines, calibration."""

@@ -1,0 +1,374 @@
+"""The CNNs, one at a time. Axes: see :mod:`emolib.training.kernels`."""
+
+import numpy as np
+
+from emolib.models import FeatureNet
+from emolib.training.kernels.arithmetic import Constants, accumulate, descend, pace, slopes, total
+from emolib.training.kernels.compiler import Reals, Wholes, compiled
+
+LAYERS = FeatureNet.LAYERS
+LANES = 64  # parameters that the optimiser moves side by side
+ROWS = 64  # scored at a time
+VECTOR = 16  # numbers a vector register holds; rows of a multiple of it leave no remainder to a slower loop
+
+
+@compiled
+def _whole(count: int, of: int) -> int:
+    """``count`` rounded up to whole vectors."""
+    return -(-count // of) * of
+
+
+@compiled
+def _features(w: Reals, x: Reals, z: Reals, batch: int, width: int) -> None:
+    """A :class:`~emolib.models.FeatureNet` on a batch that ``x[0, 0]`` holds, through ``x`` and
+    ``z`` to ``x[LAYERS]``.
+
+    Args:
+        w: the branch's parameters, flat: for each layer weights ``[3, out, in]``, then biases.
+        x: inputs of each layer and the last one's output ``[LAYERS + 1, F, (D + 2) * B + VECTOR]``,
+            position by position, with a position of zeros at both ends: the convolution's padding.
+        z: what the pooling looks at, likewise; -1 at both ends, less than any activation.
+        width: ``D * B``.
+    """
+    channels, wide = x.shape[1], _whole(width, VECTOR)
+    none, at = w.dtype.type(0), 0
+    for layer in range(LAYERS):
+        before = channels if layer else 1
+        weight = w[at : at + 3 * channels * before].reshape(3, channels, before)
+        at += 3 * channels * before
+        for f in range(channels):
+            for r in range(batch, batch + width):
+                z[layer, f, r] = w[at + f]
+        at += channels
+        for t in range(3):
+            accumulate(weight[t], x[layer], t * batch, z[layer], batch, wide)
+        for f in range(channels):
+            z[layer, f, batch + width : batch + wide] = -1
+            here = z[layer, f, batch : batch + width]
+            for r in range(width):
+                here[r] = here[r] if here[r] > none else none
+        for f in range(channels):
+            left, here, right = (
+                z[layer, f, :width],
+                z[layer, f, batch : batch + width],
+                z[layer, f, 2 * batch : 2 * batch + width],
+            )
+            largest = x[layer + 1, f, batch : batch + width]
+            for r in range(width):
+                largest[r] = left[r] if left[r] > here[r] else here[r]
+                largest[r] = right[r] if right[r] > largest[r] else largest[r]
+
+
+@compiled
+def _features_backward(
+    w: Reals,
+    g: Reals,
+    x: Reals,
+    z: Reals,
+    d: Reals,
+    turned: Reals,
+    turned_first: Reals,
+    parts: Reals,
+    batch: int,
+    width: int,
+) -> None:
+    """Gradients ``g`` (laid out as ``w``, zeros before) from ``d[LAYERS]``, the gradient by the
+    branch's output.
+    """
+    channels, wide = x.shape[1], _whole(width, VECTOR)
+    none, end = w.dtype.type(0), w.size
+    for layer in range(LAYERS - 1, -1, -1):
+        before = channels if layer else 1
+        bias, start = end - channels, end - channels - 3 * channels * before
+        weight, g_weight = (
+            w[start:bias].reshape(3, channels, before),
+            g[start:bias].reshape(3, channels, before),
+        )
+        d_z = d[layer + 1]
+        for f in range(channels):
+            # Each pooled value hands its gradient to the largest of the three it saw, the first of
+            # equals.
+            left, here, right = (
+                z[layer, f, :width],
+                z[layer, f, batch : batch + width],
+                z[layer, f, 2 * batch : 2 * batch + width],
+            )
+            gradient = d_z[f, batch : batch + width]
+            to_left, to_here, to_right = parts[0, batch:], parts[1, batch:], parts[2, batch:]
+            for r in range(width):
+                before_it, itself, after_it, value = left[r], here[r], right[r], gradient[r]
+                larger = itself if itself > after_it else after_it
+                to_left[r] = value if before_it >= larger else none
+                rest = value - to_left[r]
+                to_right[r] = rest if after_it > itself else none
+                to_here[r] = rest - to_right[r]
+            from_left, from_right = parts[2, :width], parts[0, 2 * batch :]
+            for r in range(width):
+                gathered = from_left[r] + to_here[r] + from_right[r]
+                gradient[r] = gathered if here[r] > none else none
+        of_layer = turned if layer else turned_first
+        for f in range(before):
+            for r in range(width + 2 * batch):
+                of_layer[r, f] = x[layer, f, r]
+        inner = d_z[:, batch : batch + width]
+        for t in range(3):
+            accumulate(inner, of_layer[t * batch : t * batch + width], 0, g_weight[t], 0, before)
+        for f in range(channels):
+            g[bias + f] = total(inner[f])
+        if layer:
+            d[layer] = 0
+            for t in range(3):
+                accumulate(weight[2 - t].T, d_z, t * batch, d[layer], batch, wide)
+            d[layer, :, batch + width : batch + wide] = none
+        end = start
+
+
+@compiled
+def _fusion(
+    w: Reals, x: Reals, z: Reals, joined: Reals, reduced: Reals, out: Reals, batch: int
+) -> tuple[int, int, int, int, int]:
+    """A :class:`~emolib.models.FusionNet` on a batch that ``x[m, 0, 0]`` holds; returns where its
+    parts begin in ``w``.
+
+    ``joined`` ``[M * F * D, B']``, ``reduced`` and ``out`` have a column for each row of the batch,
+    and some more.
+    """
+    modalities, channels = x.shape[0], x.shape[2]
+    inner, columns = joined.shape
+    features = inner // (modalities * channels)
+    none = w.dtype.type(0)
+    branch = (3 * channels + channels) + (LAYERS - 1) * (3 * channels * channels + channels)
+    for m in range(modalities):
+        _features(w[m * branch : (m + 1) * branch], x[m], z[m], batch, features * batch)
+        for f in range(channels):
+            for i in range(features):
+                for r in range(batch):
+                    joined[(m * channels + f) * features + i, r] = x[
+                        m, LAYERS, f, (i + 1) * batch + r
+                    ]
+    narrow, classes = reduced.shape[0], out.shape[0]
+    a = modalities * branch
+    b = a + narrow * inner
+    for i in range(narrow):
+        reduced[i] = w[b + i]
+    accumulate(w[a:b].reshape(narrow, inner), joined, 0, reduced, 0, columns)
+    for i in range(narrow):
+        for r in range(columns):
+            reduced[i, r] = max(reduced[i, r], none)
+    e = b + narrow
+    f = e + classes * narrow
+    for i in range(classes):
+        out[i] = w[f + i]
+    accumulate(w[e:f].reshape(classes, narrow), reduced, 0, out, 0, columns)
+    return branch, a, b, e, f
+
+
+@compiled
+def _rearrange(flat: Reals, arranged: Reals, modalities: int, channels: int, back: bool) -> None:
+    """Copies parameters between the module's order and the kernel's, in which a convolution is
+    ``[3, out, in]``.
+    """
+    at = 0
+    for _ in range(modalities):
+        for layer in range(LAYERS):
+            before = channels if layer else 1
+            size = 3 * channels * before
+            theirs, ours = (
+                flat[at : at + size].reshape(channels, before, 3),
+                arranged[at : at + size].reshape(3, channels, before),
+            )
+            for o in range(channels):
+                for i in range(before):
+                    for t in range(3):
+                        if back:
+                            theirs[o, i, t] = ours[t, o, i]
+                        else:
+                            ours[t, o, i] = theirs[o, i, t]
+            at += size
+            for o in range(channels):
+                if back:
+                    flat[at + o] = arranged[at + o]
+                else:
+                    arranged[at + o] = flat[at + o]
+            at += channels
+    for p in range(at, flat.size):
+        if back:
+            flat[p] = arranged[p]
+        else:
+            arranged[p] = flat[p]
+
+
+@compiled
+def fusion_scores(w: Reals, x: Reals, channels: int, narrow: int, classes: int) -> Reals:
+    """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w``
+    ``[P]``.
+    """
+    rows, modalities, features = x.shape
+    batch = min(rows, ROWS)
+    width, columns = (features + 2) * batch + VECTOR, _whole(batch, VECTOR)
+    xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
+    zs = np.full((modalities, LAYERS, channels, width), w.dtype.type(-1))
+    joined = np.zeros((modalities * channels * features, columns), w.dtype)
+    reduced, out = np.empty((narrow, columns), w.dtype), np.empty((classes, columns), w.dtype)
+    w_ = np.empty_like(w)
+    _rearrange(w, w_, modalities, channels, False)
+    scores = np.empty((rows, classes), w.dtype)
+    for start in range(0, rows, batch):
+        count = min(batch, rows - start)
+        for r in range(count):
+            for m in range(modalities):
+                for i in range(features):
+                    xs[m, 0, 0, (i + 1) * batch + r] = x[start + r, m, i]
+        _fusion(w_, xs, zs, joined, reduced, out, batch)
+        for r in range(count):
+            for i in range(classes):
+                scores[start + r, i] = out[i, r]
+    return scores
+
+
+@compiled
+def fusion_epoch(
+    w: Reals,
+    m: Reals,
+    v: Reals,
+    step: Wholes,
+    rule: Reals,
+    which: Wholes,
+    x: Reals,
+    view: Wholes,
+    target: Reals,
+    order: Wholes,
+    length: Wholes,
+    split: Wholes,
+    batch: int,
+    channels: int,
+    narrow: int,
+    constants: Constants,
+) -> Reals:
+    """Trains some :class:`~emolib.models.FusionNet` for an epoch, in place, one after another.
+
+    Args:
+        x: inputs ``[V, N, M, D]``.
+        channels, narrow: ``F``, and the outputs of the reducing layer.
+
+    The others, and what is returned, as in :func:`shallow_epoch`.
+    """
+    modalities, features, classes = x.shape[2], x.shape[3], target.shape[1]
+    kind = w.dtype.type
+    none, one = kind(0), kind(1)
+    inner, width, columns = (
+        modalities * channels * features,
+        (features + 2) * batch + VECTOR,
+        _whole(batch, VECTOR),
+    )
+    places = -(-w.shape[1] // LANES) * LANES
+    w_, g, m_, v_ = (
+        np.zeros(places, w.dtype),
+        np.zeros(places, w.dtype),
+        np.zeros(places, w.dtype),
+        np.zeros(places, w.dtype),
+    )
+    paces = np.empty((7, LANES), w.dtype)
+    xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
+    zs = np.full((modalities, LAYERS, channels, width), -one)
+    d = np.zeros((LAYERS + 1, channels, width), w.dtype)
+    turned, turned_first = np.empty((width, channels), w.dtype), np.empty((width, 1), w.dtype)
+    parts = np.zeros((3, width), w.dtype)
+    joined, d_joined = np.zeros((inner, columns), w.dtype), np.empty((inner, columns), w.dtype)
+    turned_joined = np.empty((batch, inner), w.dtype)
+    reduced, d_reduced = np.empty((narrow, columns), w.dtype), np.empty((narrow, columns), w.dtype)
+    turned_reduced = np.empty((batch, narrow), w.dtype)
+    out, targets = np.empty((classes, columns), w.dtype), np.zeros((classes, columns), w.dtype)
+    likely, powers = np.empty_like(out), np.empty_like(out)
+    bits = powers.view(constants[1].dtype)
+    share, bounds, smooths, loss = (
+        np.empty(columns, w.dtype),
+        np.empty(columns, w.dtype),
+        np.empty(columns, w.dtype),
+        np.empty(columns, w.dtype),
+    )
+    losses = np.zeros(which.size, w.dtype)
+    for place in range(which.size):
+        k = which[place]
+        _rearrange(w[k], w_, modalities, channels, False)
+        _rearrange(m[k], m_, modalities, channels, False)
+        _rearrange(v[k], v_, modalities, channels, False)
+        rows, steps = length[split[k]], 0
+        bounds[:], smooths[:], loss[:] = rule[k, 3], rule[k, 4], none
+        for start in range(0, rows, batch):
+            count = min(batch, rows - start)
+            for r in range(count):
+                row = order[split[k], start + r]
+                for j in range(modalities):
+                    for i in range(features):
+                        xs[j, 0, 0, (i + 1) * batch + r] = x[view[k], row, j, i]
+                for i in range(classes):
+                    targets[i, r] = target[row, i]
+            branch, a, b, e, f = _fusion(w_, xs, zs, joined, reduced, out, batch)
+            share[:count], share[count:] = (
+                one / kind(count * classes),
+                none,
+            )  # a place without a row has no say
+            slopes(out, targets, share, bounds, smooths, loss, likely, powers, bits, constants)
+            # from here on ``out`` is the gradient by the outputs
+            g[:] = 0
+            for i in range(narrow):
+                for r in range(batch):
+                    turned_reduced[r, i] = reduced[i, r]
+            accumulate(
+                out[:, :batch], turned_reduced, 0, g[e:f].reshape(classes, narrow), 0, narrow
+            )
+            d_reduced[:] = 0
+            accumulate(w_[e:f].reshape(classes, narrow).T, out, 0, d_reduced, 0, columns)
+            for i in range(narrow):
+                for r in range(batch):
+                    d_reduced[i, r] = d_reduced[i, r] if reduced[i, r] > none else none
+                    g[b + i] += d_reduced[i, r]
+            for i in range(classes):
+                for r in range(batch):
+                    g[f + i] += out[i, r]
+            for i in range(inner):
+                for r in range(batch):
+                    turned_joined[r, i] = joined[i, r]
+            accumulate(
+                d_reduced[:, :batch], turned_joined, 0, g[a:b].reshape(narrow, inner), 0, inner
+            )
+            d_joined[:] = 0
+            accumulate(w_[a:b].reshape(narrow, inner).T, d_reduced, 0, d_joined, 0, columns)
+            for j in range(modalities):
+                for o in range(channels):
+                    for i in range(features):
+                        for r in range(batch):
+                            d[LAYERS, o, (i + 1) * batch + r] = d_joined[
+                                (j * channels + o) * features + i, r
+                            ]
+                part = slice(j * branch, (j + 1) * branch)
+                _features_backward(
+                    w_[part],
+                    g[part],
+                    xs[j],
+                    zs[j],
+                    d,
+                    turned,
+                    turned_first,
+                    parts,
+                    batch,
+                    features * batch,
+                )
+            step[k] += 1
+            steps += 1
+            now = pace(rule[k, 0], rule[k, 1], rule[k, 2], step[k])
+            for i in range(7):
+                paces[i] = now[i]
+            descend(
+                w_.reshape(-1, LANES),
+                g.reshape(-1, LANES),
+                m_.reshape(-1, LANES),
+                v_.reshape(-1, LANES),
+                paces,
+            )
+        losses[place] = total(loss) / steps
+        _rearrange(w[k], w_, modalities, channels, True)
+        _rearrange(m[k], m_, modalities, channels, True)
+        _rearrange(v[k], v_, modalities, channels, True)
+    return losses

@@ -1,0 +1,63 @@
+"""Principal components and min-max scaling (paper, equation 1), fitted where they may be."""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emolib.data import EmotionData, Rows
+from emolib.data.components import Components
+from emolib.utils.sources import source_digest
+from emolib.utils.storage import kept
+
+# components made by other code, or by other libraries, are not these
+CODE = source_digest("data", libraries=("numpy", "scipy")).encode()
+
+
+def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray[np.float32]:
+    """Features of one modality, mapped linearly so that the smallest over ``rows`` becomes 0 and
+    the largest 1.
+
+    Where the data hold the descriptors, the principal components are fitted on ``rows`` as well.
+    The distributed spreadsheet holds none: its components were fitted on all rows, and test rows
+    had a say in them.
+
+    Args:
+        rows: the rows that both are fitted on: the training rows of a fold. Not given, they are
+            fitted on all rows, as the paper does; then the test rows have a say in how they are
+            scaled.
+
+    Returns:
+        ``[N, D]`` float32. Rows outside ``rows`` may fall a little outside 0..1; a constant feature
+        becomes 0.
+    """
+    if rows is None or modality not in data.descriptors:
+        values = data.features[modality].astype(float)
+    else:
+        values = _components(data, modality, rows).astype(float)
+    seen = values if rows is None else values[rows]
+    return min_max(values, seen.min(0), np.ptp(seen, 0))
+
+
+def min_max(
+    values: NDArray[np.floating], low: NDArray[np.floating], span: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Features ``[N, D]`` less their smallest value ``low``, over ``span`` (paper, equation 1); a
+    constant one becomes 0. float32.
+    """
+    return ((values - low) / np.where(span == 0, 1, span)).astype(np.float32)
+
+
+def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
+    """Components fitted on a fold's training rows, ``[N, P]``: kept, because many networks share a
+    fold.
+    """
+
+    def make() -> NDArray[np.float32]:
+        descriptors = data.descriptors[modality]
+        return Components.fit(descriptors[rows], data.features[modality].shape[1]).transform(
+            descriptors
+        )
+
+    what = f"{data.digest} {modality}".encode() + rows.tobytes() + CODE
+    return kept(f"components-{hashlib.sha256(what).hexdigest()[:32]}", make)

@@ -1,0 +1,213 @@
+"""Files that are made to do harm, or are merely too large: refused at the door, in one sentence,
+and nothing is fetched or run.
+"""
+
+import re
+import struct
+import zipfile
+
+import openpyxl
+import pytest
+from openpyxl.utils import get_column_letter
+from test_table import complaint, sheet_rows, write
+
+from emolib.data import cells
+from emolib.data.cells import read_cells
+
+SHEET = "xl/worksheets/sheet1.xml"
+ENTITIES = {
+    "billion laughs": '<!DOCTYPE d [<!ENTITY a "ha">'
+    + "".join(
+        f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefghi", "bcdefghij", strict=True)
+    )
+    + "]>",
+    "quadratic blowup": f'<!DOCTYPE d [<!ENTITY j "{"ha" * 100_000}">]>',
+    "external file": '<!DOCTYPE d [<!ENTITY j SYSTEM "file:///etc/hostname">]>',
+    "external address": '<!DOCTYPE d [<!ENTITY j SYSTEM "http://127.0.0.1:9/">]>',
+    "parameter entity": '<!DOCTYPE d [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p; <!ENTITY j "x">]>',
+}
+
+
+def altered(path, change, member=SHEET):
+    """A good workbook in which one member's text has been changed."""
+    write(path, sheet_rows())
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (members | {member: change(members[member].decode())}).items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "member", [SHEET, "xl/styles.xml", "xl/workbook.xml", "[Content_Types].xml"]
+)
+@pytest.mark.parametrize("entities", ENTITIES.values(), ids=ENTITIES)
+def test_entities_are_not_expanded(tmp_path, member, entities):
+    def change(text):
+        text = text if text.startswith("<?xml") else f"<?xml version='1.0'?>{text}"
+        return re.sub(r"(<\?xml[^>]*\?>)", rf"\1{entities}", text).replace("</", "<x>&j;</x></", 1)
+
+    assert "workbook" in complaint(altered(tmp_path / "faces.xlsx", change, member))
+
+
+def test_without_defusedxml_nothing_is_read(tmp_path, monkeypatch):
+    path = write(tmp_path / "faces.xlsx", sheet_rows())
+    monkeypatch.setattr(cells, "DEFUSEDXML", False)
+    with pytest.raises(ValueError, match="read through defusedxml alone"):
+        read_cells(path)
+
+
+class TestBombs:
+    def test_an_archive_that_says_it_unpacks_to_too_much(self, tmp_path):
+        path = altered(
+            tmp_path / "faces.xlsx",
+            lambda text: text.replace("</sheetData>", "</sheetData>" + " " * (cells.BYTES + 1)),
+        )
+        assert path.stat().st_size < 200_000
+        assert "unpacks to more than 64 MiB" in complaint(path)
+
+    def test_an_archive_that_lies_about_what_it_unpacks_to(self, tmp_path):
+        path = altered(
+            tmp_path / "faces.xlsx",
+            lambda text: text.replace("</sheetData>", "</sheetData>" + " " * (cells.BYTES + 1)),
+        )
+        content = bytearray(path.read_bytes())
+        real = struct.pack("<L", zipfile.ZipFile(path).getinfo(SHEET).file_size)
+        assert content.count(real) == 2  # before the member, and in the directory at the end
+        path.write_bytes(content.replace(real, struct.pack("<L", 9999)))
+        assert "damaged" in complaint(path)
+
+    def test_large_members_that_no_one_needs(self, tmp_path):
+        path = write(tmp_path / "faces.xlsx", sheet_rows())
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("xl/media/image1.png", bytes(cells.BYTES))
+        assert "unpacks to more than 64 MiB" in complaint(path)
+
+    def test_a_large_file(self, tmp_path):
+        for name in ("faces.csv", "faces.xlsx"):
+            with (tmp_path / name).open("wb") as file:
+                file.truncate(cells.BYTES + 1)  # takes no room on disk
+            assert "more than 64 MiB" in complaint(tmp_path / name)
+
+    def test_a_deep_tree(self, tmp_path):
+        deep = "<a>" * 200_000 + "</a>" * 200_000
+        path = altered(
+            tmp_path / "faces.xlsx",
+            lambda text: text.replace("<sheetData>", f"<sheetData><row>{deep}</row>"),
+        )
+        assert read_cells(path).shape[1] == 12  # what is no cell is none, however deep
+
+
+class TestLimits:
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch):
+        for name, value in {"ROWS": 20, "COLUMNS": 30, "CELLS": 200}.items():
+            monkeypatch.setattr(cells, name, value)
+
+    @pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+    @pytest.mark.parametrize(
+        ("rows", "columns", "words"),
+        [
+            (20, 10, None),
+            (21, 1, "more than 20 rows"),
+            (1, 30, None),
+            (2, 31, "row 1 has 31 columns"),
+            (19, 11, "more than 200 cells"),
+        ],
+    )
+    def test_hold_to_the_cell(self, tmp_path, suffix, rows, columns, words):
+        path = write(tmp_path / f"t{suffix}", [[1] * columns] * (rows - 1), [1] * columns)
+        if words is None:
+            assert read_cells(path).shape == (rows, columns)
+        else:
+            with pytest.raises(
+                ValueError,
+                match=rf"^t\{suffix}: .*{words}.*, which is more than this program reads$",
+            ):
+                read_cells(path)
+
+    def test_blank_cells_do_not_count(self, tmp_path):
+        book = openpyxl.Workbook()
+        book.active["B2"] = 1
+        for place in ("A1048576", "XFD3", f"{get_column_letter(500)}9"):
+            book.active[place].number_format = "0.00"  # a format, and no value
+        book.save(tmp_path / "t.xlsx")
+        assert read_cells(tmp_path / "t.xlsx").values.tolist() == [[None, None], [None, 1]]
+        (tmp_path / "t.csv").write_text(f"{',' * 99}\n ,1{',' * 98}\n{',' * 99}\n" * 1)
+        assert read_cells(tmp_path / "t.csv").values.tolist() == [[None, None], [None, "1"]]
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            '<row r="1048576"><c r="A1048576"><v>1</v></c></row>',
+            '<row r="99"><c r="XFD99"><v>1</v></c></row>',
+        ],
+        ids=["last row", "last column"],
+    )
+    def test_one_cell_at_the_far_end(self, tmp_path, cell):
+        path = altered(
+            tmp_path / "t.xlsx", lambda text: text.replace("</sheetData>", f"{cell}</sheetData>")
+        )
+        with pytest.raises(ValueError, match="more than this program reads"):
+            read_cells(path)
+
+    @pytest.mark.parametrize(
+        "dimension",
+        ["A1:XFD1048576", "A1:A1", "nonsense", "ZZZZ1:A1"],
+        ids=["all", "one cell", "none", "beyond"],
+    )
+    def test_what_a_sheet_says_of_its_size_is_not_believed(self, tmp_path, dimension):
+        path = altered(
+            tmp_path / "t.xlsx",
+            lambda text: re.sub(r'<dimension ref="[^"]*"', f'<dimension ref="{dimension}"', text),
+        )
+        try:
+            assert read_cells(path).shape == (8, 12)
+        except ValueError as error:
+            assert "damaged" in str(error) and dimension in ("nonsense", "ZZZZ1:A1")
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            '<row r="99999999999">',
+            '<row r="-5">',
+            '<row r="1e9">',
+            '<row r="x">',
+            '<row><c r="AAAA1"><v>1</v></c></row><row>',
+        ],
+    )
+    def test_rows_and_columns_that_no_sheet_has(self, tmp_path, row):
+        path = altered(
+            tmp_path / "t.xlsx",
+            lambda text: text.replace("</sheetData>", f"{row}<c><v>1</v></c></row></sheetData>"),
+        )
+        try:
+            assert len(read_cells(path)) <= 8  # beyond any sheet
+        except ValueError as error:
+            assert str(error).startswith("t.xlsx: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b",label,A\nb\0,1,2\n", "zero bytes"),
+        (",label,A\nb,1,2\n".encode("utf-16"), "zero bytes"),
+        (",label,A\nAmélie_000000001,1,2\n".encode("latin-1"), "UTF-8"),
+        (b',label,A\n"b,1,2\n', "unexpected end"),
+        (b',label,A\nb,1,"' + b"x" * 200_000 + b'"\n', "field larger"),
+        (b";label;A\nb;1;2\n", "no cell 'label'"),
+    ],
+    ids=["zero byte", "UTF-16", "Latin-1", "open quote", "long cell", "semicolons"],
+)
+def test_a_csv_of_another_kind_is_refused(tmp_path, content, words):
+    (tmp_path / "t.csv").write_bytes(content)
+    assert words in complaint(tmp_path / "t.csv")
+
+
+def test_a_csv_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "t.csv").write_bytes("name,label,A\nAmélie_000000001,1,2\r\n".encode("utf-8-sig"))
+    assert read_cells(tmp_path / "t.csv").values.tolist() == [
+        ["name", "label", "A"],
+        ["Amélie_000000001", "1", "2"],
+    ]

@@ -1,0 +1,246 @@
+"""What a notebook hands the build, and the markup that is made of it."""
+
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from emolib.report import cards
+from emolib.report.chapter import Prose
+from emolib.report.errors import BuildError
+from emolib.report.markup import numbers, render
+from emolib.report.svg import svg
+from emolib.report.tables import csv
+
+EVIL = '"><script>alert(1)</script>'
+ORIGIN = {"Data": "ten faces", "Commit": "abc, clean tree", "Versions": "Python 3"}
+
+
+class Tags(HTMLParser):
+    """Every start tag of a page, with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The cards that were displayed."""
+    found = []
+    monkeypatch.setattr(
+        cards,
+        "display",
+        lambda bundle, raw: found.append(bundle.get(cards.CARD) or bundle[cards.RESULTS]),
+    )
+    return found
+
+
+def picture(alt: str = "a rising line", data: object = 1, label: str = "") -> SimpleNamespace:
+    figure = cards.plt.figure(figsize=(2, 1))
+    figure.subplots().set_title(label)
+    return SimpleNamespace(figure=figure, alt=alt, data=pd.DataFrame({"y": [data]}))
+
+
+def html(card: dict, number: str = "Figure 1") -> Tags:
+    return Tags(render(card, number, ORIGIN))
+
+
+def test_figure_is_the_same_twice_and_closed(shown):
+    for _ in range(2):
+        cards.figure("fig-1", picture(), "A line")
+    assert shown[0] == shown[1]
+    assert not cards.plt.get_fignums()
+
+
+@pytest.mark.parametrize(
+    ("faulty", "lack"), [({"alt": " "}, "no alt text"), ({"data": None}, "no data")]
+)
+def test_figure_needs_its_words_and_its_numbers(shown, faulty, lack):
+    faulty = picture(**faulty)
+    faulty.data = faulty.data.dropna()
+    with pytest.raises(ValueError, match=f"figure fig-1 has {lack}"):
+        cards.figure("fig-1", faulty, "A line")
+    cards.plt.close(faulty.figure)
+
+
+@pytest.mark.parametrize("id", ["Fig 1", "", "1a", "verdict", "chapter-data"])
+def test_id_must_be_one_and_not_the_page_s_own(id):
+    with pytest.raises(ValueError, match=f"the id '{id}'"):
+        cards.table(id, pd.DataFrame({"a": [1]}), "A table")
+
+
+@pytest.mark.parametrize("lack", ["caption", "csv", "svg", "alt"])
+def test_card_that_lacks_anything_is_refused(shown, lack):
+    cards.figure("fig-1", picture(), "A line")
+    with pytest.raises(BuildError, match="^fig-1 has no "):
+        render(shown[0] | {lack: ""}, "Figure 1", ORIGIN)
+
+
+@pytest.mark.parametrize("lack", ORIGIN)
+def test_card_needs_its_whole_origin(shown, lack):
+    cards.figure("fig-1", picture(), "A line")
+    with pytest.raises(BuildError, match=f"fig-1 has no {lack}"):
+        render(shown[0], "Figure 1", ORIGIN | {lack: ""})
+
+
+def test_card_holds_picture_once_data_and_origin(shown):
+    cards.figure("fig-6a", picture(), "A line")
+    page = render(shown[0], "Figure 6a", ORIGIN)
+    tags = Tags(page)
+    assert page.count("data:image/svg+xml") == 1
+    assert tags.named("img")[0]["alt"] == "a rising line"
+    assert unquote(tags.named("img")[0]["src"]).split(",", 1)[1] == shown[0]["svg"]
+    links = {link["download"]: link for link in tags.named("a")}
+    assert unquote(links["fig-6a.csv"]["href"]).split(",", 1)[1] == "y\n1\n"
+    assert "hidden" in links["fig-6a.svg"] and links["fig-6a.svg"]["data-picture"] == "0"
+    assert all(value in page for value in ORIGIN.values())
+
+
+def test_text_is_escaped(shown):
+    cards.figure("fig-1", picture(EVIL, EVIL, EVIL), EVIL)
+    cards.slider("steps", {1: picture(EVIL, EVIL, EVIL)}, EVIL, label=EVIL, unit=EVIL)
+    cards.table("table-1", pd.DataFrame({EVIL: [EVIL]}, index=pd.Index([EVIL], name=EVIL)), EVIL)
+    for card in shown:
+        page = render(card, "Figure 1", ORIGIN | {"Data": EVIL})
+        assert not Tags(page).named("script") and "<script" not in page
+    assert html(shown[0]).named("img")[0]["alt"] == EVIL
+
+
+def test_slider_has_a_label_and_all_states(shown):
+    cards.slider(
+        "by-angle",
+        {0: picture("none"), 30: picture("some")},
+        "Pruned",
+        label="minimal angle",
+        unit="°",
+    )
+    tags = html(shown[0])
+    assert [image["alt"] for image in tags.named("img")] == ["none", "some"]
+    [control] = tags.named("input")
+    assert (
+        control["type"] == "range" and control["max"] == "1" and control["aria-valuetext"] == "0°"
+    )
+    assert tags.named("label")[0]["for"] == control["id"]
+    assert shown[0]["csv"] == "y,minimal angle\n1,0\n1,30\n"
+    with pytest.raises(ValueError, match="slider by-angle has no state"):
+        cards.slider("by-angle", {}, "Pruned", label="minimal angle")
+
+
+def test_table_headers_have_their_scope(shown):
+    columns = pd.MultiIndex.from_product([["paper", "ours"], ["Fear", "Sad"]])
+    index = pd.MultiIndex.from_product(
+        [["random", "grouped"], ["LPQ", "PHOG"]], names=["protocol", "model"]
+    )
+    cards.table("table-3", pd.DataFrame(np.zeros((4, 4)), index=index, columns=columns), "Recall")
+    tags = html(shown[0], "Table 3")
+    spans = [
+        (head["scope"], head.get("colspan") or head.get("rowspan")) for head in tags.named("th")
+    ]
+    assert spans.count(("colgroup", "2")) == 2 and spans.count(("rowgroup", "2")) == 2
+    assert spans.count(("col", None)) == 6 and spans.count(("row", None)) == 4
+    region = next(division for division in tags.named("div") if division.get("role") == "region")
+    assert region["aria-label"] == "Table 3" and region["tabindex"] == "0"
+
+
+def test_table_values(shown):
+    frame = pd.DataFrame(
+        {"n": [3, 4], "share": [0.125, np.nan], "mean": [1.005, 2], "who": ["a", None]}
+    )
+    cards.table("claims", frame, "Claims", {"share": "{:.1%}"})
+    page = render(shown[0], "Table S1", ORIGIN)
+    for text in (">3<", ">12.5%<", ">1.00<", ">2.00<", ">a<"):
+        assert text in page
+    assert page.count(">–<") == 2
+
+
+def test_published_numbers_are_strict_json(shown):
+    cards.publish(
+        "x",
+        [
+            {
+                "a": np.float32("nan"),
+                "b": (np.int64(1), float("inf")),
+                "c": np.array([0.5]),
+                "d": None,
+            }
+        ],
+    )
+    assert shown[0] == {"x": [{"a": None, "b": [1, None], "c": [0.5], "d": None}]}
+    with pytest.raises(TypeError, match="not DataFrame"):
+        cards.publish("x", pd.DataFrame())
+
+
+def test_numbers_are_the_paper_s_or_run_on():
+    kinds = {
+        "fig-6a": "figure",
+        "losses": "figure",
+        "table-3": "table",
+        "claims": "table",
+        "by-angle": "slider",
+        "leak": "table",
+    }
+    called = numbers({"id": id, "kind": kind} for id, kind in kinds.items())
+    assert called == {
+        "fig-6a": "Figure 6a",
+        "losses": "Figure S1",
+        "table-3": "Table 3",
+        "claims": "Table S1",
+        "by-angle": "Figure S2",
+        "leak": "Table S2",
+    }
+    with pytest.raises(BuildError, match="more than one fig-2"):
+        numbers([{"id": "fig-2", "kind": "figure"}] * 2)
+
+
+def test_csv_keeps_names_and_drops_row_numbers():
+    frame = pd.DataFrame({"a": [1 / 3]})
+    assert csv(frame) == "a\n0.333333\n"
+    assert csv(frame.rename_axis("row")) == "row,a\n0,0.333333\n"
+
+
+class TestSvg:
+    def drawn(self) -> Figure:
+        figure = Figure(figsize=(4, 3))
+        axes = figure.subplots()
+        axes.plot([0, 1 / 3, 1], [0.123456, 1, 0], marker="o")
+        axes.set_title("0.123456 of <b> & co")
+        return figure
+
+    def test_text_stays_text_and_numbers_in_it_whole(self):
+        assert ">0.123456 of &lt;b&gt; &amp; co</text>" in svg(self.drawn(), "a")
+
+    def test_every_reference_inside_has_its_target(self):
+        import re
+
+        drawn = svg(self.drawn(), "a")
+        wanted = set(re.findall(r"(?:url\(#|href=\"#)(\w+)", drawn))
+        assert wanted and wanted <= set(re.findall(r' id="(\w+)"', drawn))
+
+    def test_salt_keeps_the_ids_of_two_drawings_apart(self):
+        assert svg(self.drawn(), "a") == svg(self.drawn(), "a") != svg(self.drawn(), "b")
+
+
+@pytest.mark.parametrize(
+    "text", [EVIL, "a_b*c*", "$x_1_2$", "[a](b) ![c](http://d)", "`e` \\f #g ~h~ – ü", "<b>&amp;"]
+)
+def test_plain_text_stands_in_markdown_as_it_is(text):
+    from html import unescape
+
+    from mistune.util import striptags
+    from nbconvert.filters.markdown_mistune import MarkdownWithMath
+
+    page = MarkdownWithMath(Prose("data")).render(f"**{cards.plain(text)}**")
+    assert [tag for tag, _ in Tags(page).found] == ["p", "strong"]
+    assert unescape(striptags(page)).strip() == text

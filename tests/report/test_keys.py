@@ -1,0 +1,228 @@
+"""A build does what has changed and nothing else, and says why."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from emolib.report import store
+from emolib.report.build import build
+from emolib.report.execution import prepare
+from emolib.report.keys import changes, chapter_key, data_digest
+from emolib.utils.imports import PACKAGE, reached
+from emolib.utils.storage import cache_folder
+from notebooks import PROVENANCE, write
+
+KEY = {
+    "cells": "c",
+    "code": {"emolib/a.py": "1"},
+    "files": {},
+    "data": "d",
+    "parameters": {"seeds": 1},
+    "environment": "e",
+    "needs": {"1_a": "n"},
+}
+
+
+def names(source: str) -> set[str]:
+    return {file.relative_to(PACKAGE).as_posix() for file in reached([source])}
+
+
+class TestReached:
+    def test_lazy_name_leads_to_its_module_and_on(self):
+        found = names("import emolib\nemolib.angles")
+        assert {"__init__.py", "pruning.py", "models.py"} == found
+
+    def test_training_reaches_the_engine_and_the_data_but_no_figure(self):
+        found = names("import emolib\nemolib.train(data, emolib.sweep())")
+        assert {
+            "training.py",
+            "lockstep.py",
+            "folds.py",
+            "data/__init__.py",
+            "data/table.py",
+            "data/embedded.py",
+        } <= found
+        assert not any(file.startswith("figures") for file in found)
+
+    def test_from_imports_and_packages(self):
+        assert {"figures/__init__.py", "figures/sweeps.py", "figures/style.py"} <= names(
+            "from emolib import figures"
+        )
+        assert {"report/cards.py", "report/svg.py", "report/tables.py"} <= names(
+            "from emolib.report import figure"
+        )
+        assert "report/page.py" not in names("from emolib.report import figure, table, publish")
+
+    def test_other_libraries_are_none_of_its_business(self):
+        assert names("import numpy as np\nfrom pathlib import Path\nnp.emolib") == set()
+
+
+class TestChanges:
+    def test_equal_keys_say_nothing(self):
+        assert changes(KEY, dict(KEY)) == ""
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"cells": "x"}, "its code cells have changed"),
+            ({"code": {"emolib/a.py": "2"}}, "emolib/a.py changed"),
+            ({"code": {"emolib/a.py": "1", "emolib/b.py": "1"}}, "emolib/b.py changed"),
+            ({"data": "x"}, "the data are others"),
+            ({"parameters": {"seeds": 3}}, "seeds went from 1 to 3"),
+            ({"parameters": {}}, "seeds went from 1 to its default"),
+            ({"environment": "x"}, "the environment has changed"),
+            ({"needs": {"1_a": "x"}}, "1_a, which it needs, has changed"),
+        ],
+    )
+    def test_each_part_is_told(self, change, said):
+        assert changes(KEY, KEY | change) == said
+
+    def test_no_key_no_run(self):
+        assert changes(None, KEY) == "it has not run yet"
+
+
+def test_data_are_known_by_their_bytes(tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    (tmp_path / "b.csv").write_text("x")
+    assert data_digest(str(tmp_path / "a.csv")) == data_digest(str(tmp_path / "b.csv"))
+    whole = data_digest(str(tmp_path))
+    (tmp_path / "b.csv").write_text("y")
+    assert data_digest(str(tmp_path)) != whole and data_digest("") == "drawn faces"
+
+
+class TestBuild:
+    @pytest.fixture
+    def chapters(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("EMOLIB_CACHE", str(tmp_path / "cache"))
+        code = ("seeds = 1", "parameters")
+        return [
+            write(tmp_path / "1_a.ipynb", ("# A",), code, ("print('a', seeds)", "code")),
+            write(tmp_path / "2_b.ipynb", ("# B",), ("print('b')", "code")),
+            write(tmp_path / "3_c.ipynb", ("# C",), ("print('c')", "code"), needs=("2_b",)),
+        ]
+
+    @pytest.fixture
+    def make(self, tmp_path, chapters, capsys):
+        """Builds, and returns what was said on stderr and the page."""
+
+        def run(parameters: dict | None = None, **options) -> tuple[str, str]:
+            options = {"title": "A paper", "provenance": lambda: dict(PROVENANCE)} | options
+            report = build(chapters, parameters or {}, tmp_path / "reports", **options)
+            return capsys.readouterr().err, report.read_text(encoding="utf-8")
+
+        return run
+
+    def edit(self, notebook: Path, cell: int, source: str) -> None:
+        node = nbformat.read(notebook, as_version=4)
+        node.cells[cell].source = source
+        nbformat.write(node, notebook)
+
+    def test_nothing_changed_nothing_done(self, make):
+        first, page = make()
+        assert first.count("it has not run yet") == 3
+
+        def not_asked():
+            raise AssertionError("the data were loaded though there is nothing to do")
+
+        said, again = make(provenance=not_asked)
+        assert said.startswith("nothing to do: ") and said.count("\n") == 1 and again == page
+
+    def test_only_what_changed_runs_and_what_needs_it(self, make, chapters):
+        make()
+        self.edit(chapters[1], 1, "print('b, edited')")
+        said, page = make()
+        assert said.splitlines()[0] == "2_b … (its code cells have changed)"
+        assert "3_c … (2_b, which it needs, has changed)" in said and "1_a" not in said
+        assert "b, edited" in page
+
+    def test_edited_prose_runs_nothing_and_is_on_the_page(self, make, chapters):
+        make()
+        self.edit(chapters[0], 0, "# A, better put")
+        said, page = make()
+        assert "…" not in said and "nothing to do" not in said and "A, better put" in page
+
+    def test_parameter_runs_the_chapters_that_declare_it(self, make):
+        make()
+        said, page = make({"seeds": 3})
+        assert (
+            "1_a … (seeds went from its default to 3)" in said
+            and "2_b" not in said
+            and "a 3" in page
+        )
+        said, page = make()  # back to what was run before
+        assert "…" not in said and "a 1" in page
+
+    def test_commit_alone_gives_a_new_page_and_runs_nothing(self, make):
+        make(stamp={"commit": "one"})
+        said, page = make(
+            stamp={"commit": "two"}, provenance=lambda: PROVENANCE | {"commit": "two"}
+        )
+        assert "…" not in said and "two" in page
+
+    def test_report_that_was_touched_is_made_again(self, make, tmp_path):
+        _, page = make()
+        (tmp_path / "reports/report.html").write_text("half a pa")
+        said, again = make()
+        assert again == page and "…" not in said
+        (tmp_path / "reports/results.json").unlink()
+        make()
+        assert (tmp_path / "reports/results.json").exists()
+
+    def test_damaged_outputs_are_made_again(self, make, tmp_path):
+        _, page = make()
+        for kept in (tmp_path / "cache/chapters").iterdir():
+            kept.write_text(kept.read_text()[:-2])
+        (tmp_path / "reports/report.html").unlink()
+        said, again = make()
+        assert said.count("its outputs are no longer kept") == 3 and again == page
+
+    def test_log_has_reasons_and_durations(self, make, tmp_path):
+        make()
+        log = (tmp_path / "reports/build.log").read_text()
+        assert "1_a: " in log and " s, run because it has not run yet" in log
+
+    def test_independent_chapters_run_at_the_same_time(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+        if (os.cpu_count() or 1) < 2:
+            pytest.skip("one core runs one chapter")
+        # each waits for the other to have begun: one after the other, the first would wait in vain
+        meet = (
+            "import time\nfrom pathlib import Path\nfolder = Path({folder!r})\n(folder / {own!r}).touch()\n"
+            "end = time.time() + 60\nwhile not (folder / {other!r}).exists():\n    assert time.time() < end\n    time.sleep(0.05)"
+        )
+        chapters = [
+            write(
+                tmp_path / f"{own}_c{own}.ipynb",
+                (f"# {own}",),
+                (meet.format(folder=str(tmp_path), own=own, other=other), "code"),
+            )
+            for own, other in (("1", "2"), ("2", "1"))
+        ]
+        build(
+            chapters, {}, tmp_path / "reports", title="A paper", provenance=lambda: dict(PROVENANCE)
+        )
+
+
+def test_store_keeps_the_newest_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_CACHE", str(tmp_path))
+    node = prepare(write(tmp_path / "1_a.ipynb", ("# A",), ("1", "code")), {})
+    for number in range(store.KEPT + 3):
+        store.keep("1_a", f"key{number}", node)
+        os.utime(cache_folder() / f"chapters/1_a-key{number}.json", (number, number))
+    store.keep("1_a", "last", node)
+    assert len(list((tmp_path / "chapters").iterdir())) == store.KEPT
+    assert store.fetch("1_a", "last", node) and not store.fetch("1_a", "key0", node)
+
+
+def test_key_holds_code_and_leaves_prose_out(tmp_path):
+    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("import emolib\nemolib.angles", "code"))
+    key = chapter_key(notebook, {"seeds": 1}, "data", "lock", {})
+    assert set(key["code"]) == {"emolib/__init__.py", "emolib/models.py", "emolib/pruning.py"}
+    assert json.loads(json.dumps(key)) == key
+    write(notebook, ("# B",), ("import emolib\nemolib.angles", "code"))
+    assert chapter_key(notebook, {"seeds": 1}, "data", "lock", {}) == key
+    write(notebook, ("# B",), ("import emolib\nemolib.angles  # edited", "code"))
+    assert chapter_key(notebook, {"seeds": 1}, "data", "lock", {}) != key

@@ -1,0 +1,326 @@
+"""The report: notebooks in, one HTML out, on notebooks of a few lines."""
+
+import json
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from nbformat import v4
+from test_cards import Tags
+
+import emolib.__main__ as cli
+import emolib.data
+import emolib.folds
+from emolib.report import cards
+from emolib.report.build import build
+from emolib.report.chapter import Prose, convert_chapter
+from emolib.report.errors import BuildError
+from emolib.report.page import check_page
+from emolib.report.parameters import check, declared, parse
+from emolib.report.profiles import PROFILES
+from emolib.utils.progress import VARIABLE, track
+from notebooks import PROVENANCE, write
+
+PICTURE = """
+import matplotlib.pyplot as plt, pandas as pd
+from types import SimpleNamespace
+from emolib.report import figure
+axes = plt.figure().subplots()
+axes.plot([1, 2])
+figure("fig-6a", SimpleNamespace(figure=axes.figure, alt="a rising line", data=pd.DataFrame({"y": [1, 2]})), "A line")
+"""
+
+
+def run(folder: Path, *notebooks: Path, parameters: dict | None = None, **options) -> str:
+    options = {"title": "A paper, re-run", "provenance": lambda: dict(PROVENANCE)} | options
+    return build(notebooks, parameters or {}, folder / "reports", **options).read_text(
+        encoding="utf-8"
+    )
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    """A folder in which two chapters were built twice: `first` and `second` hold the same files."""
+    folder = tmp_path_factory.mktemp("good")
+    first = write(
+        folder / "1_data.ipynb",
+        (
+            "# The data\n\nA mean $\\bar{x}$ of\n\n$$\\frac{1}{N}\\sum_i x_i$$\n\n## Faces\n\n## Faces",
+        ),
+        ('source = ""\nseeds = 1  # networks a cell', "parameters"),
+        (PICTURE, "code"),
+        ("import sys\nprint(source, object())\nprint('a', 'warning', file=sys.stderr)", "code"),
+    )
+    second = write(
+        folder / "2_scores.ipynb",
+        ("# The scores\n\n## Faces",),
+        ("seeds = 1\nwidths = [6]", "parameters"),
+        (
+            'from emolib.report import publish\npublish("scores", [{"ours": float("nan"), "seeds": seeds}])',
+            "code",
+        ),
+    )
+    parameters = {"source": str(folder / "faces.csv"), "seeds": 2}
+    for name in ("first", "second"):
+        with pytest.MonkeyPatch.context() as patch:  # a cache of its own: everything runs again
+            patch.setenv("EMOLIB_CACHE", str(folder / name / "cache"))
+            run(folder / name, first, second, parameters=parameters, required=["fig-6a"])
+    return folder
+
+
+@pytest.fixture
+def page(good) -> str:
+    return (good / "first/reports/report.html").read_text(encoding="utf-8")
+
+
+def test_the_same_inputs_give_the_same_bytes(good):
+    for name in ("report.html", "results.json"):
+        assert (good / "first/reports" / name).read_bytes() == (
+            good / "second/reports" / name
+        ).read_bytes()
+
+
+def test_page_holds_chapters_figures_and_provenance(page):
+    assert "<h1>A paper, re-run</h1>" in page and "ten drawn faces" in page
+    ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
+    assert {
+        "verdict",
+        "reading",
+        "chapter-data",
+        "chapter-data-faces",
+        "chapter-scores",
+        "chapter-scores-faces",
+        "fig-6a",
+        "provenance",
+    } <= set(ids)
+    places = [
+        ids.index(id)
+        for id in ("verdict", "reading", "chapter-data", "chapter-scores", "provenance")
+    ]
+    assert places == sorted(places)
+    assert len(ids) == len(set(ids))
+    assert [image["alt"] for image in Tags(page).named("img")] == ["a rising line"]
+    assert "<b>Figure 6a.</b> A line" in page
+
+
+def test_every_link_inside_the_page_has_its_target(page):
+    tags = Tags(page)
+    ids = {attributes.get("id") for _, attributes in tags.found}
+    inside = {link["href"][1:] for link in tags.named("a") if link.get("href", "").startswith("#")}
+    assert inside and inside <= ids
+
+
+def test_page_asks_nothing_of_the_network(page):
+    for tag, attributes in Tags(page).found:
+        assert not attributes.get("src", "data:").startswith("http"), tag
+        assert tag == "a" or not (attributes.get("href") or "").startswith("http"), tag
+    styles = page[page.index("<style>") : page.index("</style>")]
+    assert "@import" not in page and "url(" not in styles and "default-src 'none'" in page
+
+
+def test_page_shows_the_file_name_alone_and_nothing_of_the_run(good, page):
+    assert "faces.csv" in page and str(good) not in page
+    assert "a warning" not in page and "In&nbsp;[" not in page and "object at 0x…" in page
+    assert "a warning" in (good / "first/reports/build.log").read_text()
+
+
+def test_each_chapter_gets_the_parameters_it_declares(good):
+    results = json.loads((good / "first/reports/results.json").read_text())
+    assert results == {"scores": [{"ours": None, "seeds": 2}], "provenance": PROVENANCE}
+
+
+def test_code_is_folded(page):
+    assert page.count('<details class="code">') == len(
+        ["parameters", "injected"] * 2 + ["figure", "print", "publish"]
+    )
+
+
+def test_two_chapters_may_not_publish_one_name(tmp_path):
+    # what `publish` does, without waiting for its imports in both kernels
+    publish = (
+        f'display({{"{cards.RESULTS}": {{"scores": 1}}, "text/plain": ""}}, raw=True)',
+        "code",
+    )
+    one, two = (write(tmp_path / f"{k}_c{k}.ipynb", (f"# {k}",), publish) for k in (1, 2))
+    with pytest.raises(BuildError, match="more than one chapter publishes scores"):
+        run(tmp_path, one, two)
+
+
+def test_missing_and_double_ids_and_links_astray_are_refused():
+    check_page('<p id="a"></p><p title=\'id="a"\'>id="a"</p><a href="#a">', ["a"])
+    with pytest.raises(BuildError, match="no chapter shows fig-2, fig-3"):
+        check_page('<p id="a">', ["a", "fig-2", "fig-3"])
+    with pytest.raises(BuildError, match="more than one fig-2"):
+        check_page('<p id="fig-2"><p id="fig-2">', [])
+    with pytest.raises(BuildError, match="a link leads to b, which is not on the page"):
+        check_page('<p id="a"><a href="#b">', [])
+
+
+class TestParameters:
+    @pytest.fixture
+    def notebook(self, tmp_path):
+        code = (
+            "seeds = 1  # networks\nrate = 0.1\nwidths = [6, 11]\nname = 'x'\nlate = list(range(3))"
+        )
+        return write(tmp_path / "1_data.ipynb", (code, "parameters"))
+
+    def test_declared(self, notebook):
+        assert declared(notebook) == {
+            "seeds": 1,
+            "rate": 0.1,
+            "widths": [6, 11],
+            "name": "x",
+            "late": None,
+        }
+
+    def test_misspelt_name_is_answered_with_the_near_one(self, notebook, tmp_path):
+        with pytest.raises(
+            BuildError, match="no chapter declares a parameter seedz: did you mean seeds?"
+        ):
+            run(tmp_path, notebook, parameters={"seedz": 1})
+
+    @pytest.mark.parametrize(
+        "good", [{"seeds": 3}, {"rate": 1}, {"widths": [7]}, {"name": "y"}, {"late": [1]}]
+    )
+    def test_values_of_the_declared_type_pass(self, notebook, good):
+        check(good, [notebook])
+
+    @pytest.mark.parametrize(
+        ("wrong", "wanted"),
+        [
+            ({"seeds": 1.5}, "seeds must be a whole number"),
+            ({"seeds": True}, "seeds must be a whole number"),
+            ({"widths": [6.5]}, "widths must be a list of whole numbers"),
+            ({"rate": "fast"}, "rate must be a number"),
+            ({"widths": 6}, "widths must be a list"),
+            ({"name": 1}, "name must be text"),
+            ({"seeds": 0}, "seeds must lie from 1 to 1000, not 0"),
+            ({"widths": []}, r"widths must hold numbers from 1 to 1024, not \[\]"),
+        ],
+    )
+    def test_values_of_another_type_are_refused(self, notebook, wrong, wanted):
+        with pytest.raises(BuildError, match=wanted):
+            check(wrong, [notebook])
+
+    def test_parse(self):
+        assert parse("seeds=3 widths=[6, 11] name=fast rate=1e-3") == {
+            "seeds": 3,
+            "widths": [6, 11],
+            "name": "fast",
+            "rate": 1e-3,
+        }
+        assert parse("  ") == {}
+        with pytest.raises(ValueError, match="name=value"):
+            parse("seeds 3")
+        with pytest.raises(ValueError, match="seeds is set twice"):
+            parse("seeds=3 seeds=4")
+
+
+class TestProse:
+    def test_formulas_become_mathml(self):
+        html = convert(
+            "# A title\n\n$a<b$ and $\\theta_{ij}$\n\n$$\\sum_i x_i$$\n\n\\begin{matrix}1\\\\2\\end{matrix}"
+        )
+        assert html.count("<math") == 4 and html.count('display="block"') == 2
+        assert "$" not in html and "&lt;" in html
+
+    @pytest.mark.parametrize(
+        ("formula", "fault"),
+        [("x_1_2", "cannot be read"), (r"\arcos x", "a command that is not known")],
+    )
+    def test_formula_that_cannot_be_read_is_named(self, formula, fault):
+        with pytest.raises(BuildError) as error:
+            convert(f"# A title\n\n${formula}$")
+        assert str(error.value).startswith(
+            f"chapter 1_data: the formula {formula} "
+        ) and fault in str(error.value)
+
+    def test_headings_go_one_level_down_and_have_ids_of_their_own(self):
+        prose = Prose("data")
+        assert prose.heading("A <em>title</em>", 1).startswith('<h2 id="data">')
+        ids = [prose.headings[-1][1] for _ in range(2) if prose.heading("Faces &amp; more", 2)]
+        assert ids[0] == "data-faces-more" and len(set(ids)) == 2
+        assert prose.headings[-1][2] == "Faces & more"
+
+    def test_chapter_needs_a_title(self):
+        with pytest.raises(BuildError, match="chapter 1_data: there is no title"):
+            convert("no heading")
+
+
+def convert(markdown: str) -> str:
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(markdown)])
+    return convert_chapter(notebook, "1_data", str).html
+
+
+def test_progress_goes_to_the_file_that_is_named_and_its_name_to_the_log(
+    tmp_path, monkeypatch, capsys
+):
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv(VARIABLE, str(file))
+    with track(3, "training") as progress:
+        assert json.loads(file.read_text()) == {"label": "training", "done": 0, "total": 3}
+        progress.update(2)
+    assert json.loads(file.read_text())["done"] == 2
+    assert re.fullmatch(r"training: \d+\.\d s\n", capsys.readouterr().err)
+    assert os.listdir(tmp_path) == ["progress.json"]
+
+
+class TestCommandLine:
+    @pytest.fixture
+    def checkout(self, tmp_path, monkeypatch):
+        """A folder with one chapter in place of the project."""
+        (tmp_path / "notebooks").mkdir()
+        code = 'source = "none"\n' + "\n".join(
+            f"{name} = {type(value)()!r}" for name, value in PROFILES["paper"].items()
+        )
+        write(
+            tmp_path / "notebooks/1_data.ipynb",
+            ("# Data",),
+            (code, "parameters"),
+            ("print(source, seeds)", "code"),
+        )
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(cli, "ROOT", tmp_path)
+        monkeypatch.setattr(cli, "REQUIRED", ())
+        return tmp_path
+
+    def test_report(self, checkout, capsys, monkeypatch):
+        loaded = SimpleNamespace(
+            source="faces.csv",
+            digest="0123456789abcdef0123",
+            drawn=False,
+            modalities=("LPQ", "PHOG"),
+            classes=("a", "b"),
+            labels=[0, 1],
+            groups=range(6),
+        )
+        monkeypatch.setattr(emolib.data, "load", lambda source, incomplete: loaded)
+        monkeypatch.setattr(emolib.folds, "make_folds", lambda *_: [])
+        monkeypatch.chdir(checkout)
+        Path("faces.csv").write_text("x")
+        assert cli.main(["report", "--data", "faces.csv", "--set", "seeds=7", "--out", "here"]) == 0
+        assert capsys.readouterr().out.strip() == str(Path("here/report.html"))
+        page = Path("here/report.html").read_text(encoding="utf-8")
+        assert "faces.csv 7" in page and str(checkout) not in page
+        provenance = json.loads(Path("here/results.json").read_text())["provenance"]
+        assert provenance["data_digest"] == "0123456789abcdef" and provenance["commit"] == "unknown"
+        assert (
+            provenance["parameters"] == PROFILES["quick"] | {"seeds": 7}
+            and "banner" not in provenance
+        )
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["--data", "nowhere.xlsx"], "nowhere.xlsx: there is no such file"),
+            (["--set", "seedz=2"], "no chapter declares a parameter seedz: did you mean seeds?"),
+            (["--set", "widths=2"], "parameter widths must be a list, not 2"),
+            (["--set", "source=x"], "the data are given with --data, not as the setting source"),
+        ],
+    )
+    def test_errors_are_one_sentence(self, checkout, capsys, arguments, sentence):
+        assert cli.main(["report", *arguments]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("emolib: error: ") and sentence in error and error.count("\n") == 1

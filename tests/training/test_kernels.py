@@ -1,0 +1,185 @@
+"""The compiled arithmetic against SciPy and PyTorch, and against itself on a lesser processor."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+from torch import nn
+from torch.nn import functional as F
+
+from emolib.training.kernels import arithmetic
+
+KINDS = [np.float32, np.float64]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_sigmoid_is_exact_to_a_few_units_in_the_last_place(kind):
+    z = np.concatenate([np.linspace(-30, 30, 1001), [-1e4, -81.0, 81.0, 1e4, 0.0]]).astype(kind)
+    expected = expit(z.astype(np.longdouble))
+    powers = np.empty(z.size, kind)
+    constants = arithmetic.constants(kind)
+    arithmetic.sigmoid(z, powers, powers.view(constants[1].dtype), constants)
+    np.testing.assert_allclose(z, expected, rtol=0, atol=2 * np.finfo(kind).eps)
+    np.testing.assert_allclose(z[:1001], expected[:1001], rtol=8 * np.finfo(kind).eps)
+
+
+@pytest.mark.parametrize(
+    "rows, inner, width", [(1, 1, 1), (4, 4, 8), (5, 7, 10), (16, 50, 16), (14, 3, 3)]
+)
+def test_a_product_is_added_between_the_columns_it_is_told(rows, inner, width):
+    generator = np.random.default_rng(0)
+    a, b, c = (
+        generator.random((inner, rows)).T,
+        generator.random((inner, width + 5)),
+        generator.random((rows, width + 3)),
+    )
+    expected = c.copy()
+    expected[:, 2 : 2 + width] += a @ b[:, 4 : 4 + width]
+    arithmetic.accumulate(a, b, 4, c, 2, width)
+    np.testing.assert_allclose(c, expected, rtol=1e-12)
+
+
+def slopes(out, target, share, bound, smooth):
+    """Loss of each column; the gradient takes the place of ``out``."""
+    loss, likely, powers = np.zeros(out.shape[1]), np.empty_like(out), np.empty_like(out)
+    constants = arithmetic.constants(out.dtype)
+    arithmetic.slopes(
+        out,
+        target,
+        share,
+        bound,
+        smooth,
+        loss,
+        likely,
+        powers,
+        powers.view(constants[1].dtype),
+        constants,
+    )
+    return loss
+
+
+@pytest.mark.parametrize(
+    "low, high", [(0, 1), (0, 3), (1, 5)], ids=["errors below 1", "both", "errors above 1"]
+)
+@pytest.mark.parametrize("name", arithmetic.LOSSES)
+def test_each_loss_and_its_gradient_are_pytorch_s_column_by_column(low, high, name):
+    torch.manual_seed(0)
+    target = torch.eye(7, dtype=torch.float64)[torch.arange(10) % 7]
+    out = (
+        target + (low + (high - low) * torch.rand_like(target)) * torch.randn_like(target).sign()
+    ).requires_grad_()
+    expected = {
+        "smooth L1": F.smooth_l1_loss(out, target, reduction="none").mean(1),
+        "squared error": 0.5 * (out - target).square().mean(1),
+        "cross-entropy": F.cross_entropy(out, target, reduction="none"),
+    }[name]
+    share = torch.rand(10, dtype=torch.float64)
+    (expected * share).sum().backward()
+    others = [other for other in arithmetic.LOSSES if other != name] * 5  # in the columns between
+    bound, smooth = np.array(
+        [arithmetic.LOSSES[which] for k in range(10) for which in (name, others[k])]
+    ).T
+    place, wanted = (np.repeat(x.detach().numpy().T, 2, axis=1) for x in (out, target))
+    loss = slopes(place, wanted, np.repeat(share.numpy(), 2) / 7, bound, smooth)
+    np.testing.assert_allclose(loss[::2], (expected * share).detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(place[:, ::2].T, out.grad.numpy(), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", arithmetic.OPTIMISERS)
+def test_each_optimiser_is_pytorch_s_and_can_rest(kind, name):
+    generator = np.random.default_rng(0)
+    w = generator.random(9).astype(kind)
+    reference = nn.Parameter(torch.from_numpy(w.copy()))
+    theirs = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}[name.split(",")[0]](
+        [reference], lr=1e-2
+    )
+    theirs.param_groups[0].update({"momentum": 0.9} if "momentum" in name else {})
+    lanes = [np.stack([x, x], 1) for x in (w, np.zeros_like(w), np.zeros_like(w))]
+    for step in range(1, 21):
+        gradient = generator.standard_normal(9).astype(kind)
+        reference.grad = torch.from_numpy(gradient)
+        theirs.step()
+        pace = np.array(
+            [arithmetic.pace(1e-2, *arithmetic.OPTIMISERS[name], step), arithmetic.REST], kind
+        ).T.copy()
+        arithmetic.descend(lanes[0], np.stack([gradient, gradient], 1), lanes[1], lanes[2], pace)
+    np.testing.assert_allclose(
+        lanes[0][:, 0], reference.detach().numpy(), atol=20 * np.finfo(kind).eps
+    )
+    np.testing.assert_array_equal(lanes[0][:, 1], w)  # the second lane rests
+
+
+def test_moments_too_small_to_matter_become_zero():
+    w, m, v = (
+        np.ones((1, 1), np.float32),
+        np.full((1, 1), 1e-31, np.float32),
+        np.full((1, 1), 1e-37, np.float32),
+    )
+    pace = np.array(arithmetic.pace(1e-3, *arithmetic.OPTIMISERS["Adam"], 1), np.float32)[:, None]
+    arithmetic.descend(w, np.zeros((1, 1), np.float32), m, v, pace)
+    assert w[0] == 1 and m[0] == 0 and v[0] == 0
+
+
+TRAIN = """
+import sys
+import numpy as np
+from emolib.data import EmotionData
+from emolib.data.features import lpq, phog
+from emolib.training.stack import train_stack
+from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
+from emolib.training.sweeps import RECIPES, Recipe, sweep
+
+RECIPES["shallow", "printed"] = RECIPES["cnn", "printed"] = Recipe(epochs=3, learning_rate=1e-2)
+generator = np.random.default_rng(0)
+data = EmotionData(
+    features={name: generator.random((41, 5)).astype(np.float32) for name in ("A", "B")}, labels=np.arange(41) % 4,
+    classes=tuple("abcd"), groups=np.arange(41).astype(str), names=np.arange(41).astype(str), source="made up", drawn=False,
+    repairs=None,
+)
+found = []
+for choices in (dict(modality="A", hidden=[3, 8], angle=[0, 30], loss=list(LOSSES), optimiser=list(OPTIMISERS)), dict(network="cnn", modality="A+B")):
+    for outcome in train_stack(data, sweep(folds=2, **choices).to_dict("records")):
+        found += [outcome.weights, outcome.scores.ravel()]
+faces = generator.integers(0, 256, (3, 20, 23), dtype=np.uint8)
+found += [lpq(faces, window=5, blocks=2).ravel(), phog(faces, levels=1).ravel()]
+np.save(sys.argv[1], np.concatenate(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Weights and scores of some networks, from a process of its own with these settings of
+    Numba's.
+    """
+    folder = tmp_path_factory.mktemp("trained")
+
+    def run(**settings):
+        environment = os.environ | {"EMOLIB_CACHE": str(folder)} | settings
+        subprocess.run(
+            [sys.executable, "-c", TRAIN, folder / "found.npy"], env=environment, check=True
+        )
+        return np.load(folder / "found.npy")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def as_usual(trained):
+    return trained()
+
+
+def test_a_processor_without_wide_registers_gives_the_same_bits(trained, as_usual):
+    # the instruction set of 2003, one quarter as wide and without fused multiply-adds, if this is
+    # an Intel-like machine
+    np.testing.assert_array_equal(
+        trained(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES=""), as_usual
+    )
+
+
+def test_the_interpreter_gives_the_same_but_for_its_powers(trained, as_usual):
+    np.testing.assert_allclose(trained(NUMBA_DISABLE_JIT="1"), as_usual, rtol=1e-4, atol=1e-5)

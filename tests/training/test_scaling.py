@@ -1,0 +1,63 @@
+"""Min-max scaling, and that test rows have no say in it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emolib.data import load
+from emolib.training.scaling import scale
+
+TRAIN, TEST = np.arange(0, 45), np.arange(45, 60)
+
+
+def with_values(data, rows, columns, value):
+    values = data.features["LPQ"].copy()
+    values[rows, columns] = value
+    return replace(data, features={**data.features, "LPQ": values})
+
+
+@pytest.mark.parametrize("rows", [None, TRAIN], ids=["all rows", "training rows"])
+def test_is_equation_1(tiny, rows):
+    x = tiny.features["PHOG"].astype(float)
+    fitted = x if rows is None else x[rows]
+    expected = (x - fitted.min(0)) / (fitted.max(0) - fitted.min(0))
+    scaled = scale(tiny, "PHOG", rows)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled, expected, rtol=0, atol=1e-6)
+
+
+def test_a_test_row_does_not_change_how_others_are_scaled(tiny):
+    leaked = with_values(tiny, TEST[0], slice(None), 1000)
+    others = np.arange(60) != TEST[0]
+    np.testing.assert_array_equal(
+        scale(leaked, "LPQ", TRAIN)[others], scale(tiny, "LPQ", TRAIN)[others]
+    )
+    assert (scale(leaked, "LPQ", TRAIN)[TEST[0]] > 100).all()
+    # fitted on all rows, as the paper does, the same row moves every other
+    assert scale(leaked, "LPQ")[others].max() < 0.01
+
+
+def test_training_rows_span_0_to_1_and_others_may_fall_outside(tiny):
+    outside = with_values(tiny, TEST[0], 0, -50)
+    scaled = scale(outside, "LPQ", TRAIN)
+    np.testing.assert_allclose(
+        [scaled[TRAIN].min(0), scaled[TRAIN].max(0)], [[0] * 5, [1] * 5], atol=1e-6
+    )
+    assert scaled[TEST[0], 0] < 0
+
+
+def test_a_constant_feature_becomes_0(tiny):
+    scaled = scale(with_values(tiny, slice(None), 2, 0.7), "LPQ")
+    assert (scaled[:, 2] == 0).all() and np.isfinite(scaled).all()
+
+
+def test_the_data_stay_as_they_are(tiny):
+    before = tiny.features["LPQ"].copy()
+    scale(tiny, "LPQ", TRAIN)
+    np.testing.assert_array_equal(tiny.features["LPQ"], before)
+
+
+def test_the_real_features_centre_where_the_paper_has_them(sfew):
+    centres = scale(load(sfew), "LPQ").mean(0)
+    assert centres.round(2).tolist() == pytest.approx([0.05, 0.44, 0.37, 0.37, 0.50])
