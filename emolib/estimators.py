@@ -68,12 +68,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             train(data, table([row]), jobs=1, device="cpu"),
             0,
         )
-        outcome = trained.outcomes[position]
+        result = trained.results[position]
         self.network_ = trained.member(
             position
         ).double()  # double: a row's scores do not depend on the rows beside it
-        self.loss_curve_ = outcome.losses
-        self.n_iter_ = len(outcome.losses)
+        self.loss_curve_ = result.losses
+        self.n_iter_ = len(result.losses)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -163,8 +163,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             | {
                 "modality": "+".join(self._modalities()),
                 "recipe": self.recipe,
-                "limit": self.epochs or 0,
-                "rate": self.learning_rate or 0.0,
+                "max_epochs": self.epochs or 0,
+                "learning_rate": self.learning_rate or 0.0,
                 "optimiser": self.optimiser,
                 "loss": self.loss,
                 "protocol": WHOLE,
@@ -189,9 +189,9 @@ class PrunedShallowClassifier(NetworkClassifier):
     Args:
         hidden: hidden units to begin with.
         angle: minimal angle between two units that both stay, in degrees; 0 prunes nothing.
-        centre: taken off activations before angles: 0.5 as Gedeon and Harris do, or 0.0.
+        activation_shift: taken off activations before angles: 0.5 as Gedeon and Harris do, or 0.0.
         schedule: prune after the ``"first"`` epoch, or after ``"every"`` one.
-        merge: whether removed units hand on their weights (Gedeon and Harris).
+        merge_weights: whether removed units hand on their weights (Gedeon and Harris).
         recipe: ``"printed"``, the paper's settings, which leave its networks near chance, or
             ``"converged"``; see :data:`emolib.training.sweeps.RECIPES`.
         epochs: at most so many passes over the rows; None: as the recipe says.
@@ -221,9 +221,9 @@ class PrunedShallowClassifier(NetworkClassifier):
         hidden: int = 16,
         *,
         angle: float = 60.0,
-        centre: float = 0.5,
+        activation_shift: float = 0.5,
         schedule: str = "first",
-        merge: bool = False,
+        merge_weights: bool = False,
         recipe: str = "converged",
         epochs: int | None = None,
         learning_rate: float | None = None,
@@ -241,9 +241,9 @@ class PrunedShallowClassifier(NetworkClassifier):
         )
         self.hidden = hidden
         self.angle = angle
-        self.centre = centre
+        self.activation_shift = activation_shift
         self.schedule = schedule
-        self.merge = merge
+        self.merge_weights = merge_weights
 
     @property
     def units_(self) -> int:
@@ -256,7 +256,8 @@ class PrunedShallowClassifier(NetworkClassifier):
 
     def _choices(self) -> Row:
         return {
-            name: getattr(self, name) for name in ("hidden", "angle", "centre", "schedule", "merge")
+            name: getattr(self, name)
+            for name in ("hidden", "angle", "activation_shift", "schedule", "merge_weights")
         } | {"network": "shallow"}
 
 

@@ -14,8 +14,9 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from emolib.data import EmotionData, Rows
 from emolib.estimators import TRAINED, Key, NetworkClassifier, key
+from emolib.training import sweeps
 from emolib.training.sweeps import Row, table
-from emolib.training.train import Trained, sweeps, train
+from emolib.training.train import Trained, train
 
 Grid = Mapping[str, Sequence[object]]
 

@@ -19,13 +19,13 @@ CONSTANT_RANGE = 0.01
 
 
 def angles(
-    activations: Tensor, centre: float | Tensor = 0.0, weight: Tensor | None = None
+    activations: Tensor, activation_shift: float | Tensor = 0.0, weight: Tensor | None = None
 ) -> Tensor:
     """Angle between every two hidden units.
 
     Args:
         activations: ``[…, P, H]``, in 0..1.
-        centre: taken off every activation; a tensor, where networks of a stack differ in it. The
+        activation_shift: taken off every activation; a tensor, where networks of a stack differ in it. The
             paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so that angles span 0
             to 180°. Unshifted sigmoid outputs are all positive, and rarely more than 30° apart.
         weight: ``[…, P]``, 1 for a pattern that counts and 0 for one that does not; all count when
@@ -39,7 +39,7 @@ def angles(
         tensor([[ 0., 90.],
                 [90.,  0.]], dtype=torch.float64)
     """
-    vectors = activations.double() - centre
+    vectors = activations.double() - activation_shift
     if weight is not None:
         vectors = vectors * weight.unsqueeze(-1)
     vectors = vectors / vectors.norm(dim=-2, keepdim=True)
@@ -56,15 +56,15 @@ def prune(
     bias: Tensor,
     *,
     angle: Tensor,
-    centre: Tensor,
-    merge: Tensor,
+    activation_shift: Tensor,
+    merge_weights: Tensor,
     weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Step 2 of Algorithm 1 for a stack of networks: which units stay, and what the layer above
     becomes.
 
     Pairs are taken from the smallest angle on; of two similar units the later one goes. With
-    ``merge`` the rules of Gedeon and Harris hold: its outgoing weights are added to the unit that
+    ``merge_weights`` the rules of Gedeon and Harris hold: its outgoing weights are added to the unit that
     stays, a pair more than ``180 - angle`` apart is complementary and both go, and a constant unit
     goes after its contribution is added to the bias. The last unit always stays.
 
@@ -74,8 +74,8 @@ def prune(
         outgoing: ``[K, C, H]``, weights of the layer above.
         bias: ``[K, C]``, of the layer above.
         angle: ``[K]`` degrees, minimal angle between two units that both stay.
-        centre: ``[K]``, see :func:`angles`.
-        merge: ``[K]``, boolean.
+        activation_shift: ``[K]``, see :func:`angles`.
+        merge_weights: ``[K]``, boolean.
         weight: ``[K, P]``, see :func:`angles`.
 
     Returns:
@@ -85,13 +85,13 @@ def prune(
     stack = torch.arange(len(alive), device=alive.device)
     alive, outgoing, bias = alive.clone(), outgoing.clone(), bias.clone()
 
-    if merge.any():
+    if merge_weights.any():
         counted = (
             torch.ones_like(activations[..., 0], dtype=torch.bool) if weight is None else weight > 0
         )
         low = activations.masked_fill(~counted.unsqueeze(-1), torch.inf).amin(1)
         high = activations.masked_fill(~counted.unsqueeze(-1), -torch.inf).amax(1)
-        constant = alive & (high - low < CONSTANT_RANGE) & merge.unsqueeze(1)
+        constant = alive & (high - low < CONSTANT_RANGE) & merge_weights.unsqueeze(1)
         first = alive.cumsum(1) == 1
         constant &= ~(
             first & (constant == alive).all(1, keepdim=True)
@@ -100,7 +100,7 @@ def prune(
         bias += torch.einsum("kch,kh->kc", outgoing, level)
         alive &= ~constant
 
-    degrees = angles(activations, centre.view(-1, 1, 1), weight)
+    degrees = angles(activations, activation_shift.view(-1, 1, 1), weight)
     units = alive.shape[1]
     pair = alive.new_ones(units, units).triu(1)
 
@@ -115,13 +115,13 @@ def prune(
         stays, goes = place // units, place % units
         merged = outgoing[stack, :, stays] + outgoing[stack, :, goes]
         outgoing[stack, :, stays] = torch.where(
-            (similar & merge).unsqueeze(1), merged, outgoing[stack, :, stays]
+            (similar & merge_weights).unsqueeze(1), merged, outgoing[stack, :, stays]
         )
         alive[stack, goes] &= ~similar
 
-    while merge.any():
+    while merge_weights.any():
         largest, place = degrees.flatten(1).masked_fill(~both_alive(), -torch.inf).max(1)
-        complementary = merge & (largest > 180 - angle) & (alive.sum(1) > 2)
+        complementary = merge_weights & (largest > 180 - angle) & (alive.sum(1) > 2)
         if not complementary.any():
             break
         alive[stack, place // units] &= ~complementary
@@ -147,7 +147,12 @@ def compact(net: ShallowNet, alive: Tensor) -> ShallowNet:
 
 
 def prune_network(
-    net: ShallowNet, x: Tensor, *, angle: float, centre: float = 0.0, merge: bool = False
+    net: ShallowNet,
+    x: Tensor,
+    *,
+    angle: float,
+    activation_shift: float = 0.0,
+    merge_weights: bool = False,
 ) -> ShallowNet:
     """Prunes one network by its activations over ``x`` ``[P, D]`` and rebuilds it without the
     removed units.
@@ -164,8 +169,8 @@ def prune_network(
             net.output.weight[None],
             net.output.bias[None],
             angle=torch.tensor([angle]),
-            centre=torch.tensor([centre]),
-            merge=torch.tensor([merge]),
+            activation_shift=torch.tensor([activation_shift]),
+            merge_weights=torch.tensor([merge_weights]),
         )
         pruned = ShallowNet(
             net.hidden.in_features, net.hidden.out_features, net.output.out_features

@@ -76,7 +76,7 @@ def table(tiny):
         ),
         (
             PrunedShallowClassifier(angle=0, epochs=7, random_state=5),
-            dict(limit=7, recipe="converged", seed=5),
+            dict(max_epochs=7, recipe="converged", seed=5),
         ),
         (
             FusionCNNClassifier(recipe="printed", random_state=5),
@@ -89,8 +89,8 @@ def table(tiny):
             dict(
                 network="cnn",
                 recipe="converged",
-                limit=3,
-                rate=0.003,
+                max_epochs=3,
+                learning_rate=0.003,
                 optimiser="SGD",
                 loss="cross-entropy",
                 seed=5,
@@ -105,7 +105,7 @@ def test_a_classifier_keeps_the_network_that_a_sweep_trains(tiny, classifier, ch
     x = tiny.features["LPQ"]
     classifier = clone(classifier).fit(x[np.sort(rows[:40])], tiny.labels[np.sort(rows[:40])])
     np.testing.assert_allclose(
-        classifier.decision_function(x[rows[40:]]), trained.outcomes[0].scores, atol=1e-6
+        classifier.decision_function(x[rows[40:]]), trained.results[0].scores, atol=1e-6
     )
     assert classifier.n_iter_ == len(classifier.loss_curve_) == trained.table["epochs"][0]
     if isinstance(classifier, PrunedShallowClassifier):
@@ -135,11 +135,16 @@ def test_modalities_are_told_by_their_number_or_their_columns(tiny, table):
     trained = train(
         data,
         sweep(
-            protocol="own", folds=1, network="cnn", modality="LPQ+PHOG", recipe="converged", limit=3
+            protocol="own",
+            folds=1,
+            network="cnn",
+            modality="LPQ+PHOG",
+            recipe="converged",
+            max_epochs=3,
         ),
         jobs=1,
     )
-    np.testing.assert_allclose(scores[0], trained.outcomes[0].scores, atol=1e-6)
+    np.testing.assert_allclose(scores[0], trained.results[0].scores, atol=1e-6)
     swapped = (
         FusionCNNClassifier(names[::-1], epochs=3, random_state=0)
         .fit(frame, y)
@@ -295,7 +300,7 @@ def fits(monkeypatch):
         (
             PrunedShallowClassifier(random_state=1),
             [
-                {"merge": [True, False], "angle": [60], "epochs": [4, 9]},
+                {"merge_weights": [True, False], "angle": [60], "epochs": [4, 9]},
                 {"loss": ["cross-entropy"]},
             ],
             {"return_train_score": True},
@@ -309,7 +314,7 @@ def fits(monkeypatch):
         ),
         (
             PrunedShallowClassifier(epochs=20, random_state=1),
-            {"centre": [0.0, 0.5]},
+            {"activation_shift": [0.0, 0.5]},
             {
                 "scoring": ["accuracy", "roc_auc_ovr", "neg_log_loss"],
                 "refit": "roc_auc_ovr",

@@ -155,13 +155,13 @@ def test_no_bar_of_a_face_s_reading_is_cut(far):
 
 
 def test_a_line_of_each_style_has_its_name():
-    table = summary("angle", [0, 60], centre=[0.5, 0.0])
+    table = summary("angle", [0, 60], activation_shift=[0.5, 0.0])
     picture = figures.accuracy_curves(
         table,
         "angle",
         "minimal angle / degrees",
         1 / 7,
-        style="centre",
+        style="activation_shift",
         styles={0.5: ("shifted", "-"), 0.0: ("as they are", ":")},
     )
     lines = {line.get_label(): line.get_linestyle() for line in picture.figure.axes[0].lines}

@@ -12,9 +12,9 @@ from sklearn.model_selection import GroupKFold
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, check, check_scaling, make_folds
 from emolib.paper import EMOTIONS
+from emolib.training import inputs
 from emolib.training.scaling import scale
 from emolib.training.sweeps import sweep
-from emolib.training.train import inputs as material
 from emolib.training.train import train
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -294,6 +294,6 @@ class TestCheckScaling:
         check_scaling(np.array([[5e-7], [1 - 5e-7]]), np.arange(2))
 
     def test_training_stops_when_scaling_leaks(self, tiny, monkeypatch):
-        monkeypatch.setattr(material, "scale", lambda data, modality, rows: scale(data, modality))
+        monkeypatch.setattr(inputs, "scale", lambda data, modality, rows: scale(data, modality))
         with pytest.raises(ValueError, match="the scaling saw other rows"):
             train(tiny, sweep(folds=3), jobs=1)

@@ -74,9 +74,11 @@ def used(data, trains: bool) -> None:
                 and scaled[training].max() <= 1 + 1e-6
             )
     if trains:
-        table = sweep(modality=data.modalities[0], hidden=2, folds=2, limit=1, protocol=PROTOCOLS)
+        table = sweep(
+            modality=data.modalities[0], hidden=2, folds=2, max_epochs=1, protocol=PROTOCOLS
+        )
         trained = train(data, table, jobs=1)
-        assert all(np.isfinite(outcome.scores).all() for outcome in trained.outcomes)
+        assert all(np.isfinite(result.scores).all() for result in trained.results)
         by_emotion(trained, ("recall",))
 
 
@@ -463,7 +465,7 @@ def test_any_setting_is_taken_or_refused(text, profile):
             whole = {
                 "folds": chosen.get("folds", 5),
                 "seed": range(min(chosen.get("seeds", 1), 100)),
-                "limit": chosen.get("epochs", 0),
+                "max_epochs": chosen.get("epochs", 0),
             }
             table = sweep(
                 modality=["LPQ", "PHOG"],
@@ -485,13 +487,13 @@ columns = {
     "modality": st.sampled_from(["LPQ", "PHOG", "LPQ+PHOG", "HOG", "", "+"]),
     "hidden": numbers,
     "angle": numbers | st.floats(),
-    "centre": st.sampled_from([0.0, 0.5, 2, np.nan]),
+    "activation_shift": st.sampled_from([0.0, 0.5, 2, np.nan]),
     "schedule": st.sampled_from(["first", "every", "x"]),
-    "merge": st.booleans(),
+    "merge_weights": st.booleans(),
     "recipe": st.sampled_from(["printed", "converged", "x"]),
-    "limit": st.integers(-1, 2),
+    "max_epochs": st.integers(-1, 2),
     "protocol": st.sampled_from([*PROTOCOLS, "single split", "x"]),
-    "rate": st.sampled_from([0.0, 1e-2, 10.0, -1.0, np.nan, np.inf, 1e30]),
+    "learning_rate": st.sampled_from([0.0, 1e-2, 10.0, -1.0, np.nan, np.inf, 1e30]),
     "optimiser": st.sampled_from(["Adam", "SGD", "x"]),
     "loss": st.sampled_from(["smooth L1", "cross-entropy", "x"]),
     "folds": st.integers(-1, 4) | st.just(61),
@@ -500,17 +502,17 @@ columns = {
 }
 
 
-@given(st.fixed_dictionaries({"limit": columns.pop("limit")}, optional=columns))
+@given(st.fixed_dictionaries({"max_epochs": columns.pop("max_epochs")}, optional=columns))
 def test_any_sweep_is_trained_or_refused(tiny, choices):
     with no_hang():
         try:
             table = sweep(**choices)
-            if (table["hidden"] > 100).any() or not (table["limit"] > 0).all():
+            if (table["hidden"] > 100).any() or not (table["max_epochs"] > 0).all():
                 return  # right, and long
             trained = train(tiny, table, jobs=1)
         except ValueError as error:
             return told(error, "")
-    assert all(np.isfinite(outcome.scores).all() for outcome in trained.outcomes)
+    assert all(np.isfinite(result.scores).all() for result in trained.results)
     event("trained")
 
 
@@ -587,10 +589,10 @@ def test_an_emotion_of_one_person_is_refused_by_the_name_of_the_file(tmp_path):
         used(load(tmp_path / "faces.csv"), trains=False)
 
 
-@pytest.mark.parametrize("rate", [1e30, np.inf, 11])
+@pytest.mark.parametrize("learning_rate", [1e30, np.inf, 11])
 def test_a_rate_at_which_weights_leave_single_precision_is_refused(tiny, rate):
-    with pytest.raises(ValueError, match="rate must be a learning rate of at most 10"):
-        train(tiny, sweep(modality="LPQ", folds=2, rate=rate))
+    with pytest.raises(ValueError, match="learning_rate must be a learning rate of at most 10"):
+        train(tiny, sweep(modality="LPQ", folds=2, learning_rate=rate))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 
 from emolib.folds import make_folds
 from emolib.metrics import MEASURES, by_emotion, confusion, mean_recall, measures, spread
-from emolib.training.result import Outcome
+from emolib.training.result import NetworkResult
 from emolib.training.sweeps import sweep
 from emolib.training.train import Trained
 
@@ -120,12 +120,12 @@ def trained(tiny):
     table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2]).assign(
         units=1, parameters=1, epochs=1, train_loss=1.0, train_accuracy=1.0, stopped=False
     )
-    random, outcomes = np.random.default_rng(0), []
+    random, results = np.random.default_rng(0), []
     for row in table.itertuples():
         _, test = make_folds(tiny, row.protocol, row.seed, row.folds)[row.fold]
         scores = random.normal(size=(len(test), 3)) - [0, 0, 9 * (row.seed == 2)]
-        outcomes.append(Outcome(scores, np.zeros(1), np.zeros(1), 1, 1.0, False))
-    return Trained(table, outcomes, tiny)
+        results.append(NetworkResult(scores, np.zeros(1), np.zeros(1), 1, 1.0, False))
+    return Trained(table, results, tiny)
 
 
 def test_the_long_table_holds_each_measure_of_each_repetition_and_emotion(trained):

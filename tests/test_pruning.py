@@ -12,12 +12,12 @@ from emolib.pruning import angles, compact, prune, prune_network
 
 TABLE_1 = torch.tensor(paper.TABLE_1, dtype=torch.float64)
 SEEDS = pytest.mark.parametrize("seed", range(20))
-MERGE = pytest.mark.parametrize("merge", [False, True], ids=["plain", "merging"])
+MERGE = pytest.mark.parametrize("merge_weights", [False, True], ids=["plain", "merging"])
 
 
-def off_by(activations, printed, centre):
+def off_by(activations, printed, activation_shift):
     """How far each printed angle is from ours."""
-    degrees = angles(torch.tensor(activations, dtype=torch.float64), centre)
+    degrees = angles(torch.tensor(activations, dtype=torch.float64), activation_shift)
     return np.array(
         [abs(degrees[a - 1, b - 1].item() - angle) for (a, b), angle in printed.items()]
     )
@@ -45,8 +45,8 @@ def pruned(
     bias=None,
     *,
     angle=15.0,
-    centre=0.0,
-    merge=False,
+    activation_shift=0.0,
+    merge_weights=False,
     alive=None,
     weight=None,
 ):
@@ -67,8 +67,8 @@ def pruned(
         outgoing,
         torch.zeros(networks, outgoing.shape[1], dtype=torch.float64) if bias is None else bias,
         angle=torch.full((networks,), angle),
-        centre=torch.full((networks,), centre),
-        merge=torch.full((networks,), merge),
+        activation_shift=torch.full((networks,), activation_shift),
+        merge_weights=torch.full((networks,), merge_weights),
         weight=weight,
     )
 
@@ -93,10 +93,10 @@ class TestAngles:
         assert len(paper.GEDEON_HARRIS_ANGLES) == 15
         assert off_by(paper.GEDEON_HARRIS_ACTIVATIONS, paper.GEDEON_HARRIS_ANGLES, 0.5).max() < 1.3
 
-    @pytest.mark.parametrize("centre", [0.0, 0.5])
-    def test_are_arccosines(self, centre):
+    @pytest.mark.parametrize("activation_shift", [0.0, 0.5])
+    def test_are_arccosines(self, activation_shift):
         activations = random_layer(1)[0][0]
-        v = activations.numpy() - centre
+        v = activations.numpy() - activation_shift
         cosine = [
             [
                 v[:, i] @ v[:, j] / np.linalg.norm(v[:, i]) / np.linalg.norm(v[:, j])
@@ -104,7 +104,7 @@ class TestAngles:
             ]
             for i in range(8)
         ]
-        ours = angles(activations, centre)
+        ours = angles(activations, activation_shift)
         np.testing.assert_allclose(ours, np.degrees(np.arccos(np.minimum(cosine, 1))), atol=1e-5)
         assert torch.equal(ours, ours.T) and (ours.diagonal() == 0).all()
 
@@ -132,8 +132,8 @@ class TestAngles:
 
 class TestWhichUnitsGo:
     @MERGE
-    def test_at_60_degrees_unshifted_one_of_table_1_is_left(self, merge):
-        assert pruned(TABLE_1[None], angle=60.0, merge=merge)[0].sum() == 1
+    def test_at_60_degrees_unshifted_one_of_table_1_is_left(self, merge_weights):
+        assert pruned(TABLE_1[None], angle=60.0, merge_weights=merge_weights)[0].sum() == 1
 
     def test_none_below_the_smallest_angle(self):
         assert pruned(TABLE_1[None], angle=8.0)[0].all()
@@ -150,26 +150,32 @@ class TestWhichUnitsGo:
         assert pruned(TABLE_1[None], angle=11.0, alive=gone)[0].tolist() == [gone]
 
     @SEEDS
-    @pytest.mark.parametrize("centre", [0.0, 0.5])
-    def test_those_that_stay_are_apart_and_those_that_went_had_an_earlier_like(self, seed, centre):
+    @pytest.mark.parametrize("activation_shift", [0.0, 0.5])
+    def test_those_that_stay_are_apart_and_those_that_went_had_an_earlier_like(
+        self, seed, activation_shift
+    ):
         activations = random_layer(seed)[0]
-        alive = pruned(activations, angle=20.0, centre=centre)[0][0]
-        degrees = angles(activations[0], centre).fill_diagonal_(180)
+        alive = pruned(activations, angle=20.0, activation_shift=activation_shift)[0][0]
+        degrees = angles(activations[0], activation_shift).fill_diagonal_(180)
         assert (degrees[alive][:, alive] >= 20).all()
         assert all((degrees[:unit, unit] < 20).any() for unit in (~alive).nonzero().flatten())
 
     @MERGE
-    def test_patterns_of_weight_0_have_no_say(self, merge):
+    def test_patterns_of_weight_0_have_no_say(self, merge_weights):
         layer = random_layer(3)
         counts = torch.arange(40) % 4 > 0
         # counted, unit 0 is constant and unit 2 like unit 1; the patterns left out say otherwise
         layer[0][:, counts, 0] = 0.9
         layer[0][:, counts, 2] = layer[0][:, counts, 1]
-        given = pruned(*layer, merge=merge, centre=0.5, weight=counts.double()[None])
-        dropped = pruned(layer[0][:, counts], *layer[1:], merge=merge, centre=0.5)
+        given = pruned(
+            *layer, merge_weights=merge_weights, activation_shift=0.5, weight=counts.double()[None]
+        )
+        dropped = pruned(
+            layer[0][:, counts], *layer[1:], merge_weights=merge_weights, activation_shift=0.5
+        )
         for one, other in zip(given, dropped, strict=True):
             torch.testing.assert_close(one, other)
-        assert not given[0][0, 2] and given[0][0, 0] != merge
+        assert not given[0][0, 2] and given[0][0, 0] != merge_weights
 
     @MERGE
     @pytest.mark.parametrize(
@@ -178,26 +184,29 @@ class TestWhichUnitsGo:
     @pytest.mark.parametrize(
         "units", [[[0.1, 0.9]] * 3, [[0.4, 0.4]] * 3], ids=["alike", "constant"]
     )
-    def test_never_the_last(self, units, alive, merge):
-        assert pruned(patterns(*units), angle=60.0, merge=merge, alive=alive)[0].sum() == 1
+    def test_never_the_last(self, units, alive, merge_weights):
+        assert (
+            pruned(patterns(*units), angle=60.0, merge_weights=merge_weights, alive=alive)[0].sum()
+            == 1
+        )
 
     @MERGE
-    def test_at_0_degrees_none_not_even_of_identical_or_opposite_units(self, merge):
-        assert pruned(patterns([1.0, 0, 0], [1.0, 0, 0], [-1.0, 0, 0]), angle=0.0, merge=merge)[
-            0
-        ].all()
+    def test_at_0_degrees_none_not_even_of_identical_or_opposite_units(self, merge_weights):
+        assert pruned(
+            patterns([1.0, 0, 0], [1.0, 0, 0], [-1.0, 0, 0]), angle=0.0, merge_weights=merge_weights
+        )[0].all()
 
     @MERGE
-    def test_a_lone_unit_stays(self, merge):
-        assert pruned(patterns([0.1, 0.9]), angle=60.0, merge=merge)[0].all()
+    def test_a_lone_unit_stays(self, merge_weights):
+        assert pruned(patterns([0.1, 0.9]), angle=60.0, merge_weights=merge_weights)[0].all()
 
     def test_what_was_given_stays_as_it_is(self):
         layer, alive = random_layer(4), torch.ones(1, 8, dtype=torch.bool)
         before = [tensor.clone() for tensor in (*layer, alive)]
         settings = {
             "angle": torch.tensor([40.0]),
-            "centre": torch.tensor([0.5]),
-            "merge": torch.tensor([True]),
+            "activation_shift": torch.tensor([0.5]),
+            "merge_weights": torch.tensor([True]),
         }
         assert not prune(layer[0], alive, *layer[1:], **settings)[0].all()
         assert all(
@@ -209,73 +218,93 @@ class TestMerging:
     A, B = [0.9, 0.1, 0.2, 0.8], [0.9, 0.9, 0.1, 0.2]
 
     @MERGE
-    def test_adds_the_weights_of_the_unit_that_goes_to_the_one_that_stays(self, merge):
-        alive, outgoing, _ = pruned(patterns(self.A, self.B, self.A), merge=merge, centre=0.5)
+    def test_adds_the_weights_of_the_unit_that_goes_to_the_one_that_stays(self, merge_weights):
+        alive, outgoing, _ = pruned(
+            patterns(self.A, self.B, self.A), merge_weights=merge_weights, activation_shift=0.5
+        )
         assert alive.tolist() == [[True, True, False]]
-        assert outgoing.tolist() == [[[1 + 3 * merge, 2, 0]] * 2]
+        assert outgoing.tolist() == [[[1 + 3 * merge_weights, 2, 0]] * 2]
 
     @pytest.mark.parametrize(("low", "high"), [(0.7, 0.7), (0.7, 0.709), (0.0, 0.0099)])
     def test_puts_a_unit_that_is_constant_within_a_hundredth_into_the_bias(self, low, high):
         given = torch.tensor([[5.0, -1.0]], dtype=torch.float64)
         alive, outgoing, bias = pruned(
-            patterns(self.A, [low, high, low, high], self.B), bias=given, merge=True, centre=0.5
+            patterns(self.A, [low, high, low, high], self.B),
+            bias=given,
+            merge_weights=True,
+            activation_shift=0.5,
         )
         assert alive.tolist() == [[True, False, True]] and outgoing.tolist() == [[[1, 0, 3]] * 2]
         torch.testing.assert_close(bias, given + 2 * (low + high) / 2)
 
     def test_a_unit_that_moves_by_a_hundredth_is_not_constant(self):
-        assert pruned(patterns(self.A, [0.0, 0.01, 0.0, 0.0], self.B), merge=True, centre=0.5)[
-            0
-        ].all()
+        assert pruned(
+            patterns(self.A, [0.0, 0.01, 0.0, 0.0], self.B),
+            merge_weights=True,
+            activation_shift=0.5,
+        )[0].all()
 
     def test_a_constant_unit_that_went_before_gives_the_bias_nothing(self):
         units = patterns(self.A, [0.7, 0.7, 0.7, 0.7], self.B)
-        assert not pruned(units, merge=True, alive=[True, False, True])[2].any()
+        assert not pruned(units, merge_weights=True, alive=[True, False, True])[2].any()
 
     def test_takes_both_units_of_a_complementary_pair(self):
         units = patterns(self.A, self.B, [1 - a for a in self.A])
-        assert pruned(units, merge=True, centre=0.5)[0].tolist() == [[False, True, False]]
-        assert pruned(units, merge=False, centre=0.5)[0].all()
-        assert pruned(units[:, :, ::2], merge=True, centre=0.5)[0].any()
+        assert pruned(units, merge_weights=True, activation_shift=0.5)[0].tolist() == [
+            [False, True, False]
+        ]
+        assert pruned(units, merge_weights=False, activation_shift=0.5)[0].all()
+        assert pruned(units[:, :, ::2], merge_weights=True, activation_shift=0.5)[0].any()
 
     @pytest.mark.parametrize(("angle", "stay"), [(29.5, True), (30.5, False)])
     def test_a_pair_is_complementary_beyond_180_degrees_less_the_minimal_angle(self, angle, stay):
         # 90° from both, and 150° from each other
         units = patterns([0, 0, 1], [1, 0, 0], [-np.sqrt(3) / 2, 0.5, 0])
-        assert pruned(units, angle=angle, merge=True)[0].tolist() == [[True, stay, stay]]
+        assert pruned(units, angle=angle, merge_weights=True)[0].tolist() == [[True, stay, stay]]
 
     def test_of_identical_units_leaves_the_outputs(self):
         net, x = random_net(0, hidden=6)
         net.hidden.weight[4], net.hidden.bias[4] = net.hidden.weight[1], net.hidden.bias[1]
-        smaller = prune_network(net, x, angle=1e-3, centre=0.5, merge=True).double()
+        smaller = prune_network(
+            net, x, angle=1e-3, activation_shift=0.5, merge_weights=True
+        ).double()
         assert smaller.hidden.out_features == 5
         torch.testing.assert_close(smaller(x), net(x), rtol=0, atol=1e-6)
 
     def test_of_a_constant_unit_leaves_the_outputs(self):
         net, x = random_net(1, hidden=6)
         net.hidden.weight[2] = 0
-        smaller = prune_network(net, x, angle=1e-3, centre=0.5, merge=True).double()
+        smaller = prune_network(
+            net, x, angle=1e-3, activation_shift=0.5, merge_weights=True
+        ).double()
         assert smaller.hidden.out_features == 5
         torch.testing.assert_close(smaller(x), net(x), rtol=0, atol=1e-6)
 
 
 @SEEDS
 @MERGE
-def test_the_rebuilt_net_computes_what_the_masked_one_does(seed, merge):
+def test_the_rebuilt_net_computes_what_the_masked_one_does(seed, merge_weights):
     net, x = random_net(seed)
     h = net.activations(x)[None]
     alive, outgoing, bias = pruned(
-        h, net.output.weight[None], net.output.bias[None], angle=40.0, centre=0.5, merge=merge
+        h,
+        net.output.weight[None],
+        net.output.bias[None],
+        angle=40.0,
+        activation_shift=0.5,
+        merge_weights=merge_weights,
     )
     assert (outgoing[0][:, ~alive[0]] == 0).all()
     assert (
-        merge
+        merge_weights
         or torch.equal(outgoing[0], net.output.weight * alive[0])
         and torch.equal(bias[0], net.output.bias)
     )
     fresh = torch.rand(30, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     masked = net.activations(fresh) @ outgoing[0].T + bias[0]
-    smaller = prune_network(net, x, angle=40.0, centre=0.5, merge=merge).double()
+    smaller = prune_network(
+        net, x, angle=40.0, activation_shift=0.5, merge_weights=merge_weights
+    ).double()
     assert smaller.hidden.out_features == alive.sum() < 12
     torch.testing.assert_close(smaller(fresh), masked, rtol=0, atol=1e-6)
 
@@ -283,10 +312,10 @@ def test_the_rebuilt_net_computes_what_the_masked_one_does(seed, merge):
 def test_angles_are_not_shifted_and_weights_not_merged_unless_told_so():
     net, x = random_net(3)
     h = net.activations(x)
-    assert torch.equal(angles(h), angles(h, centre=0.0))
+    assert torch.equal(angles(h), angles(h, activation_shift=0.0))
     smaller, told = (
         prune_network(net, x, angle=15.0),
-        prune_network(net, x, angle=15.0, centre=0.0, merge=False),
+        prune_network(net, x, angle=15.0, activation_shift=0.0, merge_weights=False),
     )
     assert smaller.hidden.out_features < 12 and torch.equal(smaller(x.float()), told(x.float()))
 
@@ -310,8 +339,8 @@ def test_a_stack_is_pruned_as_each_network_alone(seed):
     alive[6] = torch.arange(8) < 2
     settings = {
         "angle": torch.tensor([5.0, 15.0, 25.0, 40.0, 60.0, 15.0, 15.0]),
-        "centre": torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.5]),
-        "merge": torch.tensor([True, False, True, True, False, True, True]),
+        "activation_shift": torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.5]),
+        "merge_weights": torch.tensor([True, False, True, True, False, True, True]),
         "weight": (torch.rand(7, 40, generator=torch.Generator().manual_seed(seed)) < 0.7).double(),
     }
     together = prune(activations, alive, outgoing, bias, **settings)

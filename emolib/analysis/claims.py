@@ -110,7 +110,7 @@ class Evidence:
         }
 
 
-def judge(rows: pd.DataFrame) -> pd.DataFrame:
+def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a claim: ``id``, ``place``, ``claim``, ``paper``, ``ours``, ``verdict``, ``evidence``
     (ids of the rows it rests on).
 

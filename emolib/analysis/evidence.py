@@ -104,13 +104,13 @@ def conditions(trained: Trained, name: Callable[[pd.Series], str]) -> list[Condi
             "modality",
             "hidden",
             "angle",
-            "centre",
+            "activation_shift",
             "schedule",
-            "merge",
+            "merge_weights",
             "scaling",
             "folds",
-            "limit",
-            "rate",
+            "max_epochs",
+            "learning_rate",
             "optimiser",
             "loss",
         )
@@ -153,7 +153,7 @@ def fold_of_rows(data: EmotionData, protocol: str, seed: int, count: int) -> Row
     return fold
 
 
-def measured(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
+def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
     """Every measure by emotion with its interval, and for recall the test against chance.
 
     Returns:
@@ -243,7 +243,7 @@ def _extreme(
 def level_id(
     model: str, protocol: str, recipe: str, measure: str = "recall", emotion: str = "average"
 ) -> str:
-    """The id of the row of :func:`measured` that tells a model's level."""
+    """The id of the row of :func:`evaluate` that tells a model's level."""
     return f"{model}, {measure}, {emotion}, {protocol}, {recipe}"
 
 
@@ -365,13 +365,13 @@ def estimates(found: Iterable[Condition]) -> pd.DataFrame:
     )
 
 
-def gather(
+def collect_evidence(
     table_3: pd.DataFrame, models: list[Condition], widths: list[Condition], angles: list[Condition]
 ) -> pd.DataFrame:
     """All rows that the claims rest on.
 
     Args:
-        table_3: :func:`measured` of ``models``.
+        table_3: :func:`evaluate` of ``models``.
         models: the models of the paper's Table 3.
         widths: unpruned shallow networks, named ``"LPQ shallow, 16 units"``, narrowest first.
         angles: shallow networks of 16 units, pruned, named ``"LPQ shallow, 60°, shifted"``,
@@ -406,7 +406,7 @@ def gather(
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of :func:`measured` in the form of the other evidence."""
+    """The rows of :func:`evaluate` in the form of the other evidence."""
     return (
         table.rename(columns={"ours": "estimate"})
         .assign(kind=table["measure"])

@@ -15,10 +15,11 @@ from emolib.analysis.evidence import Condition
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, make_folds
 from emolib.metrics import MEASURES, mean_recall, measures
+from emolib.training import sweeps
 from emolib.training.cores import core
-from emolib.training.stack import Stack
+from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import DEFAULTS, REPETITION, Row
-from emolib.training.train import Trained, sweeps
+from emolib.training.train import Trained
 from emolib.utils.progress import track
 
 # A reading without its repetition.
@@ -28,15 +29,15 @@ READING = [column for column in REPETITION if column != "seed"]
 def single_results(trained: Trained) -> NDArray[np.float64]:
     """``[K]``: mean recall of each network of a sweep on the rows of its own test part."""
     found = []
-    for outcome, row in zip(
-        trained.outcomes, trained.table.to_dict("records", into=Row()), strict=True
+    for result, row in zip(
+        trained.results, trained.table.to_dict("records", into=Row()), strict=True
     ):
         _, test = make_folds(trained.data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-        found.append(mean_recall(trained.data.labels[test], outcome.scores.argmax(1)))
+        found.append(mean_recall(trained.data.labels[test], result.scores.argmax(1)))
     return np.array(found)
 
 
-def standing(results: NDArray[np.float64], printed: float) -> dict[str, float]:
+def split_percentile(results: NDArray[np.float64], printed: float) -> dict[str, float]:
     """Where a printed figure stands among results of single splits.
 
     Returns:
@@ -63,7 +64,7 @@ def standing(results: NDArray[np.float64], printed: float) -> dict[str, float]:
     }
 
 
-def picks(
+def selection_bias(
     data: EmotionData,
     table: pd.DataFrame,
     *,
@@ -119,7 +120,7 @@ def _checkpoints(
     """Mean recall of each network of one split at each checkpoint, on the rows kept apart and on
     the test rows: ``[K, E]`` each.
     """
-    stack = Stack(data, table.to_dict("records", into=Row()))
+    stack = NetworkStack(data, table.to_dict("records", into=Row()))
     ((train, test),) = make_folds(data, KEPT_APART, int(table["seed"].iloc[0]), 1)
     apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
     found = []
@@ -148,16 +149,16 @@ def averages(condition: Condition) -> dict[str, float]:
     }
 
 
-def readings(**choices: Any) -> pd.DataFrame:
+def specification_grid(**choices: Any) -> pd.DataFrame:
     """A sweep (:func:`emolib.training.sweeps.sweep`) in which what decides nothing does not
     multiply: a network that is not pruned has no angles to take, nor a time to prune at.
 
     Example:
-        >>> len(readings(angle=[0, 60], centre=[0.5, 0.0], schedule=["first", "every"], protocol=SINGLE, folds=1))
+        >>> len(specification_grid(angle=[0, 60], activation_shift=[0.5, 0.0], schedule=["first", "every"], protocol=SINGLE, folds=1))
         5
     """
     table = sweeps.sweep(**choices)
-    idle = ["centre", "schedule", "merge"]
+    idle = ["activation_shift", "schedule", "merge_weights"]
     table.loc[table["angle"] == 0, idle] = [DEFAULTS[column] for column in idle]
     return table.drop_duplicates(ignore_index=True)
 

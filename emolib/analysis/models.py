@@ -8,7 +8,7 @@ from emolib.data import EmotionData
 from emolib.training.image_network import IMAGE, NETWORK
 
 # The models of the paper, and the columns of a sweep that make them.
-OF_THE_PAPER: dict[str, dict[str, Any]] = {
+PAPER_MODELS: dict[str, dict[str, Any]] = {
     "LPQ shallow": {"modality": "LPQ", "angle": 60},
     "PHOG shallow": {"modality": "PHOG", "angle": 60},
     "LPQ CNN": {"modality": "LPQ", "network": "cnn"},
@@ -17,7 +17,7 @@ OF_THE_PAPER: dict[str, dict[str, Any]] = {
 }
 
 
-def models_of(data: EmotionData) -> dict[str, dict[str, Any]]:
+def table3_models(data: EmotionData) -> dict[str, dict[str, Any]]:
     """The models of Table 3, and for each modality beyond LPQ and PHOG the same again, alone and
     fused with both.
 
@@ -27,10 +27,10 @@ def models_of(data: EmotionData) -> dict[str, dict[str, Any]]:
         For the name of each model the choices for :func:`emolib.sweep`.
 
     Example:
-        >>> list(models_of(load("faces")))[5:]
+        >>> list(table3_models(load("faces")))[5:]
         ['image shallow', 'image CNN', 'CNN fusion with image', '2-D CNN', '2-D CNN fusion']
     """
-    models = dict(OF_THE_PAPER)
+    models = dict(PAPER_MODELS)
     for modality in data.modalities:
         if modality not in ("LPQ", "PHOG"):
             models[f"{modality} shallow"] = {"modality": modality, "angle": 60}

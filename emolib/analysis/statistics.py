@@ -2,7 +2,7 @@
 
 Rows of one person resemble each other, and a row that tests one fold trains the others; what
 ignores that is too sure of itself. Interval therefore draw persons, not rows, and are widened by
-:data:`TRAINING`; tests between models widen the variance for shared training rows; tests against
+:data:`SHARED_ROWS_INFLATION`; tests between models widen the variance for shared training rows; tests against
 chance exchange labels within a person only. How often each is wrong is measured in
 :mod:`emolib.analysis.calibration`.
 
@@ -28,7 +28,7 @@ ROPE = 0.01
 # one row acts on another as much as it is acted on, that doubles the variance; Bates, Hastie and
 # Tibshirani ("Cross-validation: what does it estimate and how well does it do it?", 2023) measure
 # naive intervals too narrow by about as much.
-TRAINING = 2**0.5
+SHARED_ROWS_INFLATION = 2**0.5
 
 
 class Interval(NamedTuple):
@@ -38,7 +38,7 @@ class Interval(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
-    def widened(self, factor: float = TRAINING) -> "Interval":
+    def widened(self, factor: float = SHARED_ROWS_INFLATION) -> "Interval":
         """Limits ``factor`` times as far from the estimate."""
         estimate, low, high = self
         return Interval(

@@ -12,7 +12,7 @@ from emolib.pruning import prune
 
 
 def survivors(
-    net: ShallowNet, x: NDArray[np.float32], minimal: Sequence[float], centre: float = 0.5
+    net: ShallowNet, x: NDArray[np.float32], minimal: Sequence[float], activation_shift: float = 0.5
 ) -> tuple[NDArray[np.float64], NDArray[np.bool]]:
     """The angles between a network's hidden units, and the units that step 2 of Algorithm 1 leaves
     at each minimal angle.
@@ -21,7 +21,7 @@ def survivors(
         net: trained, not pruned; it stays as it is.
         x: ``[P, D]``, the patterns, scaled as the network saw them.
         minimal: ``A`` minimal angles in degrees.
-        centre: see :func:`emolib.pruning.angles`.
+        activation_shift: see :func:`emolib.pruning.angles`.
 
     Returns:
         ``[H, H]`` degrees, and ``[A, H]``, boolean, whether a unit stays.
@@ -40,7 +40,7 @@ def survivors(
             net.output.weight.expand(count, -1, -1),
             net.output.bias.expand(count, -1),
             angle=torch.tensor(minimal, dtype=torch.float32),
-            centre=torch.full((count,), centre),
-            merge=torch.zeros(count, dtype=torch.bool),
+            activation_shift=torch.full((count,), activation_shift),
+            merge_weights=torch.zeros(count, dtype=torch.bool),
         )
-        return between(activations, centre).numpy(), alive.numpy()
+        return between(activations, activation_shift).numpy(), alive.numpy()

@@ -21,7 +21,8 @@ import emolib
 from emolib.bench import FILE, contenders, machine
 from emolib.bench.descriptors import descriptors_bench, folder_bench
 from emolib.folds import make_folds
-from emolib.training.train import BYTES, sweeps, train
+from emolib.training import sweeps
+from emolib.training.train import BYTES, train
 from emolib.utils.storage import write
 
 NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
@@ -74,7 +75,7 @@ def compiling() -> float:
 def memory(networks: int) -> float:
     """Mebibytes at the peak of a process that does nothing but train so many shallow networks."""
     data = emolib.load().as_distributed()
-    train(data, sweeps.sweep(seed=range(-(-networks // 5)), limit=2).head(networks))
+    train(data, sweeps.sweep(seed=range(-(-networks // 5)), max_epochs=2).head(networks))
     return machine.peak_mebibytes()
 
 

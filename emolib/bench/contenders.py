@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from emolib.data import EmotionData
 from emolib.folds import make_folds
+from emolib.training import sweeps
 from emolib.training.scaling import scale
-from emolib.training.train import sweeps, train
+from emolib.training.train import train
 
 NETS = {
     "shallow": {"modality": "PHOG"},
@@ -116,7 +117,7 @@ def ours(data: EmotionData, net: str, networks: int, epochs: float) -> tuple[flo
     recipe has.
     """
     table = sweeps.sweep(
-        **NETS[net], folds=5, seed=range(-(-networks // 5)), limit=int(epochs)
+        **NETS[net], folds=5, seed=range(-(-networks // 5)), max_epochs=int(epochs)
     ).head(networks)
     began = perf_counter()
     trained = train(data, table)

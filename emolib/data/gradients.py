@@ -10,7 +10,7 @@ Axes: ``N`` images, ``H`` × ``W`` pixels, ``E`` edges of bins once around.
 import numpy as np
 from numpy.typing import NDArray
 
-from emolib.training.kernels.compiler import Reals, compiled
+from emolib.training.kernels.compiler import Floats, compiled
 
 TINY = np.finfo(float).tiny
 
@@ -25,7 +25,7 @@ def diamond(angle: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @compiled
-def oriented_gradients(images: np.ndarray, edges: Reals, sums: Reals) -> None:
+def oriented_gradients(images: np.ndarray, edges: Floats, sums: Floats) -> None:
     """Adds the magnitude of each pixel's Sobel gradient to the sum of its cell and orientation.
 
     A pixel's orientation is the number of ``edges`` that its gradient does not lie before. Past its

@@ -12,20 +12,26 @@ either side of a window's middle.
 import numpy as np
 from numpy.typing import NDArray
 
-from emolib.training.kernels.compiler import Reals, compiled
+from emolib.training.kernels.compiler import Floats, compiled
 
 WAVES = 3
 
 
 @compiled
-def _begin(middle: Reals, flat: Reals, even: Reals, odd: Reals) -> None:
+def _begin(middle: Floats, flat: Floats, even: Floats, odd: Floats) -> None:
     for x in range(flat.shape[0]):
         flat[x], even[x], odd[x] = middle[x], middle[x], 0.0
 
 
 @compiled
 def _add(
-    before: Reals, after: Reals, cosine: float, sine: float, flat: Reals, even: Reals, odd: Reals
+    before: Floats,
+    after: Floats,
+    cosine: float,
+    sine: float,
+    flat: Floats,
+    even: Floats,
+    odd: Floats,
 ) -> None:
     for x in range(flat.shape[0]):
         both = before[x] + after[x]
@@ -37,10 +43,10 @@ def _add(
 @compiled
 def phase_codes(
     images: np.ndarray,
-    cosine: Reals,
-    sine: Reals,
-    mix: Reals,
-    tolerance: Reals,
+    cosine: Floats,
+    sine: Floats,
+    mix: Floats,
+    tolerance: Floats,
     codes: NDArray[np.uint8],
 ) -> None:
     """Writes the signs of eight numbers at each pixel as one byte.

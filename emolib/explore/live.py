@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Split
-from emolib.training.stack import Stack
+from emolib.training import sweeps
+from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import Row
-from emolib.training.train import sweeps
 
 Shown = TypeVar("Shown")
 
@@ -33,7 +33,7 @@ class Moment:
 
     epoch: int
     loss: NDArray[np.floating]
-    stack: Stack
+    stack: NetworkStack
 
     def pair(self, k: int) -> Split:
         """Training and test rows of one network."""
@@ -74,7 +74,7 @@ def training(data: EmotionData, table: pd.DataFrame) -> Iterator[Moment]:
         ValueError: a row that no network can be trained for.
     """
     sweeps.check(table, data)
-    stack = Stack(data, table.to_dict("records", into=Row()))
+    stack = NetworkStack(data, table.to_dict("records", into=Row()))
     yield Moment(0, np.full(len(table), np.nan), stack)
     while stack.training.any():
         losses = stack.epoch()

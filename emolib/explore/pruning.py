@@ -41,7 +41,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     ) -> tuple[ShallowNet, torch.Tensor, torch.Tensor, Rows]:
         """A whole network as pruning finds it, its training and its test rows."""
         *_, moment = training(
-            data, sweep(modality=modality, hidden=hidden, rate=RATE, limit=1).iloc[:1]
+            data, sweep(modality=modality, hidden=hidden, learning_rate=RATE, max_epochs=1).iloc[:1]
         )
         inputs = torch.from_numpy(moment.stack.material.inputs[0]).flatten(1)
         net = ShallowNet(inputs.shape[1], hidden, len(data.classes))
@@ -59,8 +59,8 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
                 net.output.weight[None],
                 net.output.bias[None],
                 angle=torch.tensor([float(angle.value)]),
-                centre=torch.tensor([centre.value]),
-                merge=torch.tensor([merge.value]),
+                activation_shift=torch.tensor([centre.value]),
+                merge_weights=torch.tensor([merge.value]),
             )
             before = net(unseen)
             after = net.activations(unseen) @ outgoing[0].T + bias[0]
@@ -87,11 +87,11 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         settings = {
             "modality": modality.value,
             "hidden": hidden.value,
-            "centre": centre.value,
+            "activation_shift": centre.value,
             "schedule": schedule.value,
-            "merge": merge.value,
-            "rate": RATE,
-            "limit": EPOCHS,
+            "merge_weights": merge.value,
+            "learning_rate": RATE,
+            "max_epochs": EPOCHS,
         }
         whole = sweep(**settings)
         table = pd.concat([whole, whole.assign(angle=float(angle.value))], ignore_index=True)

@@ -83,7 +83,7 @@ def reader() -> Reader:
             modality: trained.member(k) for k, modality in enumerate(trained.table["modality"])
         },
         accuracy={
-            modality: float((outcome.scores.argmax(1) == data.labels[tested]).mean())
-            for modality, outcome in zip(trained.table["modality"], trained.outcomes, strict=True)
+            modality: float((result.scores.argmax(1) == data.labels[tested]).mean())
+            for modality, result in zip(trained.table["modality"], trained.results, strict=True)
         },
     )

@@ -77,8 +77,8 @@ def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFra
             protocol=protocol,
             folds=folds,
             seed=range(SEEDS),
-            rate=RATE,
-            limit=EPOCHS,
+            learning_rate=RATE,
+            max_epochs=EPOCHS,
         )
         for moment in training(data, table):
             if moment.epoch % 5 == 0 and moment.epoch:

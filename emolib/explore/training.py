@@ -48,7 +48,7 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     again = widgets.Button(description="Train", icon="play")
 
     def train() -> None:
-        chosen = {"limit": epochs.value, "rate": rate.value, "loss": loss.value}
+        chosen = {"max_epochs": epochs.value, "learning_rate": rate.value, "loss": loss.value}
         table = sweep(
             network=network.value,
             modality=modality.value,

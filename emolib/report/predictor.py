@@ -122,7 +122,7 @@ def fit(
     trained = train(data, table, cache=cache)
 
     arrays: dict[str, list[np.ndarray]] = {
-        "weights": [outcome.weights for outcome in trained.outcomes]
+        "weights": [result.weights for result in trained.results]
     }
     for seed, fold in zip(table["seed"], table["fold"], strict=True):
         rows, _ = make_folds(data, protocol, seed, folds)[fold]

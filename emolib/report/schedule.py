@@ -19,7 +19,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from tqdm import tqdm
 
 from emolib.report.execution import Run, execute, kill
-from emolib.training.train import cores
+from emolib.training import cores
 from emolib.utils.console import NAME
 from emolib.utils.progress import INTERVAL
 from emolib.utils.progress import VARIABLE as PROGRESS

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData
-from emolib.training.result import Outcome
+from emolib.training.result import NetworkResult
 from emolib.utils.console import say_once
 from emolib.utils.sources import source_digest
 from emolib.utils.storage import cache_folder, seal, unseal
 
-# The rooms and libraries that decide a network's outcome; a plot edit leaves it alone.
+# The rooms and libraries that decide a network's result; a plot edit leaves it alone.
 SOURCES = ("data", "folds", "models", "pruning", "training")
 LIBRARIES = ("numba", "numpy", "pillow", "scikit-learn", "scipy", "torch")
 ARRAYS = ("scores", "weights", "losses")
@@ -27,7 +27,7 @@ DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 class Cache:
-    """A file of outcomes, one a network.
+    """A file of results, one a network.
 
     A key covers the data's digest, the sweep's row, the source of the code that computes and the
     versions of the libraries that it computes with; change any of them and the network is trained
@@ -53,31 +53,34 @@ class Cache:
             self.connection.close()
 
     def key(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> str:
-        """What the outcome of a row by an engine is kept under: all that it depends on."""
+        """What the result of a row by an engine is kept under: all that it depends on."""
         return hashlib.sha256(
             json.dumps([data.digest, row, engine, self.code], default=str).encode()
         ).hexdigest()
 
-    def get(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> Outcome | None:
-        """The outcome of a row by an engine (a device and a precision), or None."""
+    def get(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> NetworkResult | None:
+        """The result of a row by an engine (a device and a precision), or None."""
         key = self.key(data, row, engine)
         for (sealed,) in self._run("SELECT sealed FROM entry WHERE key = ?", [[key]]):
             try:
                 return _outcome(unseal(key, sealed))
             except (ValueError, TypeError, AttributeError):  # the last two: not even bytes
                 say_once(
-                    f"{self.path} holds outcomes that are damaged; those networks are trained again"
+                    f"{self.path} holds results that are damaged; those networks are trained again"
                 )
         return None
 
     def put(
-        self, data: EmotionData, outcomes: Iterable[tuple[Mapping[str, Any], Outcome]], engine: str
+        self,
+        data: EmotionData,
+        results: Iterable[tuple[Mapping[str, Any], NetworkResult]],
+        engine: str,
     ) -> None:
-        """Keeps the outcomes of some rows, all or none."""
-        keyed = [(self.key(data, row, engine), outcome) for row, outcome in outcomes]
+        """Keeps the results of some rows, all or none."""
+        keyed = [(self.key(data, row, engine), result) for row, result in results]
         self._run(
             "INSERT OR REPLACE INTO entry VALUES (?, ?)",
-            [[key, seal(key, _content(outcome))] for key, outcome in keyed],
+            [[key, seal(key, _content(result))] for key, result in keyed],
         )
 
     def _run(
@@ -133,21 +136,21 @@ def _connect(path: str | Path) -> sqlite3.Connection:
     return connection
 
 
-def _content(outcome: Outcome) -> bytes:
-    head: dict[str, Any] = {name: list(getattr(outcome, name).shape) for name in ARRAYS}
+def _content(result: NetworkResult) -> bytes:
+    head: dict[str, Any] = {name: list(getattr(result, name).shape) for name in ARRAYS}
     head |= {
-        "units": outcome.units,
-        "train_accuracy": outcome.train_accuracy,
-        "stopped": outcome.stopped,
+        "units": result.units,
+        "train_accuracy": result.train_accuracy,
+        "stopped": result.stopped,
     }
     return (
         json.dumps(head).encode()
         + b"\n"
-        + b"".join(getattr(outcome, name).astype(np.float32).tobytes() for name in ARRAYS)
+        + b"".join(getattr(result, name).astype(np.float32).tobytes() for name in ARRAYS)
     )
 
 
-def _outcome(content: bytes) -> Outcome:
+def _outcome(content: bytes) -> NetworkResult:
     text, _, body = content.partition(b"\n")
     head, values = json.loads(text), np.frombuffer(body, np.float32)
     arrays: dict[str, NDArray[np.float32]] = {}
@@ -156,4 +159,4 @@ def _outcome(content: bytes) -> Outcome:
         shape = head.pop(name)
         arrays[name] = values[start : start + int(np.prod(shape))].reshape(shape)
         start += arrays[name].size
-    return Outcome(**head | arrays)
+    return NetworkResult(**head | arrays)

@@ -17,15 +17,15 @@ from torch.func import functional_call, grad_and_value, vmap
 
 from emolib.data import Rows
 from emolib.models import FusionNet, ShallowNet
-from emolib.training.inputs import Material
+from emolib.training import kernels
+from emolib.training.inputs import FoldInputs
 from emolib.training.kernels.arithmetic import BETA1, BETA2, EPSILON, constants
-from emolib.training.kernels.compiler import Reals
-from emolib.training.train import kernels
+from emolib.training.kernels.compiler import Floats
 
 KINDS = (ShallowNet, FusionNet)  # those with a kernel
 
 
-class Compiled:
+class NumbaEngine:
     """Networks of :data:`KINDS` one after another, by :mod:`emolib.training.kernels`."""
 
     def __init__(
@@ -35,16 +35,16 @@ class Compiled:
         alive: Tensor | None,
         rule: NDArray[np.float64],
         batch: int,
-        material: Material,
+        material: FoldInputs,
     ) -> None:
         self.net, self.material, self.batch, self.rule = net, material, batch, rule
-        self.weights: Reals = weights.numpy()  # the same memory
+        self.weights: Floats = weights.numpy()  # the same memory
         self.alive = None if alive is None else alive.numpy()
         self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
         self.steps = np.zeros(len(rule), int)
         self.constants = constants(self.weights.dtype)
 
-    def epoch(self, which: Rows) -> Reals:
+    def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; gives the mean loss of each, in the order of
         ``which``.
         """
@@ -84,7 +84,7 @@ class Compiled:
             self.constants,
         )
 
-    def scores(self, k: int) -> Reals:
+    def scores(self, k: int) -> Floats:
         """Outputs ``[N, C]`` of one network on every row."""
         inputs = self.material.inputs[self.material.view[k]]
         classes = self.material.targets.shape[1]
@@ -100,7 +100,7 @@ class Compiled:
         return self.net.channels, self.net.reduce.out_features
 
 
-class Stacked:
+class VmapEngine:
     """Any module, on any device: its networks as one, by :func:`torch.func.vmap` over the plain
     module and its gradient.
     """
@@ -112,7 +112,7 @@ class Stacked:
         alive: Tensor | None,
         rule: NDArray[np.float64],
         batch: int,
-        material: Material,
+        material: FoldInputs,
         autocast: torch.dtype | None = None,
     ) -> None:
         self.net, self.weights, self.alive, self.batch, self.material = (
@@ -158,7 +158,7 @@ class Stacked:
         bound: Tensor,
         smooth: Tensor,
     ) -> Tensor:
-        """As :func:`~emolib.training.kernels.arithmetic.slopes`; ``share`` ``[B]`` is one over the
+        """As :func:`~emolib.training.kernels.arithmetic.loss_gradient`; ``share`` ``[B]`` is one over the
         batch's size, 0 where no row is.
         """
         out = self._forward(weights, alive, x)
@@ -171,7 +171,7 @@ class Stacked:
         )
         return (each * share).sum()
 
-    def epoch(self, which: Rows) -> Reals:
+    def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; gives the mean loss of each, in the order of
         ``which``.
         """
@@ -206,7 +206,7 @@ class Stacked:
             )
             total += loss
             steps += on[:, 0]
-            # as in kernels.arithmetic.pace and descend, each network by its own steps and rule
+            # as in kernels.arithmetic.adam_coefficients and optimizer_step, each network by its own steps and rule
             taken = steps.unsqueeze(1)
             keep, take = momentum.to(weights), (1 - BETA1 * adaptive.double()).to(weights)
             mean = torch.where(on, mean * keep + gradient * take, mean)
@@ -226,7 +226,7 @@ class Stacked:
             state[chosen] = fresh
         return (total / ((length + self.batch - 1) // self.batch)).cpu().numpy()
 
-    def scores(self, k: int) -> Reals:
+    def scores(self, k: int) -> Floats:
         """Outputs ``[N, C]`` of one network on every row."""
         alive = (
             self.weights.new_ones(1) if self.alive is None else self.alive[k].to(self.weights.dtype)

@@ -20,7 +20,7 @@ from emolib.data import EmotionData
 from emolib.folds import make_folds
 from emolib.models import FeatureNet
 from emolib.training.cores import core
-from emolib.training.result import Outcome
+from emolib.training.result import NetworkResult
 from emolib.training.scaling import scale
 from emolib.training.sweeps import Recipe, Row, initialise, recipe_of, seeds
 from emolib.utils.progress import track
@@ -109,15 +109,15 @@ def build(row: Row, data: EmotionData) -> ImageFusionNet:
 def train_missing(
     data: EmotionData,
     rows: Sequence[Row],
-    outcomes: dict[int, Outcome],
+    results: dict[int, NetworkResult],
     kept: Callable[[int], object],
     jobs: int | None = None,
 ) -> None:
-    """Trains the networks with an image branch among ``rows`` that have no outcome yet, and adds
+    """Trains the networks with an image branch among ``rows`` that have no result yet, and adds
     theirs.
 
     Args:
-        outcomes: by place among ``rows``.
+        results: by place among ``rows``.
         kept: called with the place of each as soon as it is done.
         jobs: networks trained side by side, by default one a core.
 
@@ -127,7 +127,7 @@ def train_missing(
     places = [
         place
         for place, row in enumerate(rows)
-        if row["network"] == NETWORK and place not in outcomes
+        if row["network"] == NETWORK and place not in results
     ]
     if not places:
         return
@@ -140,21 +140,21 @@ def train_missing(
         n_jobs=min(jobs or joblib.cpu_count(), len(places)), return_as="generator_unordered"
     )
     with track(len(places), f"training {len(places):,} image networks") as progress:
-        for place, outcome in work(
+        for place, result in work(
             joblib.delayed(_train_place)(data, rows[place], place) for place in places
         ):
-            outcomes[place] = outcome
+            results[place] = result
             kept(place)
             progress.update(1)
 
 
 @core()
-def _train_place(data: EmotionData, row: Row, place: int) -> tuple[int, Outcome]:
+def _train_place(data: EmotionData, row: Row, place: int) -> tuple[int, NetworkResult]:
     torch.set_num_threads(1)
     return place, train_row(data, row)
 
 
-def train_row(data: EmotionData, row: Row) -> Outcome:
+def train_row(data: EmotionData, row: Row) -> NetworkResult:
     """Trains the network of one row by PyTorch's own means, as :func:`emolib.train` does the others
     by the thousand.
     """
@@ -171,7 +171,7 @@ def train_row(data: EmotionData, row: Row) -> Outcome:
     losses = _fit(net, recipe, (x, image, target), torch.from_numpy(train), generator)
     with torch.no_grad():
         scores = net(x, image)
-    return Outcome(
+    return NetworkResult(
         scores=scores[test].numpy(),
         weights=nn.utils.parameters_to_vector(net.parameters()).detach().numpy(),
         losses=np.array(losses, np.float32),

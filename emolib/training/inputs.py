@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
 from emolib.folds import check_scaling, make_folds
+from emolib.training import sweeps
 from emolib.training.scaling import scale
 from emolib.training.sweeps import Row
-from emolib.training.train import sweeps
 
 Key = TypeVar("Key")
 
 
-class Material:
+class FoldInputs:
     """The material of some rows of a sweep, each split and view once however many networks share
     it.
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NetworkResult:
     """The scores of one network on the rows it never saw, and how it came by them.
 
     Attributes:

@@ -15,18 +15,18 @@ from torch.nn.utils import parameters_to_vector
 from emolib.data import EmotionData, Rows
 from emolib.models import ShallowNet
 from emolib.pruning import prune
-from emolib.training.engines import KINDS, Compiled, Stacked
-from emolib.training.inputs import Material
+from emolib.training import sweeps
+from emolib.training.engines import KINDS, NumbaEngine, VmapEngine
+from emolib.training.inputs import FoldInputs
 from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
-from emolib.training.kernels.compiler import Reals
-from emolib.training.result import Outcome
+from emolib.training.kernels.compiler import Floats
+from emolib.training.result import NetworkResult
 from emolib.training.sweeps import Row
-from emolib.training.train import sweeps
 
 PRECISIONS = ("float32", "float64", "tf32", "bfloat16")
 
 
-class Stack:
+class NetworkStack:
     """Networks of one kind and what became of them so far; recipes, splits, angles and widths may
     differ.
 
@@ -37,8 +37,8 @@ class Stack:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch
             size.
-        device: ``"cpu"`` trains by :class:`~emolib.training.engines.Compiled` what that can train,
-            all else goes by :class:`~emolib.training.engines.Stacked`.
+        device: ``"cpu"`` trains by :class:`~emolib.training.engines.NumbaEngine` what that can train,
+            all else goes by :class:`~emolib.training.engines.VmapEngine`.
         precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
 
     Attributes:
@@ -46,10 +46,10 @@ class Stack:
         epochs: epochs done so far by those.
 
     Example:
-        >>> stack = Stack(data, rows)
+        >>> stack = NetworkStack(data, rows)
         >>> while stack.training.any():
         ...     losses = stack.epoch()
-        >>> outcomes = [stack.outcome(k) for k in range(len(rows))]
+        >>> results = [stack.result(k) for k in range(len(rows))]
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Stack:
     ) -> None:
         self.rows = rows
         recipes = [sweeps.recipe_of(row) for row in rows]
-        self.material = Material(data, rows, np.float64 if precision == "float64" else np.float32)
+        self.material = FoldInputs(data, rows, np.float64 if precision == "float64" else np.float32)
         width = max(row["hidden"] for row in rows)
         self.net = sweeps.build(rows[0] | {"hidden": width}, data).to(device)
         hidden = torch.tensor([row["hidden"] for row in rows])
@@ -80,22 +80,22 @@ class Stack:
             ]
         )
         common = (self.weights, self.alive, rule, recipes[0].batch, self.material)
-        self.engine: Compiled | Stacked
+        self.engine: NumbaEngine | VmapEngine
         if device == "cpu" and isinstance(self.net, KINDS):
-            self.engine = Compiled(self.net, *common)
+            self.engine = NumbaEngine(self.net, *common)
         else:
-            self.engine = Stacked(
+            self.engine = VmapEngine(
                 self.net, *common, autocast=torch.bfloat16 if precision == "bfloat16" else None
             )
 
         self.patience = np.array([recipe.patience for recipe in recipes])
         self.tolerance = np.array([recipe.tolerance for recipe in recipes])
-        self.limit = np.array([recipe.epochs for recipe in recipes])
+        self.max_epochs = np.array([recipe.epochs for recipe in recipes])
         self.prunes = np.array([self.alive is not None and row["angle"] > 0 for row in rows])
         self.prunes_on = np.array([row["schedule"] == "every" for row in rows])
         self.training = np.ones(len(rows), bool)
         self.epochs = 0
-        self.losses: list[Reals] = []
+        self.losses: list[Floats] = []
         self.ended = np.zeros(len(rows), int)
         self.best = np.full(len(rows), np.inf)
         self.waited = np.zeros(len(rows), int)
@@ -131,7 +131,7 @@ class Stack:
         fell = losses[which] < self.best[which] * (1 - self.tolerance[which])
         self.best[which] = np.where(fell, losses[which], self.best[which])
         self.waited[which] = np.where(fell, 0, self.waited[which] + 1)
-        over = self._stopped(which) | (self.epochs == self.limit[which])
+        over = self._stopped(which) | (self.epochs == self.max_epochs[which])
         self.ended[which[over]] = self.epochs
         self.training[which[over]] = False
         return losses
@@ -172,9 +172,9 @@ class Stack:
                 p["hidden.weight"].double().transpose(1, 2),
             )
         )
-        angle, centre, merge = (
+        angle, activation_shift, merge_weights = (
             torch.tensor([self.rows[k][name] for k in due]).to(h.device)
-            for name in ("angle", "centre", "merge")
+            for name in ("angle", "activation_shift", "merge_weights")
         )
         alive, outgoing, bias = prune(
             h,
@@ -182,8 +182,8 @@ class Stack:
             p["output.weight"].double(),
             p["output.bias"].double(),
             angle=angle,
-            centre=centre,
-            merge=merge,
+            activation_shift=activation_shift,
+            merge_weights=merge_weights,
             weight=counts.to(h),
         )
         self.alive[which] = alive
@@ -193,7 +193,7 @@ class Stack:
             bias.to(self.weights),
         )
 
-    def compacted(self, k: int) -> Reals:
+    def compacted(self, k: int) -> Floats:
         """Parameters of one network, flat, without the units that count for nothing."""
         parts = {name: value[k] for name, value in self.parameters().items()}
         if self.alive is not None:
@@ -205,12 +205,12 @@ class Stack:
             parts["output.weight"] = parts["output.weight"][:, alive]
         return torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
 
-    def outcome(self, k: int) -> Outcome:
+    def result(self, k: int) -> NetworkResult:
         """What became of one network, as far as it has come."""
         trained_on, tested = self.material.pairs[self.material.split[k]]
         scores = self.engine.scores(k)
         right = scores.argmax(1) == self.material.labels
-        return Outcome(
+        return NetworkResult(
             scores=scores[tested],
             weights=self.compacted(k),
             losses=np.array(
@@ -224,9 +224,9 @@ class Stack:
 
 def train_stack(
     data: EmotionData, rows: list[Row], device: str = "cpu", precision: str = "float32"
-) -> list[Outcome]:
+) -> list[NetworkResult]:
     """Trains networks of one kind from start to end."""
-    stack = Stack(data, rows, device, precision)
+    stack = NetworkStack(data, rows, device, precision)
     while stack.training.any():
         stack.epoch()
-    return [stack.outcome(k) for k in range(len(rows))]
+    return [stack.result(k) for k in range(len(rows))]

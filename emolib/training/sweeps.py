@@ -65,12 +65,12 @@ DEFAULTS: Row = {
     "modality": "LPQ",  # several are joined by +
     "hidden": 16,  # hidden units to begin with; a CNN has none
     "angle": 0.0,  # degrees; 0 prunes nothing
-    "centre": 0.5,  # taken off activations before angles: 0.0 or 0.5
+    "activation_shift": 0.5,  # taken off activations before angles: 0.0 or 0.5
     "schedule": "first",  # prune after the first epoch, or after "every" one
-    "merge": False,  # whether removed units hand on their weights (Gedeon and Harris)
+    "merge_weights": False,  # whether removed units hand on their weights (Gedeon and Harris)
     "recipe": "printed",
-    "limit": 0,  # epochs in place of the recipe's own; 0: as the recipe says
-    "rate": 0.0,  # learning rate in place of the recipe's own, likewise
+    "max_epochs": 0,  # epochs in place of the recipe's own; 0: as the recipe says
+    "learning_rate": 0.0,  # learning rate in place of the recipe's own, likewise
     "optimiser": "Adam",  # the paper names none
     "loss": "smooth L1",  # paper, equation 3
     "scaling": "training rows",  # where min-max (equation 1) is fitted; the paper's own way is "all rows"
@@ -131,7 +131,7 @@ def table(rows: Sequence[tuple[Any, ...] | Row]) -> pd.DataFrame:
     takes.
     """
     return pd.DataFrame(rows, columns=NETWORK).astype(
-        {"angle": float, "centre": float, "rate": float, "merge": bool}
+        {"angle": float, "activation_shift": float, "learning_rate": float, "merge_weights": bool}
     )
 
 
@@ -164,13 +164,13 @@ def check(table: pd.DataFrame, data: EmotionData) -> None:
         )
     if (shallow["hidden"] % 1 != 0).any():
         raise ValueError(f"hidden is {shallow['hidden'].max()}; it must be a whole number")
-    if (table["limit"] < 0).any():
+    if (table["max_epochs"] < 0).any():
         raise ValueError(
-            f"limit is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own"
+            f"max_epochs is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own"
         )
-    if not table["rate"].between(0, FASTEST).all():
+    if not table["learning_rate"].between(0, FASTEST).all():
         raise ValueError(
-            f"rate must be a learning rate of at most {FASTEST}, or 0 for the recipe's own"
+            f"learning_rate must be a learning rate of at most {FASTEST}, or 0 for the recipe's own"
         )
     images = table[table["network"] == "cnn 2-D"]
     if (images["optimiser"] != "Adam").any() or (images["loss"] != "smooth L1").any():
@@ -186,8 +186,8 @@ def recipe_of(row: Row) -> Recipe:
     recipe = RECIPES[row["network"], row["recipe"]]
     return replace(
         recipe,
-        epochs=row["limit"] or recipe.epochs,
-        learning_rate=row["rate"] or recipe.learning_rate,
+        epochs=row["max_epochs"] or recipe.epochs,
+        learning_rate=row["learning_rate"] or recipe.learning_rate,
     )
 
 

@@ -24,14 +24,13 @@ from torch import nn
 
 from emolib.data import EmotionData
 from emolib.folds import make_folds
+from emolib.training import image_network, sweeps
 from emolib.training.cache import Cache
 from emolib.training.cores import core
 from emolib.training.kernels.shallow import LANES
-from emolib.training.result import Outcome
+from emolib.training.result import NetworkResult
 from emolib.training.stack import PRECISIONS, train_stack
 from emolib.training.sweeps import NETWORK, REPETITION, Row, recipe_of
-from emolib.training.train import image_network as image_branch
-from emolib.training.train import sweeps
 from emolib.utils.progress import track
 
 # The environment variable that names a Dask scheduler to send the shards to.
@@ -53,12 +52,12 @@ class Trained:
     Attributes:
         table: the sweep, one row a network, with the columns ``units``, ``parameters``, ``epochs``,
             ``train_loss``, ``train_accuracy`` and ``stopped`` added.
-        outcomes: one a row, in the same order.
+        results: one a row, in the same order.
         data: what it was trained on.
     """
 
     table: pd.DataFrame
-    outcomes: list[Outcome]
+    results: list[NetworkResult]
     data: EmotionData
 
     def out_of_fold(self) -> tuple[pd.DataFrame, NDArray[np.float32]]:
@@ -81,18 +80,18 @@ class Trained:
         for number, position in zip(repetitions.ngroup(), range(len(self.table)), strict=True):
             row = self.table.iloc[position]
             _, test = make_folds(self.data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-            scores[number, test] = self.outcomes[position].scores
+            scores[number, test] = self.results[position].scores
         return table, scores
 
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module."""
-        (row,), outcome = (
+        (row,), result = (
             self.table.iloc[[position]].to_dict("records", into=Row()),
-            self.outcomes[position],
+            self.results[position],
         )
-        build = image_branch.build if row["network"] == image_branch.NETWORK else sweeps.build
-        net = build(row | {"hidden": max(outcome.units, 1)}, self.data)
-        nn.utils.vector_to_parameters(torch.from_numpy(outcome.weights.copy()), net.parameters())
+        build = image_network.build if row["network"] == image_network.NETWORK else sweeps.build
+        net = build(row | {"hidden": max(result.units, 1)}, self.data)
+        nn.utils.vector_to_parameters(torch.from_numpy(result.weights.copy()), net.parameters())
         return net
 
 
@@ -110,7 +109,7 @@ def train(
     Args:
         data: what to learn from.
         table: one row a network, see :func:`emolib.training.sweeps.sweep`.
-        cache: where outcomes are kept as soon as their shard is done; a row found there is not
+        cache: where results are kept as soon as their shard is done; a row found there is not
             trained again, so an interrupted call goes on where it was. Nothing is kept when not
             given.
         jobs: shards trained side by side, by default one a core of this machine or of the cluster.
@@ -118,7 +117,7 @@ def train(
         precision: ``"float32"``, ``"float64"``, or on a graphics card ``"tf32"`` or ``"bfloat16"``.
 
     Memory: a shard holds at most about :data:`BYTES`, and one is in work on each core; what stays
-    are the outcomes, a few kilobytes each.
+    are the results, a few kilobytes each.
 
     Raises:
         ValueError: a row that no network can be trained for, folds that cannot be made, a device or
@@ -132,7 +131,7 @@ def train(
     device = _device(device, precision)
     engine = f"{device} {precision}"
     rows = table[NETWORK].to_dict("records", into=Row())
-    found: dict[int, Outcome] = {}  # by position
+    found: dict[int, NetworkResult] = {}  # by position
 
     def keep(positions: Iterable[int]) -> None:
         if cache:
@@ -140,38 +139,38 @@ def train(
 
     if cache:
         kept = ((position, cache.get(data, row, engine)) for position, row in enumerate(rows))
-        found |= {position: outcome for position, outcome in kept if outcome is not None}
-    image_branch.train_missing(data, rows, found, lambda place: keep([place]), jobs)
+        found |= {position: result for position, result in kept if result is not None}
+    image_network.train_missing(data, rows, found, lambda place: keep([place]), jobs)
     missing = [position for position in range(len(rows)) if position not in found]
     if missing:
         _train_missing(data, rows, missing, found, keep, jobs, device, precision)
 
-    outcomes = [found[position] for position in range(len(rows))]
+    results = [found[position] for position in range(len(rows))]
     added = pd.DataFrame(
         {
-            "units": [outcome.units for outcome in outcomes],
-            "parameters": [len(outcome.weights) for outcome in outcomes],
-            "epochs": [len(outcome.losses) for outcome in outcomes],
-            "train_loss": [outcome.losses[-1] for outcome in outcomes],
-            "train_accuracy": [outcome.train_accuracy for outcome in outcomes],
-            "stopped": [outcome.stopped for outcome in outcomes],
+            "units": [result.units for result in results],
+            "parameters": [len(result.weights) for result in results],
+            "epochs": [len(result.losses) for result in results],
+            "train_loss": [result.losses[-1] for result in results],
+            "train_accuracy": [result.train_accuracy for result in results],
+            "stopped": [result.stopped for result in results],
         },
         index=table.index,
     )
-    return Trained(table[NETWORK].join(added), outcomes, data)
+    return Trained(table[NETWORK].join(added), results, data)
 
 
 def _train_missing(
     data: EmotionData,
     rows: list[Row],
     missing: list[int],
-    found: dict[int, Outcome],
+    found: dict[int, NetworkResult],
     keep: Callable[[list[int]], None],
     jobs: int | None,
     device: str,
     precision: str,
 ) -> None:
-    """Trains the rows at some positions, adds their outcomes to those that are ``found``, and keeps
+    """Trains the rows at some positions, adds their results to those that are ``found``, and keeps
     them shard by shard.
     """
     with _workers():
@@ -234,7 +233,7 @@ def _workers() -> Iterator[None]:
 
 def _train_shard(
     number: int, data: EmotionData, rows: list[Row], device: str, precision: str
-) -> tuple[int, list[Outcome]]:
+) -> tuple[int, list[NetworkResult]]:
     with core(), _arithmetic(precision):
         return number, train_stack(data, rows, device, precision)
 

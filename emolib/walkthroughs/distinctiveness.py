@@ -10,9 +10,9 @@ from emolib.pruning import prune
 from emolib.walkthroughs.verdict import Wrong, array, check, close, function, number
 
 
-def units_left(angle: float, centre: float) -> set[int]:
+def units_left(angle: float, activation_shift: float) -> set[int]:
     """The units of Table 1, numbered from 1, that :func:`~emolib.pruning.prune` leaves; ``angle``
-    in degrees, ``centre`` taken off the activations.
+    in degrees, ``activation_shift`` taken off the activations.
     """
     activations = torch.tensor(TABLE_1)[None]  # a stack of one network
     units, classes = activations.shape[2], 7
@@ -22,8 +22,8 @@ def units_left(angle: float, centre: float) -> set[int]:
         torch.zeros(1, classes, units),
         torch.zeros(1, classes),
         angle=torch.tensor([float(angle)]),
-        centre=torch.tensor([centre]),
-        merge=torch.tensor([False]),
+        activation_shift=torch.tensor([activation_shift]),
+        merge_weights=torch.tensor([False]),
     )
     return {unit + 1 for unit in range(units) if alive[0, unit]}
 

@@ -21,7 +21,7 @@ COUPLING = {
 
 
 def one_by_one(
-    nets: Iterable[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, rate: float
+    nets: Iterable[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, learning_rate: float
 ) -> None:
     """Trains networks as every tutorial does: for each network, for each batch.
 
@@ -33,7 +33,7 @@ def one_by_one(
         rate: learning rate of Adam.
     """
     for net in nets:
-        optimiser = torch.optim.Adam(net.parameters(), rate)
+        optimiser = torch.optim.Adam(net.parameters(), learning_rate)
         for batch in batches:
             optimiser.zero_grad()
             loss = F.smooth_l1_loss(net(x[batch]), target[batch])
@@ -42,13 +42,13 @@ def one_by_one(
 
 
 def all_at_once(
-    nets: list[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, rate: float
+    nets: list[ShallowNet], x: Tensor, target: Tensor, batches: Tensor, learning_rate: float
 ) -> dict[str, Tensor]:
     """The same for a stack of networks: for each batch, one operation for all of them.
 
     Args:
         nets: stay as they are.
-        x, target, batches, rate: as in :func:`one_by_one`.
+        x, target, batches, learning_rate: as in :func:`one_by_one`.
 
     Returns:
         Their parameters after training, by name, ``K`` in front of each shape.
@@ -59,7 +59,7 @@ def all_at_once(
         return F.smooth_l1_loss(functional_call(nets[0], p, (seen,)), wanted)
 
     gradient = vmap(grad(loss), in_dims=(0, None, None))
-    optimiser = torch.optim.Adam(parameters.values(), rate)
+    optimiser = torch.optim.Adam(parameters.values(), learning_rate)
     for batch in batches:
         gradients = gradient(parameters, x[batch], target[batch])
         for name, parameter in parameters.items():

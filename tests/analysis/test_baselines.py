@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from emolib.analysis import baselines
 from emolib.analysis.baselines import CANDIDATES, CHOSEN, SVM, ensemble, nested
-from emolib.analysis.evidence import measured
+from emolib.analysis.evidence import evaluate
 from emolib.folds import PROTOCOLS, make_folds
 
 ONE = {
@@ -65,7 +65,7 @@ def test_the_baseline_runs_in_two_halves_of_persons(tiny):
     (condition,) = nested(tiny, "person-independent", 1, 2, SVM, jobs=1)
     assert set(condition.fold[0]) == {0, 1}
     assert not set(tiny.groups[condition.fold[0] == 0]) & set(tiny.groups[condition.fold[0] == 1])
-    recall = measured([condition], ("recall",)).set_index("emotion").loc["average", "ours"]
+    recall = evaluate([condition], ("recall",)).set_index("emotion").loc["average", "ours"]
     assert recall > 0.5  # the class shifts every feature
 
 

@@ -17,7 +17,7 @@ from emolib.analysis.claims import (
     RULES,
     UNTESTABLE,
     Evidence,
-    judge,
+    evaluate_claims,
 )
 from emolib.analysis.evidence import PAIRS, ROW, difference_id, level_id
 
@@ -121,7 +121,7 @@ def world(drawn):
 
 
 def verdicts(rows):
-    return judge(rows).set_index("id")["verdict"]
+    return evaluate_claims(rows).set_index("id")["verdict"]
 
 
 def changed(rows, ids, **values):
@@ -152,7 +152,7 @@ OWN = {
 
 
 def test_each_claim_has_one_rule_and_one_row(world):
-    assert [claim.id for claim in paper.CLAIMS] == list(RULES) == list(judge(world)["id"])
+    assert [claim.id for claim in paper.CLAIMS] == list(RULES) == list(evaluate_claims(world)["id"])
 
 
 def test_in_a_world_where_the_paper_holds_only_its_own_contradictions_remain(world):
@@ -166,7 +166,7 @@ def test_in_a_world_where_the_paper_holds_only_its_own_contradictions_remain(wor
 
 
 def test_a_verdict_names_the_rows_that_it_rests_on(world):
-    claims = judge(world)
+    claims = evaluate_claims(world)
     assert set(claims["evidence"].sum()) <= set(world["id"])
     assert claims["evidence"].map(len).min() > 0
 
@@ -179,7 +179,7 @@ def test_every_verdict_changes_with_the_rows_it_names(world, claim):
     """The measured numbers a verdict rests on, or the printed ones where it rests on no others, are
     moved at random.
     """
-    before = judge(world).set_index("id").loc[claim]
+    before = evaluate_claims(world).set_index("id").loc[claim]
     named = world["id"].isin(before["evidence"])
     measured = named & (world["kind"] != "printed")
     chosen = measured if measured.any() else named

@@ -13,9 +13,9 @@ from emolib.analysis.evidence import (
     conditions,
     difference_id,
     differences,
+    evaluate,
     fold_of_rows,
     level_id,
-    measured,
 )
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
@@ -72,7 +72,7 @@ def test_fold_recalls_add_up_to_the_pooled_recall(two):
 
 
 def test_levels_hold_mean_interval_and_chance(two):
-    table = measured(two).set_index("id")
+    table = evaluate(two).set_index("id")
     row = table.loc[level_id("good", "person-independent", "printed")]
     pooled = [recall_score(two[0].data.labels, s.argmax(1), average="macro") for s in two[0].scores]
     assert row["ours"] == pytest.approx(np.mean(pooled)) and row["seed_high"] == pytest.approx(
@@ -94,7 +94,7 @@ def test_an_undefined_measure_is_counted_and_never_zero(tiny):
     always = np.zeros((2, 60, 3))
     always[:, :, 0] = 1
     fold = np.stack([fold_of_rows(tiny, "random", s, 3) for s in range(2)])
-    table = measured([Condition("m", "random", "printed", always, fold, tiny)]).set_index("id")
+    table = evaluate([Condition("m", "random", "printed", always, fold, tiny)]).set_index("id")
     row = table.loc[level_id("m", "random", "printed", "precision", tiny.classes[1])]
     assert np.isnan(row[["ours", "low", "high"]].astype(float)).all() and row["undefined"] == 2
     assert table.loc[level_id("m", "random", "printed", emotion=tiny.classes[0]), "ours"] == 1
@@ -159,7 +159,7 @@ def test_all_that_the_claims_rest_on_is_gathered(tiny):
     ]
     named = replace(tiny, classes=("Angry", "Surprise", "Sad"))
     models = [replace(model, data=named) for model in models]
-    rows = evidence.gather(measured(models), models, widths, angles)
+    rows = evidence.collect_evidence(evaluate(models), models, widths, angles)
     assert rows["id"].is_unique
     setting = ("person-independent", "printed")
     for wide, narrow in ((16, 3), (7, 3), (16, 7)):

@@ -8,7 +8,7 @@ from sklearn.metrics import recall_score
 from emolib.analysis import luck
 from emolib.analysis.evidence import Condition
 from emolib.folds import KEPT_APART, SINGLE, make_folds
-from emolib.training.stack import Stack
+from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import sweep
 from emolib.training.train import train
 
@@ -16,9 +16,9 @@ from emolib.training.train import train
 def test_a_reading_that_prunes_nothing_has_no_angles_to_take():
     assert (
         len(
-            luck.readings(
+            luck.specification_grid(
                 angle=[0, 60],
-                centre=[0.5, 0.0],
+                activation_shift=[0.5, 0.0],
                 schedule=["first", "every"],
                 protocol=SINGLE,
                 folds=1,
@@ -30,11 +30,12 @@ def test_a_reading_that_prunes_nothing_has_no_angles_to_take():
 
 def test_standing_by_hand():
     results = np.arange(1, 101) / 100
-    found = luck.standing(results, 0.9)
+    found = luck.split_percentile(results, 0.9)
     assert found["percentile"] == pytest.approx(0.89) and found["median"] == pytest.approx(0.505)
     assert found["tries"] == np.ceil(np.log(0.5) / np.log(0.89))
     assert (
-        luck.standing(results, 2.0)["tries"] == np.inf and luck.standing(results, 0.0)["tries"] == 1
+        luck.split_percentile(results, 2.0)["tries"] == np.inf
+        and luck.split_percentile(results, 0.0)["tries"] == 1
     )
 
 
@@ -53,8 +54,10 @@ def test_averages_of_a_condition_are_scikit_learn_s(tiny):
 
 class TestPicks:
     def test_the_best_on_the_test_rows_is_never_below_any_other_choice(self, tiny):
-        table = sweep(hidden=[2, 8], rate=0.05, protocol=KEPT_APART, folds=1, seed=range(4))
-        found = luck.picks(tiny, table, every=50, fixed={"hidden": 8}, jobs=1)
+        table = sweep(
+            hidden=[2, 8], learning_rate=0.05, protocol=KEPT_APART, folds=1, seed=range(4)
+        )
+        found = luck.selection_bias(tiny, table, every=50, fixed={"hidden": 8}, jobs=1)
         assert len(found) == 4 and (found["settings"] == 2 * 4).all()
         assert (found["picked"] >= found["nested"]).all() and (
             found["picked"] >= found["fixed"]
@@ -62,22 +65,29 @@ class TestPicks:
 
     def test_what_is_not_chosen_is_what_training_gives(self, tiny):
         table = sweep(
-            hidden=[2, 8], rate=0.05, limit=10, protocol=KEPT_APART, folds=1, seed=range(4)
+            hidden=[2, 8],
+            learning_rate=0.05,
+            max_epochs=10,
+            protocol=KEPT_APART,
+            folds=1,
+            seed=range(4),
         )
-        found = luck.picks(tiny, table, every=5, fixed={"hidden": 8}, jobs=2)
+        found = luck.selection_bias(tiny, table, every=5, fixed={"hidden": 8}, jobs=2)
         np.testing.assert_array_equal(
             found["fixed"], luck.single_results(train(tiny, table[table["hidden"] == 8]))
         )
 
     def test_each_choice_is_made_on_its_own_rows(self, tiny):
         chosen_on, tested = luck._checkpoints(
-            tiny, table := sweep(rate=0.05, limit=6, protocol=KEPT_APART, folds=1), every=2
+            tiny,
+            table := sweep(learning_rate=0.05, max_epochs=6, protocol=KEPT_APART, folds=1),
+            every=2,
         )
         assert chosen_on.shape == tested.shape == (1, 3)
         ((trains, tests),) = make_folds(tiny, KEPT_APART, 0, 1)
         apart = np.setdiff1d(np.arange(len(tiny)), [*trains, *tests])
         net = train(tiny, table).member(0).double()
-        inputs = Stack(tiny, table.to_dict("records")).material.inputs[0]
+        inputs = NetworkStack(tiny, table.to_dict("records")).material.inputs[0]
         predicted = net(torch.from_numpy(inputs).double()).argmax(1).numpy()
         for found, rows in ((chosen_on, apart), (tested, tests)):
             assert found[0, -1] == pytest.approx(
@@ -92,21 +102,24 @@ class TestPicks:
 
 def test_multiverse_has_each_reading_by_each_measure(tiny):
     trained = train(
-        tiny, luck.readings(rate=[1e-4, 0.05], limit=30, protocol="random", folds=3, seed=range(2))
+        tiny,
+        luck.specification_grid(
+            learning_rate=[1e-4, 0.05], max_epochs=30, protocol="random", folds=3, seed=range(2)
+        ),
     )
     found = luck.multiverse(trained)
     assert len(found) == 2 * 4
-    strong = found[found["rate"] == 0.05].set_index("measure")["value"]
+    strong = found[found["learning_rate"] == 0.05].set_index("measure")["value"]
     assert (
         strong["training accuracy"]
-        == pytest.approx(trained.table.query("rate == 0.05")["train_accuracy"].mean())
+        == pytest.approx(trained.table.query("learning_rate == 0.05")["train_accuracy"].mean())
         and strong["training accuracy"] > 0.5
     )
     pooled = []
     for seed in range(2):
         predicted = np.zeros(len(tiny), int)
         for position in np.flatnonzero(
-            (trained.table["seed"] == seed) & (trained.table["rate"] == 0.05)
+            (trained.table["seed"] == seed) & (trained.table["learning_rate"] == 0.05)
         ):
             _, tested = make_folds(tiny, "random", seed, 3)[trained.table["fold"][position]]
             predicted[tested] = trained.outcomes[position].scores.argmax(1)

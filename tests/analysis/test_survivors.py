@@ -9,14 +9,16 @@ from emolib.models import ShallowNet
 from emolib.pruning import prune_network
 
 
-@pytest.mark.parametrize("centre", [0.0, 0.5])
-def test_as_many_units_stay_as_pruning_at_each_angle_leaves(centre):
+@pytest.mark.parametrize("activation_shift", [0.0, 0.5])
+def test_as_many_units_stay_as_pruning_at_each_angle_leaves(activation_shift):
     torch.manual_seed(4)
     net, x = ShallowNet(hidden=12), np.random.default_rng(4).normal(size=(80, 5)).astype(np.float32)
     minimal = [0, 5, 30, 60, 90]
-    degrees, alive = survivors(net, x, minimal, centre)
+    degrees, alive = survivors(net, x, minimal, activation_shift)
     left = [
-        prune_network(net, torch.from_numpy(x), angle=angle, centre=centre).hidden.out_features
+        prune_network(
+            net, torch.from_numpy(x), angle=angle, activation_shift=activation_shift
+        ).hidden.out_features
         for angle in minimal
     ]
     assert alive.sum(1).tolist() == left and left[0] == 12 and left[-1] < 12

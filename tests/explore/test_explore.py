@@ -56,18 +56,18 @@ async def settled() -> None:
     "setting",
     [
         {},
-        {"angle": 30.0, "schedule": "every", "merge": True},
+        {"angle": 30.0, "schedule": "every", "merge_weights": True},
         {"network": "cnn", "modality": "LPQ+PHOG"},
     ],
 )
 def test_a_network_watched_ends_as_one_that_is_not(tiny, protocol, setting):
     table = sweep(protocol=protocol, folds=3, seed=range(2), **setting)
     *_, last = training(tiny, table)
-    outcomes = train(tiny, table, jobs=1).outcomes
-    for k, outcome in enumerate(outcomes):
-        np.testing.assert_array_equal(last.scores()[k, last.pair(k)[1]], outcome.scores)
-        assert last.accuracy()[0][k] == pytest.approx(outcome.train_accuracy)
-        assert last.loss[k] == outcome.losses[-1]
+    results = train(tiny, table, jobs=1).results
+    for k, result in enumerate(results):
+        np.testing.assert_array_equal(last.scores()[k, last.pair(k)[1]], result.scores)
+        assert last.accuracy()[0][k] == pytest.approx(result.train_accuracy)
+        assert last.loss[k] == result.losses[-1]
 
 
 def test_a_run_stops_when_told_and_when_another_starts():
@@ -183,16 +183,16 @@ def test_a_drawn_face_is_read_as_the_networks_read_it(drawn):
     reading, images = reader(), draw_faces().images
     rows, tested = make_folds(drawn, "random", 0)[0]
     table = sweep(network="cnn", modality="LPQ+PHOG", recipe="converged")
-    outcome = train(
-        drawn, table[table["fold"] == 0].reset_index(drop=True), cache=Cache()
-    ).outcomes[0]
+    result = train(drawn, table[table["fold"] == 0].reset_index(drop=True), cache=Cache()).results[
+        0
+    ]
     for place in (0, 50):
         numbers, scores = reading.read(images[tested[place]])
         for modality in drawn.modalities:
             np.testing.assert_allclose(
                 numbers[modality], scale(drawn, modality, rows)[tested[place]], atol=1e-4
             )
-        np.testing.assert_allclose(scores["LPQ+PHOG"], outcome.scores[place], atol=1e-3)
+        np.testing.assert_allclose(scores["LPQ+PHOG"], result.scores[place], atol=1e-3)
 
 
 def test_the_lab_listens_here_alone_and_learns_of_the_data(monkeypatch, tmp_path):

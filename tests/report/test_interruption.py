@@ -14,7 +14,7 @@ from emolib.training.train import train
 RUN = """
 import sys
 import emolib
-from emolib.training.train import train as training
+from emolib.training import train as training
 from emolib.training.cache import Cache
 from emolib.training.sweeps import sweep
 
@@ -50,6 +50,6 @@ def test_ten_kills_change_nothing(drawn, tmp_path):
         train(drawn, table, jobs=1),
         train(drawn, table, cache=Cache(path), jobs=1),
     )
-    for a, b in zip(undisturbed.outcomes, resumed.outcomes, strict=True):
+    for a, b in zip(undisturbed.results, resumed.results, strict=True):
         np.testing.assert_array_equal(a.scores, b.scores)
         np.testing.assert_array_equal(a.weights, b.weights)

@@ -17,7 +17,7 @@ import emolib
 from emolib.data.images import Settings
 from emolib.report.parameters import declared, parse
 from emolib.report.profiles import PROFILES
-from emolib.training.train import sweeps
+from emolib.training import sweeps
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "DATA.md", "CHANGELOG.md"]
@@ -166,7 +166,7 @@ def test_the_model_of_contributing_trains_as_a_student_would_train_it(drawn, mon
         scores, _ = test_training.train_alone(
             drawn, trained.table.iloc[position].to_dict(), torch.float64
         )
-        np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-8)
+        np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-8)
         assert (
             sum(p.numel() for p in trained.member(position).parameters())
             == trained.table["parameters"][position]

@@ -18,7 +18,7 @@ from emolib.folds import make_folds
 from emolib.report import model_file
 from emolib.report.commands import keep_model
 from emolib.report.predictor import Predictor, calibrate, fit
-from emolib.training.train import sweeps
+from emolib.training import sweeps
 
 
 @pytest.fixture(scope="module")

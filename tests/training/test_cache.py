@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from emolib.training import train as training
 from emolib.training.cache import Cache
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
-from emolib.training.train import train as training
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_second_run_trains_nothing_and_gives_the_same(tiny, rows, tmp_path, un
     first = train(tiny, rows, cache=Cache(tmp_path / "c.sqlite"), jobs=1)
     untrained()
     again = train(tiny, rows, cache=Cache(tmp_path / "c.sqlite"), jobs=1)
-    for a, b in zip(first.outcomes, again.outcomes, strict=True):
+    for a, b in zip(first.results, again.results, strict=True):
         np.testing.assert_array_equal(a.scores, b.scores)
         np.testing.assert_array_equal(a.weights, b.weights)
         assert (a.units, a.stopped, a.train_accuracy) == (b.units, b.stopped, b.train_accuracy)

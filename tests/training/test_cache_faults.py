@@ -24,12 +24,12 @@ from emolib.data import images, load
 from emolib.data.drawn import draw_faces
 from emolib.data.images import Settings
 from emolib.report import state, store
+from emolib.training import train as training
 from emolib.training.cache import Cache
 from emolib.training.kernels import compiler
 from emolib.training.kernels.compiler import compiled
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
-from emolib.training.train import train as training
 from emolib.utils import console, storage
 from emolib.utils.memory import computed
 from emolib.utils.storage import cache_folder, keep
@@ -66,7 +66,7 @@ class TestTrainer:
         def check(cache):
             console.say_once.cache_clear()
             found = train(tiny, table, cache=cache, jobs=1)
-            for a, b in zip(expected.outcomes, found.outcomes, strict=True):
+            for a, b in zip(expected.results, found.results, strict=True):
                 np.testing.assert_array_equal(a.scores, b.scores)
                 np.testing.assert_array_equal(a.weights, b.weights)
                 assert (a.units, a.stopped, a.train_accuracy) == (
@@ -132,25 +132,25 @@ class TestTrainer:
             ),
             (
                 lambda path: change(path, "UPDATE entry SET sealed = zeroblob(length(sealed))"),
-                "holds outcomes that are damaged",
+                "holds results that are damaged",
             ),
             (
                 lambda path: change(path, "UPDATE entry SET sealed = NULL"),
-                "holds outcomes that are damaged",
+                "holds results that are damaged",
             ),
             (
                 lambda path: change(path, "UPDATE entry SET sealed = 7"),
-                "holds outcomes that are damaged",
+                "holds results that are damaged",
             ),
             (
                 lambda path: change(path, "UPDATE entry SET sealed = 'text'"),
-                "holds outcomes that are damaged",
+                "holds results that are damaged",
             ),
             (
                 lambda path: change(
                     path, "UPDATE entry SET sealed = substr(sealed, 1, length(sealed) - 4)"
                 ),
-                "holds outcomes that are damaged",
+                "holds results that are damaged",
             ),
             # every entry under the key of the next
             (
@@ -483,12 +483,12 @@ class mounted:
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
 
-# Keeps 200 outcomes, one after another, without training them.
+# Keeps 200 results, one after another, without training them.
 PUTTING = """
 import sys
 import numpy as np
 from emolib.training.cache import Cache
-from emolib.training.result import Outcome
+from emolib.training.result import NetworkResult
 
 class Data:
     digest = "of nothing"
@@ -496,8 +496,8 @@ class Data:
 cache = Cache(sys.argv[1])
 print("begins", flush=True)
 for number in range(200):
-    outcome = Outcome(np.ones((200, 7)), np.ones(200), np.ones(9), 3, 0.5, False)
-    cache.put(Data, [({"writer": sys.argv[2], "number": number}, outcome)], "cpu float32")
+    result = NetworkResult(np.ones((200, 7)), np.ones(200), np.ones(9), 3, 0.5, False)
+    cache.put(Data, [({"writer": sys.argv[2], "number": number}, result)], "cpu float32")
 """
 
 

@@ -13,9 +13,9 @@ import time
 import numpy as np
 import pytest
 
+from emolib.training import train as training
 from emolib.training.sweeps import sweep
 from emolib.training.train import train
-from emolib.training.train import train as training
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 # closing a client may come a moment before its last message is read
@@ -83,7 +83,7 @@ def test_two_workers_give_what_one_process_gives_also_when_one_of_them_dies(
     found = train(tiny, table)
     death.join()
     assert workers[0].poll() is not None
-    for a, b in zip(expected.outcomes, found.outcomes, strict=True):
+    for a, b in zip(expected.results, found.results, strict=True):
         np.testing.assert_array_equal(a.scores, b.scores)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from emolib import Cache, models_of, sweep, train
+from emolib import Cache, sweep, table3_models, train
+from emolib.training import image_network
 from emolib.training.image_network import ImageFusionNet, ImageNet
-from emolib.training.train import image_network as image_branch
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_the_image_branch_learns_what_is_in_the_image_and_can_be_had_back(pictur
     test = train_rows(pictured, table.iloc[0])
     net = trained.member(0)
     with torch.no_grad():
-        again = net(torch.zeros(60, 0, 5), image_branch._images(pictured))[test]
-    assert torch.allclose(again, torch.from_numpy(trained.outcomes[0].scores), atol=1e-6)
+        again = net(torch.zeros(60, 0, 5), image_network._images(pictured))[test]
+    assert torch.allclose(again, torch.from_numpy(trained.results[0].scores), atol=1e-6)
 
 
 def train_rows(data, row):
@@ -53,9 +53,9 @@ def train_rows(data, row):
 
 def test_training_follows_from_the_seed_alone_and_is_kept(pictured, tmp_path, monkeypatch):
     monkeypatch.setitem(
-        image_branch.recipe_of.__globals__["RECIPES"],
+        image_network.recipe_of.__globals__["RECIPES"],
         ("cnn 2-D", "printed"),
-        image_branch.Recipe(epochs=2, learning_rate=1e-3),
+        image_network.Recipe(epochs=2, learning_rate=1e-3),
     )
     table = sweep(network="cnn 2-D", modality="image", folds=2, seed=[0, 1])
     cache = Cache(tmp_path / "kept.sqlite")
@@ -63,12 +63,12 @@ def test_training_follows_from_the_seed_alone_and_is_kept(pictured, tmp_path, mo
     first = train(pictured, table, cache=cache, jobs=1)
     torch.manual_seed(2)
     again = train(pictured, table, jobs=1)
-    for one, two in zip(first.outcomes, again.outcomes, strict=True):
+    for one, two in zip(first.results, again.results, strict=True):
         assert np.array_equal(one.scores, two.scores) and np.array_equal(one.weights, two.weights)
-    assert not np.array_equal(first.outcomes[0].scores, first.outcomes[2].scores)
-    monkeypatch.setattr(image_branch, "train_row", lambda *_: pytest.fail("trained again"))
+    assert not np.array_equal(first.results[0].scores, first.results[2].scores)
+    monkeypatch.setattr(image_network, "train_row", lambda *_: pytest.fail("trained again"))
     kept = train(pictured, table, cache=cache, jobs=1)
-    assert np.array_equal(kept.outcomes[3].scores, first.outcomes[3].scores)
+    assert np.array_equal(kept.results[3].scores, first.results[3].scores)
 
 
 def test_without_images_the_row_is_refused(tiny):
@@ -77,14 +77,14 @@ def test_without_images_the_row_is_refused(tiny):
 
 
 def test_the_models_compared_follow_from_the_data(tiny, pictured):
-    assert list(models_of(tiny)) == [
+    assert list(table3_models(tiny)) == [
         "LPQ shallow",
         "PHOG shallow",
         "LPQ CNN",
         "PHOG CNN",
         "CNN fusion",
     ]
-    assert list(models_of(pictured))[5:] == [
+    assert list(table3_models(pictured))[5:] == [
         "image shallow",
         "image CNN",
         "CNN fusion with image",

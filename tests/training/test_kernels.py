@@ -43,11 +43,11 @@ def test_a_product_is_added_between_the_columns_it_is_told(rows, inner, width):
     np.testing.assert_allclose(c, expected, rtol=1e-12)
 
 
-def slopes(out, target, share, bound, smooth):
+def loss_gradient(out, target, share, bound, smooth):
     """Loss of each column; the gradient takes the place of ``out``."""
     loss, likely, powers = np.zeros(out.shape[1]), np.empty_like(out), np.empty_like(out)
     constants = arithmetic.constants(out.dtype)
-    arithmetic.slopes(
+    arithmetic.loss_gradient(
         out,
         target,
         share,
@@ -84,7 +84,7 @@ def test_each_loss_and_its_gradient_are_pytorch_s_column_by_column(low, high, na
         [arithmetic.LOSSES[which] for k in range(10) for which in (name, others[k])]
     ).T
     place, wanted = (np.repeat(x.detach().numpy().T, 2, axis=1) for x in (out, target))
-    loss = slopes(place, wanted, np.repeat(share.numpy(), 2) / 7, bound, smooth)
+    loss = loss_gradient(place, wanted, np.repeat(share.numpy(), 2) / 7, bound, smooth)
     np.testing.assert_allclose(loss[::2], (expected * share).detach().numpy(), rtol=1e-12)
     np.testing.assert_allclose(place[:, ::2].T, out.grad.numpy(), rtol=1e-12, atol=1e-15)
 
@@ -105,9 +105,15 @@ def test_each_optimiser_is_pytorch_s_and_can_rest(kind, name):
         reference.grad = torch.from_numpy(gradient)
         theirs.step()
         pace = np.array(
-            [arithmetic.pace(1e-2, *arithmetic.OPTIMISERS[name], step), arithmetic.REST], kind
+            [
+                arithmetic.adam_coefficients(1e-2, *arithmetic.OPTIMISERS[name], step),
+                arithmetic.REST,
+            ],
+            kind,
         ).T.copy()
-        arithmetic.descend(lanes[0], np.stack([gradient, gradient], 1), lanes[1], lanes[2], pace)
+        arithmetic.optimizer_step(
+            lanes[0], np.stack([gradient, gradient], 1), lanes[1], lanes[2], pace
+        )
     np.testing.assert_allclose(
         lanes[0][:, 0], reference.detach().numpy(), atol=20 * np.finfo(kind).eps
     )
@@ -120,8 +126,10 @@ def test_moments_too_small_to_matter_become_zero():
         np.full((1, 1), 1e-31, np.float32),
         np.full((1, 1), 1e-37, np.float32),
     )
-    pace = np.array(arithmetic.pace(1e-3, *arithmetic.OPTIMISERS["Adam"], 1), np.float32)[:, None]
-    arithmetic.descend(w, np.zeros((1, 1), np.float32), m, v, pace)
+    pace = np.array(
+        arithmetic.adam_coefficients(1e-3, *arithmetic.OPTIMISERS["Adam"], 1), np.float32
+    )[:, None]
+    arithmetic.optimizer_step(w, np.zeros((1, 1), np.float32), m, v, pace)
     assert w[0] == 1 and m[0] == 0 and v[0] == 0
 
 
@@ -143,8 +151,8 @@ data = EmotionData(
 )
 found = []
 for choices in (dict(modality="A", hidden=[3, 8], angle=[0, 30], loss=list(LOSSES), optimiser=list(OPTIMISERS)), dict(network="cnn", modality="A+B")):
-    for outcome in train_stack(data, sweep(folds=2, **choices).to_dict("records")):
-        found += [outcome.weights, outcome.scores.ravel()]
+    for result in train_stack(data, sweep(folds=2, **choices).to_dict("records")):
+        found += [result.weights, result.scores.ravel()]
 faces = generator.integers(0, 256, (3, 20, 23), dtype=np.uint8)
 found += [lpq(faces, window=5, blocks=2).ravel(), phog(faces, levels=1).ravel()]
 np.save(sys.argv[1], np.concatenate(found))

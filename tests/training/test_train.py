@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from emolib.folds import make_folds
 from emolib.models import FusionNet, ShallowNet
 from emolib.pruning import prune
-from emolib.training.engines import Stacked
+from emolib.training import stack, sweeps
+from emolib.training import train as training
+from emolib.training.engines import VmapEngine
 from emolib.training.scaling import scale
-from emolib.training.stack import Stack
+from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import RECIPES, Recipe, build, initialise, recipe_of, seeds, sweep
-from emolib.training.train import stack as lockstep
-from emolib.training.train import sweeps, train
-from emolib.training.train import train as training
+from emolib.training.train import train
 
 CRITERIA = {
     "smooth L1": F.smooth_l1_loss,
@@ -69,8 +69,8 @@ def train_alone(data, row, kind=torch.float32):
                     net.output.weight[None],
                     net.output.bias[None],
                     angle=torch.tensor([row["angle"]]),
-                    centre=torch.tensor([row["centre"]]),
-                    merge=torch.tensor([False]),
+                    activation_shift=torch.tensor([row["activation_shift"]]),
+                    merge_weights=torch.tensor([False]),
                 )
                 net.output.weight.copy_(outgoing[0])
         if recipe.patience and _flat(losses, recipe):
@@ -105,22 +105,28 @@ def test_after_a_full_run_a_shallow_network_of_a_stack_equals_the_one_trained_al
     trained = train(drawn, table, jobs=1)
     for position in (1, 14):  # of both widths and protocols
         scores, losses = train_alone(drawn, table.iloc[position].to_dict())
-        assert len(trained.outcomes[position].losses) == len(losses)
-        np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-5)
+        assert len(trained.results[position].losses) == len(losses)
+        np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-5)
 
 
-@pytest.mark.parametrize("centre, schedule", [(0.5, "first"), (0.5, "every"), (0.0, "first")])
+@pytest.mark.parametrize(
+    "activation_shift, schedule", [(0.5, "first"), (0.5, "every"), (0.0, "first")]
+)
 def test_after_a_full_run_a_pruned_network_of_a_stack_equals_the_one_trained_alone(
-    drawn, centre, schedule
+    drawn, activation_shift, schedule
 ):
     table = sweep(
-        modality=["LPQ", "PHOG"], angle=[0, 30], centre=centre, schedule=schedule, folds=2
+        modality=["LPQ", "PHOG"],
+        angle=[0, 30],
+        activation_shift=activation_shift,
+        schedule=schedule,
+        folds=2,
     )
     trained = train(drawn, table, jobs=1)
     position = table.index[(table["angle"] == 30)][0]
     scores, _ = train_alone(drawn, table.iloc[position].to_dict())
     assert trained.table.loc[position, "units"] < 16
-    np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-5)
+    np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-5)
 
 
 def test_after_a_full_run_a_cnn_of_a_stack_equals_the_one_trained_alone(drawn):
@@ -136,7 +142,7 @@ def test_after_a_full_run_a_cnn_of_a_stack_equals_the_one_trained_alone(drawn):
     trained = train(drawn, table, jobs=1, precision="float64")
     for position in (1, len(table) - 1):
         scores, _ = train_alone(drawn, table.iloc[position].to_dict(), torch.float64)
-        np.testing.assert_allclose(trained.outcomes[position].scores, scores, atol=1e-5)
+        np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("network", ["shallow", "cnn"])
@@ -146,8 +152,8 @@ def test_each_loss_and_optimiser_is_pytorch_s(tiny, network):
         network=network,
         optimiser=list(OPTIMISERS),
         loss=list(CRITERIA),
-        rate=[1e-3, 0.05],
-        limit=4,
+        learning_rate=[1e-3, 0.05],
+        max_epochs=4,
         hidden=[4, 7],
         folds=3,
     )
@@ -155,9 +161,9 @@ def test_each_loss_and_optimiser_is_pytorch_s(tiny, network):
     for position in range(0, len(table), 7):  # of every combination one at least
         scores, losses = train_alone(tiny, table.iloc[position].to_dict(), torch.float64)
         np.testing.assert_allclose(
-            trained.outcomes[position].scores, scores, atol=1e-6
-        )  # outcomes are kept in single precision
-        np.testing.assert_allclose(trained.outcomes[position].losses, losses, rtol=1e-6)
+            trained.results[position].scores, scores, atol=1e-6
+        )  # results are kept in single precision
+        np.testing.assert_allclose(trained.results[position].losses, losses, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +174,9 @@ def test_each_loss_and_optimiser_is_pytorch_s(tiny, network):
             hidden=[5, 16],
             optimiser=list(OPTIMISERS),
             loss=list(CRITERIA),
-            rate=0.05,
+            learning_rate=0.05,
         ),
-        dict(network="cnn", optimiser=list(OPTIMISERS), loss=list(CRITERIA), rate=0.05),
+        dict(network="cnn", optimiser=list(OPTIMISERS), loss=list(CRITERIA), learning_rate=0.05),
         dict(
             modality=["LPQ", "PHOG"],
             hidden=[5, 16],
@@ -193,9 +199,9 @@ def test_both_engines_train_alike(drawn, brief, monkeypatch, choices):
             RECIPES, ("cnn", "printed"), Recipe(epochs=3, learning_rate=1e-3, batch=size)
         )
     rows = sweep(folds=2, **choices).to_dict("records")
-    compiled = lockstep.train_stack(drawn, rows, precision="float64")
-    monkeypatch.setattr(lockstep, "Compiled", Stacked)
-    stacked = lockstep.train_stack(drawn, rows, precision="float64")
+    compiled = stack.train_stack(drawn, rows, precision="float64")
+    monkeypatch.setattr(stack, "NumbaEngine", VmapEngine)
+    stacked = stack.train_stack(drawn, rows, precision="float64")
     for a, b in zip(compiled, stacked, strict=True):
         np.testing.assert_allclose(a.scores, b.scores, atol=1e-9)
         np.testing.assert_allclose(a.weights, b.weights, atol=1e-9)
@@ -224,9 +230,9 @@ def test_scores_are_the_same_to_the_last_bit_however_networks_are_stacked(
     together = train(drawn, table, jobs=1)
     monkeypatch.setattr(training, "BYTES", 300_000)  # a few networks a shard
     apart = train(drawn, table.sample(frac=1, random_state=1), jobs=2)
-    for position, outcome in zip(apart.table.index, apart.outcomes, strict=True):
-        np.testing.assert_array_equal(outcome.scores, together.outcomes[position].scores)
-        np.testing.assert_array_equal(outcome.weights, together.outcomes[position].weights)
+    for position, result in zip(apart.table.index, apart.results, strict=True):
+        np.testing.assert_array_equal(result.scores, together.results[position].scores)
+        np.testing.assert_array_equal(result.weights, together.results[position].weights)
 
 
 def test_no_shard_holds_more_than_it_may(drawn, monkeypatch):
@@ -240,13 +246,13 @@ def test_no_shard_holds_more_than_it_may(drawn, monkeypatch):
 
 def test_a_stack_tells_its_losses_while_it_trains(tiny, brief):
     rows = sweep(modality=tiny.modalities[0], folds=3).to_dict("records")
-    stack, seen = Stack(tiny, rows), []
+    stack, seen = NetworkStack(tiny, rows), []
     while stack.training.any():
         seen.append(stack.epoch())
         assert (
-            stack.outcome(0).losses[-1] == seen[-1][0]
+            stack.result(0).losses[-1] == seen[-1][0]
         )  # at any time, for a look at what became of it so far
-    np.testing.assert_array_equal(np.array(seen)[:, 1], stack.outcome(1).losses)
+    np.testing.assert_array_equal(np.array(seen)[:, 1], stack.result(1).losses)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +290,7 @@ def test_a_graphics_card_gives_the_same_scores(drawn, choices):
     here, there = (
         train(drawn, table, device=device, precision="float64") for device in ("cpu", "cuda")
     )
-    for a, b in zip(here.outcomes, there.outcomes, strict=True):
+    for a, b in zip(here.results, there.results, strict=True):
         np.testing.assert_allclose(a.scores, b.scores, atol=1e-6)
 
 
@@ -299,7 +305,7 @@ def test_a_member_is_a_plain_network_that_gives_the_scores(drawn, brief):
         scores = net(torch.from_numpy(scale(drawn, row["modality"], training)[tested]))
     assert net.hidden.out_features == row["units"] < 16
     assert sum(p.numel() for p in net.parameters()) == row["parameters"]
-    np.testing.assert_allclose(scores.numpy(), trained.outcomes[2].scores, atol=1e-6)
+    np.testing.assert_allclose(scores.numpy(), trained.results[2].scores, atol=1e-6)
 
 
 def test_every_row_of_the_data_is_scored_by_a_network_that_had_not_seen_it(drawn, brief):
@@ -310,7 +316,7 @@ def test_every_row_of_the_data_is_scored_by_a_network_that_had_not_seen_it(drawn
     position = 7  # fold 2 of the second repetition
     row = trained.table.iloc[position]
     _, tested = make_folds(drawn, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-    np.testing.assert_array_equal(scores[1, tested], trained.outcomes[position].scores)
+    np.testing.assert_array_equal(scores[1, tested], trained.results[position].scores)
 
 
 def test_a_network_stops_once_its_loss_no_longer_falls(tiny, monkeypatch):
@@ -322,9 +328,9 @@ def test_a_network_stops_once_its_loss_no_longer_falls(tiny, monkeypatch):
     trained = train(tiny, sweep(recipe="converged", modality=tiny.modalities[0], folds=3), jobs=1)
     assert trained.table["stopped"].all()
     assert trained.table["epochs"].nunique() > 1  # each at its own time
-    for outcome in trained.outcomes:
-        assert _flat(outcome.losses, RECIPES["shallow", "converged"])
-        assert not _flat(outcome.losses[:-1], RECIPES["shallow", "converged"])
+    for result in trained.results:
+        assert _flat(result.losses, RECIPES["shallow", "converged"])
+        assert not _flat(result.losses[:-1], RECIPES["shallow", "converged"])
 
 
 def test_smaller_widths_of_a_stack_keep_their_width(tiny, brief):
@@ -345,8 +351,8 @@ def test_smaller_widths_of_a_stack_keep_their_width(tiny, brief):
         (dict(optimiser="Adagrad"), "optimiser is 'Adagrad'; it must be one of Adam"),
         (dict(loss="hinge"), "loss is 'hinge'"),
         (dict(network="cnn 2-D", loss="cross-entropy"), "trained by Adam on smooth L1 only"),
-        (dict(rate=-0.1), "rate must be a learning rate"),
-        (dict(rate=float("nan")), "rate must be a learning rate"),
+        (dict(learning_rate=-0.1), "learning_rate must be a learning rate"),
+        (dict(learning_rate=float("nan")), "learning_rate must be a learning rate"),
     ],
 )
 def test_a_row_that_cannot_be_trained_is_refused_by_name(tiny, choices, sentence):
@@ -364,11 +370,11 @@ def test_a_sweep_has_every_combination_once_and_knows_its_columns():
         sweep(seed=range(0))
 
 
-def test_a_limit_takes_the_place_of_the_recipe_s_epochs(tiny):
-    trained = train(tiny, sweep(folds=3, limit=[2, 5]), jobs=1)
+def test_max_epochs_takes_the_place_of_the_recipe_s_epochs(tiny):
+    trained = train(tiny, sweep(folds=3, max_epochs=[2, 5]), jobs=1)
     assert (
-        trained.table["epochs"].tolist() == trained.table["limit"].tolist()
+        trained.table["epochs"].tolist() == trained.table["max_epochs"].tolist()
         and len(trained.table) == 6
     )
-    with pytest.raises(ValueError, match="limit is -1"):
-        train(tiny, sweep(folds=3, limit=-1))
+    with pytest.raises(ValueError, match="max_epochs is -1"):
+        train(tiny, sweep(folds=3, max_epochs=-1))

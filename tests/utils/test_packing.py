@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as arrays
 from emolib.analysis import baselines, calibration, luck
 from emolib.analysis.evidence import Condition
 from emolib.folds import KEPT_APART
+from emolib.training import sweeps
 from emolib.training.sweeps import sweep
-from emolib.training.train import sweeps
 from emolib.utils.packing import pack, unpack
 
 plain = (
@@ -134,14 +134,20 @@ def test_a_pickled_array_is_not_opened():
 def test_what_the_chapters_compute_can_be_kept(tiny):
     """The three functions whose results are kept, in small."""
     grid = sweep(
-        modality="LPQ", hidden=2, angle=[0, 60], protocol=KEPT_APART, folds=1, seed=[0, 1], limit=2
+        modality="LPQ",
+        hidden=2,
+        angle=[0, 60],
+        protocol=KEPT_APART,
+        folds=1,
+        seed=[0, 1],
+        max_epochs=2,
     )
     results = [
         baselines.nested(
             tiny, "random", 1, 2, {"naive Bayes": baselines.CANDIDATES["naive Bayes"]}, jobs=1
         ),
         calibration.calibrate(tiny, "random", seeds=2, folds=2, shuffles=4, jobs=1),
-        luck.picks(tiny, grid, every=1, fixed={"angle": 60}, jobs=1),
+        luck.selection_bias(tiny, grid, every=1, fixed={"angle": 60}, jobs=1),
     ]
     (before,), *tables = results
     (after,), *found = unpack(pack(results, [tiny]), [tiny])

@@ -4,17 +4,17 @@ from math import factorial
 
 import numpy as np
 
-from emolib.training.kernels.compiler import Reals, Wholes, compiled
+from emolib.training.kernels.compiler import Floats, Ints, compiled
 
 DEGREE = 13  # of the series of the exponential over half an octave: exact to double precision
 LIMIT = 80.0  # beyond it the sigmoid is 0 or 1 in single precision
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults, as PyTorch has them
 REST = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0)  # a pace at which nothing moves
 # What the kernels call an optimiser, its momentum and whether it adapts; and a loss, see
-# :func:`slopes`.
+# :func:`loss_gradient`.
 OPTIMISERS = {"Adam": (BETA1, 1.0), "SGD": (0.0, 0.0), "SGD, momentum 0.9": (0.9, 0.0)}
 LOSSES = {"smooth L1": (1.0, 1.0), "squared error": (np.inf, 1.0), "cross-entropy": (1.0, 0.0)}
-Constants = tuple[Reals, Wholes]  # see :func:`constants`
+Constants = tuple[Floats, Ints]  # see :func:`constants`
 TINY = 1e-30  # moments below count as 0: arithmetic on denormal numbers is a hundred times slower
 
 
@@ -32,7 +32,7 @@ def constants(dtype: np.dtype[np.floating]) -> Constants:
 
 
 @compiled
-def accumulate(a: Reals, b: Reals, b_from: int, c: Reals, c_from: int, width: int) -> None:
+def accumulate(a: Floats, b: Floats, b_from: int, c: Floats, c_from: int, width: int) -> None:
     """``c[:, c_from:] += a @ b[:, b_from:]``, over ``width`` columns; four rows of ``a`` and of
     ``b`` at a time.
     """
@@ -76,7 +76,7 @@ def accumulate(a: Reals, b: Reals, b_from: int, c: Reals, c_from: int, width: in
 
 
 @compiled
-def total(a: Reals) -> np.floating:
+def total(a: Floats) -> np.floating:
     """Four sums side by side: one would wait for each addition to end."""
     four = a.size - a.size % 4
     s0 = s1 = s2 = s3 = a[0] * 0
@@ -89,7 +89,7 @@ def total(a: Reals) -> np.floating:
 
 
 @compiled
-def exponential(z: Reals, powers: Reals, bits: Wholes, constants: Constants) -> None:
+def exponential(z: Floats, powers: Floats, bits: Ints, constants: Constants) -> None:
     """``exp(-z)`` as a series over half an octave, left in ``z``, times a power of two, whose
     ``bits`` are written straight into ``powers``, the same memory.
     """
@@ -109,7 +109,7 @@ def exponential(z: Reals, powers: Reals, bits: Wholes, constants: Constants) -> 
 
 
 @compiled
-def sigmoid(z: Reals, powers: Reals, bits: Wholes, constants: Constants) -> None:
+def sigmoid(z: Floats, powers: Floats, bits: Ints, constants: Constants) -> None:
     """In place; the rest as in :func:`exponential`."""
     exponential(z, powers, bits, constants)
     one = constants[0][4]
@@ -118,16 +118,16 @@ def sigmoid(z: Reals, powers: Reals, bits: Wholes, constants: Constants) -> None
 
 
 @compiled
-def slopes(
-    out: Reals,
-    target: Reals,
-    share: Reals,
-    bound: Reals,
-    smooth: Reals,
-    loss: Reals,
-    likely: Reals,
-    powers: Reals,
-    bits: Wholes,
+def loss_gradient(
+    out: Floats,
+    target: Floats,
+    share: Floats,
+    bound: Floats,
+    smooth: Floats,
+    loss: Floats,
+    likely: Floats,
+    powers: Floats,
+    bits: Ints,
     constants: Constants,
 ) -> None:
     """Puts the gradient of the loss in the place of outputs ``[C, L]``, and adds the loss to
@@ -180,10 +180,10 @@ def slopes(
 
 
 @compiled
-def pace(
+def adam_coefficients(
     rate: float, momentum: float, adaptive: float, step: int
 ) -> tuple[float, float, float, float, float, float, float]:
-    """What :func:`descend` multiplies by at a step of Adam; gradient descent is Adam that divides
+    """What :func:`optimizer_step` multiplies by at a step of Adam; gradient descent is Adam that divides
     by 1 and corrects nothing.
 
     Returns:
@@ -204,14 +204,14 @@ def pace(
 
 
 @compiled
-def descend(w: Reals, g: Reals, m: Reals, v: Reals, pace: Reals) -> None:
+def optimizer_step(w: Floats, g: Floats, m: Floats, v: Floats, pace: Floats) -> None:
     """A step of :class:`torch.optim.Adam` or :class:`torch.optim.SGD`, in place.
 
     Moments too small to matter become 0: arithmetic on them is a hundred times slower.
 
     Args:
         w, g, m, v: parameters, their gradient, its mean and the mean of its square ``[P, L]``.
-        pace: ``[7, L]``, see :func:`pace`.
+        pace: ``[7, L]``, see :func:`adam_coefficients`.
     """
     tiny, none = w.dtype.type(TINY), w.dtype.type(0)
     keep1, take1, keep2, take2, root, epsilon, size = (

@@ -24,8 +24,8 @@ from emolib.utils.storage import cache_folder, fetch, keep
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 # What kernels work on: numbers in the precision of the weights, and row numbers, counts or bits.
-Reals = NDArray[np.floating]
-Wholes = NDArray[np.signedinteger]
+Floats = NDArray[np.floating]
+Ints = NDArray[np.signedinteger]
 
 # A compiled function holds those that it calls, so each is kept by the source of all kernels.
 SOURCE = hashlib.sha256(
@@ -50,7 +50,7 @@ def compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
 
 class _Kept(_Cache):
-    """Compiled code in :func:`~emolib.utils.storage.cache_folder`, a file for each function and
+    """NumbaEngine code in :func:`~emolib.utils.storage.cache_folder`, a file for each function and
     signature.
 
     Numba's own cache fails where a file is damaged or the disk full, and mixes up two processes

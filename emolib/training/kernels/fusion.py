@@ -3,8 +3,15 @@
 import numpy as np
 
 from emolib.models import FeatureNet
-from emolib.training.kernels.arithmetic import Constants, accumulate, descend, pace, slopes, total
-from emolib.training.kernels.compiler import Reals, Wholes, compiled
+from emolib.training.kernels.arithmetic import (
+    Constants,
+    accumulate,
+    adam_coefficients,
+    loss_gradient,
+    optimizer_step,
+    total,
+)
+from emolib.training.kernels.compiler import Floats, Ints, compiled
 
 LAYERS = FeatureNet.LAYERS
 LANES = 64  # parameters that the optimiser moves side by side
@@ -19,7 +26,7 @@ def _whole(count: int, of: int) -> int:
 
 
 @compiled
-def _features(w: Reals, x: Reals, z: Reals, batch: int, width: int) -> None:
+def _features(w: Floats, x: Floats, z: Floats, batch: int, width: int) -> None:
     """A :class:`~emolib.models.FeatureNet` on a batch that ``x[0, 0]`` holds, through ``x`` and
     ``z`` to ``x[LAYERS]``.
 
@@ -61,14 +68,14 @@ def _features(w: Reals, x: Reals, z: Reals, batch: int, width: int) -> None:
 
 @compiled
 def _features_backward(
-    w: Reals,
-    g: Reals,
-    x: Reals,
-    z: Reals,
-    d: Reals,
-    turned: Reals,
-    turned_first: Reals,
-    parts: Reals,
+    w: Floats,
+    g: Floats,
+    x: Floats,
+    z: Floats,
+    d: Floats,
+    turned: Floats,
+    turned_first: Floats,
+    parts: Floats,
     batch: int,
     width: int,
 ) -> None:
@@ -125,7 +132,7 @@ def _features_backward(
 
 @compiled
 def _fusion(
-    w: Reals, x: Reals, z: Reals, joined: Reals, reduced: Reals, out: Reals, batch: int
+    w: Floats, x: Floats, z: Floats, joined: Floats, reduced: Floats, out: Floats, batch: int
 ) -> tuple[int, int, int, int, int]:
     """A :class:`~emolib.models.FusionNet` on a batch that ``x[m, 0, 0]`` holds; returns where its
     parts begin in ``w``.
@@ -164,7 +171,7 @@ def _fusion(
 
 
 @compiled
-def _rearrange(flat: Reals, arranged: Reals, modalities: int, channels: int, back: bool) -> None:
+def _rearrange(flat: Floats, arranged: Floats, modalities: int, channels: int, back: bool) -> None:
     """Copies parameters between the module's order and the kernel's, in which a convolution is
     ``[3, out, in]``.
     """
@@ -199,7 +206,7 @@ def _rearrange(flat: Reals, arranged: Reals, modalities: int, channels: int, bac
 
 
 @compiled
-def fusion_scores(w: Reals, x: Reals, channels: int, narrow: int, classes: int) -> Reals:
+def fusion_scores(w: Floats, x: Floats, channels: int, narrow: int, classes: int) -> Floats:
     """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w``
     ``[P]``.
     """
@@ -228,23 +235,23 @@ def fusion_scores(w: Reals, x: Reals, channels: int, narrow: int, classes: int) 
 
 @compiled
 def fusion_epoch(
-    w: Reals,
-    m: Reals,
-    v: Reals,
-    step: Wholes,
-    rule: Reals,
-    which: Wholes,
-    x: Reals,
-    view: Wholes,
-    target: Reals,
-    order: Wholes,
-    length: Wholes,
-    split: Wholes,
+    w: Floats,
+    m: Floats,
+    v: Floats,
+    step: Ints,
+    rule: Floats,
+    which: Ints,
+    x: Floats,
+    view: Ints,
+    target: Floats,
+    order: Ints,
+    length: Ints,
+    split: Ints,
     batch: int,
     channels: int,
     narrow: int,
     constants: Constants,
-) -> Reals:
+) -> Floats:
     """Trains some :class:`~emolib.models.FusionNet` for an epoch, in place, one after another.
 
     Args:
@@ -309,7 +316,9 @@ def fusion_epoch(
                 one / kind(count * classes),
                 none,
             )  # a place without a row has no say
-            slopes(out, targets, share, bounds, smooths, loss, likely, powers, bits, constants)
+            loss_gradient(
+                out, targets, share, bounds, smooths, loss, likely, powers, bits, constants
+            )
             # from here on ``out`` is the gradient by the outputs
             g[:] = 0
             for i in range(narrow):
@@ -357,10 +366,10 @@ def fusion_epoch(
                 )
             step[k] += 1
             steps += 1
-            now = pace(rule[k, 0], rule[k, 1], rule[k, 2], step[k])
+            now = adam_coefficients(rule[k, 0], rule[k, 1], rule[k, 2], step[k])
             for i in range(7):
                 paces[i] = now[i]
-            descend(
+            optimizer_step(
                 w_.reshape(-1, LANES),
                 g.reshape(-1, LANES),
                 m_.reshape(-1, LANES),

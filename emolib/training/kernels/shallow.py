@@ -2,14 +2,21 @@
 
 import numpy as np
 
-from emolib.training.kernels.arithmetic import REST, Constants, descend, pace, sigmoid, slopes
-from emolib.training.kernels.compiler import Reals, Wholes, compiled
+from emolib.training.kernels.arithmetic import (
+    REST,
+    Constants,
+    adam_coefficients,
+    loss_gradient,
+    optimizer_step,
+    sigmoid,
+)
+from emolib.training.kernels.compiler import Floats, Ints, compiled
 
 LANES = 64  # networks side by side
 
 
 @compiled
-def _affine(x: Reals, weight: Reals, bias: Reals, out: Reals) -> None:
+def _affine(x: Floats, weight: Floats, bias: Floats, out: Floats) -> None:
     """``out[o] = bias[o] + sum over i of weight[o, i] * x[i]`` in every lane: ``[I, L]``, ``[O, I,
     L]``, ``[O, L]`` to ``[O, L]``.
     """
@@ -26,13 +33,13 @@ def _affine(x: Reals, weight: Reals, bias: Reals, out: Reals) -> None:
 
 @compiled
 def _shallow(
-    w: Reals,
-    alive: Reals,
-    x: Reals,
-    h: Reals,
-    out: Reals,
-    powers: Reals,
-    bits: Wholes,
+    w: Floats,
+    alive: Floats,
+    x: Floats,
+    h: Floats,
+    out: Floats,
+    powers: Floats,
+    bits: Ints,
     constants: Constants,
 ) -> None:
     """:class:`~emolib.models.ShallowNet` in every lane: inputs ``[B, D, L]`` through activations
@@ -54,7 +61,9 @@ def _shallow(
 
 
 @compiled
-def _shallow_backward(w: Reals, g: Reals, x: Reals, h: Reals, d_h: Reals, d_out: Reals) -> None:
+def _shallow_backward(
+    w: Floats, g: Floats, x: Floats, h: Floats, d_h: Floats, d_out: Floats
+) -> None:
     """Gradients ``g`` ``[P, L]`` from the gradient by the outputs, ``d_out``."""
     batch, features, lanes = x.shape
     hidden, classes, lanes = h.shape[1], d_out.shape[1], np.uintp(lanes)
@@ -90,22 +99,22 @@ def _shallow_backward(w: Reals, g: Reals, x: Reals, h: Reals, d_h: Reals, d_out:
 
 @compiled
 def shallow_epoch(
-    w: Reals,
-    m: Reals,
-    v: Reals,
-    step: Wholes,
-    rule: Reals,
-    alive: Reals,
-    which: Wholes,
-    x: Reals,
-    view: Wholes,
-    target: Reals,
-    order: Wholes,
-    length: Wholes,
-    split: Wholes,
+    w: Floats,
+    m: Floats,
+    v: Floats,
+    step: Ints,
+    rule: Floats,
+    alive: Floats,
+    which: Ints,
+    x: Floats,
+    view: Ints,
+    target: Floats,
+    order: Ints,
+    length: Ints,
+    split: Ints,
     batch: int,
     constants: Constants,
-) -> Reals:
+) -> Floats:
     """Trains some :class:`~emolib.models.ShallowNet` for an epoch, in place.
 
     Args:
@@ -177,7 +186,7 @@ def shallow_epoch(
                 s, count = split[n], min(batch, length[split[n]] - start)
                 if count > 0:
                     step[n] += 1
-                    now = pace(rule[n, 0], rule[n, 1], rule[n, 2], step[n])
+                    now = adam_coefficients(rule[n, 0], rule[n, 1], rule[n, 2], step[n])
                     for i in range(7):
                         paces[i, k] = now[i]
                 else:  # this one's epoch is over; others in the group have a batch to go
@@ -192,7 +201,7 @@ def shallow_epoch(
                         targets[r, i, k] = target[row, i]
             _shallow(w_, alive_, inputs, h, out, powers, bits, constants)
             for r in range(batch):
-                slopes(
+                loss_gradient(
                     out[r],
                     targets[r],
                     share[r],
@@ -205,7 +214,7 @@ def shallow_epoch(
                     constants,
                 )
             _shallow_backward(w_, g, inputs, h, d_h, out)
-            descend(w_, g, m_, v_, paces)
+            optimizer_step(w_, g, m_, v_, paces)
         for k in range(group.size):
             n = group[k]
             losses[first + k] = loss[k] / ((length[split[n]] + batch - 1) // batch)
@@ -215,7 +224,9 @@ def shallow_epoch(
 
 
 @compiled
-def shallow_scores(w: Reals, alive: Reals, x: Reals, classes: int, constants: Constants) -> Reals:
+def shallow_scores(
+    w: Floats, alive: Floats, x: Floats, classes: int, constants: Constants
+) -> Floats:
     """Outputs ``[N, C]`` of one network on inputs ``[N, D]``, the rows side by side; ``w`` ``[P]``,
     ``alive`` ``[H]``.
     """
