@@ -1,0 +1,94 @@
+"""The cache folder, atomic file writes, and slow results kept by joblib."""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import joblib
+
+from emolib.utils.console import say_once
+from emolib.utils.sources import source_digest
+
+LIBRARIES = ("joblib", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "torch")
+
+
+def cache_folder() -> Path | None:
+    """The writable folder named by ``EMOLIB_CACHE``, or one below the user's home; None if neither
+    can be written.
+
+    Nothing in emolib needs a cache: without one every result is computed again, and one sentence
+    per process says so.
+    """
+    return _writable(os.environ.get("EMOLIB_CACHE") or "~/.cache/emolib")
+
+
+@cache
+def _writable(name: str) -> Path | None:
+    try:
+        path = Path(name).expanduser().absolute()
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except (OSError, RuntimeError):  # the latter: a user id without a home
+        say_once(
+            f"no cache: the folder {name} cannot be written, so results are computed again each "
+            "time; set EMOLIB_CACHE to a folder that can be written"
+        )
+        return None
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Atomic file write: a reader finds the old file or the new one, never a part; text as UTF-8."""
+    aside = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        with aside.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def cached(function: Callable[..., Any], data: Any, *arguments: Any, code: tuple[str, ...]) -> Any:
+    """``function(data, *arguments)``, read from the cache where it was computed before.
+
+    joblib's own key holds the source of one function only, so this one covers everything a result
+    depends on: ``data.digest`` (or None for no data), the arguments, the code it reaches and the
+    versions of the libraries. A damaged entry is computed again.
+
+    Args:
+        function: at the top level of a module; its result must not depend on anything else.
+        data: an object with a ``digest``, which is handed over and not hashed, or None.
+        arguments: anything that joblib hashes and pickles.
+        code: modules and packages of emolib that the result depends on, as for
+            :func:`~emolib.utils.sources.source_digest`.
+
+    Example:
+        >>> cached(calibrate, data, "person-independent", 500, code=("analysis", "data", "folds"))
+    """
+    digest = None if data is None else data.digest
+    versions = [version(library) for library in LIBRARIES]
+    memory = joblib.Memory(cache_folder(), verbose=0, compress=True)
+    call = memory.cache(_call, ignore=["data"])
+    with warnings.catch_warnings():
+        # joblib warns where an entry is damaged or the disk is full; either way the result is right
+        warnings.simplefilter("ignore", UserWarning)
+        return call(function, data, arguments, digest, source_digest(*code), versions)
+
+
+def _call(
+    function: Callable[..., Any],
+    data: Any,
+    arguments: tuple[Any, ...],
+    digest: str | None,
+    code: str,
+    versions: list[str],
+) -> Any:
+    return function(*([] if data is None else [data]), *arguments)

@@ -1,0 +1,67 @@
+"""Parameter validation: counts, numbers, switches and choices, refused by name and value."""
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+
+def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
+    """A whole value of any numeric type as an ``int``: 2, 2.0 and ``numpy.int64(2)`` alike.
+
+    Raises:
+        ValueError: it is not whole, not a number (a text, a truth value, NaN) or out of range.
+
+    Example:
+        >>> whole_number("folds", 2.0, low=1)
+        2
+    """
+    right = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
+    if not _is_number(value) or value != value or value in (np.inf, -np.inf) or value != int(value):
+        raise ValueError(f"{name} is {value!r}; it must be {right}")
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        raise ValueError(f"{name} is {value!r}; it must be {right}")
+    return number
+
+
+def real_number(name: str, value: Any, low: float, high: float) -> float:
+    """A finite number between two limits, limits included, as a ``float``.
+
+    Raises:
+        ValueError: it is not a number or out of range.
+    """
+    if not _is_number(value) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """True or False, as Python's or NumPy's type; a text such as ``"False"`` is neither.
+
+    Raises:
+        ValueError: it is of another type.
+    """
+    if not isinstance(value, bool | np.bool):
+        raise ValueError(f"{name} is {value!r}; it must be True or False")
+    return bool(value)
+
+
+def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
+    """A value that is among the choices.
+
+    Raises:
+        ValueError: it is not; the message quotes each choice.
+    """
+    known = list(choices)
+    if not any(type(value) is type(choice) and value == choice for choice in known):
+        quoted = ", ".join(map(repr, known))
+        raise ValueError(f"{name} is {value!r}; it must be one of {quoted}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    return isinstance(value, Integral | Real) and not isinstance(value, bool | np.bool)
