@@ -18,7 +18,7 @@ from emolib.utils.sources import source_digest
 from emolib.utils.storage import cache_folder, seal, unseal
 
 # The rooms and libraries that decide a network's result; a plot edit leaves it alone.
-SOURCES = ("data", "folds", "models", "pruning", "training")
+SOURCES = ("data", "folds", "metrics", "models", "pruning", "training")
 LIBRARIES = ("numba", "numpy", "pillow", "scikit-learn", "scipy", "torch")
 ARRAYS = ("scores", "weights", "losses")
 # What SQLite says of a file that is no whole database; all else (full, read-only, locked) is no
@@ -139,6 +139,7 @@ def _connect(path: str | Path) -> sqlite3.Connection:
 def _content(result: NetworkResult) -> bytes:
     head: dict[str, Any] = {name: list(getattr(result, name).shape) for name in ARRAYS}
     head |= {
+        "test_rows": result.test_rows.tolist(),
         "units": result.units,
         "train_accuracy": result.train_accuracy,
         "stopped": result.stopped,
@@ -159,4 +160,5 @@ def _outcome(content: bytes) -> NetworkResult:
         shape = head.pop(name)
         arrays[name] = values[start : start + int(np.prod(shape))].reshape(shape)
         start += arrays[name].size
+    head["test_rows"] = np.array(head["test_rows"], np.intp)
     return NetworkResult(**head | arrays)

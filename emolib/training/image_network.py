@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from emolib.data import EmotionData
 from emolib.folds import make_folds
+from emolib.metrics import accuracy, predict
 from emolib.models import FeatureNet
 from emolib.training.cores import core
 from emolib.training.result import NetworkResult
@@ -173,10 +174,11 @@ def train_row(data: EmotionData, row: Row) -> NetworkResult:
         scores = net(x, image)
     return NetworkResult(
         scores=scores[test].numpy(),
+        test_rows=test,
         weights=nn.utils.parameters_to_vector(net.parameters()).detach().numpy(),
         losses=np.array(losses, np.float32),
         units=0,
-        train_accuracy=float((scores.argmax(1)[train].numpy() == data.labels[train]).mean()),
+        train_accuracy=accuracy(data.labels[train], predict(scores[train].numpy())),
         stopped=len(losses) < recipe.epochs,
     )
 

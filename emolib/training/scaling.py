@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
 from emolib.data.components import Components
+from emolib.folds import row_numbers
 from emolib.utils.sources import source_digest
 from emolib.utils.storage import kept
+from emolib.utils.validation import one_of
 
 # components made by other code, or by other libraries, are not these
 CODE = source_digest("data", libraries=("numpy", "scipy")).encode()
@@ -30,7 +32,18 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
     Returns:
         ``[N, D]`` float32. Rows outside ``rows`` may fall a little outside 0..1; a constant feature
         becomes 0.
+
+    Raises:
+        ValueError: the data have no such modality or rows, or features that are not finite.
     """
+    one_of("modality", modality, data.modalities)
+    if rows is not None:
+        rows = row_numbers("rows", rows, len(data))
+    if not np.isfinite(data.features[modality]).all():
+        row = int(np.flatnonzero(~np.isfinite(data.features[modality]).all(1))[0])
+        raise ValueError(
+            f"{data.source}: {modality} of row {row} is missing or infinite, and cannot be scaled"
+        )
     if rows is None or modality not in data.descriptors:
         values = data.features[modality].astype(float)
     else:

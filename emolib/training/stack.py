@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from emolib.data import EmotionData, Rows
+from emolib.metrics import accuracy, predict
 from emolib.models import ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
@@ -131,7 +132,7 @@ class NetworkStack:
         fell = losses[which] < self.best[which] * (1 - self.tolerance[which])
         self.best[which] = np.where(fell, losses[which], self.best[which])
         self.waited[which] = np.where(fell, 0, self.waited[which] + 1)
-        over = self._stopped(which) | (self.epochs == self.max_epochs[which])
+        over = self._stopped(which) | (self.epochs >= self.max_epochs[which])
         self.ended[which[over]] = self.epochs
         self.training[which[over]] = False
         return losses
@@ -209,15 +210,15 @@ class NetworkStack:
         """What became of one network, as far as it has come."""
         trained_on, tested = self.material.pairs[self.material.split[k]]
         scores = self.engine.scores(k)
-        right = scores.argmax(1) == self.material.labels
         return NetworkResult(
             scores=scores[tested],
+            test_rows=tested,
             weights=self.compacted(k),
             losses=np.array(
                 [losses[k] for losses in self.losses[: self.ended[k] or self.epochs]], np.float32
             ),
             units=int(self.alive[k].sum()) if self.alive is not None else 0,
-            train_accuracy=float(right[trained_on].mean()),
+            train_accuracy=accuracy(self.material.labels[trained_on], predict(scores[trained_on])),
             stopped=bool(self._stopped(k)),
         )
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emolib.data import EmotionData
-from emolib.folds import make_folds
+from emolib.metrics import UNTESTED, predict
 from emolib.training import image_network, sweeps
 from emolib.training.cache import Cache
 from emolib.training.cores import core
@@ -31,7 +31,9 @@ from emolib.training.kernels.shallow import LANES
 from emolib.training.result import NetworkResult
 from emolib.training.stack import PRECISIONS, train_stack
 from emolib.training.sweeps import NETWORK, REPETITION, Row, recipe_of
+from emolib.utils.console import say_once
 from emolib.utils.progress import track
+from emolib.utils.validation import whole_number
 
 # The environment variable that names a Dask scheduler to send the shards to.
 CLUSTER = "EMOLIB_CLUSTER"
@@ -45,14 +47,19 @@ BYTES = 64 * 2**20
 ON_CARD = 4096
 
 
+# Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss and
+# accuracy of the last one, whether the loss had stopped falling, and how many rows were tested.
+ADDED = ["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped", "tested"]
+
+
 @dataclass(frozen=True)
 class Trained:
     """A sweep and what became of it.
 
     Attributes:
-        table: the sweep, one row a network, with the columns ``units``, ``parameters``, ``epochs``,
-            ``train_loss``, ``train_accuracy`` and ``stopped`` added.
-        results: one a row, in the same order.
+        table: the sweep, one row per network, numbered from 0, with the columns :data:`ADDED`;
+            columns of the user's own are kept.
+        results: one per row, in the same order.
         data: what it was trained on.
     """
 
@@ -61,38 +68,59 @@ class Trained:
     data: EmotionData
 
     def out_of_fold(self) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-        """Puts the folds of each repetition together.
+        """Scores of each repetition, its folds put together.
 
         Returns:
-            One row a repetition (the sweep's columns but ``fold``, and means over folds of what
-            training added), and the scores ``[R, N, C]`` that each row of the data got from the
-            network that had not seen it.
+            One row per repetition (the sweep's columns but ``fold``; the sum over folds of
+            ``tested`` and the means of what training added; own columns that do not tell the folds
+            of a repetition apart), and the scores ``[R, N, C]`` that each row of the data got from
+            the network that had not seen it, NaN where none tested it.
         """
-        repetitions = self.table.groupby(REPETITION, sort=False)
-        table = (
-            repetitions[
-                ["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped"]
-            ]
-            .mean()
-            .reset_index()
-        )
-        scores = np.full((len(table), len(self.data), len(self.data.classes)), np.nan, np.float32)
-        for number, position in zip(repetitions.ngroup(), range(len(self.table)), strict=True):
-            row = self.table.iloc[position]
-            _, test = make_folds(self.data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-            scores[number, test] = self.results[position].scores
-        return table, scores
+        table = self.table
+        number, own = _repetitions(table)
+        groups = table.groupby(number, sort=False)
+        summed = groups[ADDED].mean().assign(tested=groups["tested"].sum())
+        first = np.unique(number, return_index=True)[1]
+        repetitions = table[[*REPETITION, *own]].iloc[first].reset_index(drop=True).join(summed)
+        shape = (len(repetitions), len(self.data), len(self.data.classes))
+        scores = np.full(shape, np.nan, np.float32)
+        for place, result in zip(number, self.results, strict=True):
+            scores[place, result.test_rows] = result.scores
+        return repetitions, scores
 
     def member(self, position: int) -> nn.Module:
-        """The trained network of one row as a plain, compacted module."""
-        (row,), result = (
-            self.table.iloc[[position]].to_dict("records", into=Row()),
-            self.results[position],
-        )
+        """The trained network of one row as a plain, compacted module.
+
+        Args:
+            position: of the row, counted from 0 whatever the table's index.
+        """
+        position = whole_number("position", position, 0, len(self.results) - 1)
+        (row,), result = self.table.iloc[[position]].to_dict("records"), self.results[position]
         build = image_network.build if row["network"] == image_network.NETWORK else sweeps.build
         net = build(row | {"hidden": max(result.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(result.weights.copy()), net.parameters())
         return net
+
+
+def _repetitions(table: pd.DataFrame) -> tuple[NDArray[np.intp], list[str]]:
+    """The repetition of each row ``[K]``, and the own columns that belong to repetitions.
+
+    Rows of one repetition are equal in all columns but the fold. A column of the user's own that
+    differs between them separates repetitions if each then still has all its folds (a model's name,
+    where two models were put together), and is left out if not (a running number).
+    """
+    columns = [
+        table[name].map(repr) for name in table.columns.difference([*NETWORK, *ADDED], sort=False)
+    ]
+    groups = table.groupby(REPETITION, sort=False, dropna=False)
+    number, all_folds = groups.ngroup(), groups["fold"].transform("nunique")
+    kept = []
+    for column in columns:
+        finer = table.groupby([number, column], sort=False)
+        if (finer["fold"].transform("nunique") == all_folds).all():
+            number = finer.ngroup()
+            kept.append(column.name)
+    return number.to_numpy(), kept
 
 
 def train(
@@ -108,7 +136,8 @@ def train(
 
     Args:
         data: what to learn from.
-        table: one row a network, see :func:`emolib.training.sweeps.sweep`.
+        table: one row per network, see :func:`emolib.training.sweeps.sweep`. Its index is ignored,
+            and columns of your own are kept.
         cache: where results are kept as soon as their shard is done; a row found there is not
             trained again, so an interrupted call goes on where it was. Nothing is kept when not
             given.
@@ -120,17 +149,17 @@ def train(
     are the results, a few kilobytes each.
 
     Raises:
-        ValueError: a row that no network can be trained for, folds that cannot be made, a device or
-            precision that is not there.
+        ValueError: a row that no network can be trained for, folds that cannot be made, a number
+            of jobs that is not whole, a device or precision that is not there.
 
     Example:
         >>> trained = train(data, sweep(modality="PHOG", seed=range(10)))
         >>> repetitions, scores = trained.out_of_fold()
     """
-    sweeps.check(table, data)
+    rows = sweeps.check(table, data)
+    jobs = None if jobs is None else whole_number("jobs", jobs, 1)
     device = _device(device, precision)
     engine = f"{device} {precision}"
-    rows = table[NETWORK].to_dict("records", into=Row())
     found: dict[int, NetworkResult] = {}  # by position
 
     def keep(positions: Iterable[int]) -> None:
@@ -146,18 +175,27 @@ def train(
         _train_missing(data, rows, missing, found, keep, jobs, device, precision)
 
     results = [found[position] for position in range(len(rows))]
-    added = pd.DataFrame(
-        {
-            "units": [result.units for result in results],
-            "parameters": [len(result.weights) for result in results],
-            "epochs": [len(result.losses) for result in results],
-            "train_loss": [result.losses[-1] for result in results],
-            "train_accuracy": [result.train_accuracy for result in results],
-            "stopped": [result.stopped for result in results],
-        },
-        index=table.index,
+    tested = [int((predict(result.scores) != UNTESTED).sum()) for result in results]
+    diverged = sum(
+        count < len(result.test_rows) for count, result in zip(tested, results, strict=True)
     )
-    return Trained(table[NETWORK].join(added), results, data)
+    if diverged:
+        say_once(
+            f"{diverged:,} of {len(rows):,} networks diverged: their weights left the range of "
+            f"{precision}, and the rows that they tested count as untested; a lower learning_rate "
+            "would help"
+        )
+    added = {
+        "units": [result.units for result in results],
+        "parameters": [len(result.weights) for result in results],
+        "epochs": [len(result.losses) for result in results],
+        "train_loss": [result.losses[-1] for result in results],
+        "train_accuracy": [result.train_accuracy for result in results],
+        "stopped": [result.stopped for result in results],
+        "tested": tested,
+    }
+    own = table.drop(columns=[*NETWORK, *ADDED], errors="ignore").reset_index(drop=True)
+    return Trained(pd.concat([sweeps.table(rows), own, pd.DataFrame(added)], axis=1), results, data)
 
 
 def _train_missing(
