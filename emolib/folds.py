@@ -101,7 +101,9 @@ def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
         given = np.flatnonzero(given)
     if given.ndim != 1 or not given.size:
         raise ValueError(f"{place} must be a list of at least one row number")
-    numbers = given if given.dtype.kind in "iu" else [whole_number(place, row) for row in given.tolist()]
+    numbers = (
+        given if given.dtype.kind in "iu" else [whole_number(place, row) for row in given.tolist()]
+    )
     values, counts = np.unique(numbers, return_counts=True)
     for row in (values[0], values[-1]):
         if not 0 <= row < count:

@@ -230,15 +230,19 @@ def check(table: pd.DataFrame, data: EmotionData) -> list[Row]:
         key = repr(values)
         if key not in seen:
             try:
-                seen[key] = _row(dict(zip(NETWORK, values, strict=True)), data)
+                seen[key] = checked_row(dict(zip(NETWORK, values, strict=True)), data)
             except ValueError as error:
                 raise ValueError(f"row {number} of the sweep: {error}") from None
         rows.append(seen[key])
     return rows
 
 
-def _row(given: Row, data: EmotionData) -> Row:
-    """A row with its values checked, each alone and together."""
+def checked_row(given: Row, data: EmotionData) -> Row:
+    """A row of a sweep with its values checked, each alone and together, as Python's own types.
+
+    Raises:
+        ValueError: no network can be trained for it; the message names column and value.
+    """
     row = {name: valid(name, value) for name, value in given.items()}
     one_of("protocol", row["protocol"], dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
     whole_number("fold", row["fold"], 0, row["folds"] - 1)
