@@ -192,8 +192,8 @@ def test_a_seed_is_a_network(table, classifier):
 
 @pytest.mark.parametrize("three", [3.0, np.int8(3), np.float32(3)])
 def test_a_whole_number_of_any_type_is_taken(table, three):
-    expected = PrunedShallowClassifier(3, epochs=3, random_state=0).fit(*table[:2])
-    found = PrunedShallowClassifier(three, epochs=three, random_state=0).fit(*table[:2])
+    expected = PrunedShallowClassifier(3, angle=0, epochs=3, random_state=0).fit(*table[:2])
+    found = PrunedShallowClassifier(three, angle=0, epochs=three, random_state=0).fit(*table[:2])
     assert found.n_iter_ == 3 and found.network_.hidden.out_features == 3
     np.testing.assert_array_equal(found.predict_proba(table[0]), expected.predict_proba(table[0]))
 
@@ -267,7 +267,7 @@ def test_probabilities_are_shares_where_shares_are_known(classifier, loss):
 def test_a_training_that_diverges_is_refused(table, monkeypatch):
     monkeypatch.setattr("emolib.estimators.FASTEST", 1e38)
     monkeypatch.setitem(emolib.training.sweeps.VALID, "learning_rate", lambda name, value: value)
-    classifier = PrunedShallowClassifier(learning_rate=1e37, optimiser="SGD", random_state=0)
+    classifier = PrunedShallowClassifier(learning_rate=1e9, optimiser="SGD", loss="squared error")
     with pytest.raises(ValueError, match="the training diverged: .* a lower learning_rate"):
         classifier.fit(*table[:2])
 

@@ -23,7 +23,7 @@ from emolib.metrics import (
     predict,
     spread,
 )
-from emolib.training.result import NetworkResult
+from emolib.training.cache import NetworkResult
 from emolib.training.sweeps import sweep
 from emolib.training.train import Trained
 

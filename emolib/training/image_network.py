@@ -20,8 +20,8 @@ from emolib.data import EmotionData
 from emolib.folds import make_folds
 from emolib.metrics import accuracy, predict
 from emolib.models import FeatureNet
+from emolib.training.cache import NetworkResult
 from emolib.training.cores import core
-from emolib.training.result import NetworkResult
 from emolib.training.scaling import scale
 from emolib.training.sweeps import Recipe, Row, initialise, recipe_of, seeds
 from emolib.utils.progress import track

@@ -17,11 +17,11 @@ from emolib.metrics import accuracy, predict
 from emolib.models import ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
+from emolib.training.cache import NetworkResult
 from emolib.training.engines import KINDS, NumbaEngine, VmapEngine
 from emolib.training.inputs import FoldInputs
 from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.training.kernels.compiler import Floats
-from emolib.training.result import NetworkResult
 from emolib.training.sweeps import Row
 
 PRECISIONS = ("float32", "float64", "tf32", "bfloat16")

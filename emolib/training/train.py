@@ -25,10 +25,9 @@ from torch import nn
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
 from emolib.training import image_network, sweeps
-from emolib.training.cache import Cache
+from emolib.training.cache import Cache, NetworkResult
 from emolib.training.cores import core
 from emolib.training.kernels.shallow import LANES
-from emolib.training.result import NetworkResult
 from emolib.training.stack import PRECISIONS, train_stack
 from emolib.training.sweeps import NETWORK, REPETITION, Row, recipe_of
 from emolib.utils.console import say_once
