@@ -75,7 +75,7 @@ def _finite(name: str, values: Tensor | ArrayLike) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name} must be an array of numbers") from None
     if not numbers.isfinite().all():
-        raise ValueError(f"{name} hold a number that is missing or infinite")
+        raise ValueError(f"{name} must hold no number that is missing or infinite")
     return numbers
 
 
