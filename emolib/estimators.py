@@ -153,7 +153,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _row(self) -> Row:
         """The row of a sweep that trains this classifier's network."""
-        epochs, learning_rate, seed = self.epochs, self.learning_rate, self.random_state
+        epochs, learning_rate = self.epochs, self.learning_rate
+        seed: Any = self.random_state
         if (
             learning_rate is not None
             and real_number("learning_rate", learning_rate, 0, FASTEST) == 0

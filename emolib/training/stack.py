@@ -24,7 +24,7 @@ from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.training.kernels.compiler import Floats
 from emolib.training.sweeps import Row
 
-PRECISIONS = ("float32", "float64", "tf32", "bfloat16")
+PRECISIONS = ("float32", "float64")
 
 
 class NetworkStack:
@@ -40,7 +40,7 @@ class NetworkStack:
             size.
         device: ``"cpu"`` trains by :class:`~emolib.training.engines.NumbaEngine` what that can train,
             all else goes by :class:`~emolib.training.engines.VmapEngine`.
-        precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
+        precision: one of :data:`PRECISIONS`.
 
     Attributes:
         training: which networks have not come to their end, boolean ``[K]``.
@@ -85,9 +85,7 @@ class NetworkStack:
         if device == "cpu" and isinstance(self.net, KINDS):
             self.engine = NumbaEngine(self.net, *common)
         else:
-            self.engine = VmapEngine(
-                self.net, *common, autocast=torch.bfloat16 if precision == "bfloat16" else None
-            )
+            self.engine = VmapEngine(self.net, *common)
 
         self.patience = np.array([recipe.patience for recipe in recipes])
         self.tolerance = np.array([recipe.tolerance for recipe in recipes])

@@ -272,9 +272,8 @@ def test_a_stack_tells_its_losses_while_it_trains(tiny, brief):
 @pytest.mark.parametrize(
     "choices, sentence",
     [
-        (dict(device="tpu"), "must be auto, cpu or cuda"),
-        (dict(precision="float8"), "precision is 'float8'"),
-        (dict(device="cpu", precision="bfloat16"), "only a graphics card"),
+        (dict(device="tpu"), "device is 'tpu'; it must be one of 'auto', 'cpu', 'cuda'"),
+        (dict(precision="float8"), "precision is 'float8'; it must be one of 'float32', 'float64'"),
     ],
 )
 def test_a_device_or_precision_that_is_not_there_is_refused(tiny, choices, sentence):
@@ -540,6 +539,17 @@ def test_own_columns_are_kept_and_tell_equal_networks_apart(tiny, brief):
     pd.testing.assert_frame_equal(
         again.table[trained.table.columns.tolist()], trained.table, check_like=True
     )
+
+
+def test_the_same_network_twice_is_two_results_and_one_repetition(tiny, brief):
+    table = sweep(modality="LPQ", folds=3)
+    once, twice = (
+        train(tiny, part, jobs=1) for part in (table, pd.concat([table, table]).reset_index())
+    )
+    assert len(twice.results) == 6
+    repetitions, scores = twice.out_of_fold()
+    assert len(repetitions) == 1 and repetitions["tested"].tolist() == [60]
+    np.testing.assert_array_equal(scores, once.out_of_fold()[1])
 
 
 def test_a_part_of_the_folds_leaves_the_other_rows_untested(tiny, brief):
