@@ -51,7 +51,7 @@ def read_cells(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path.name}: {other}")
     workbook = path.suffix.lower() in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
     if not workbook and path.suffix.lower() not in (".csv", ".tsv"):
-        raise ValueError(f"{path.name}: the name should end in {KINDS.replace(' or .tsv', '')}")
+        raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")

@@ -194,7 +194,7 @@ def phog(
     bins, levels = whole_number("bins", bins, 1, 360), whole_number("levels", levels, 0, 8)
 
     def histograms(images: NDArray[np.float64]) -> NDArray[np.float64]:
-        right, down = (
+        dx, dy = (
             correlate1d(
                 correlate1d(images, [-1, 0, 1], across, mode="nearest"),
                 [1, 2, 1],
@@ -203,12 +203,12 @@ def phog(
             )
             for across, along in ((2, 1), (1, 2))
         )  # Sobel's gradient; past its border an image repeats itself
-        turns = np.arctan2(down, right) / np.radians(span) * bins
+        turns = np.arctan2(dy, dx) / np.radians(span) * bins
         # Integer gradients that differ are further apart than 1e-9 of a bin: an angle on a bin's
         # edge counts as on it.
-        bin_ = np.floor(turns + 1e-9).astype(int) % bins
-        index = (_cells(images.shape, 2**levels) * bins + bin_).ravel()
-        magnitude = np.sqrt(right**2 + down**2).ravel()
+        orientation = np.floor(turns + 1e-9).astype(int) % bins
+        index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
+        magnitude = np.sqrt(dx**2 + dy**2).ravel()
         sums = np.bincount(index, magnitude, len(images) * 4**levels * bins)
         return sums.reshape(len(images), 2**levels, 2**levels, bins)
 

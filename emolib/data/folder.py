@@ -304,10 +304,11 @@ def _numbered(listing: Listing, numbers: list[int], order: str | None) -> dict[s
         for name, emotions in ORDERS.items()
     }
     if order is None:
-        choices = "; ".join(f"order={name!r} ({said})" for name, said in counted.items())
+        fits = [name for name, emotions in ORDERS.items() if set(numbers) <= set(emotions)]
+        choices = ", ".join(f"{name!r} ({counted[name]})" for name in fits or ORDERS)
         raise ValueError(
             f"{listing.root}: the sub-folders are numbered {numbers}, and databases number the "
-            f"emotions differently; say {choices}"
+            f"emotions differently; give order: {choices}"
         )
     emotions = ORDERS[order]
     for number in numbers:

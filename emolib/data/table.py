@@ -55,11 +55,11 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         raise ValueError(f"{path.name}: there are no rows under the header")
 
     label = lower.index("label")
-    wordy = [column for column in rows if column != label and _words(rows[column])]
-    whole = [column for column in rows if column != label and _counts(rows[column])]
-    titled = [column for column in sorted(wordy + whole) if lower[column] in NAMES]
+    kinds = {column: _kind(rows[column]) for column in rows if column != label}
+    titled = [at for at, kind in kinds.items() if lower[at] in NAMES and kind != "numbers"]
+    wordy = [at for at, kind in kinds.items() if kind == "words"]
     name = next(iter(titled + wordy), None)
-    columns, skipped = _modality_columns(path, header, (name, label), whole)
+    columns, skipped = _modality_columns(path, header, (name, label), kinds)
     if name is None and skipped:
         name = skipped[0]
 
@@ -95,18 +95,15 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     )
 
 
-def _words(column: pd.Series) -> bool:
-    """Whether most cells of a column are text and no numbers."""
-    filled = column.dropna()
-    return 2 * sum(isinstance(cell, str) and _number(cell, ",") == np.inf for cell in filled) > len(
-        filled
-    )
-
-
-def _counts(column: pd.Series) -> bool:
-    """Whether all cells of a column are whole numbers."""
-    numbers = np.array([_number(cell) for cell in column])
-    return bool((np.isfinite(numbers) & (numbers == np.round(numbers))).all())
+def _kind(column: pd.Series) -> str:
+    """Whether a column's cells are mostly ``"words"``, all ``"whole"`` numbers, or else
+    ``"numbers"``.
+    """
+    numbers = np.array([_number(cell, ",") for cell in column])
+    finite = numbers[np.isfinite(numbers)]
+    if len(finite) == len(numbers) and (finite == np.round(finite)).all():
+        return "whole"
+    return "words" if np.isinf(numbers).sum() > len(finite) or not len(finite) else "numbers"
 
 
 def _sheet_row(series: pd.Series, position: int) -> int:
@@ -115,7 +112,7 @@ def _sheet_row(series: pd.Series, position: int) -> int:
 
 
 def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
-    numbers = np.array([_number(cell) for cell in column])
+    numbers = np.array([_number(cell, ",") for cell in column])
     wrong = np.flatnonzero(~np.isin(numbers, np.arange(1, len(EMOTIONS) + 1)))
     if len(wrong):
         raise ValueError(
@@ -127,7 +124,7 @@ def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
 
 
 def _modality_columns(
-    path: Path, header: list[str], others: tuple[int | None, int], whole: list[int]
+    path: Path, header: list[str], others: tuple[int | None, int], kinds: dict[int, str]
 ) -> tuple[dict[str, list[int]], list[int]]:
     """Columns of each modality, and those of whole numbers that belong to none.
 
@@ -140,7 +137,8 @@ def _modality_columns(
         if column in others:
             modality = ""
             continue
-        if column in whole and title.lower() in NUMBERS and not (modality and not title):
+        continued = modality and not title
+        if kinds[column] == "whole" and title.lower() in NUMBERS and not continued:
             skipped.append(column)
             continue
         modality = _modality(title) if title else modality

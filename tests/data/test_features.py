@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from emolib.data import features
 from emolib.data.drawn import film_stills
 from emolib.data.faces import draw_face
-from emolib.data.features import PRESETS, lpq, lpq_codes, lpq_whitening, phog, pixels
+from emolib.data.descriptors import PRESETS, lpq, lpq_codes, lpq_whitening, phog, pixels
 
 
 def slow_parts(image, y, x, window):

@@ -16,8 +16,8 @@ from emolib.__main__ import main
 from emolib.data import embedded, features, images, load
 from emolib.data.drawn import CLASSES, write_faces
 from emolib.data.export import export
-from emolib.data.images import Settings
-from emolib.data.picture import Unreadable, crop_face, read_grey, square
+from emolib.data.folder import Settings
+from emolib.data.images import Unreadable, crop_face, read_grey, square
 from emolib.folds import make_folds
 from emolib.paper import EMOTIONS
 from emolib.utils.imports import reached

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from emolib.data.features import lpq, phog
+from emolib.data.descriptors import lpq, phog
 from emolib.data.transformers import LPQ, PHOG
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 20, 22), dtype=np.uint8)
