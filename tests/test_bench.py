@@ -10,7 +10,7 @@ from emolib import bench
 from emolib.bench import __main__ as bench_command
 from emolib.bench import descriptors
 from emolib.bench.machine import growth
-from emolib.data.features import lpq, phog
+from emolib.data.descriptors import lpq, phog
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 34, 41), dtype=np.uint8)
 

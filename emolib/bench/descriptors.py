@@ -19,8 +19,8 @@ from scipy.ndimage import sobel
 from scipy.signal import convolve2d
 
 from emolib.bench.machine import growth
-from emolib.data.features import lpq, phog
-from emolib.data.images import Settings, keep
+from emolib.data import load
+from emolib.data.descriptors import lpq, phog
 from emolib.paper import EMOTIONS
 
 # Images at a time by height and width: enough for a second's work, few enough for any memory.
@@ -161,7 +161,7 @@ def folder_bench(count: int = MANY, size: int = 48) -> dict[str, float]:
         try:
             with growth() as grown:
                 start = perf_counter()
-                keep(root, Settings(size=size))
+                load(root, size=size)
                 seconds = perf_counter() - start
         finally:
             os.environ.pop("EMOLIB_CACHE") if cache is None else os.environ.update(

@@ -8,9 +8,9 @@ import ipywidgets as widgets
 import numpy as np
 
 from emolib import figures
+from emolib.data.descriptors import lpq_codes, phog
 from emolib.data.drawn import CLASSES, film_stills, scene
 from emolib.data.faces import PROTOTYPES, UNITS, Identity, View, draw_face
-from emolib.data.features import lpq_codes, phog
 from emolib.explore.canvas import NARROW, Canvas, Redraw, choice, laid_out, slider
 from emolib.explore.reading import reader
 

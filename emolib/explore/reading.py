@@ -11,7 +11,7 @@ from torch import nn
 
 import emolib
 from emolib.data.components import Components
-from emolib.data.features import lpq, phog
+from emolib.data.descriptors import lpq, phog
 
 DESCRIPTORS = {"LPQ": lpq, "PHOG": phog}
 MODELS = ("LPQ", "PHOG", "LPQ+PHOG")

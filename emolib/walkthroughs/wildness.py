@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from emolib.data.embedded import draw
+from emolib.data.drawn import drawn_data
 from emolib.folds import PROTOCOLS
 from emolib.metrics import confusion
 from emolib.training.cache import Cache
@@ -31,7 +31,7 @@ def accuracy_by_wildness(
     """
     parts = []
     for degree in wildness:
-        data = draw(
+        data = drawn_data(
             float(degree)
         ).as_distributed()  # components fitted once, not for each of many folds
         trained = train(

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from emolib import paper
-from emolib.data.features import lpq_codes, phog
+from emolib.data.descriptors import lpq_codes, phog
 from emolib.figures import wildness_curves
 from emolib.folds import make_folds
 from emolib.pruning import angles
