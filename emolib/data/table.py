@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.data.cells import read_cells, shown
-from emolib.data.persons import person_of, persons
+from emolib.data.persons import persons
 from emolib.paper import EMOTIONS
 
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
@@ -69,13 +69,6 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     values = _numbers(path, rows, [column for group in columns.values() for column in group])
     keep, values, repairs = _repair(path, values, rows.index + 1, labels, incomplete)
     groups, said = persons(names.tolist())
-    unknown = [row for row, text in enumerate(names) if person_of(text) is None]
-    if groups is None and 0 < len(unknown) < len(names):
-        raise ValueError(
-            f"{path.name}, row {_sheet_row(rows[label], unknown[0])}, column {name + 1}: the name "
-            "should be a title and the digits of its frame, such as Film_000000001, as in other "
-            "rows; as it is, nothing says whose face this is"
-        )
     if groups is None:
         repairs += said
 

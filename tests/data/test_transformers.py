@@ -47,6 +47,12 @@ def test_a_search_over_a_pipeline_finds_the_direction_of_stripes():
     assert search.best_estimator_[:2].get_feature_names_out().tolist() == ["pca0", "pca1"]
 
 
+@pytest.mark.parametrize("transformer", [LPQ(blocks=2.5), PHOG(bins=0), PHOG(levels="3")])
+def test_parameters_are_checked_by_fit(transformer):
+    with pytest.raises(ValueError, match="it must be a whole number"):
+        transformer.fit(IMAGES)
+
+
 @pytest.mark.parametrize(
     "images", [np.zeros((4, 9)), np.zeros((2, 9, 9, 3)), np.full((1, 9, 9), np.nan)]
 )

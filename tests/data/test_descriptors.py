@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from emolib.data import features
+from emolib.data import descriptors
+from emolib.data.descriptors import PRESETS, lpq, lpq_codes, lpq_whitening, phog, pixels
 from emolib.data.drawn import film_stills
 from emolib.data.faces import draw_face
-from emolib.data.descriptors import PRESETS, lpq, lpq_codes, lpq_whitening, phog, pixels
 
 
 def slow_parts(image, y, x, window):
@@ -237,19 +237,12 @@ def test_phog_puts_an_edge_in_its_cell_and_leaves_a_flat_image_empty():
     assert not phog(np.full((1, 32, 32), 9, np.uint8)).any()
 
 
-@pytest.fixture
-def small_tiles(monkeypatch):
-    """Tiles of a few rows, so that images and bands have seams."""
-    monkeypatch.setattr(features, "TILE", 100)
-
-
-def test_seams_between_tiles_do_not_show(small_tiles, monkeypatch):
+def test_batches_do_not_show(monkeypatch):
     images = np.random.default_rng(6).integers(0, 4, (5, 23, 31), dtype=np.uint8) + np.uint8(250)
-    codes, histograms, gradients = lpq_codes(images, 5), lpq(images, 5), phog(images)
-    monkeypatch.undo()
-    assert np.array_equal(codes, lpq_codes(images, 5))
-    assert np.array_equal(histograms, lpq(images, 5))
-    assert np.array_equal(gradients, phog(images))
+    whole = lpq_codes(images, 5), lpq(images, 5), phog(images)
+    monkeypatch.setattr(descriptors, "BATCH", 1500)  # two images
+    parts = lpq_codes(images, 5), lpq(images, 5), phog(images)
+    assert all(np.array_equal(*pair) for pair in zip(whole, parts, strict=True))
 
 
 @pytest.mark.parametrize("contrast", [1e-3, 1.0, 1e4])
@@ -345,3 +338,66 @@ def test_pixels_are_averages_without_light_and_contrast():
     assert np.allclose(small[0], (expected - expected.mean()) / expected.std(), atol=1e-5)
     assert np.allclose(small, pixels(2 * image + 30, side=4), atol=1e-5)
     assert not pixels(np.full((1, 9, 9), 4, np.uint8), side=4).any()
+
+
+BAD_IMAGES = {
+    "not a number": (np.where(np.eye(12), np.nan, 1)[None], "image 0 has a pixel that is not a"),
+    "infinite": (np.stack([np.ones((12, 12)), np.full((12, 12), np.inf)]), "image 1 has a pixel"),
+    "one image": (np.ones((12, 12)), "of one image .* give image.None."),
+    "colour stack": (np.ones((2, 12, 12, 3)), "bring colour images to grey first"),
+    "one colour image": (np.ones((12, 12, 3)), "bring colour images to grey first"),
+    "a row": (np.ones(12), r"grey images are an array of numbers \[N, H, W\], not \[12\]"),
+    "no pixels": (np.ones((2, 0, 12)), r"not \[2, 0, 12\]"),
+    "text": (np.full((1, 12, 12), "1"), "of <U1"),
+    "complex": (np.full((1, 12, 12), 1j), "of complex128"),
+}
+
+
+@pytest.mark.parametrize(("images", "sentence"), BAD_IMAGES.values(), ids=BAD_IMAGES)
+@pytest.mark.parametrize("describe", [lpq, lpq_codes, phog, pixels])
+def test_what_is_no_stack_of_grey_images_is_refused(describe, images, sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
+        describe(images)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: lpq(np.zeros((1, 8, 8))), "8 × 8 pixels are too small .* 9 × 9 pixels are needed"),
+        (lambda: lpq(np.zeros((1, 40, 40)), blocks=0), "blocks is 0"),
+        (lambda: lpq(np.zeros((1, 40, 40)), blocks=2.5), "blocks is 2.5"),
+        (lambda: lpq(np.zeros((1, 40, 40)), window=7.5), "window is 7.5"),
+        (lambda: lpq(np.zeros((1, 40, 40)), window="7"), "window is '7'"),
+        (lambda: lpq(np.zeros((1, 40, 40)), decorrelate="False"), "decorrelate is 'False'"),
+        (lambda: phog(np.zeros((1, 40, 40)), bins=0), "bins is 0"),
+        (lambda: phog(np.zeros((1, 40, 40)), bins=True), "bins is True"),
+        (lambda: phog(np.zeros((1, 40, 40)), levels=-1), "levels is -1"),
+        (lambda: phog(np.zeros((1, 40, 40)), levels=1.5), "levels is 1.5"),
+        (lambda: phog(np.zeros((1, 40, 40)), span="360"), "span is '360'"),
+        (lambda: pixels(np.zeros((1, 40, 40)), side=0), "side is 0"),
+    ],
+    ids=range(12),
+)
+def test_options_out_of_range_are_named(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
+
+
+def test_whole_options_of_any_numeric_type_are_taken():
+    image = np.random.default_rng(11).normal(size=(1, 20, 20))
+    assert np.array_equal(lpq(image, np.int64(5), 2.0), lpq(image, 5, 2))
+    assert np.array_equal(phog(image, 9.0, np.float32(1)), phog(image, 9, 1))
+
+
+@pytest.mark.parametrize("factor", [2.0**-900, 1e-200, 1e39, 1e200, 1e307])
+def test_brightness_has_no_unit(factor):
+    image = np.random.default_rng(12).integers(0, 10, (2, 24, 24)).astype(float)
+    for describe in (lpq, phog, pixels):
+        assert np.allclose(describe(image * factor), describe(image), atol=1e-6)
+
+
+def test_no_images_have_no_descriptors():
+    empty = np.zeros((0, 20, 20), np.uint8)
+    assert lpq(empty).shape == (0, 2304) and phog(empty).shape == (0, 680)
+    assert lpq_codes(empty).shape == (0, 14, 14) and pixels(empty).shape == (0, 1024)
