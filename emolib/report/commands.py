@@ -4,7 +4,7 @@ it is needed.
 
 import hashlib
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,16 +41,15 @@ def read_images(source: str, parameters: dict[str, Any]) -> str:
         ValueError: no report can be built of the folder.
     """
     from emolib.data import load
-    from emolib.data.images import Settings, keep
+    from emolib.data.folder import Settings
 
     reading = {
         field.name: parameters.pop(field.name)
         for field in fields(Settings)
         if field.name in parameters
     }
-    kept = str(keep(Path(source), Settings(**reading)))
-    tell(load(kept))
-    return kept
+    tell(load(source, **reading))
+    return source
 
 
 def write_table(source: str, path: Path, settings: dict[str, Any]) -> Path:
@@ -91,12 +90,12 @@ def keep_model(source: str, parameters: dict[str, Any], out: Path) -> None:
     if _report_of(path) == report:
         return
     from emolib.data import load
-    from emolib.data.images import settings_of
+    from emolib.data.folder import Settings
     from emolib.report.predictor import fit
     from emolib.training.cache import Cache
 
     chosen = {name: parameters[name] for name in ("seeds", "folds") if name in parameters}
-    fit(load(source or None), settings_of(source), **chosen, cache=Cache(), report=report).save(
+    fit(load(source or None), Settings(), **chosen, cache=Cache(), report=report).save(
         path
     )
 
@@ -120,8 +119,8 @@ def predict(faces: list[Path], reports: Path, settings: dict[str, Any]) -> str:
     """
     import numpy as np
 
-    from emolib.data.images import Settings
-    from emolib.data.picture import Unreadable, read_grey
+    from emolib.data.folder import Settings
+    from emolib.data.images import Unreadable, read_grey
     from emolib.report.predictor import Predictor
 
     path = reports / MODEL
@@ -134,7 +133,7 @@ def predict(faces: list[Path], reports: Path, settings: dict[str, Any]) -> str:
         raise ValueError(
             f"{path} is of another report than the one beside it; build the report anew"
         )
-    how = Settings(**model.about["settings"]).changed(settings)
+    how = replace(Settings(**model.about["settings"]), **settings)
     if fixed := settings.keys() - {"crop"}:
         raise ValueError(
             f"{min(fixed)} cannot be another than that of the report, whose faces the model has learnt from; only crop can"

@@ -19,7 +19,7 @@ from torch import nn
 
 from emolib.data import EmotionData
 from emolib.data.components import Components
-from emolib.data.images import Settings
+from emolib.data.folder import Settings
 from emolib.folds import make_folds
 from emolib.models import FusionNet
 from emolib.report import model_file
