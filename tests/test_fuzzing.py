@@ -61,10 +61,11 @@ def used(data, trains: bool) -> None:
         for values in data.features.values()
     )
     assert (
-        len(data.groups) == len(data.names) == len(data.labels)
+        len(data.resampling_units) == len(data.names) == len(data.labels)
         and np.isin(data.labels, range(len(EMOTIONS))).all()
     )
-    for protocol in PROTOCOLS:
+    protocols = ["random"] if data.groups is None else PROTOCOLS
+    for protocol in protocols:
         training, _ = make_folds(data, protocol, 0, 2)[0]
         for modality in data.modalities:
             scaled = scale(data, modality, training)
@@ -75,7 +76,7 @@ def used(data, trains: bool) -> None:
             )
     if trains:
         table = sweep(
-            modality=data.modalities[0], hidden=2, folds=2, max_epochs=1, protocol=PROTOCOLS
+            modality=data.modalities[0], hidden=2, folds=2, max_epochs=1, protocol=protocols
         )
         trained = train(data, table, jobs=1)
         assert all(np.isfinite(result.scores).all() for result in trained.results)
