@@ -178,6 +178,7 @@ def train_row(data: EmotionData, row: Row) -> NetworkResult:
         units=0,
         train_accuracy=float((scores.argmax(1)[train].numpy() == data.labels[train]).mean()),
         stopped=len(losses) < recipe.epochs,
+        test_rows=test,
     )
 
 

@@ -1,6 +1,6 @@
 """What training leaves of one network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ class NetworkResult:
         losses: mean training loss of each epoch.
         units: hidden units left (0 for a CNN).
         train_accuracy: share of training rows predicted right at the end.
+        test_rows: ``[T]``, row numbers of the data.
         stopped: whether the loss had stopped falling before the recipe's last epoch.
     """
 
@@ -25,3 +26,4 @@ class NetworkResult:
     units: int
     train_accuracy: float
     stopped: bool
+    test_rows: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))

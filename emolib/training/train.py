@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emolib.data import EmotionData
-from emolib.folds import make_folds
 from emolib.training import image_network, sweeps
 from emolib.training.cache import Cache
 from emolib.training.cores import core
@@ -78,9 +77,9 @@ class Trained:
         )
         scores = np.full((len(table), len(self.data), len(self.data.classes)), np.nan, np.float32)
         for number, position in zip(repetitions.ngroup(), range(len(self.table)), strict=True):
-            row = self.table.iloc[position]
-            _, test = make_folds(self.data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-            scores[number, test] = self.results[position].scores
+            result = self.results[position]
+            scores[number, result.test_rows] = result.scores
+        table["tested"] = (~np.isnan(scores[..., 0])).sum(1)
         return table, scores
 
     def member(self, position: int) -> nn.Module:
@@ -157,7 +156,11 @@ def train(
         },
         index=table.index,
     )
-    return Trained(table[NETWORK].join(added), results, data)
+    added.index = table.index
+    extra = [column for column in table if column not in added]
+    return Trained(
+        pd.concat([table[extra], added], axis=1).reset_index(drop=True), results, data
+    )
 
 
 def _train_missing(
