@@ -82,7 +82,9 @@ class Evidence:
         ]
         if chosen.empty:
             raise ValueError(f"the evidence has no recall of {model!r}; the claims need it")
-        recipe = str(chosen.groupby("recipe")["estimate"].mean().fillna(-np.inf).idxmax())
+        # a recipe without a result may be the better one: then it is the one that leaves it open
+        means = chosen.groupby("recipe")["estimate"].agg(lambda own: own.mean(skipna=False))
+        recipe = str(means.fillna(np.inf).idxmax())
         return [(protocol, recipe) for protocol in chosen["protocol"].unique()]
 
     def level(
@@ -239,7 +241,7 @@ def _gain(models: tuple[str, ...], printed: float) -> Rule:
         )
         best = max(
             (evidence.level(model) for model in models),
-            key=lambda rows: np.nan_to_num(np.mean([r["estimate"] for r in rows.values()])),
+            key=lambda rows: np.nan_to_num(np.mean([r["estimate"] for r in rows.values()]), nan=1),
         )
         gains = {protocol: row.copy() for protocol, row in best.items()}
         for row in gains.values():

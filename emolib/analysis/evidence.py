@@ -206,13 +206,13 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
     """
     parts = []
     for condition in found:
-        data, rows = condition.data, condition.tested
+        data, classes = condition.data, len(condition.data.classes)
+        rows = condition.tested if condition.tested.any() else slice(None)
         labels, scores = data.labels[rows], condition.scores[:, rows]
-        classes = len(data.classes)
-        occurs = np.isin(np.arange(classes), labels)
+        occurs = np.isin(np.arange(classes), data.labels[condition.tested])
 
         def statistic(
-            weight: NDArray[np.float64], labels: Rows = labels, scores: Any = scores
+            weight: NDArray[np.float64],
         ) -> NDArray[np.float64]:
             by_measure = list(measures(labels, scores, which, weight).values())
             return with_mean(np.stack(by_measure, -2), occurs)  # [B, S, measures, C + 1]
