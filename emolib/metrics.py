@@ -15,6 +15,12 @@ from emolib.training.train import Trained
 MEASURES = ("recall", "precision", "specificity", "average precision")
 
 
+def predict(scores: NDArray[np.floating]) -> NDArray[np.intp]:
+    """``[…, N]``: the class of the largest score ``[…, N, C]``, -1 where a row was not tested."""
+    best: NDArray[np.intp] = np.where(np.isnan(scores).any(-1), -1, scores.argmax(-1))
+    return best
+
+
 def confusion(
     labels: NDArray[np.intp],
     scores: NDArray[np.floating],
@@ -34,12 +40,13 @@ def confusion(
         columns.
     """
     classes = scores.shape[-1]
-    cell: NDArray[np.intp] = labels * classes + scores.argmax(-1)  # [..., N]
+    best = predict(scores)
+    cell: NDArray[np.intp] = np.where(best < 0, classes**2, labels * classes + best)  # [..., N]
     if weight is None:
         flat = cell.reshape(-1, len(labels))
-        counts = np.stack([np.bincount(row, minlength=classes**2) for row in flat])
+        counts = np.stack([np.bincount(row, minlength=classes**2 + 1)[:-1] for row in flat])
         return counts.reshape(*scores.shape[:-2], classes, classes)
-    counts = weight @ np.eye(classes**2)[cell]  # [..., B, C * C]
+    counts = weight @ np.eye(classes**2 + 1)[cell][..., :-1]  # [..., B, C * C]
     return np.moveaxis(counts, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)
 
 

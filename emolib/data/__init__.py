@@ -27,7 +27,7 @@ class EmotionData:
         labels: ``[N]``, the index of the emotion in ``classes``.
         classes: names of the ``C`` emotions.
         groups: ``[N]``, the person, or what stands for the person: rows of one group never train
-            and test each other.
+            and test each other. None where the data do not say who is who.
         names: ``[N]``, one a row; may be licensed, so never shown in a report.
         source: what the reader is told that the rows are.
         drawn: whether the faces were drawn by :mod:`emolib.data.faces`, not photographed.
@@ -44,7 +44,7 @@ class EmotionData:
     features: dict[str, NDArray[np.float32]]
     labels: NDArray[np.intp]
     classes: tuple[str, ...]
-    groups: NDArray[np.str_]
+    groups: NDArray[np.str_] | None
     names: NDArray[np.str_]
     source: str
     drawn: bool
@@ -60,6 +60,11 @@ class EmotionData:
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities, in their order."""
         return tuple(self.features)
+
+    @property
+    def resampling_units(self) -> NDArray[Any]:
+        """``[N]``: the groups, or row numbers where the data do not say who is who."""
+        return np.arange(len(self)) if self.groups is None else self.groups
 
     def as_distributed(self) -> "EmotionData":
         """The same without descriptors: components fitted on all rows, test rows included, as in
@@ -77,7 +82,7 @@ class EmotionData:
             digest.update(f"{modality} {values.shape} {values.dtype}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
-        digest.update("\0".join([*self.classes, *self.groups]).encode())
+        digest.update("\0".join([*self.classes, *([] if self.groups is None else self.groups)]).encode())
         for name, pair in self.splits.items():
             for rows in pair:
                 digest.update(f"{name} {len(rows)}".encode() + np.asarray(rows, "<i8").tobytes())
