@@ -13,7 +13,7 @@ import torch
 import emolib
 from emolib.bench import __main__ as bench
 from emolib.bench import contenders, machine, recorded
-from emolib.figures import costs
+from emolib.figures import training_costs
 from emolib.models import ShallowNet
 
 ROWS = 48  # that train in a fold of the 60
@@ -97,7 +97,7 @@ def test_the_work_of_a_step_by_hand():
 
 def test_the_picture_says_what_the_last_measurement_found():
     rows = pd.DataFrame(recorded()["rows"])
-    picture = costs(rows)
+    picture = training_costs(rows)
     most = rows[rows["networks"] == rows["networks"].max()].set_index(["net", "method"])[
         "microseconds_per_net_step"
     ]

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from emolib import figures, paper
-from emolib.figures.diagrams import trace
-from emolib.figures.style import EMOTION
+from emolib.figures.networks import trace
+from emolib.figures.colours import EMOTION
 from emolib.models import FusionNet, ShallowNet
 
 matplotlib.use("agg")
@@ -62,19 +62,19 @@ def pictures():
             recall[recall["recipe"] == "printed"], "hidden", "hidden units", "recall"
         ),
         "bars": figures.emotion_bars(bars, {"LPQ": paper.TABLE_3["LPQ CNN"] + (0.2,)}),
-        "levels": figures.levels(
+        "levels": figures.model_recall(
             summary("model", ["LPQ CNN", "CNN fusion"]).query(
                 "recipe == 'printed' and modality == 'LPQ'"
             ),
             paper.TABLE_3_AVERAGE,
             1 / 7,
         ),
-        "luck": figures.luck(
+        "luck": figures.single_splits(
             {"CNN fusion": random.normal(0.2, 0.02, 50), "LPQ CNN": random.normal(0.18, 0.02, 5)},
             paper.TABLE_3_AVERAGE,
             1 / 7,
         ),
-        "picks": figures.picks(
+        "picks": figures.selection_bias(
             pd.DataFrame(random.random((9, 2)), columns=["picked", "fixed"]),
             {"picked": "best on test", "fixed": "fixed"},
             0.27,
@@ -161,6 +161,7 @@ def test_a_line_of_each_style_has_its_name():
         "angle",
         "minimal angle / degrees",
         1 / 7,
+        paper={},
         style="activation_shift",
         styles={0.5: ("shifted", "-"), 0.0: ("as they are", ":")},
     )
@@ -190,9 +191,9 @@ def test_an_emotion_keeps_its_colour(drawn_pictures):
 def test_layers_are_read_off_the_module():
     net = FusionNet(2, channels=4)
     layers = trace(net, torch.zeros(1, 2, 5))
-    assert sum(layer.parameters for layer in layers) == sum(p.numel() for p in net.parameters())
-    assert [layer.kind for layer in layers[:10]] == ["Conv1d", "MaxPool1d"] * 5
-    assert layers[-1].shape == (7,) and layers[9].shape == (4, 5)
+    assert layers["parameters"].sum() == sum(p.numel() for p in net.parameters())
+    assert layers["kind"].tolist()[:10] == ["Conv1d", "MaxPool1d"] * 5
+    assert layers["output"].iloc[-1] == "7" and layers["output"][9] == "4 × 5"
 
 
 def test_the_alt_text_of_a_matrix_names_the_worst_difference():

@@ -1,10 +1,16 @@
-"""Faces: a sample of each emotion (Figure 1), and the directions in which faces differ."""
+"""Faces: a sample of each emotion (Figure 1), principal components, descriptors of one face, rows of
+faces.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
-from emolib.figures.style import WIDTH, Picture, joined, styled
+from emolib.figures.colours import EMOTION, MODALITY, UNNAMED
+from emolib.figures.style import WIDTH, Picture, joined, panels, styled
+from emolib.metrics import predict
 
 
 @styled
@@ -16,19 +22,18 @@ def sample_faces(
     Args:
         images: ``[N, H, W]``, grey.
         labels: ``[N]``.
-        rows: faces an emotion, spread evenly over those there are.
+        rows: faces per emotion, spread evenly over those there are.
     """
-    figure, axes = plt.subplots(
-        rows, len(classes), figsize=(WIDTH, rows * WIDTH / len(classes) + 0.3), layout="constrained"
-    )
+    figure, axes = panels(rows, len(classes), WIDTH / len(classes) + 0.3 / rows)
     shown = []
     for column, emotion in enumerate(classes):
         found = np.flatnonzero(labels == column)
         for row, index in enumerate(found[np.linspace(0, len(found) - 1, rows).astype(int)]):
             axes[row, column].imshow(images[index], cmap="gray", vmin=0, vmax=255)
-            axes[row, column].set_axis_off()
             shown.append({"emotion": emotion, "row": row + 1, "mean grey": images[index].mean()})
         axes[0, column].set_title(emotion, loc="center", fontsize=10)
+    for axis in axes.flat:
+        axis.set_axis_off()
     alt = f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}."
     return Picture(figure, alt, pd.DataFrame(shown))
 
@@ -40,24 +45,145 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
 
     Args:
         mean: ``[S * S]``, row by row.
-        axes: ``[P, S * S]``; what is bright in one gets brighter with its number, what is dark
-            darker.
+        axes: ``[P, S * S]``; bright pixels of a component brighten as its feature grows, dark ones
+            darken.
         shares: ``[P]``, of the variance.
     """
-    side = round(len(mean) ** 0.5)
-    columns = len(axes) + 1
-    figure, panels = plt.subplots(
-        1, columns, figsize=(WIDTH, WIDTH / columns + 0.3), layout="constrained"
-    )
+    side, columns = round(len(mean) ** 0.5), len(axes) + 1
+    figure, grid = panels(1, columns, WIDTH / columns + 0.3)
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
-    for panel, face, title in zip(panels, [mean, *axes], titles, strict=True):
+    for panel, face, title in zip(grid[0], [mean, *axes], titles, strict=True):
         reach = np.abs(face).max() or 1
         panel.imshow(face.reshape(side, side), cmap="gray", vmin=-reach, vmax=reach)
         panel.set_axis_off()
         panel.set_title(title, loc="center", fontsize=10)
-    alt = f"The mean face and {len(axes)} principal components as pictures; they hold {shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}."
-    return Picture(
-        figure,
-        alt,
-        pd.DataFrame({"component": np.arange(1, columns), "share of the variance": shares}),
+    alt = (
+        f"The mean face and {len(axes)} principal components as pictures; they hold "
+        f"{shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}."
     )
+    data = pd.DataFrame({"component": np.arange(1, columns), "share of the variance": shares})
+    return Picture(figure, alt, data)
+
+
+@styled
+def face_reading(
+    image: np.ndarray,
+    codes: np.ndarray,
+    gradients: np.ndarray,
+    numbers: dict[str, np.ndarray],
+    scores: dict[str, np.ndarray],
+    classes: tuple[str, ...],
+) -> Picture:
+    """One face, step by step: the picture, its LPQ codes, its gradients, ten numbers, the scores.
+
+    Args:
+        image: ``[H, W]``, grey.
+        codes: ``[Y, X]``, from :func:`emolib.data.features.lpq_codes`.
+        gradients: ``[cells * cells * bins]``, one level of :func:`emolib.data.features.phog`, 8
+            bins over 360°.
+        numbers: for each modality its principal components, scaled to 0..1 over the faces that
+            networks train on.
+        scores: for each model ``[C]`` outputs.
+    """
+    # Places by hand and one pair of axes for three images: this picture is redrawn while a slider
+    # moves, and matplotlib takes longer to make axes and look for a layout than to draw.
+    figure = plt.figure(figsize=(WIDTH, 5.0))
+    top = figure.add_axes((0.005, 0.43, 0.99, 0.57))
+    top.set_axis_off()
+    side, gap = len(image), 0.045 * len(image)
+    for place, (shown, colours) in enumerate(((image, "gray"), (codes, "twilight"))):
+        left = place * (side + gap)
+        extent = (left, left + side, side, 0)
+        top.imshow(shown, cmap=colours, vmin=0, vmax=255, interpolation="nearest", extent=extent)
+    _roses(top, image, gradients, 2 * (side + gap))
+    for place, title in enumerate(("the face", "its LPQ codes", "its PHOG cells")):
+        top.text(place * (side + gap), -2, title, fontsize=10.5, fontweight="bold")
+    top.set(xlim=(-1, 3 * side + 2 * gap + 1), ylim=(side, -9))
+
+    ten = figure.add_axes((0.06, 0.1, 0.25, 0.25))
+    for place, (modality, values) in enumerate(numbers.items()):
+        x, colour = (
+            np.arange(len(values)) + place * (len(values) + 0.7),
+            MODALITY.get(modality, UNNAMED),
+        )
+        ten.bar(x, values, color=colour)
+        over = ten.get_xaxis_transform()
+        ten.text(x.mean(), 1.02, modality, transform=over, ha="center", color=colour, fontsize=9.5)
+    ten.axhspan(0, 1, color="#f1f1f1", zorder=0)
+    count = sum(map(len, numbers.values()))
+    ten.set(ylim=_reaching(-0.3, 1.3, numbers), xticks=[], xlabel=f"{count} numbers, scaled")
+    ten.grid(False)
+
+    right, width, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), 0.8 / len(scores), []
+    for place, (model, values) in enumerate(scores.items()):
+        x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * width
+        colour, best = MODALITY.get(model, UNNAMED), int(predict(values))
+        right.bar(x, values, width * 0.9, color=colour, label=model)
+        said.append(f"{model} has no score")
+        if best >= 0:
+            right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=colour)
+            said[-1] = f"{model} says {classes[best]} ({values[best]:.2f})"
+    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
+    right.set_xticklabels(classes, fontsize=8.5)
+    for label, emotion in zip(right.get_xticklabels(), classes, strict=True):
+        label.set_color(EMOTION.get(emotion, "#222222"))
+    right.grid(axis="x", visible=False)
+    right.legend(
+        loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(scores), borderaxespad=0.1, fontsize=9
+    )
+    listed = "; ".join(
+        f"{modality} {', '.join(f'{value:.2f}' for value in values)}"
+        for modality, values in numbers.items()
+    )
+    alt = (
+        f"A drawn face, its LPQ codes and its PHOG cells, {round((len(gradients) / 8) ** 0.5)} "
+        f"along a side. Its numbers: {listed}. {', '.join(said)}."
+    )
+    data = pd.DataFrame(scores, index=pd.Index(classes, name="emotion")).reset_index()
+    return Picture(figure, alt, data)
+
+
+def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
+    """Limits that stay while a slider moves, unless a bar or the mark above it would be cut."""
+    values = np.concatenate(list(bars.values()))
+    return np.fmin.reduce(values - 0.1, initial=low), np.fmax.reduce(values + 0.15, initial=high)
+
+
+def _roses(
+    axis: Axes, image: np.ndarray, gradients: np.ndarray, left: float, bins: int = 8
+) -> None:
+    """In each cell a line for each direction of the gradient, as long as its share, over the pale
+    face.
+    """
+    cells, side = round((len(gradients) / bins) ** 0.5), len(image)
+    wide = side / cells
+    axis.imshow(image, cmap="gray", vmin=-600, vmax=255, extent=(left, left + side, side, 0))
+    lengths = gradients / max(gradients.max(), 1e-12) * wide / 2
+    row, column, k = (index.ravel() for index in np.indices((cells, cells, bins)))
+    angle = 2 * np.pi * (k + 0.5) / bins
+    start = np.stack([left + (column + 0.5) * wide, (row + 0.5) * wide], 1)
+    end = start + lengths[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    edges = np.arange(1, cells) * wide
+    grid = [[(left, edge), (left + side, edge)] for edge in edges]
+    grid += [[(left + edge, 0), (left + edge, side)] for edge in edges]
+    rays = list(np.stack([start, end], 1))
+    for lines, colour, width in ((grid, "white", 0.8), (rays, MODALITY["PHOG"], 1.4)):
+        axis.add_collection(LineCollection(lines, color=colour, linewidth=width), autolim=False)
+
+
+@styled
+def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -> Picture:
+    """Faces beside each other, each with a line of text; ``images`` ``[N, H, W]``."""
+    # one pair of axes for all, as above: the confusion lab draws this while it trains
+    rows, wide = -(-len(images) // across), WIDTH / across
+    high = wide + 0.22  # inches, with the line of text
+    figure = plt.figure(figsize=(WIDTH, rows * high))
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    for place, (image, title) in enumerate(zip(images, titles, strict=True)):
+        left, top = place % across * wide, place // across * high + 0.2
+        extent = (left + 0.03, left + wide - 0.03, top + wide - 0.06, top)
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255, extent=extent)
+        axis.text(left + wide / 2, top - 0.04, title, fontsize=8, fontweight="bold", ha="center")
+    axis.set(xlim=(0, WIDTH), ylim=(rows * high, 0))
+    return Picture(figure, alt, pd.DataFrame({"face": titles}))
