@@ -2,21 +2,26 @@
 trains a network.
 """
 
-from emolib.figures.curves import learning_curves, loss_curves, training_costs, wildness_curves
-from emolib.figures.distributions import (
-    box_plots,
+from emolib.figures.curves import (
+    accuracy_curves,
+    emotion_curves,
+    learning_curves,
+    loss_curves,
+    training_costs,
+    wildness_curves,
+)
+from emolib.figures.faces import box_plots, eigenfaces, face_reading, face_row, sample_faces
+from emolib.figures.folds import fold_map, score_distribution
+from emolib.figures.matrices import angle_matrix, confusion_matrices
+from emolib.figures.networks import fusion_network, network_state, pruned_network, shallow_network
+from emolib.figures.results import (
+    emotion_bars,
     error_rates,
     model_recall,
-    score_distribution,
     selection_bias,
     single_splits,
     specification_curve,
 )
-from emolib.figures.faces import eigenfaces, face_reading, face_row, sample_faces
-from emolib.figures.folds import fold_map
-from emolib.figures.matrices import angle_matrix, confusion_matrices
-from emolib.figures.networks import fusion_network, network_state, pruned_network, shallow_network
-from emolib.figures.recall import accuracy_curves, emotion_bars, emotion_curves
 from emolib.figures.style import Picture
 
 __all__ = [

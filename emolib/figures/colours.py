@@ -27,7 +27,10 @@ SEQUENTIAL = "crest"  # the colour map of matrices
 # Layers of a network, filled and outlined; hidden units that stay after pruning, and that go.
 FILL = {"Conv1d": "#cfe8d5", "MaxPool1d": "#f3c9c2", "Linear": "#cfdcee", "input": "#eeeeee"}
 EDGE = {"Conv1d": "#2f7d4a", "MaxPool1d": "#b0412f", "Linear": "#33588c", "input": "#777777"}
+INPUT = {"color": FILL["input"], "edgecolor": EDGE["input"]}
+OUTPUT = {"color": FILL["Linear"], "edgecolor": EDGE["Linear"]}
 HIDDEN = {"color": "#f7e3bd", "edgecolor": "#b07d00"}
+GONE = {"color": "white", "edgecolor": "#c9c9c9", "linestyle": ":"}
 STAYS, GOES = "#33588c", "#c9c9c9"
 
 # Ways of training that the bench compares.

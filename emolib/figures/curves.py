@@ -1,10 +1,19 @@
-"""Curves: training loss, learning curves, accuracy by wildness of the faces, and time per step."""
+"""Curves against a setting: recall (Figures 6a, 6b and 9), accuracy by wildness of the faces,
+training loss, learning curves, and time per training step.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from itertools import product
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from emolib.figures.colours import (
+    EMOTION,
+    EMOTION_MARKER,
     GUESSING,
     MODALITY,
     MODALITY_MARKER,
@@ -41,6 +50,203 @@ NETS = {
 }
 
 
+def _curves(
+    frame: pd.DataFrame,
+    x: str,
+    by: tuple[str, str],
+    lines: list[str],
+    look: Callable[..., dict[str, Any]],
+    height: float,
+    title: str,
+    chance: float | None = None,
+    **labels: Any,
+) -> tuple[Figure, list[tuple[Any, ...]]]:
+    """A grid of axes in percent for the values of two columns, and in each a line for each value of
+    other columns, in the ``look`` of these values.
+
+    Returns:
+        The figure, and of each line the values that it stands for and its rows of the table.
+    """
+    rows, columns = (frame[column].unique() for column in by)
+    figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=True)
+    drawn = []
+    for axis, place in zip(axes.flat, product(rows, columns), strict=True):
+        if chance is not None:
+            axis.axhline(chance, **GUESSING, label="guessing")
+        here = frame[(frame[list(by)] == list(place)).all(axis=1)]
+        for keys, part in here.groupby(lines, sort=False):
+            band(axis, part[x], part, **look(*keys))
+            drawn.append((*place, *keys, part))
+        axis.set(title=title.format(*place), **labels)
+        axis.yaxis.set_major_formatter(in_percent)
+        axis.label_outer()
+    return figure, drawn
+
+
+def _at(row: pd.Series, x: str, unit: str = "") -> str:
+    return f"{percent(row['mean'])} at {unit}{row[x]:g}"
+
+
+@styled
+def accuracy_curves(
+    summary: pd.DataFrame,
+    x: str,
+    xlabel: str,
+    chance: float,
+    *,
+    paper: dict[str, tuple[float, float]],
+    style: str | None = None,
+    styles: Mapping[Hashable, tuple[str, str]] | None = None,
+) -> Picture:
+    """Mean recall against a setting, a line for each modality; recipes in rows, protocols in
+    columns.
+
+    Args:
+        summary: columns ``recipe``, ``protocol``, ``modality``, ``x``, ``mean``, ``low``, ``high``
+            and, if given, ``style``.
+        chance: recall of guessing, marked.
+        paper: for a modality the point that the paper prints.
+        style: a column whose values get line styles of their own; ``styles`` gives label and line
+            style for each.
+    """
+
+    def look(modality: str, value: Hashable = None) -> dict[str, Any]:
+        name, line = (styles or {}).get(value, ("", "-"))
+        return {
+            "label": f"{modality} {name}".strip(),
+            "linestyle": line,
+            "color": MODALITY.get(modality, UNNAMED),
+            "marker": MODALITY_MARKER.get(modality, "o"),
+        }
+
+    figure, drawn = _curves(
+        summary,
+        x,
+        ("recipe", "protocol"),
+        ["modality", style] if style else ["modality"],
+        look,
+        2.7,
+        "{1} folds, {0} recipe",
+        chance,
+        xlabel=xlabel,
+        ylabel="mean recall / %",
+    )
+    for axis, (modality, (at, value)) in product(figure.axes, paper.items()):
+        axis.scatter(
+            at,
+            value,
+            marker="*",
+            s=150,
+            color=MODALITY[modality],
+            edgecolor=PAPER,
+            linewidth=0.9,
+            zorder=5,
+            label=f"{modality}, the paper's Table 3",
+        )
+    legend_below(figure, 3)
+    alt = " ".join(
+        f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
+        f"{_at(part.iloc[-1], x)}, highest "
+        f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
+        for recipe, protocol, *keys, part in drawn
+    )
+    return Picture(figure, f"Mean recall over emotions against {xlabel}. {alt}", summary)
+
+
+@styled
+def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> Picture:
+    """A measure against a setting, a line for each emotion; protocols in rows, modalities in
+    columns.
+    """
+
+    def look(emotion: str) -> dict[str, Any]:
+        return {
+            "label": emotion,
+            "color": EMOTION.get(emotion, UNNAMED),
+            "marker": EMOTION_MARKER.get(emotion, "o"),
+            "linewidth": 2.4 if emotion == "average" else 1.3,
+            "linestyle": "--" if emotion == "average" else "-",
+        }
+
+    figure, drawn = _curves(
+        summary.drop(columns=["low", "high"]),
+        x,
+        ("protocol", "modality"),
+        ["emotion"],
+        look,
+        3.0,
+        "{1}, {0} folds",
+        xlabel=xlabel,
+        ylabel=f"{ylabel} / %",
+    )
+    legend_below(figure, 4)
+    alt = " ".join(
+        f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
+        f"{percent(part['mean'].iloc[-1])}."
+        for protocol, modality, emotion, part in drawn
+    )
+    span = f"from {summary[x].min():g} to {summary[x].max():g} {xlabel}"
+    return Picture(figure, f"{ylabel} by emotion, {span}. {alt}", summary)
+
+
+@styled
+def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
+    """Dhall's contrast: accuracy against the wildness of the drawn faces, a panel for each
+    protocol, a line for each modality.
+
+    Under random folds, circles at both ends, joined by a broken line, are what Dhall et al.
+    measured on real faces: JAFFE, posed in a laboratory, and SFEW, from films, with whole
+    descriptors and a support vector machine.
+
+    Args:
+        summary: columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``.
+        chance: accuracy of guessing, marked.
+    """
+
+    def look(modality: str) -> dict[str, Any]:
+        return {
+            "label": f"{modality}, drawn faces",
+            "color": MODALITY.get(modality, UNNAMED),
+            "marker": MODALITY_MARKER.get(modality, "o"),
+        }
+
+    figure, drawn = _curves(
+        summary.assign(row=0),
+        "wildness",
+        ("row", "protocol"),
+        ["modality"],
+        look,
+        3.3,
+        "{1} folds",
+        chance,
+        xlabel="wildness: 0 laboratory, 1 film",
+        ylabel="accuracy / %",
+        ylim=(0, 1),
+    )
+    said = [
+        f"{protocol}, {modality}: {_at(part.iloc[0], 'wildness', 'wildness ')}, "
+        f"{_at(part.iloc[-1], 'wildness')}."
+        for _, protocol, modality, part in drawn
+    ]
+    for axis, protocol in zip(figure.axes, summary["protocol"].unique(), strict=True):
+        for modality, (jaffe, sfew) in DHALL_RANDOM.items() if protocol == "random" else ():
+            axis.plot(
+                (0, 1),
+                (jaffe / 100, sfew / 100),
+                linestyle="--",
+                linewidth=1,
+                color=MODALITY[modality],
+                marker="o",
+                markersize=8,
+                markerfacecolor="white",
+                markeredgewidth=1.8,
+                label=f"{modality}, real faces (Dhall et al. 2011)",
+            )
+            said.append(f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW.")
+    legend_below(figure, 3)
+    return Picture(figure, "Accuracy against wildness. " + " ".join(said), summary)
+
+
 @styled
 def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
     """Training loss by epoch: the median network and the middle 90 % of them.
@@ -49,23 +255,19 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
         losses: by title, ``[K, epochs]``; NaN after a network has stopped.
     """
     figure, axes = panels(1, len(losses), 2.6, sharey=True)
-    parts, alt = [], []
+    parts, alt = [], "Training loss by epoch."
     for axis, (title, values) in zip(axes[0], losses.items(), strict=True):
         # a stopped network keeps its last loss, so that the band is of the same networks throughout
-        spans = np.quantile(pd.DataFrame(values.T).ffill().T, [0.05, 0.5, 0.95], axis=0)
-        part = pd.DataFrame(spans.T, columns=["5%", "median", "95%"])
-        part.insert(0, "epoch", part.index + 1)
-        axis.fill_between(
-            part["epoch"], part["5%"], part["95%"], color=OURS, alpha=0.15, linewidth=0
-        )
-        axis.plot(part["epoch"], part["median"], color=OURS)
+        low, middle, high = np.quantile(pd.DataFrame(values.T).ffill().T, [0.05, 0.5, 0.95], axis=0)
+        epoch = np.arange(1, len(middle) + 1)
+        axis.fill_between(epoch, low, high, color=OURS, alpha=0.15, linewidth=0)
+        axis.plot(epoch, middle, color=OURS)
         axis.set(title=title, xlabel="epoch")
-        parts.append(part.assign(networks=title)[["networks", *part.columns]])
-        first, last = part["median"].iloc[[0, -1]]
-        alt.append(f"{title}: median from {first:.4f} to {last:.4f}.")
+        columns = {"networks": title, "epoch": epoch, "5%": low, "median": middle, "95%": high}
+        parts.append(pd.DataFrame(columns))
+        alt += f" {title}: median from {middle[0]:.4f} to {middle[-1]:.4f}."
     axes[0, 0].set_ylabel("mean training loss")
-    said = "Training loss by epoch. " + " ".join(alt)
-    return Picture(figure, said, pd.concat(parts, ignore_index=True))
+    return Picture(figure, alt, pd.concat(parts, ignore_index=True))
 
 
 @styled
@@ -87,14 +289,13 @@ def learning_curves(
     colours, said = [*MODALITY.values(), PAPER], []
     for axis, panel in zip(axes[0], names, strict=True):
         here = history[history["panel"] == panel]
-        if chance and panel in chance:
-            axis.axhline(chance[panel], **GUESSING, label="guessing")
         for line, part in here.groupby("line", sort=False):
             colour = colours[lines.index(line) % len(colours)]
-            band(axis, part["epoch"], part, colour, label=line)
+            band(axis, part["epoch"], part, color=colour, label=line)
             said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
         axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
         if chance and panel in chance:
+            axis.axhline(chance[panel], **GUESSING, label="guessing")
             # whole steps, so that the axis seldom moves while networks train
             low, high = np.floor(10 * here["low"].min()), np.ceil(10 * here["high"].max())
             axis.set_ylim(low / 10, high / 10)
@@ -113,56 +314,6 @@ def learning_curves(
 
 
 @styled
-def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
-    """Dhall's contrast: accuracy against the wildness of the drawn faces, a panel for each
-    protocol, a line for each modality.
-
-    Under random folds, circles at both ends, joined by a broken line, are what Dhall et al.
-    measured on real faces: JAFFE, posed in a laboratory, and SFEW, from films, with whole
-    descriptors and a support vector machine.
-
-    Args:
-        summary: columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``.
-        chance: accuracy of guessing, marked.
-    """
-    protocols = list(summary["protocol"].unique())
-    figure, axes = panels(1, len(protocols), 3.3, sharey=True)
-    said = []
-    for axis, protocol in zip(axes[0], protocols, strict=True):
-        axis.axhline(chance, **GUESSING, label="guessing")
-        here = summary[summary["protocol"] == protocol]
-        for modality, part in here.groupby("modality", sort=False):
-            colour = MODALITY.get(modality, UNNAMED)
-            marker, label = MODALITY_MARKER.get(modality, "o"), f"{modality}, drawn faces"
-            band(axis, part["wildness"], part, colour, marker=marker, label=label)
-            first, last = (
-                f"{percent(row['mean'])} at wildness {row['wildness']:g}"
-                for _, row in part.iloc[[0, -1]].iterrows()
-            )
-            said.append(f"{protocol}, {modality}: {first}, {last}.")
-            if protocol == "random" and modality in DHALL_RANDOM:
-                jaffe, sfew = DHALL_RANDOM[modality]
-                axis.plot(
-                    (0, 1),
-                    (jaffe / 100, sfew / 100),
-                    linestyle="--",
-                    linewidth=1,
-                    color=colour,
-                    marker="o",
-                    markersize=8,
-                    markerfacecolor="white",
-                    markeredgewidth=1.8,
-                    label=f"{modality}, real faces (Dhall et al. 2011)",
-                )
-                said.append(f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW.")
-        axis.set(title=f"{protocol} folds", xlabel="wildness: 0 laboratory, 1 film", ylim=(0, 1))
-        axis.yaxis.set_major_formatter(in_percent)
-    axes[0, 0].set_ylabel("accuracy / %")
-    legend_below(figure, axes[0, 0], 3)
-    return Picture(figure, "Accuracy against wildness. " + " ".join(said), summary)
-
-
-@styled
 def training_costs(rows: pd.DataFrame) -> Picture:
     """Microseconds per training step of one network against how many train at once, for each way of
     training; both axes logarithmic.
@@ -171,20 +322,21 @@ def training_costs(rows: pd.DataFrame) -> Picture:
         rows: columns ``net``, ``method``, ``networks``, ``microseconds_per_net_step``.
     """
     figure, axes = panels(2, 2, 2.6, sharex=True, sharey=True)
-    times = rows.set_index(["net", "method", "networks"])["microseconds_per_net_step"]
-    most, said = rows["networks"].max(), []
+    most, alt = rows["networks"].max(), []
+    times = rows.set_index(["net", "method", "networks"])["microseconds_per_net_step"].unstack()
     for axis, (net, title) in zip(axes.flat, NETS.items(), strict=True):
-        for method, (label, marker) in WAYS.items():
-            part = rows[(rows["net"] == net) & (rows["method"] == method)]
-            if len(part):
-                x, y = part["networks"], part["microseconds_per_net_step"]
-                axis.plot(x, y, color=WAY[method], marker=marker, label=label)
+        known = [way for way in WAYS if (net, way) in times.index]
+        for way in known:
+            part, (label, marker) = times.loc[net, way].dropna(), WAYS[way]
+            axis.plot(part.index, part, color=WAY[way], marker=marker, label=label)
         axis.set(xscale="log", yscale="log", title=title)
         axis.set(xlabel="networks", ylabel="µs a network's step")
         axis.label_outer()
-        at = times[net].xs(most, level="networks")
-        others = [f"{at[way]:.3g} by {WAYS[way][0]}" for way in WAYS if way in at and way != "ours"]
-        said.append(f"{title}: {at['ours']:.3g} by this library, {joined(others)}")
-    legend_below(figure, axes[0, 0], len(WAYS))
-    alt = f"Microseconds a network's step takes with {most:,} networks. " + ". ".join(said) + "."
-    return Picture(figure, alt, rows)
+        at = times.loc[net, most].dropna()
+        others = [
+            f"{at[way]:.3g} by {WAYS[way][0]}" for way in known if way in at.index.drop("ours")
+        ]
+        alt.append(f"{title}: {at['ours']:.3g} by this library, {joined(others)}.")
+    legend_below(figure, len(WAYS))
+    said = f"Microseconds a network's step takes with {most:,} networks. " + " ".join(alt)
+    return Picture(figure, said, rows)

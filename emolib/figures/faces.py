@@ -1,5 +1,5 @@
-"""Faces: a sample of each emotion (Figure 1), principal components, descriptors of one face, rows of
-faces.
+"""Faces and their features: samples (Figure 1), box plots (Figures 2 and 3), principal components,
+the descriptors of one face, rows of faces.
 """
 
 import matplotlib.pyplot as plt
@@ -11,6 +11,8 @@ from matplotlib.collections import LineCollection
 from emolib.figures.colours import EMOTION, MODALITY, UNNAMED
 from emolib.figures.style import WIDTH, Picture, joined, panels, styled
 from emolib.metrics import predict
+
+INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be a line
 
 
 @styled
@@ -26,16 +28,58 @@ def sample_faces(
     """
     figure, axes = panels(rows, len(classes), WIDTH / len(classes) + 0.3 / rows)
     shown = []
-    for column, emotion in enumerate(classes):
-        found = np.flatnonzero(labels == column)
-        for row, index in enumerate(found[np.linspace(0, len(found) - 1, rows).astype(int)]):
-            axes[row, column].imshow(images[index], cmap="gray", vmin=0, vmax=255)
-            shown.append({"emotion": emotion, "row": row + 1, "mean grey": images[index].mean()})
-        axes[0, column].set_title(emotion, loc="center", fontsize=10)
-    for axis in axes.flat:
+    for (column, row), axis in np.ndenumerate(axes.T):
         axis.set_axis_off()
+        axis.set_title("" if row else classes[column], loc="center", fontsize=10)
+        found = np.flatnonzero(labels == column)
+        for index in found[np.linspace(0, len(found) - 1, rows).astype(int)][row : row + 1]:
+            axis.imshow(images[index], cmap="gray", vmin=0, vmax=255)
+            shown.append((classes[column], row + 1, images[index].mean()))
     alt = f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}."
-    return Picture(figure, alt, pd.DataFrame(shown))
+    return Picture(figure, alt, pd.DataFrame(shown, columns=["emotion", "row", "mean grey"]))
+
+
+@styled
+def box_plots(
+    features: dict[str, np.ndarray], ylabel: str, reference: float | None = None
+) -> Picture:
+    """Figures 2 and 3: a box for each feature, a panel for each modality, on one scale where that
+    shows them all.
+
+    Args:
+        features: ``[N, D]`` for each modality.
+        ylabel: what the values are.
+        reference: a level to mark, such as the centre that the paper names.
+    """
+    reach = [np.ptp(values) for values in features.values()]
+    shared = bool(max(reach) <= INCOMPARABLE * min(reach))
+    figure, axes = panels(1, len(features), 3.2, sharey=shared)
+    described = {}
+    for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
+        # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to
+        # drop.
+        axis.boxplot(
+            values,
+            widths=0.55,
+            patch_artist=True,
+            boxprops={"facecolor": MODALITY.get(modality, UNNAMED), "alpha": 0.75},
+            medianprops={"color": "#222222"},
+            flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
+        )
+        axis.grid(axis="x", visible=False)
+        if reference is not None:
+            axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
+        axis.set(title=modality, xlabel="feature (principal component)")
+        described[modality] = pd.DataFrame(values).rename(columns=lambda d: d + 1).describe().T
+    axes[0, 0].set_ylabel(ylabel)
+    data = pd.concat(described, names=["modality", "feature"]).reset_index()
+    alt = "Box plots of each feature. " + " ".join(
+        f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
+        f"means {', '.join(f'{mean:.2f}' for mean in part['mean'])}."
+        for modality, part in described.items()
+    )
+    columns = ["feature", "mean", "min", "25%", "50%", "75%", "max", "modality"]
+    return Picture(figure, alt, data[columns])
 
 
 @styled
@@ -49,11 +93,11 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
             darken.
         shares: ``[P]``, of the variance.
     """
-    side, columns = round(len(mean) ** 0.5), len(axes) + 1
-    figure, grid = panels(1, columns, WIDTH / columns + 0.3)
+    data = pd.DataFrame({"component": np.arange(1, len(axes) + 1), "share of the variance": shares})
+    figure, (grid,) = panels(1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3)
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
-    for panel, face, title in zip(grid[0], [mean, *axes], titles, strict=True):
-        reach = np.abs(face).max() or 1
+    for panel, face, title in zip(grid, [mean, *axes], titles, strict=True):
+        reach, side = np.abs(face).max() or 1, round(len(mean) ** 0.5)
         panel.imshow(face.reshape(side, side), cmap="gray", vmin=-reach, vmax=reach)
         panel.set_axis_off()
         panel.set_title(title, loc="center", fontsize=10)
@@ -61,7 +105,6 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
         f"The mean face and {len(axes)} principal components as pictures; they hold "
         f"{shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}."
     )
-    data = pd.DataFrame({"component": np.arange(1, columns), "share of the variance": shares})
     return Picture(figure, alt, data)
 
 

@@ -2,24 +2,25 @@
 the modules.
 """
 
-import copy
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from emolib.figures.colours import (
     EDGE,
     FILL,
     GOES,
+    GONE,
     GUESSING,
     HIDDEN,
+    INPUT,
+    OUTPUT,
     PAPER,
     PROTOCOL,
     STAYS,
@@ -36,29 +37,18 @@ def trace(net: nn.Module, x: torch.Tensor) -> pd.DataFrame:
         Columns ``layer`` (its name), ``kind``, ``output`` (its shape, without the batch) and
         ``parameters`` (how many).
     """
-    calls: list[tuple[str, str, str, int]] = []
+    names = {layer: name for name, layer in net.named_modules() if not list(layer.children())}
+    calls = []
 
-    def watch(name: str, layer: nn.Module) -> None:
-        kind, count = type(layer).__name__, sum(p.numel() for p in layer.parameters())
-        layer.register_forward_hook(
-            lambda _, __, output: calls.append(
-                (name, kind, " × ".join(map(str, output.shape[1:])), count)
-            )
-        )
+    def watch(layer: nn.Module, _: object, output: torch.Tensor) -> None:
+        if layer in names:
+            shape = " × ".join(map(str, output.shape[1:]))
+            count = sum(parameter.numel() for parameter in layer.parameters())
+            calls.append((names[layer], type(layer).__name__, shape, count))
 
-    net = copy.deepcopy(net)
-    for name, layer in net.named_modules():
-        if not list(layer.children()):
-            watch(name, layer)
-    with torch.no_grad():
+    with register_module_forward_hook(watch), torch.no_grad():
         net(x)
     return pd.DataFrame(calls, columns=["layer", "kind", "output", "parameters"])
-
-
-def _canvas(height: float) -> tuple[Figure, Axes]:
-    figure, axis = plt.subplots(figsize=(WIDTH, height), layout="constrained")
-    axis.set_axis_off()
-    return figure, axis
 
 
 def _connect(
@@ -87,22 +77,23 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     layers = trace(net, torch.zeros(1, net.hidden.in_features))
     (hidden, own), (output, others) = layers[["layer", "parameters"]].to_numpy().tolist()
     sizes = [net.hidden.in_features, net.hidden.out_features, net.output.out_features]
-    figure, axis = _canvas(4.6)
+    figure, ((axis,),) = panels(1, 1, 4.6)
+    axis.set_axis_off()
     height, xs = max(sizes), (0, 5, 10)
     places = [np.arange(size) + (height - size) / 2 for size in sizes]
-    for k in range(2):
-        _connect(axis, xs[k : k + 2], places[k], places[k + 1], "#c9d3de", 0.5)
-    looks = (
-        {"color": FILL["input"], "edgecolor": EDGE["input"]},
-        HIDDEN,
-        {"color": FILL["Linear"], "edgecolor": EDGE["Linear"]},
-    )
-    titles = (
-        f"input\n{sizes[0]} features",
-        f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters",
-        f"{output}\n{sizes[2]} linear units, {others} parameters",
-    )
-    for x, ys, look, title in zip(xs, places, looks, titles, strict=True):
+    for left in range(2):
+        _connect(axis, xs[left : left + 2], places[left], places[left + 1], "#c9d3de", 0.5)
+    for x, ys, look, title in zip(
+        xs,
+        places,
+        (INPUT, HIDDEN, OUTPUT),
+        (
+            f"input\n{sizes[0]} features",
+            f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters",
+            f"{output}\n{sizes[2]} linear units, {others} parameters",
+        ),
+        strict=True,
+    ):
         axis.scatter([x] * len(ys), ys, s=95, zorder=2, **look)
         axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
     for label, y in zip(classes, places[2][::-1], strict=True):
@@ -123,52 +114,56 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
     layers.
     """
     layers = trace(net, torch.zeros(1, len(modalities), features))
-    figure, axis = _canvas(1.15 * len(modalities) + 0.35)
+    figure, ((axis,),) = panels(1, 1, 1.15 * len(modalities) + 0.35)
+    axis.set_axis_off()
     wide, tall = 0.86, 1.05
 
     def box(x: float, y: float, kind: str, text: str, *before: tuple[float, float]) -> None:
-        """A box, and an arrow to it from the middle of each of those before it."""
-        shape = FancyBboxPatch(
-            (x - wide / 2, y - tall / 2),
-            wide,
-            tall,
-            boxstyle="round,pad=0,rounding_size=0.08",
-            facecolor=FILL[kind],
-            edgecolor=EDGE[kind],
+        """A box, and an arrow to it from each of those before it."""
+        axis.add_patch(
+            FancyBboxPatch(
+                (x - wide / 2, y - tall / 2),
+                wide,
+                tall,
+                boxstyle="round,pad=0,rounding_size=0.08",
+                facecolor=FILL[kind],
+                edgecolor=EDGE[kind],
+            )
         )
-        axis.add_patch(shape)
         axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
         for left, height in before:
-            arrow = FancyArrowPatch(
-                (left + wide / 2, height),
-                (x - wide / 2, y),
-                arrowstyle="-|>",
-                mutation_scale=7,
-                color="#666666",
-                linewidth=0.9,
+            axis.add_patch(
+                FancyArrowPatch(
+                    (left + wide / 2, height),
+                    (x - wide / 2, y),
+                    arrowstyle="-|>",
+                    mutation_scale=7,
+                    color="#666666",
+                    linewidth=0.9,
+                )
             )
-            axis.add_patch(arrow)
 
-    verbs = {"Conv1d": "convolve", "MaxPool1d": "max-pool"}
-    words = [
-        f"{verbs.get(layer.kind, layer.layer)}\n{layer.output}"
-        + (f"\n{layer.parameters:,} par." if layer.parameters else "")
-        for layer in layers.itertuples()
-    ]
+    text = layers["kind"].map({"Conv1d": "convolve", "MaxPool1d": "max-pool"})
+    text = text.fillna(layers["layer"]) + "\n" + layers["output"]
+    text += [f"\n{count:,} par." if count else "" for count in layers["parameters"]]
     within = layers["layer"].str.extract(r"^branches\.(\d+)\.")[0]
     ends = []
     for m, modality in enumerate(modalities):
         box(0, -1.6 * m, "input", f"{modality}\n{features}")
         branch = np.flatnonzero(within == str(m))
-        for place, number in enumerate(branch, 1):
-            box(place, -1.6 * m, layers["kind"][number], words[number], (place - 1, -1.6 * m))
-        ends.append((float(len(branch)), -1.6 * m))
-    heads = np.flatnonzero(within.isna())
-    for place, number in enumerate(heads, 1):
-        x, y = len(branch) + 0.1 + place, -0.8 * (len(modalities) - 1)
-        box(x, y, layers["kind"][number], words[number], *ends)
-        ends = [(x, y)]
-    axis.set(xlim=(-0.6, x + 0.6), ylim=(2 * y - 0.7, 0.7))
+        for place, k in enumerate(branch):
+            box(place + 1, -1.6 * m, layers["kind"][k], text[k], (place, -1.6 * m))
+        ends.append((len(branch), -1.6 * m))
+    x, y, heads = len(branch) + 0.1, -0.8 * (len(modalities) - 1), np.flatnonzero(within.isna())
+    for place, k in enumerate(heads, 1):
+        box(
+            x + place,
+            y,
+            layers["kind"][k],
+            text[k],
+            *(ends if place == 1 else [(x + place - 1, y)]),
+        )
+    axis.set(xlim=(-0.6, x + len(heads) + 0.6), ylim=(2 * y - 0.7, 0.7))
     alt = (
         f"{len(modalities)} branches, {joined(list(modalities))}, each of "
         f"{(layers['kind'][branch] == 'Conv1d').sum()} convolutions with max-pooling from {features} "
@@ -188,12 +183,11 @@ def _pruned(axis: Axes, alive: np.ndarray, inputs: int, outputs: int) -> None:
         _connect(axis, (0, 1), below, units, colour, width)
         _connect(axis, (1, 2), units, above, colour, width)
     for x, ys in ((0, below), (2, above)):
-        axis.scatter([x] * len(ys), ys, s=34, color="#eeeeee", edgecolor="#777777", zorder=2)
+        axis.scatter([x] * len(ys), ys, s=34, zorder=2, **INPUT)
     axis.scatter(np.ones(alive.sum()), hidden[alive], s=34, zorder=3, **HIDDEN)
-    gone = {"color": "white", "edgecolor": GOES, "linestyle": ":"}
-    axis.scatter(np.ones((~alive).sum()), hidden[~alive], s=34, zorder=2, **gone)
-    axis.set(xlim=(-0.3, 2.3), ylim=(0, 1), yticks=[], xticks=[0, 1, 2])
-    axis.set_xticklabels(["inputs", "hidden", "outputs"])
+    axis.scatter(np.ones((~alive).sum()), hidden[~alive], s=34, zorder=2, **GONE)
+    names = ["inputs", "hidden", "outputs"]
+    axis.set(xlim=(-0.3, 2.3), ylim=(0, 1), yticks=[], xticks=[0, 1, 2], xticklabels=names)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
 
@@ -222,19 +216,17 @@ def network_state(
         xlabel: its name and unit.
         chance: recall of guessing, marked.
     """
-    figure, axes = panels(1, 3, 2.9, width_ratios=[1.25, 1, 1.1])
-    drawing, matrix, recall = axes[0]
-    units, stay = len(alive), f"{alive.sum()} of {len(alive)}"
+    figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, width_ratios=[1.25, 1, 1.1])
+    numbers, stay = np.arange(1, len(alive) + 1), f"{alive.sum()} of {len(alive)}"
     _pruned(drawing, alive, *sizes)
-    drawing.set_title(f"{units} hidden units" if alive.all() else f"{stay} units stay")
+    drawing.set_title(f"{len(alive)} hidden units" if alive.all() else f"{stay} units stay")
 
     top = 180 if np.nanmax(degrees, initial=0) > 90 else 90
     image = matrix.imshow(
         np.ma.masked_invalid(degrees), cmap="crest_r", vmin=0, vmax=top, interpolation="nearest"
     )
-    ticks = np.arange(0, units, max(units // 4, 1))
-    matrix.set_xticks(ticks, ticks + 1)
-    matrix.set_yticks(ticks, ticks + 1)
+    ticks = np.arange(0, len(alive), max(len(alive) // 4, 1))
+    matrix.set(xticks=ticks, yticks=ticks, xticklabels=ticks + 1, yticklabels=ticks + 1)
     matrix.set(title="angles / degrees", xlabel="hidden unit", ylabel="hidden unit")
     matrix.grid(visible=False)
     figure.colorbar(image, ax=matrix, ticks=[0, top / 2, top], shrink=0.7)
@@ -251,16 +243,14 @@ def network_state(
     recall.set(title="mean recall / %", xlabel=xlabel)
     recall.legend(fontsize=8)
 
-    between = pd.Series(degrees[np.triu_indices(units, 1)]).dropna()
+    between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
     angles = f", their angles from {between.min():.0f}° to {between.max():.0f}°"
     alt = (
         f"{xlabel} {at:g}: {stay} hidden units stay{angles if len(between) else ''}. Mean recall "
         f"{', '.join(reached)}."
     )
-    data = pd.DataFrame(degrees, columns=[f"degrees to unit {unit + 1}" for unit in range(units)])
-    data.insert(0, "unit", np.arange(1, units + 1))
-    data.insert(1, "stays", alive)
-    return Picture(figure, alt, data)
+    data = pd.DataFrame(degrees, columns=[f"degrees to unit {number}" for number in numbers])
+    return Picture(figure, alt, pd.DataFrame({"unit": numbers, "stays": alive}).join(data))
 
 
 @styled
@@ -295,11 +285,10 @@ def pruned_network(
     )
     ticks = numbers if units <= 8 else numbers[::3]
     lower = np.where(np.tri(units, k=-1, dtype=bool), degrees, np.nan)
-    extent = (0.5, units + 0.5, units + 0.5, 0.5)
-    shown = left.imshow(lower, aspect="auto", cmap="crest", extent=extent)
-    row, column = np.nonzero(lower < angle)
-    look = {"color": "white", "edgecolor": "#444444", "linewidth": 0.5}
-    left.scatter(column + 1, row + 1, s=120 / units, **look)
+    edges = (0.5, units + 0.5)
+    shown = left.imshow(lower, aspect="auto", cmap="crest", extent=(*edges, *edges[::-1]))
+    row, column = np.nonzero(lower < angle) + np.ones((2, 1))
+    left.scatter(column, row, s=120 / units, color="white", edgecolor="#444444", linewidth=0.5)
     left.set(title="angles / degrees", xlabel="hidden unit", xticks=ticks, yticks=ticks)
     left.grid(False)
     figure.colorbar(shown, cax=scale).ax.tick_params(labelsize=8)
@@ -309,8 +298,9 @@ def pruned_network(
     middle.set_axis_off()
 
     order = np.argsort(activations.mean(1))
-    extent = (0.5, units + 0.5, len(activations), 0)
-    right.imshow(activations[order], aspect="auto", cmap="cividis", extent=extent)
+    right.imshow(
+        activations[order], aspect="auto", cmap="cividis", extent=(*edges, len(activations), 0)
+    )
     for unit in numbers[~alive]:
         right.axvspan(unit - 0.5, unit + 0.5, color="white", alpha=0.78, linewidth=0)
     right.set(

@@ -61,32 +61,29 @@ def styled(draw: Callable[Given, Picture]) -> Callable[Given, Picture]:
 
 
 def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
-    """A grid of axes at the report's width; ``height`` is that of one row, in inches."""
-    return plt.subplots(
-        rows,
-        columns,
-        figsize=(WIDTH, height * rows),
-        layout="constrained",
-        squeeze=False,
-        **options,
-    )
+    """A grid of axes at the report's width; ``height`` is that of one row, in inches.
+
+    Options are those of :func:`matplotlib.pyplot.subplots`; the layout is ``"constrained"`` unless
+    they say otherwise.
+    """
+    options = {"layout": "constrained", "figsize": (WIDTH, height * rows)} | options
+    return plt.subplots(rows, columns, squeeze=False, **options)
 
 
-def legend_below(figure: Figure, axis: Axes, columns: int) -> None:
-    """One legend under all panels, of what one of them shows; a label that recurs stands once."""
-    handles, labels = axis.get_legend_handles_labels()
-    first = [place for place, label in enumerate(labels) if label not in labels[:place]]
-    figure.legend(
-        [handles[place] for place in first],
-        [labels[place] for place in first],
-        loc="outside lower center",
-        ncols=columns,
-    )
+def legend_below(figure: Figure, columns: int) -> None:
+    """One legend under all panels, of the first of them; a label that recurs stands once."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    first = {label: handle for handle, label in zip(handles[::-1], labels[::-1], strict=True)}
+    names = list(dict.fromkeys(labels))
+    figure.legend([first[n] for n in names], names, loc="outside lower center", ncols=columns)
 
 
 def band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, **options: Any) -> None:
-    """A line through ``mean`` and a band from ``low`` to ``high``; NaN leaves a gap in both."""
-    axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.13, linewidth=0)
+    """A line through ``mean``, and a band from ``low`` to ``high`` where there are such columns; NaN
+    leaves a gap in both.
+    """
+    if "low" in part:
+        axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.13, linewidth=0)
     axis.plot(x, part["mean"], color=color, **options)
 
 
