@@ -32,6 +32,7 @@ from emolib.figures.style import (
     panels,
     percent,
     styled,
+    tested,
 )
 from emolib.paper import DHALL_RANDOM
 
@@ -150,7 +151,9 @@ def accuracy_curves(
         f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
         for recipe, protocol, *keys, part in drawn
     )
-    return Picture(figure, f"Mean recall over emotions against {xlabel}. {alt}", summary)
+    return Picture(
+        figure, f"Mean recall over emotions against {xlabel}. {alt}{tested(summary)}", summary
+    )
 
 
 @styled
@@ -186,7 +189,7 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
         for protocol, modality, emotion, part in drawn
     )
     span = f"from {summary[x].min():g} to {summary[x].max():g} {xlabel}"
-    return Picture(figure, f"{ylabel} by emotion, {span}. {alt}", summary)
+    return Picture(figure, f"{ylabel} by emotion, {span}. {alt}{tested(summary)}", summary)
 
 
 @styled

@@ -12,6 +12,7 @@ from emolib.figures.colours import EMOTION, MODALITY, UNNAMED
 from emolib.figures.style import WIDTH, Picture, joined, panels, styled
 from emolib.metrics import predict
 
+BINS = 8  # directions of a gradient
 INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be a line
 
 
@@ -32,7 +33,9 @@ def sample_faces(
         axis.set_axis_off()
         axis.set_title("" if row else classes[column], loc="center", fontsize=10)
         found = np.flatnonzero(labels == column)
-        for index in found[np.linspace(0, len(found) - 1, rows).astype(int)][row : row + 1]:
+        for index in found[np.linspace(0, len(found) - 1, min(rows, len(found))).astype(int)][
+            row : row + 1
+        ]:
             axis.imshow(images[index], cmap="gray", vmin=0, vmax=255)
             shown.append((classes[column], row + 1, images[index].mean()))
     alt = f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}."
@@ -133,41 +136,45 @@ def face_reading(
     figure = plt.figure(figsize=(WIDTH, 5.0))
     top = figure.add_axes((0.005, 0.43, 0.99, 0.57))
     top.set_axis_off()
-    side, gap = len(image), 0.045 * len(image)
-    for place, (shown, colours) in enumerate(((image, "gray"), (codes, "twilight"))):
-        left = place * (side + gap)
-        extent = (left, left + side, side, 0)
-        top.imshow(shown, cmap=colours, vmin=0, vmax=255, interpolation="nearest", extent=extent)
-    _roses(top, image, gradients, 2 * (side + gap))
-    for place, title in enumerate(("the face", "its LPQ codes", "its PHOG cells")):
-        top.text(place * (side + gap), -2, title, fontsize=10.5, fontweight="bold")
-    top.set(xlim=(-1, 3 * side + 2 * gap + 1), ylim=(side, -9))
+    side, step = len(image), 1.045 * len(image)
+    cells = round((len(gradients) / BINS) ** 0.5)
+    for place, (title, shown, look) in enumerate(
+        (
+            ("the face", image, {"cmap": "gray", "vmin": 0, "interpolation": "nearest"}),
+            ("its LPQ codes", codes, {"cmap": "twilight", "vmin": 0, "interpolation": "nearest"}),
+            ("its PHOG cells", image, {"cmap": "gray", "vmin": -600}),
+        )
+    ):
+        extent = (place * step, place * step + side, side, 0)
+        top.imshow(shown, vmax=255, extent=extent, **look)
+        top.text(place * step, -2, title, fontsize=10.5, fontweight="bold")
+    _roses(top, gradients.reshape(cells, cells, BINS), 2 * step, side / cells)
+    top.set(xlim=(-1, 2 * step + side + 1), ylim=(side, -9))
 
     ten = figure.add_axes((0.06, 0.1, 0.25, 0.25))
     for place, (modality, values) in enumerate(numbers.items()):
-        x, colour = (
-            np.arange(len(values)) + place * (len(values) + 0.7),
-            MODALITY.get(modality, UNNAMED),
-        )
-        ten.bar(x, values, color=colour)
+        x = np.arange(len(values)) + place * (len(values) + 0.7)
+        look = {"color": MODALITY.get(modality, UNNAMED)}
+        ten.bar(x, values, **look)
         over = ten.get_xaxis_transform()
-        ten.text(x.mean(), 1.02, modality, transform=over, ha="center", color=colour, fontsize=9.5)
+        ten.text(x.mean(), 1.02, modality, transform=over, ha="center", fontsize=9.5, **look)
     ten.axhspan(0, 1, color="#f1f1f1", zorder=0)
     count = sum(map(len, numbers.values()))
     ten.set(ylim=_reaching(-0.3, 1.3, numbers), xticks=[], xlabel=f"{count} numbers, scaled")
     ten.grid(False)
 
-    right, width, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), 0.8 / len(scores), []
+    right, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), []
     for place, (model, values) in enumerate(scores.items()):
-        x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * width
-        colour, best = MODALITY.get(model, UNNAMED), int(predict(values))
-        right.bar(x, values, width * 0.9, color=colour, label=model)
-        said.append(f"{model} has no score")
-        if best >= 0:
-            right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=colour)
-            said[-1] = f"{model} says {classes[best]} ({values[best]:.2f})"
-    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
-    right.set_xticklabels(classes, fontsize=8.5)
+        x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * 0.8 / len(scores)
+        look = {"color": MODALITY.get(model, UNNAMED)}
+        right.bar(x, values, 0.72 / len(scores), label=model, **look)
+        best = int(predict(values))
+        said.append(f"{model} says {classes[best]} ({values[best]:.2f})")
+        if best < 0:
+            said[-1] = f"{model} has no score"
+        right.plot(x[best], max(values[best], 0) + 0.06, marker="v", **look)
+    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score")
+    right.set_xticks(range(len(classes)), classes, fontsize=8.5)
     for label, emotion in zip(right.get_xticklabels(), classes, strict=True):
         label.set_color(EMOTION.get(emotion, "#222222"))
     right.grid(axis="x", visible=False)
@@ -179,11 +186,10 @@ def face_reading(
         for modality, values in numbers.items()
     )
     alt = (
-        f"A drawn face, its LPQ codes and its PHOG cells, {round((len(gradients) / 8) ** 0.5)} "
-        f"along a side. Its numbers: {listed}. {', '.join(said)}."
+        f"A drawn face, its LPQ codes and its PHOG cells, {cells} along a side. "
+        f"Its numbers: {listed}. {', '.join(said)}."
     )
-    data = pd.DataFrame(scores, index=pd.Index(classes, name="emotion")).reset_index()
-    return Picture(figure, alt, data)
+    return Picture(figure, alt, pd.DataFrame({"emotion": classes} | scores))
 
 
 def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
@@ -192,34 +198,27 @@ def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[flo
     return np.fmin.reduce(values - 0.1, initial=low), np.fmax.reduce(values + 0.15, initial=high)
 
 
-def _roses(
-    axis: Axes, image: np.ndarray, gradients: np.ndarray, left: float, bins: int = 8
-) -> None:
-    """In each cell a line for each direction of the gradient, as long as its share, over the pale
-    face.
-    """
-    cells, side = round((len(gradients) / bins) ** 0.5), len(image)
-    wide = side / cells
-    axis.imshow(image, cmap="gray", vmin=-600, vmax=255, extent=(left, left + side, side, 0))
-    lengths = gradients / max(gradients.max(), 1e-12) * wide / 2
-    row, column, k = (index.ravel() for index in np.indices((cells, cells, bins)))
-    angle = 2 * np.pi * (k + 0.5) / bins
+def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
+    """In each cell a line for each direction of the gradient, as long as its share."""
+    row, column, k = (index.ravel() for index in np.indices(gradients.shape))
+    angle = 2 * np.pi * (k + 0.5) / BINS
     start = np.stack([left + (column + 0.5) * wide, (row + 0.5) * wide], 1)
-    end = start + lengths[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
-    edges = np.arange(1, cells) * wide
-    grid = [[(left, edge), (left + side, edge)] for edge in edges]
-    grid += [[(left + edge, 0), (left + edge, side)] for edge in edges]
-    rays = list(np.stack([start, end], 1))
-    for lines, colour, width in ((grid, "white", 0.8), (rays, MODALITY["PHOG"], 1.4)):
-        axis.add_collection(LineCollection(lines, color=colour, linewidth=width), autolim=False)
+    lengths = gradients.reshape(-1, 1) / max(gradients.max(), 1e-12) * wide / 2
+    rays = [start, start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)]
+    for edge in np.arange(1, len(gradients)) * wide:
+        axis.hlines(edge, left, left + len(gradients) * wide, color="white", linewidth=0.8)
+        axis.vlines(left + edge, 0, len(gradients) * wide, color="white", linewidth=0.8)
+    axis.add_collection(
+        LineCollection(np.stack(rays, 1), color=MODALITY["PHOG"], linewidth=1.4), autolim=False
+    )
 
 
 @styled
 def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -> Picture:
     """Faces beside each other, each with a line of text; ``images`` ``[N, H, W]``."""
     # one pair of axes for all, as above: the confusion lab draws this while it trains
-    rows, wide = -(-len(images) // across), WIDTH / across
-    high = wide + 0.22  # inches, with the line of text
+    wide, high = WIDTH / across, WIDTH / across + 0.22  # inches, with the line of text
+    rows = -(-len(images) // across)
     figure = plt.figure(figsize=(WIDTH, rows * high))
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set_axis_off()

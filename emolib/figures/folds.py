@@ -1,14 +1,13 @@
 """The split of rows into folds, the groups on both sides of it, and its effect on the score."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
 
 from emolib.figures.colours import EMOTION, PROTOCOL
-from emolib.figures.style import WIDTH, Picture, styled
+from emolib.figures.style import Picture, panels, styled
 
-LARGEST = [EMOTION[name] for name in EMOTION if name not in ("Neutral", "average")]
+LARGEST = [to_rgb(EMOTION[name]) for name in EMOTION if name not in ("Neutral", "average")]
 
 
 @styled
@@ -21,51 +20,41 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         groups: ``[N]``; None where the data do not say who is who: then all stripes are grey.
         protocol: for the title.
     """
-    known, rows = groups is not None, np.concatenate(tests)
-    fold = pd.DataFrame({"fold": np.repeat(range(len(tests)), list(map(len, tests))), "group": 0})
-    if groups is not None:
-        _, of_row, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-        fold["group"] = np.argsort(np.argsort(-sizes, kind="stable"))[of_row][
-            rows
-        ]  # 0: the largest
-    image = np.ones((len(tests), max(map(len, tests)), 3))
+    rows, count = np.concatenate(tests), len(tests)
+    one = np.zeros(rows.max() + 1) if groups is None else groups
+    _, group, sizes = np.unique(one, return_inverse=True, return_counts=True)
+    rank = np.argsort(np.argsort(-sizes, kind="stable"))[group]  # 0: a row of the largest group
+    fold = pd.DataFrame(
+        {"fold": np.repeat(range(count), list(map(len, tests))), "group": rank[rows]}
+    )
+    greys = [(0.72 + 0.06 * (r % 4),) * 3 for r in range(len(sizes))]
+    colours = np.array(greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]])
+    image = np.ones((count, max(map(len, tests)), 3))
     for number, part in fold.groupby("fold"):
-        image[number, : len(part)] = [
-            to_rgb(LARGEST[group])
-            if known and group < len(LARGEST)
-            else (0.72 + 0.06 * (group % 4),) * 3
-            for group in part["group"].sort_values()
-        ]
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.6))
-    # by hand, the same whatever the number of folds: what lies below stays in its place
+        image[number, : len(part)] = colours[np.sort(part["group"])]
+    # places by hand, the same for any number of folds: what lies below stays in its place
+    figure, ((axis,),) = panels(1, 1, 2.6, layout=None)
     figure.subplots_adjust(0.07, 0.21, 0.99, 0.88)
-    extent = (0, image.shape[1], len(tests) + 0.5, 0.5)
+    extent = (0, image.shape[1], count + 0.5, 0.5)
     axis.imshow(image, aspect="auto", interpolation="nearest", extent=extent)
-    axis.hlines(np.arange(1.5, len(tests)), *extent[:2], color="white", linewidth=4)
-    torn = (
-        f"{(fold.groupby('group')['fold'].nunique() > 1).sum()} of {fold['group'].nunique()} groups"
+    for number in range(1, count):
+        axis.axhline(number + 0.5, color="white", linewidth=4)
+    torn = f"{(fold.groupby('group')['fold'].nunique() > 1).sum()} of {len(sizes)} groups"
+    title, xlabel, alt = (
+        f"{torn} stand on both sides of a split",
+        "rows tested (one colour per large group, greys for the others)",
+        f"{torn} have rows in more than one fold. Rows of the largest group",
     )
-    unknown = "the data do not say who is who"
-    axis.set(
-        title=f"{protocol} folds: {f'{torn} stand on both sides of a split' if known else unknown}",
-        xlabel="rows tested"
-        + (" (one colour per large group, greys for the others)" if known else ""),
-        ylabel="fold",
-        yticks=range(1, len(tests) + 1),
-    )
+    if groups is None:
+        title, xlabel = "the data do not say who is who", "rows tested"
+        alt = "The data do not say who is who. Rows tested"
+    axis.set(title=f"{protocol} folds: {title}", xlabel=xlabel, ylabel="fold")
+    axis.set_yticks(range(1, count + 1))
     axis.grid(False)
-    counts = fold.value_counts(["fold", "group"]).unstack(fill_value=0).sort_index(axis=0)
-    alt = (
-        f"{len(tests)} {protocol} folds. "
-        + (
-            f"{torn} have rows in more than one fold. Rows of the largest group"
-            if known
-            else f"{unknown.capitalize()}. Rows tested"
-        )
-        + f", fold by fold: {', '.join(map(str, counts[0]))}."
-    )
-    data = fold.value_counts(["fold", "group"], sort=False).rename("rows").reset_index()
-    return Picture(figure, alt, data if known else data.drop(columns="group"))
+    data = fold.value_counts(["fold", "group"]).rename("rows").sort_index().reset_index()
+    largest = fold["fold"][fold["group"] == 0].value_counts().reindex(range(count), fill_value=0)
+    alt = f"{count} {protocol} folds. {alt}, fold by fold: {', '.join(map(str, largest))}."
+    return Picture(figure, alt, data if groups is not None else data.drop(columns="group"))
 
 
 @styled
@@ -79,7 +68,7 @@ def score_distribution(
         chance: recall of guessing, marked.
         chosen: protocol and seed of a dot to ring.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 1.9))
+    figure, ((axis,),) = panels(1, 1, 1.9, layout=None)
     figure.subplots_adjust(0.185, 0.28, 0.99, 0.86)  # by hand: redrawn while networks train
     axis.axvline(100 * chance, color="#777777", linewidth=1, linestyle=":")
     axis.text(100 * chance, 1.52, " guessing", fontsize=8.5, color="#555555", va="top")

@@ -29,8 +29,8 @@ def confusion_matrices(
         title: counts / np.where(tested[title] > 0, tested[title], np.nan)[:, None]
         for title, counts in matrices.items()
     }
-    top = np.nanmax(list(shares.values()), initial=0) or 1
-    data, alt = [], []
+    top = np.nanmax(np.array(list(shares.values())), initial=0) or 1
+    data, alt = [], [f"{len(matrices)} confusion matrices."]
     for number, (axis, (title, share)) in enumerate(zip(axes.flat, shares.items(), strict=False)):
         sns.heatmap(
             100 * share,
@@ -52,22 +52,23 @@ def confusion_matrices(
         axis.set_title(name, fontsize=9)
         axis.tick_params(labelsize=8, length=0)
         axis.tick_params(axis="x", labelrotation=90)
-        empty, middle = np.flatnonzero(tested[title] == 0), len(classes) / 2
-        for c in empty:
-            axis.text(middle, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5)
+        for c in np.flatnonzero(tested[title] == 0):
+            look = {"ha": "center", "va": "center", "fontsize": 7.5}
+            axis.text(len(classes) / 2, c + 0.5, "no row tested", **look)
         part = pd.DataFrame(share, classes, classes).rename_axis("true").reset_index()
         data.append(part.assign(tested=tested[title], matrix=title))
-        best = [c for c in np.argsort(-np.diag(share))[:2] if c not in empty]
-        right = joined([f"{classes[c]} ({percent(share[c, c])})" for c in best])
-        alt.append(f"{name}, {tested[title].sum():g} rows tested")
-        alt[-1] += f": most often right on {right}." if best else "."
-        if len(empty) and best:
-            alt.append(f"No row of {joined([classes[c] for c in empty])} was tested.")
+        right = pd.Series(np.diag(share), classes).dropna().nlargest(2)
+        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right.items()])
+        empty = joined([classes[c] for c in np.flatnonzero(tested[title] == 0)])
+        alt.append(
+            f"{name}, {tested[title].sum():g} rows tested"
+            + (f", none of {empty}" if empty else "")
+            + (f": most often right on {best}." if best else ".")
+        )
     for axis in axes[:, 0]:
         axis.set_ylabel("true emotion")
     figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
-    said = f"{len(matrices)} confusion matrices. " + " ".join(alt)
-    return Picture(figure, said, pd.concat(data, ignore_index=True))
+    return Picture(figure, " ".join(alt), pd.concat(data, ignore_index=True))
 
 
 @styled

@@ -19,6 +19,7 @@ from emolib.figures.style import (
     panels,
     percent,
     styled,
+    tested,
 )
 
 ON_FIFTH = "mean recall on the tested fifth / %"
@@ -59,7 +60,7 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
                 linewidth=2.4,
                 label="the paper",
             )
-            best = part["mean"].drop("average", errors="ignore").nlargest(1)
+            best = part["mean"].drop("average", errors="ignore").dropna().nlargest(1)
             on = [f"highest on {emotion} ({percent(value)})" for emotion, value in best.items()]
             alt.append(f"{panel}, {modality}: {joined(on) or 'no row tested'}.")
         axis.set(title=panel, ylabel="recall / %")
@@ -67,7 +68,7 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
         axis.yaxis.set_major_formatter(in_percent)
     axes[-1, 0].set_xticks(range(len(emotions)), emotions)
     legend_below(figure, 4)
-    return Picture(figure, " ".join(alt), summary)
+    return Picture(figure, " ".join(alt) + tested(summary), summary)
 
 
 def _rows(

@@ -97,6 +97,11 @@ def percent(value: float) -> str:
     return "no value" if np.isnan(value) else f"{100 * value:.0f} %"
 
 
+def tested(summary: pd.DataFrame) -> str:
+    """A sentence on the rows that each repetition tested, where the table counts them."""
+    return f" {summary['tested'].min():,} rows tested." if "tested" in summary else ""
+
+
 def joined(parts: list[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
