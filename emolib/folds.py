@@ -24,6 +24,11 @@ TEST_SHARE = 0.2
 DEALS = 50
 
 
+def protocols(data: EmotionData) -> tuple[str, ...]:
+    """The protocols that the data allow: random folds alone where nobody is known."""
+    return PROTOCOLS if data.groups is not None else PROTOCOLS[:1]
+
+
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[Split]:
     """Splits the rows into ``count`` folds, each tested once by networks that trained on the
     others.
@@ -82,6 +87,13 @@ def _refuse(data: EmotionData, protocol: str, count: int) -> None:
         raise ValueError(
             f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use fewer folds"
         )
+    if data.groups is None:
+        if protocol == "person-independent":
+            raise ValueError(
+                f"{data.source}: the data do not say who is who, so person-independent folds "
+                "cannot be made; a groups.csv would allow them"
+            )
+        return
     groups = len(np.unique(data.groups))
     if protocol == "person-independent" and groups == len(data):
         raise ValueError(
@@ -141,6 +153,8 @@ def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
             raise ValueError(
                 f"{data.source}: fold {number} has no {data.classes[min(unseen)]} to train on; use fewer folds, or rows of more people"
             )
+        if data.groups is None:
+            continue
         shared = np.intersect1d(data.groups[train], data.groups[test])
         if protocol == "person-independent" and shared.size:
             raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")

@@ -15,6 +15,11 @@ from emolib.training.train import Trained
 MEASURES = ("recall", "precision", "specificity", "average precision")
 
 
+def predict(scores: NDArray[np.floating]) -> NDArray[np.intp]:
+    """The class of the largest score ``[…, N]``; -1 where a row of ``[…, N, C]`` was not tested."""
+    return np.where(np.isnan(scores).any(-1), -1, scores.argmax(-1))
+
+
 def confusion(
     labels: NDArray[np.intp],
     scores: NDArray[np.floating],
@@ -34,10 +39,11 @@ def confusion(
         columns.
     """
     classes = scores.shape[-1]
-    cell: NDArray[np.intp] = labels * classes + scores.argmax(-1)  # [..., N]
+    predicted = predict(scores)
+    cell: NDArray[np.intp] = np.where(predicted < 0, -1, labels * classes + predicted)  # [..., N]
     if weight is None:
         flat = cell.reshape(-1, len(labels))
-        counts = np.stack([np.bincount(row, minlength=classes**2) for row in flat])
+        counts = np.stack([np.bincount(row[row >= 0], minlength=classes**2) for row in flat])
         return counts.reshape(*scores.shape[:-2], classes, classes)
     counts = weight @ np.eye(classes**2)[cell]  # [..., B, C * C]
     return np.moveaxis(counts, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)

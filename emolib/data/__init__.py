@@ -44,7 +44,7 @@ class EmotionData:
     features: dict[str, NDArray[np.float32]]
     labels: NDArray[np.intp]
     classes: tuple[str, ...]
-    groups: NDArray[np.str_]
+    groups: NDArray[np.str_] | None
     names: NDArray[np.str_]
     source: str
     drawn: bool
@@ -60,6 +60,11 @@ class EmotionData:
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities, in their order."""
         return tuple(self.features)
+
+    @property
+    def resampling_units(self) -> NDArray[Any]:
+        """``[N]``: the groups where known, else row numbers."""
+        return np.arange(len(self)) if self.groups is None else self.groups
 
     def as_distributed(self) -> "EmotionData":
         """The same without descriptors: components fitted on all rows, test rows included, as in
@@ -77,7 +82,7 @@ class EmotionData:
             digest.update(f"{modality} {values.shape} {values.dtype}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
-        digest.update("\0".join([*self.classes, *self.groups]).encode())
+        digest.update("\0".join([*self.classes, *(self.groups if self.groups is not None else ())]).encode())
         for name, pair in self.splits.items():
             for rows in pair:
                 digest.update(f"{name} {len(rows)}".encode() + np.asarray(rows, "<i8").tobytes())
