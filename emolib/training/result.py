@@ -25,3 +25,4 @@ class NetworkResult:
     units: int
     train_accuracy: float
     stopped: bool
+    test_rows: NDArray[np.intp] | None = None  # stub of the contract: set by the stack

@@ -219,6 +219,7 @@ class NetworkStack:
             units=int(self.alive[k].sum()) if self.alive is not None else 0,
             train_accuracy=float(right[trained_on].mean()),
             stopped=bool(self._stopped(k)),
+            test_rows=tested,
         )
 
 
