@@ -267,7 +267,9 @@ def test_a_drawn_face_is_described_and_named_as_the_networks_of_a_sweep_name_it(
         for modality in drawn.modalities:
             expected = scale(drawn, modality, rows)[tested[place]]
             np.testing.assert_allclose(numbers[modality], expected, atol=1e-4)
-        assert {name: own.shape for name, own in scores.items()} == dict.fromkeys(("LPQ", "PHOG", "LPQ+PHOG"), (7,))
+        assert {name: own.shape for name, own in scores.items()} == dict.fromkeys(
+            ("LPQ", "PHOG", "LPQ+PHOG"), (7,)
+        )
     read = [reader.read(image)[1]["LPQ+PHOG"].argmax() for image in images[tested]]
     assert reader.accuracy["LPQ+PHOG"] == accuracy_score(drawn.labels[tested], read)
     table = sweep(network="cnn", modality="LPQ+PHOG", recipe="converged").iloc[:1]
