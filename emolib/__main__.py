@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import emolib
 from emolib.report import BuildError, ChapterError
 from emolib.report.build import build
-from emolib.report.parameters import PROFILES, declared, parse
+from emolib.report.parameters import PROFILES, check, declared, parse
 from emolib.report.provenance import commit, versions
 from emolib.utils.console import say
 
@@ -38,9 +38,7 @@ PERSONS = 6
 TIMEOUT = 2 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
 
 
-def report(
-    data: str, profile: str, settings: str, out: Path, timeout: float, publish: str
-) -> str:
+def report(data: str, profile: str, settings: str, out: Path, timeout: float, publish: str) -> str:
     """Builds the report and returns its verdict and path, as a line of text.
 
     Args:
@@ -75,9 +73,10 @@ def report(
     source = str(Path(data).expanduser().resolve()) if data else ""
     loading = _loading(chosen, {name for notebook in notebooks for name in declared(notebook)})
     given = {name: value for name, value in chosen.items() if name not in loading}
+    given = check(given, notebooks)
     stamp = {
         "profile": profile,
-        "parameters": chosen,
+        "parameters": given | loading,
         "commit": commit(ROOT),
         "versions": versions(),
     }
@@ -187,12 +186,11 @@ def explore(data: str) -> str:
     """Opens the explorers in JupyterLab, and returns when it was shut down.
 
     Raises:
-        BuildError: JupyterLab did not open, after its own words about the reason.
+        OSError: JupyterLab did not open, after its own words about the reason.
     """
     from emolib.explore.lab import open_lab  # here, because a report needs no widgets
 
-    if code := open_lab(ROOT / "notebooks" / "explore.ipynb", data):
-        raise BuildError(f"JupyterLab ended with exit code {code}")
+    open_lab(ROOT / "notebooks" / "explore.ipynb", data)
     return "JupyterLab has ended"
 
 

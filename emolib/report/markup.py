@@ -52,7 +52,9 @@ templates.filters["uri"] = _uri
 
 def macro(template: str, name: str, *arguments: Any, **options: Any) -> str:
     """HTML made by a macro of one of the templates beside this file."""
-    return str(getattr(templates.get_template(template).module, name)(*arguments, **options))
+    return str(
+        getattr(templates.get_template(template).module, name)(*arguments, **options)
+    ).strip()
 
 
 def number(kind: str, id: str) -> str:
