@@ -20,6 +20,7 @@ def bad(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     (tmp_path / "empty").mkdir()
     (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "report.html").write_text("a report")
     return tmp_path
 
 
