@@ -5,14 +5,13 @@ its doors to a class.
 import argparse
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import emolib
 from emolib.report import BuildError, ChapterError
 from emolib.report.build import build
-from emolib.report.parameters import PROFILES, check, declared, parse
+from emolib.report.parameters import LOADING, PROFILES, check, declared, parse
 from emolib.report.provenance import commit, versions
 from emolib.utils.console import say
 
@@ -71,7 +70,8 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
         )
     chosen = PROFILES[profile] | own
     source = str(Path(data).expanduser().resolve()) if data else ""
-    loading = _loading(chosen, {name for notebook in notebooks for name in declared(notebook)})
+    of_chapters = {name for notebook in notebooks for name in declared(notebook)}
+    loading = {name: chosen[name] for name in LOADING if name in chosen.keys() - of_chapters}
     given = {name: value for name, value in chosen.items() if name not in loading}
     given = check(given, notebooks)
     stamp = {
@@ -108,16 +108,6 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
         write_pictures(path)
     results = out / ("results.json" if not publish else f"{publish}.json")
     return f"{_verdict(json.loads(results.read_text(encoding='utf-8')))}{path}"
-
-
-def _loading(chosen: dict[str, Any], declared: set[str]) -> dict[str, Any]:
-    """The settings that are not for the chapters but for :func:`emolib.load`."""
-    if chosen.keys() <= declared:
-        return {}
-    from emolib.data.images import Settings
-
-    known = {"incomplete", *(field.name for field in fields(Settings))} - declared
-    return {name: value for name, value in chosen.items() if name in known}
 
 
 def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:

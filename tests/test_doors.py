@@ -170,11 +170,11 @@ def test_the_verdict_ends_the_build(built, tmp_path, capsys):
 def test_how_data_are_loaded_is_set_beside_the_parameters(built, tmp_path, monkeypatch, drawn):
     loaded = []
     monkeypatch.setattr(emolib, "load", lambda source, **how: loaded.append(how) or drawn)
-    settings = "order=rafdb size=64 seeds=2.0 incomplete=mean"
+    settings = "order=rafdb size=64 seeds=2.0 crop=True"
     arguments = ["report", "--data", str(tmp_path), "--set", settings, "--out", str(tmp_path)]
     assert command.main(arguments) == 0
     (parameters, facts) = built[0]
-    how = {"order": "rafdb", "size": 64, "incomplete": "mean"}
+    how = {"order": "rafdb", "size": 64, "crop": True}
     assert loaded[0] == how == parameters["loading"] and parameters["seeds"] == 2
     assert facts["parameters"].items() >= {"seeds": 2, **how}.items()
 

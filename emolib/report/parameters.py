@@ -41,6 +41,9 @@ PROFILES = {
     "full": PAPER | {"seeds": 30, "cnn_draws": 1000},
 }
 
+# Settings of :func:`emolib.load`, which chapters hand over as their parameter ``loading``.
+LOADING = ("incomplete", "order", "size", "crop", "preset", "decorrelate")
+
 # Lowest and highest value of each numeric parameter, and of each value of a list.
 BOUNDS = {
     "seeds": (1, 1_000),

@@ -1,6 +1,5 @@
 """The HTML that a notebook shows, which is the HTML of the report."""
 
-from html.parser import HTMLParser
 from types import SimpleNamespace
 from urllib.parse import unquote
 
@@ -12,24 +11,10 @@ from matplotlib.figure import Figure
 from emolib.report import BuildError, cards
 from emolib.report.chapter import Card, Prose, numbers
 from emolib.report.markup import csv, number, svg
+from notebooks import Tags
 
 EVIL = '"><script>alert(1)</script>'
 ORIGIN = {"Data": "ten faces", "Commit": "abc, clean tree", "Versions": "Python 3"}
-
-
-class Tags(HTMLParser):
-    """Every start tag of a page, with its attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 @pytest.fixture
