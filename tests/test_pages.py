@@ -19,7 +19,7 @@ from emolib.report.parameters import declared, parse
 from emolib.report.profiles import PROFILES
 from emolib.training import sweeps
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "DATA.md", "CHANGELOG.md"]
 EACH = pytest.mark.parametrize("page", PAGES)
 
