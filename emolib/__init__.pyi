@@ -20,7 +20,7 @@ from .folds import KEPT_APART as KEPT_APART
 from .folds import PROTOCOLS as PROTOCOLS
 from .folds import SINGLE as SINGLE
 from .folds import make_folds as make_folds
-from .grid_search import SweepGridSearchCV as SweepGridSearchCV
+from .folds import protocols as protocols
 from .metrics import MEASURES as MEASURES
 from .metrics import by_emotion as by_emotion
 from .metrics import confusion as confusion

@@ -122,6 +122,6 @@ def test_multiverse_has_each_reading_by_each_measure(tiny):
             (trained.table["seed"] == seed) & (trained.table["learning_rate"] == 0.05)
         ):
             _, tested = make_folds(tiny, "random", seed, 3)[trained.table["fold"][position]]
-            predicted[tested] = trained.outcomes[position].scores.argmax(1)
+            predicted[tested] = trained.results[position].scores.argmax(1)
         pooled.append(recall_score(tiny.labels, predicted, average="macro"))
     assert strong["recall"] == pytest.approx(np.mean(pooled))
