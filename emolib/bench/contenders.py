@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from emolib.data import EmotionData
-from emolib.data.features import lpq, phog
+from emolib.data.descriptors import lpq, phog
 from emolib.folds import make_folds
 from emolib.models import FeatureNet
 from emolib.training import sweeps

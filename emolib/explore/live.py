@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emolib import EmotionData, figures, protocols
-from emolib.metrics import predict
 from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 
@@ -174,13 +173,6 @@ def out_of_fold(data: EmotionData, stack: NetworkStack) -> NDArray[np.float32]:
         result = stack.result(k)
         scores[k // folds, result.test_rows] = result.scores
     return scores
-
-
-def accuracy(labels: NDArray[np.intp], scores: NDArray[np.floating]) -> float:
-    """Share of rows predicted right, without those that were not tested; NaN if none was."""
-    predicted = predict(scores)
-    tested = predicted >= 0
-    return float((predicted == labels)[tested].mean()) if tested.any() else float("nan")
 
 
 def history(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emolib import PROTOCOLS, Cache, EmotionData, confusion, sweep, train
-from emolib.data.embedded import draw
+from emolib.data.drawn import drawn_data
 from emolib.utils.validation import real_number, whole_number
 from emolib.walkthroughs.lesson import Verdict, Wrong, array, check, judged, number
 
@@ -187,7 +187,7 @@ def accuracy_by_wildness(
     repetitions, parts = range(whole_number("seeds", seeds, low=1)), []
     table = sweep(modality=modality, protocol=PROTOCOLS, recipe="converged", seed=repetitions)
     for degree in wildness:
-        faces = draw(real_number("wildness", degree, 0, 1))
+        faces = drawn_data(real_number("wildness", degree, 0, 1))
         data = faces.as_distributed()  # components fitted once, not on every fold
         found, scores = train(data, table, cache=cache).out_of_fold()
         counts = confusion(data.labels, scores)
