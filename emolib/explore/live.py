@@ -213,7 +213,8 @@ class Run:
             before.cancel()
 
     async def _run(self, states: Iterator[Shown], draw: Callable[[Shown], None]) -> None:
-        drawn, last = -np.inf, lambda: None
+        last: Callable[[], object] = lambda: None
+        drawn = -np.inf
         try:
             for state in states:
                 last = partial(draw, state)

@@ -25,7 +25,7 @@ def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Cal
         )
     seen, tested = set(data.groups[train]), set(data.groups[test])
     both = seen & tested
-    rows = int(np.isin(data.groups[test], sorted(both)).sum())
+    rows, everybody = int(np.isin(data.groups[test], sorted(both)).sum()), set(data.groups)
 
     @check
     def judge(answer: Any) -> str:
@@ -47,7 +47,7 @@ def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Cal
                     "these are rows, not groups: a person with ten pictures counts once. A set "
                     "keeps each name once.",
                 ),
-                (len(set(data.groups)), "this is the number of all groups."),
+                (len(everybody), "this is the number of all groups."),
                 (
                     len(seen),
                     "this is the number of groups in the training set; keep only those that are "
