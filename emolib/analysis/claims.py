@@ -306,9 +306,7 @@ def _weak(model: str, emotion: str, evidence: Evidence) -> Found:
 def _confused(model: str, pairs: tuple[tuple[str, str], ...], evidence: Evidence) -> Found:
     settings = evidence.settings(model)
     rows = {
-        f"{i} and {j}": {
-            p: evidence[f"{model}, {i} with {j}, {p}, {recipe}"] for p, recipe in settings
-        }
+        f"{i} and {j}": {p: evidence[f"{model}, {i} with {j}, {p}, {r}"] for p, r in settings}
         for i, j in pairs
     }
     ours, shown = _together(rows, _ahead)

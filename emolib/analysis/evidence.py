@@ -341,11 +341,10 @@ def confusions(
     """
     rows = []
     for condition, (one, other) in product(found, pairs):
-        data = condition.data
-        i, j = data.classes.index(one), data.classes.index(other)
-        apart = ~np.eye(len(data.classes), dtype=bool)
         if condition.model != model:
             continue
+        data, apart = condition.data, ~np.eye(len(condition.data.classes), dtype=bool)
+        i, j = data.classes.index(one), data.classes.index(other)
 
         def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
             counts = confusion(data.labels, condition.scores, weight)
