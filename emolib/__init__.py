@@ -5,6 +5,13 @@ They load when first used, so that a process that trains does not wait for the l
 ``__init__.pyi`` lists them.
 """
 
+from importlib.metadata import PackageNotFoundError, version
+
 import lazy_loader
+
+try:
+    __version__ = version("emolib")
+except PackageNotFoundError:  # a checkout that is not installed
+    __version__ = "0+unknown"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

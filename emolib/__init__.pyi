@@ -10,12 +10,8 @@ from .analysis.evidence import differences as differences
 from .analysis.evidence import evaluate as evaluate
 from .analysis.leakage import near_duplicates as near_duplicates
 from .analysis.models import PAPER_MODELS as PAPER_MODELS
-from .analysis.models import angle_sweep as angle_sweep
-from .analysis.models import repetitions as repetitions
-from .analysis.models import survivors as survivors
 from .analysis.models import table3_models as table3_models
-from .analysis.models import table3_sweep as table3_sweep
-from .analysis.models import width_sweep as width_sweep
+from .analysis.survivors import survivors as survivors
 from .data import EmotionData as EmotionData
 from .data import load as load
 from .estimators import FusionCNNClassifier as FusionCNNClassifier
@@ -24,7 +20,7 @@ from .folds import KEPT_APART as KEPT_APART
 from .folds import PROTOCOLS as PROTOCOLS
 from .folds import SINGLE as SINGLE
 from .folds import make_folds as make_folds
-from .grid_search import SweepGridSearchCV as SweepGridSearchCV
+from .folds import protocols as protocols
 from .metrics import MEASURES as MEASURES
 from .metrics import by_emotion as by_emotion
 from .metrics import confusion as confusion

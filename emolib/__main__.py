@@ -3,54 +3,48 @@ its doors to a class.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import emolib
+from emolib.report import BuildError, ChapterError
 from emolib.report.build import build
-from emolib.report.commands import draw, keep_model, predict, read_images, write_table
-from emolib.report.errors import BuildError, ChapterError
-from emolib.report.parameters import check, parse
-from emolib.report.profiles import PROFILES
+from emolib.report.parameters import LOADING, PROFILES, check, declared, parse
 from emolib.report.provenance import commit, versions
 from emolib.utils.console import say
 
+if TYPE_CHECKING:
+    from emolib.data import EmotionData
+
 ROOT = Path(emolib.__file__).parent.parent
-BANNER = "These are drawn faces, not SFEW: the numbers show that the method runs, not how well it reads people."
 TITLE = "End-to-End Multimodal Emotion Recognition by Using Deep Neural Networks, re-run"
+DRAWN = (
+    "These are drawn faces, not SFEW: the numbers show that the method runs, not how well it reads "
+    "people."
+)
+NOBODY_KNOWN = (
+    "The data do not say who is who: folds are random, intervals resample rows, labels are "
+    "exchanged among all rows, and everything person-independent is not judged."
+)
 REQUIRED = (
-    *(
-        "fig-1",
-        "fig-2",
-        "fig-3",
-        "fig-4",
-        "fig-5",
-        "fig-6a",
-        "fig-6b",
-        "fig-7",
-        "fig-8",
-        "fig-9",
-        "fig-10",
-    ),
-    *("table-1", "table-2", "table-3", "claims"),
+    *("fig-1", "fig-2", "fig-3", "fig-4", "fig-5", "fig-6a", "fig-6b", "fig-7", "fig-8", "fig-9"),
+    *("fig-10", "table-1", "table-2", "table-3", "claims"),
 )
-PERSONS = (
-    6  # two halves, of which one is cut into three inner folds by the chapter on other classifiers
-)
-TIMEOUT = 2 * 3600  # seconds a cell; the longest of PROFILE=full takes a fraction of it
+# Two halves, of which one is cut into three inner folds by the chapter on other classifiers.
+PERSONS = 6
+TIMEOUT = 2 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
 
 
-def report(
-    data: str, profile: str, settings: str, out: Path, timeout: float = TIMEOUT, publish: str = ""
-) -> Path:
-    """Builds the report and returns its path.
+def report(data: str, profile: str, settings: str, out: Path, timeout: float, publish: str) -> str:
+    """Builds the report and returns its verdict and path, as a line of text.
 
     Args:
-        data: the file to read; the drawn faces if empty.
-        profile: a name in :data:`emolib.report.profiles.PROFILES`.
-        settings: parameters that are added to the profile's or replace them, see
-            :func:`emolib.report.parameters.parse`.
+        data: the file or folder to read; the drawn faces if empty.
+        profile: a name in :data:`emolib.report.parameters.PROFILES`.
+        settings: ``name=value …``: parameters of the chapters, in place of the profile's, and
+            settings of :func:`emolib.load`.
         out: the folder that the report goes to.
         timeout: seconds that a cell may take.
         publish: name of a report of licensed data that others may see: the build then refuses a
@@ -66,41 +60,43 @@ def report(
     )
     if not notebooks:
         raise BuildError("there are no chapters: the folder notebooks is not beside the package")
-    chosen = PROFILES[profile] | parse(settings)
     if not timeout > 0:
-        raise ValueError(f"timeout is {timeout}; a cell may take some seconds, more than 0")
-    if "source" in chosen:
-        raise ValueError("the data are given with --data, not as the setting source")
+        raise ValueError(f"timeout is {timeout}; it must be a number of seconds above 0")
+    own = parse(settings)
+    if reserved := {"source", "loading"} & own.keys():
+        raise ValueError(
+            f"{min(reserved)} is not set by name: the data are given with --data, and how they are "
+            "loaded by settings such as incomplete=mean"
+        )
+    chosen = PROFILES[profile] | own
     source = str(Path(data).expanduser().resolve()) if data else ""
-    if source and Path(source).is_dir():
-        source = read_images(source, chosen)
-    check(chosen | {"source": source}, notebooks)
+    of_chapters = {name for notebook in notebooks for name in declared(notebook)}
+    loading = {name: chosen[name] for name in LOADING if name in chosen.keys() - of_chapters}
+    given = {name: value for name, value in chosen.items() if name not in loading}
+    given = check(given, notebooks)
     stamp = {
         "profile": profile,
-        "parameters": chosen,
+        "parameters": given | loading,
         "commit": commit(ROOT),
         "versions": versions(),
     }
 
-    def provenance() -> dict[str, Any]:
-        return _loaded(source, chosen) | stamp
+    def loaded() -> "EmotionData":
+        return emolib.load(source or None, **loading)
 
     def review(page: str) -> None:
         if publish:
-            from emolib.data import load
             from emolib.report.publication import check_aggregates
 
-            check_aggregates(
-                page, load(source or None, incomplete=chosen.get("incomplete", "drop"))
-            )
+            check_aggregates(page, loaded())
 
     path = build(
         notebooks,
-        chosen | {"source": source},
+        given | {"source": source} | ({"loading": loading} if loading else {}),
         out,
         name=publish or "report",
         title=TITLE,
-        provenance=provenance,
+        provenance=lambda: _facts(loaded(), given) | stamp,
         stamp=stamp | {"file": Path(source).name},
         required=REQUIRED,
         timeout=timeout,
@@ -110,41 +106,78 @@ def report(
         from emolib.report.publication import write_pictures
 
         write_pictures(path)
-    else:
-        keep_model(source, chosen, out)
-    return path
+    results = out / ("results.json" if not publish else f"{publish}.json")
+    return f"{_verdict(json.loads(results.read_text(encoding='utf-8')))}{path}"
 
 
-def _loaded(source: str, chosen: dict[str, Any]) -> dict[str, Any]:
-    """What the report says of its data; data that the chapters cannot work on stop here, before any
+def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
+    """What the report says of its data. Data that the chapters cannot work on stop here, before any
     has taken its time.
     """
-    from emolib.data import (
-        load,
-    )  # a build that has nothing to do does without the libraries that read data
     from emolib.folds import PROTOCOLS, make_folds
 
-    loaded = load(source or None, incomplete=chosen.get("incomplete", "drop"))
-    absent = [modality for modality in ("LPQ", "PHOG") if modality not in loaded.modalities]
-    absent += [
-        emotion for label, emotion in enumerate(loaded.classes) if label not in loaded.labels
-    ]
+    _tell(data)
+    absent = [modality for modality in ("LPQ", "PHOG") if modality not in data.modalities]
+    absent += [emotion for label, emotion in enumerate(data.classes) if label not in data.labels]
     if absent:
         raise ValueError(
-            f"{loaded.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all {len(loaded.classes)} emotions"
+            f"{data.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all "
+            f"{len(data.classes)} emotions"
         )
-    for protocol in PROTOCOLS:
-        make_folds(loaded, protocol, 0, chosen.get("folds", 5))
-    if len(set(loaded.groups)) < PERSONS:
+    for protocol in ("random",) if data.groups is None else PROTOCOLS:
+        make_folds(data, protocol, 0, chosen.get("folds", 5))
+    facts = {"data_source": data.source, "data_digest": data.digest[:16]}
+    if data.groups is None:
+        return facts | {"banner": NOBODY_KNOWN}
+    if len(set(data.groups)) < PERSONS:
         raise ValueError(
-            f"{loaded.source}: {len(set(loaded.groups))} groups are too few; the report needs {PERSONS}, because a half of them is split again"
+            f"{data.source}: {len(set(data.groups))} groups are too few; the report needs "
+            f"{PERSONS}, because a half of them is split again"
         )
-    facts: dict[str, Any] = {"data_source": loaded.source, "data_digest": loaded.digest[:16]}
-    return facts | ({"banner": BANNER} if loaded.drawn else {})
+    return facts | ({"banner": DRAWN} if data.drawn else {})
+
+
+def _tell(data: "EmotionData") -> None:
+    """Says what loading found, and names the files that gave no row, which a report may not."""
+    for file, reason in data.left_out.itertuples(index=False):
+        say(f"left out: {file}: {reason}")
+    for found, rows, done in data.repairs.itertuples(index=False):
+        if done != "left out":
+            say(f"{found}{f' ({rows})' if rows else ''}: {done}")
+    if len(data.left_out):
+        say(f"{len(data.left_out)} left out, {len(data)} read")
+
+
+def _verdict(results: dict[str, Any]) -> str:
+    from emolib.report.opening import tally
+
+    counts = tally(results)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts)
+    return f"{sum(count for _, count in counts)} claims: {said} — " if counts else ""
+
+
+def export(source: str, path: Path, settings: str) -> Path:
+    """Writes ten features per face of any data source as a table in the spreadsheet's layout."""
+    from emolib.data.export import export as write_table
+
+    data = emolib.load(source or None, **parse(settings))
+    _tell(data)
+    return write_table(data, path)
+
+
+def draw(folder: Path, wildness: float) -> Path:
+    """Writes the drawn faces as a folder of images and returns it."""
+    from emolib.data.drawn import write_faces
+
+    return write_faces(folder, wildness)
 
 
 def explore(data: str) -> str:
-    """Opens the explorers, and returns when JupyterLab was shut down."""
+    """Opens the explorers in JupyterLab, and returns when it was shut down.
+
+    Raises:
+        OSError: JupyterLab did not open, after its own words about the reason.
+    """
     from emolib.explore.lab import open_lab  # here, because a report needs no widgets
 
     open_lab(ROOT / "notebooks" / "explore.ipynb", data)
@@ -158,13 +191,73 @@ def walkthroughs(out: Path) -> Path:
     return build_walkthroughs(ROOT / "notebooks" / "walkthroughs", out)
 
 
-def _settings(text: str) -> dict[str, Any]:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            str(error)
-        ) from error  # of another error argparse would say that the value is invalid, and not why
+# Options of each command: name, and the keywords of argparse.
+SET = {"default": "", "dest": "settings", "metavar": '"NAME=VALUE …"'}
+COMMANDS: dict[Any, dict[str, dict[str, Any]]] = {
+    report: {
+        "--data": {
+            "default": "",
+            "metavar": "PATH",
+            "help": "the SFEW spreadsheet, a table of its shape, or a folder of images with a "
+            "sub-folder per emotion (default: drawn faces)",
+        },
+        "--profile": {
+            "default": "quick",
+            "choices": PROFILES,
+            "help": "how much work to do (default: quick)",
+        },
+        "--set": SET
+        | {
+            "help": "parameters of the chapters, and how data are loaded: incomplete, size, order …"
+        },
+        "--out": {
+            "default": "reports",
+            "type": Path,
+            "metavar": "FOLDER",
+            "help": "where the report goes (default: reports)",
+        },
+        "--timeout": {
+            "default": TIMEOUT,
+            "type": float,
+            "metavar": "SECONDS",
+            "help": "how long a cell may take (default: %(default)s)",
+        },
+        "--publish": {
+            "default": "",
+            "metavar": "NAME",
+            "help": "build NAME.html for others to see: refused if it holds anything of a single "
+            "row",
+        },
+    },
+    export: {
+        "source": {"metavar": "FOLDER", "help": "a folder of images, a sub-folder per emotion"},
+        "path": {"type": Path, "metavar": "FILE", "help": "the table to write, .xlsx or .csv"},
+        "--set": SET | {"help": "how images are read: size, crop, preset …"},
+    },
+    draw: {
+        "folder": {
+            "type": Path,
+            "metavar": "FOLDER",
+            "help": "a new folder; it gets a sub-folder per emotion",
+        },
+        "--wildness": {
+            "default": 0.5,
+            "type": float,
+            "metavar": "0…1",
+            "help": "from laboratory pictures to film stills (default: %(default)s, as in the "
+            "report)",
+        },
+    },
+    explore: {"--data": {"default": "", "metavar": "PATH", "help": "as for the report"}},
+    walkthroughs: {
+        "--out": {
+            "default": "reports/walkthroughs",
+            "type": Path,
+            "metavar": "FOLDER",
+            "help": "where they go (default: reports/walkthroughs)",
+        },
+    },
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -173,126 +266,24 @@ def main(arguments: list[str] | None = None) -> int:
     1: a chapter failed; 2: what was asked for cannot be done; 130: Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="emolib", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"emolib {emolib.__version__}")
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("report", help="build the report")
-    command.set_defaults(run=report)
-    command.add_argument(
-        "--data",
-        default="",
-        metavar="PATH",
-        help="the SFEW spreadsheet, a CSV of its shape, or a folder of images, a sub-folder an emotion (default: drawn faces)",
-    )
-    command.add_argument(
-        "--profile", default="quick", choices=PROFILES, help="how much work to do (default: quick)"
-    )
-    command.add_argument(
-        "--set",
-        default="",
-        dest="settings",
-        metavar='"NAME=VALUE …"',
-        help="parameters of the chapters",
-    )
-    command.add_argument(
-        "--out",
-        default="reports",
-        type=Path,
-        metavar="FOLDER",
-        help="where the report goes (default: reports)",
-    )
-    command.add_argument(
-        "--timeout",
-        default=TIMEOUT,
-        type=float,
-        metavar="SECONDS",
-        help="how long a cell may take (default: %(default)s)",
-    )
-    command.add_argument(
-        "--publish",
-        default="",
-        metavar="NAME",
-        help="build NAME.html for others to see: refused if it holds anything of a single row",
-    )
-    command = commands.add_parser(
-        "export", help="write ten numbers a face in the spreadsheet's layout"
-    )
-    command.set_defaults(run=write_table)
-    command.add_argument(
-        "source", metavar="FOLDER", help="a folder of images, a sub-folder an emotion"
-    )
-    command.add_argument(
-        "path", type=Path, metavar="FILE", help="the table to write, .xlsx or .csv"
-    )
-    command.add_argument(
-        "--set",
-        default={},
-        type=_settings,
-        dest="settings",
-        metavar='"NAME=VALUE …"',
-        help="how images are read: size, crop, preset …",
-    )
-    command = commands.add_parser("draw", help="write the drawn faces as a folder of images")
-    command.set_defaults(run=draw)
-    command.add_argument(
-        "folder",
-        type=Path,
-        metavar="FOLDER",
-        help="a new folder; it gets a sub-folder for each emotion",
-    )
-    command.add_argument(
-        "--wildness",
-        default=0.5,
-        type=float,
-        metavar="0…1",
-        help="from laboratory pictures to film stills (default: %(default)s, as in the report)",
-    )
-    command = commands.add_parser(
-        "predict", help="read the emotion of faces with the last report's model"
-    )
-    command.set_defaults(run=predict)
-    command.add_argument("faces", nargs="+", type=Path, metavar="FACE", help="images of faces")
-    command.add_argument(
-        "--reports",
-        default="reports",
-        type=Path,
-        metavar="FOLDER",
-        help="where the report is (default: reports)",
-    )
-    command.add_argument(
-        "--set",
-        default={},
-        type=_settings,
-        dest="settings",
-        metavar='"NAME=VALUE …"',
-        help='"crop=True" cuts the faces out first',
-    )
-    command = commands.add_parser("explore", help="open the explorers in JupyterLab")
-    command.set_defaults(run=explore)
-    command.add_argument("--data", default="", metavar="PATH", help="as for the report")
-    command = commands.add_parser(
-        "walkthroughs", help="build the walkthroughs' pages and hand-outs"
-    )
-    command.set_defaults(run=walkthroughs)
-    command.add_argument(
-        "--out",
-        default="reports/walkthroughs",
-        type=Path,
-        metavar="FOLDER",
-        help="where they go (default: reports/walkthroughs)",
-    )
+    for run, options in COMMANDS.items():
+        words = run.__doc__.splitlines()[0]
+        command = commands.add_parser(run.__name__, help=words, description=words)
+        command.set_defaults(run=run)
+        for name, keywords in options.items():
+            command.add_argument(name, **keywords)
     try:
         given = vars(parser.parse_args(arguments))
         done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
         # of the system's own errors the file and the reason; all others are sentences
-        reason = (
-            f"{error.filename}: {error.strerror}"
-            if isinstance(error, OSError) and error.filename
-            else error
-        )
-        say(f"error: {reason}")
+        own = isinstance(error, OSError) and error.filename
+        say(f"error: {f'{error.filename}: {error.strerror}' if own else error}")
         return 1 if isinstance(error, ChapterError) else 2
-    except KeyboardInterrupt:  # 130 is what a shell makes of Ctrl-C
-        say("stopped")
+    except KeyboardInterrupt as interrupt:  # 130 is what a shell makes of Ctrl-C
+        say(str(interrupt) or "stopped")
         return 130
     print(str(done).encode(errors="replace").decode())  # a path may hold any bytes
     return 0

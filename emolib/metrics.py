@@ -72,7 +72,9 @@ def confusion(
         counts = np.array([np.bincount(row, minlength=classes**2 + 1)[:-1] for row in flat], int)
         return counts.reshape(*scores.shape[:-2], classes, classes)
     counts = weight @ np.eye(classes**2 + 1, classes**2)[cell]  # [..., B, C * C]
-    return np.moveaxis(counts, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)
+    shape = (len(weight), *scores.shape[:-2], classes, classes)
+    moved: NDArray[np.number] = np.moveaxis(counts, -2, 0).reshape(shape)
+    return moved
 
 
 def measures(

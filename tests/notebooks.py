@@ -1,5 +1,6 @@
-"""Chapters of a few cells, for the tests of the report."""
+"""Chapters of a few cells, and the tags of a page, for the tests of the report."""
 
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -30,3 +31,18 @@ def write(path: Path, *cells: tuple[str, ...], needs: tuple[str, ...] = ()) -> P
         notebook.cells.append(cell)
     nbformat.write(notebook, path)
     return path
+
+
+class Tags(HTMLParser):
+    """Every start tag of a page, with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]

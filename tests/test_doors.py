@@ -1,11 +1,14 @@
 """Every door says in one sentence what is wrong, and exits with another code than 0."""
 
 import os
-import zipfile
+from dataclasses import replace
 
 import pytest
 
+import emolib
 from emolib import __main__ as command
+
+BUILD_WALKTHROUGHS = "emolib.walkthroughs.build.build_walkthroughs"
 
 
 @pytest.fixture
@@ -17,8 +20,7 @@ def bad(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     (tmp_path / "empty").mkdir()
     (tmp_path / "reports").mkdir()
-    with zipfile.ZipFile(tmp_path / "reports" / "model.npz", "w") as archive:
-        archive.writestr("about.npy", "cos\nsystem\n(S'true'\ntR.")
+    (tmp_path / "reports" / "report.html").write_text("a report")
     return tmp_path
 
 
@@ -38,11 +40,6 @@ DOORS = {
         ["explore", "--data", "bad.xlsx"],
         "this is not an Excel workbook",
     ),
-    "bad images": (["predict", "bad.png", "--reports", "empty"], "there is no empty/model.npz"),
-    "a bad model": (
-        ["predict", "bad.png", "--reports", "reports"],
-        "model.npz: this is no model that a report left, or it is damaged",
-    ),
     "nothing to export": (
         ["export", "empty", "faces.xlsx"],
         "there is no sub-folder named after an emotion",
@@ -55,11 +52,16 @@ DOORS = {
         "wildness must lie between 0 and 1, not 2.0",
     ),
     "faces into a file": (["draw", "a file"], "a file: something is there already"),
-    "a bad setting": (["report", "--set", "seeds=0"], "seeds must lie from 1 to 1000, not 0"),
-    "a setting of images": (
-        ["predict", "bad.png", "--reports", "reports", "--set", "nonsense"],
-        "a setting is written name=value",
+    "a bad setting": (
+        ["report", "--set", "seeds=0"],
+        "seeds is 0; it must be a whole number of at least 1 and at most 1000",
     ),
+    "half a count": (
+        ["report", "--set", "folds=2.5"],
+        "parameter folds is 2.5; it must be a whole",
+    ),
+    "a nested setting": (["report", "--set", "loading={}"], "loading is not set by name"),
+    "no setting": (["export", "", "a.csv", "--set", "nonsense"], "a setting is written name=value"),
     "no time": (["report", "--timeout", "nan"], "timeout is nan"),
     "a file as folder": (["report", "--out", "a file"], "a file: File exists"),
     "an unknown profile": (["report", "--profile", "best"], "invalid choice: 'best'"),
@@ -83,23 +85,17 @@ def test_refuses_in_one_sentence(bad, monkeypatch, capsys, arguments, sentence):
     )
 
 
-def test_a_cache_that_is_no_folder_is_named(bad, monkeypatch, capsys):
-    monkeypatch.setenv("EMOLIB_CACHE", str(bad / "a file"))
-    assert command.main(["report", "--out", str(bad / "out")]) == 2
-    assert capsys.readouterr().err == f"emolib: error: {bad / 'a file'}: File exists\n"
-
-
 def test_a_path_of_any_bytes_is_printed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(command, "walkthroughs", lambda out: out)
+    monkeypatch.setattr(BUILD_WALKTHROUGHS, lambda notebooks, out: out)
     assert command.main(["walkthroughs", "--out", os.fsdecode(b"caf\xe9")]) == 0
     assert capsys.readouterr().out == "caf?\n"
 
 
 def test_an_interrupted_door_says_so(monkeypatch, capsys):
-    def stopped(out):
+    def stopped(notebooks, out):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "walkthroughs", stopped)
+    monkeypatch.setattr(BUILD_WALKTHROUGHS, stopped)
     assert command.main(["walkthroughs"]) == 130
     assert capsys.readouterr().err == "emolib: stopped\n"
 
@@ -116,9 +112,24 @@ def test_the_explorers_open_with_their_data(monkeypatch, capsys):
     )
 
 
+def test_explorers_that_do_not_open_are_an_error(monkeypatch, capsys):
+    def refused(notebook, data):
+        raise OSError("JupyterLab ended with exit code 1")
+
+    monkeypatch.setattr("emolib.explore.lab.open_lab", refused)
+    assert command.main(["explore"]) == 2
+    assert "error: JupyterLab ended with exit code 1" in capsys.readouterr().err
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit, match="^0$"):
+        command.main(["--version"])
+    assert capsys.readouterr().out == f"emolib {emolib.__version__}\n"
+
+
 def test_the_walkthroughs_are_built_from_their_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "emolib.walkthroughs.build.build_walkthroughs",
+        BUILD_WALKTHROUGHS,
         lambda notebooks, out: out / f"{sorted(notebooks.iterdir())[0].stem}.html",
     )
     assert command.main(["walkthroughs", "--out", str(tmp_path)]) == 0
@@ -131,17 +142,56 @@ def test_a_package_without_its_notebooks_is_told(tmp_path, monkeypatch, capsys):
     assert "the folder notebooks is not beside the package" in capsys.readouterr().err
 
 
-def test_what_is_published_holds_no_single_row(drawn, tmp_path, monkeypatch, capsys):
-    pages, pictured = iter(["<p>aggregates</p>", f"<p>{drawn.names[3]}</p>"]), []
+@pytest.fixture
+def built(monkeypatch):
+    """What the door `report` hands to the build, which writes results alone."""
+    calls = []
 
-    def build(notebooks, parameters, out, *, name, review, **_):
-        page = next(pages)
-        review(page)
+    def build(notebooks, parameters, out, *, name, provenance, review, **_):
+        facts = provenance()
+        calls.append((parameters, facts))
+        out.mkdir(exist_ok=True)
+        (out / f"{name}.json").write_text('{"claims": [{"verdict": "partly (random)"}]}')
+        (out / "results.json").write_text('{"claims": [{"verdict": "partly (random)"}]}')
+        review(f"<p>{facts['data_source']}</p>")
         return out / f"{name}.html"
 
     monkeypatch.setattr(command, "build", build)
+    return calls
+
+
+def test_the_verdict_ends_the_build(built, tmp_path, capsys):
+    assert command.main(["report", "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == f"1 claims: 1 partly — {tmp_path / 'out/report.html'}\n"
+    (parameters, facts) = built[0]
+    assert "loading" not in parameters and facts["banner"].startswith("These are drawn faces")
+
+
+def test_how_data_are_loaded_is_set_beside_the_parameters(built, tmp_path, monkeypatch, drawn):
+    loaded = []
+    monkeypatch.setattr(emolib, "load", lambda source, **how: loaded.append(how) or drawn)
+    settings = "order=rafdb size=64 seeds=2.0 crop=True"
+    arguments = ["report", "--data", str(tmp_path), "--set", settings, "--out", str(tmp_path)]
+    assert command.main(arguments) == 0
+    (parameters, facts) = built[0]
+    how = {"order": "rafdb", "size": 64, "crop": True}
+    assert loaded[0] == how == parameters["loading"] and parameters["seeds"] == 2
+    assert facts["parameters"].items() >= {"seeds": 2, **how}.items()
+
+
+def test_data_that_do_not_say_who_is_who_are_built_on(built, tmp_path, monkeypatch, drawn):
+    unknown = replace(drawn, groups=None, drawn=False)
+    monkeypatch.setattr(emolib, "load", lambda source: unknown)
+    assert command.main(["report", "--out", str(tmp_path)]) == 0
+    assert built[0][1]["banner"].startswith("The data do not say who is who: folds are random")
+
+
+def test_what_is_published_holds_no_single_row(built, drawn, tmp_path, monkeypatch, capsys):
+    pictured = []
     monkeypatch.setattr("emolib.report.publication.write_pictures", pictured.append)
     arguments = ["report", "--publish", "faces", "--out", str(tmp_path)]
     assert command.main(arguments) == 0 and pictured == [tmp_path / "faces.html"]
+    named = replace(drawn, source=str(drawn.names[3]))
+    monkeypatch.setattr(emolib, "load", lambda source: named)
     assert command.main(arguments) != 0 and len(pictured) == 1
     assert "the name of a row" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from emolib.data.features import lpq, phog
+from emolib.data.descriptors import lpq, phog
 
 
 class _Descriptor(TransformerMixin, BaseEstimator, ABC):
@@ -45,7 +45,7 @@ class _Descriptor(TransformerMixin, BaseEstimator, ABC):
 
 
 class LPQ(_Descriptor):
-    """Local phase quantisation, see :func:`emolib.data.features.lpq`.
+    """Local phase quantisation, see :func:`emolib.data.descriptors.lpq`.
 
     Args:
         window, blocks, decorrelate: as there.
@@ -64,7 +64,7 @@ class LPQ(_Descriptor):
 
 
 class PHOG(_Descriptor):
-    """Pyramid histogram of oriented gradients, see :func:`emolib.data.features.phog`.
+    """Pyramid histogram of oriented gradients, see :func:`emolib.data.descriptors.phog`.
 
     Args:
         bins, levels, span: as there.

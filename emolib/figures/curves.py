@@ -1,12 +1,276 @@
-"""Learning curves: how networks come along, epoch by epoch."""
+"""Curves against a setting: recall (Figures 6a, 6b and 9), accuracy by wildness of the faces,
+training loss, learning curves, and time per training step.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from itertools import product
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from emolib.figures.style import MODALITY, WIDTH, Picture, styled
+from emolib.figures.colours import (
+    EMOTION,
+    EMOTION_MARKER,
+    GUESSING,
+    MODALITY,
+    MODALITY_MARKER,
+    OURS,
+    PAPER,
+    UNNAMED,
+    WAY,
+)
+from emolib.figures.style import (
+    WIDTH,
+    Picture,
+    band,
+    in_percent,
+    joined,
+    legend_below,
+    panels,
+    percent,
+    styled,
+    tested,
+)
+from emolib.paper import DHALL_RANDOM
 
-COLOURS = (*MODALITY.values(), "#b07d00")
+WAYS = {
+    "dataloader": ("loop with a DataLoader", "o"),
+    "loop": ("loop without one", "s"),
+    "sklearn": ("scikit-learn", "^"),
+    "jax": ("JAX, vmap and scan", "D"),
+    "ours": ("this library", "X"),
+}
+NETS = {
+    "shallow": "shallow network",
+    "lpq": "CNN on LPQ",
+    "phog": "CNN on PHOG",
+    "fusion": "CNN fusion",
+}
+
+
+def _curves(
+    frame: pd.DataFrame,
+    x: str,
+    by: tuple[str, str],
+    lines: list[str],
+    look: Callable[..., dict[str, Any]],
+    height: float,
+    title: str,
+    chance: float | None = None,
+    **labels: Any,
+) -> tuple[Figure, list[tuple[Any, ...]]]:
+    """A grid of axes in percent for the values of two columns, and in each a line for each value of
+    other columns, in the ``look`` of these values.
+
+    Returns:
+        The figure, and of each line the values that it stands for and its rows of the table.
+    """
+    rows, columns = (frame[column].unique() for column in by)
+    figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=True)
+    drawn = []
+    for axis, place in zip(axes.flat, product(rows, columns), strict=True):
+        if chance is not None:
+            axis.axhline(chance, **GUESSING, label="guessing")
+        here = frame[(frame[list(by)] == list(place)).all(axis=1)]
+        for keys, part in here.groupby(lines, sort=False):
+            band(axis, part[x], part, **look(*keys))
+            drawn.append((*place, *keys, part))
+        axis.set(title=title.format(*place), **labels)
+        axis.yaxis.set_major_formatter(in_percent)
+        axis.label_outer()
+    return figure, drawn
+
+
+def _at(row: pd.Series, x: str, unit: str = "") -> str:
+    return f"{percent(row['mean'])} at {unit}{row[x]:g}"
+
+
+@styled
+def accuracy_curves(
+    summary: pd.DataFrame,
+    x: str,
+    xlabel: str,
+    chance: float,
+    *,
+    paper: dict[str, tuple[float, float]],
+    style: str | None = None,
+    styles: Mapping[Hashable, tuple[str, str]] | None = None,
+) -> Picture:
+    """Mean recall against a setting, a line for each modality; recipes in rows, protocols in
+    columns.
+
+    Args:
+        summary: columns ``recipe``, ``protocol``, ``modality``, ``x``, ``mean``, ``low``, ``high``
+            and, if given, ``style``.
+        chance: recall of guessing, marked.
+        paper: for a modality the point that the paper prints.
+        style: a column whose values get line styles of their own; ``styles`` gives label and line
+            style for each.
+    """
+
+    def look(modality: str, value: Hashable = None) -> dict[str, Any]:
+        name, line = (styles or {}).get(value, ("", "-"))
+        return {
+            "label": f"{modality} {name}".strip(),
+            "linestyle": line,
+            "color": MODALITY.get(modality, UNNAMED),
+            "marker": MODALITY_MARKER.get(modality, "o"),
+        }
+
+    figure, drawn = _curves(
+        summary,
+        x,
+        ("recipe", "protocol"),
+        ["modality", style] if style else ["modality"],
+        look,
+        2.7,
+        "{1} folds, {0} recipe",
+        chance,
+        xlabel=xlabel,
+        ylabel="mean recall / %",
+    )
+    for axis, (modality, (at, value)) in product(figure.axes, paper.items()):
+        axis.scatter(
+            at,
+            value,
+            marker="*",
+            s=150,
+            color=MODALITY[modality],
+            edgecolor=PAPER,
+            linewidth=0.9,
+            zorder=5,
+            label=f"{modality}, the paper's Table 3",
+        )
+    legend_below(figure, 3)
+    alt = " ".join(
+        f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
+        f"{_at(part.iloc[-1], x)}, highest "
+        f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
+        for recipe, protocol, *keys, part in drawn
+    )
+    return Picture(
+        figure, f"Mean recall over emotions against {xlabel}. {alt}{tested(summary)}", summary
+    )
+
+
+@styled
+def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> Picture:
+    """A measure against a setting, a line for each emotion; protocols in rows, modalities in
+    columns.
+    """
+
+    def look(emotion: str) -> dict[str, Any]:
+        return {
+            "label": emotion,
+            "color": EMOTION.get(emotion, UNNAMED),
+            "marker": EMOTION_MARKER.get(emotion, "o"),
+            "linewidth": 2.4 if emotion == "average" else 1.3,
+            "linestyle": "--" if emotion == "average" else "-",
+        }
+
+    figure, drawn = _curves(
+        summary.drop(columns=["low", "high"]),
+        x,
+        ("protocol", "modality"),
+        ["emotion"],
+        look,
+        3.0,
+        "{1}, {0} folds",
+        xlabel=xlabel,
+        ylabel=f"{ylabel} / %",
+    )
+    legend_below(figure, 4)
+    alt = " ".join(
+        f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
+        f"{percent(part['mean'].iloc[-1])}."
+        for protocol, modality, emotion, part in drawn
+    )
+    span = f"from {summary[x].min():g} to {summary[x].max():g} {xlabel}"
+    return Picture(figure, f"{ylabel} by emotion, {span}. {alt}{tested(summary)}", summary)
+
+
+@styled
+def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
+    """Dhall's contrast: accuracy against the wildness of the drawn faces, a panel for each
+    protocol, a line for each modality.
+
+    Under random folds, circles at both ends, joined by a broken line, are what Dhall et al.
+    measured on real faces: JAFFE, posed in a laboratory, and SFEW, from films, with whole
+    descriptors and a support vector machine.
+
+    Args:
+        summary: columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``.
+        chance: accuracy of guessing, marked.
+    """
+
+    def look(modality: str) -> dict[str, Any]:
+        return {
+            "label": f"{modality}, drawn faces",
+            "color": MODALITY.get(modality, UNNAMED),
+            "marker": MODALITY_MARKER.get(modality, "o"),
+        }
+
+    figure, drawn = _curves(
+        summary.assign(row=0),
+        "wildness",
+        ("row", "protocol"),
+        ["modality"],
+        look,
+        3.3,
+        "{1} folds",
+        chance,
+        xlabel="wildness: 0 laboratory, 1 film",
+        ylabel="accuracy / %",
+        ylim=(0, 1),
+    )
+    said = [
+        f"{protocol}, {modality}: {_at(part.iloc[0], 'wildness', 'wildness ')}, "
+        f"{_at(part.iloc[-1], 'wildness')}."
+        for _, protocol, modality, part in drawn
+    ]
+    for axis, protocol in zip(figure.axes, summary["protocol"].unique(), strict=True):
+        for modality, (jaffe, sfew) in DHALL_RANDOM.items() if protocol == "random" else ():
+            axis.plot(
+                (0, 1),
+                (jaffe / 100, sfew / 100),
+                linestyle="--",
+                linewidth=1,
+                color=MODALITY[modality],
+                marker="o",
+                markersize=8,
+                markerfacecolor="white",
+                markeredgewidth=1.8,
+                label=f"{modality}, real faces (Dhall et al. 2011)",
+            )
+            said.append(f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW.")
+    legend_below(figure, 3)
+    return Picture(figure, "Accuracy against wildness. " + " ".join(said), summary)
+
+
+@styled
+def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
+    """Training loss by epoch: the median network and the middle 90 % of them.
+
+    Args:
+        losses: by title, ``[K, epochs]``; NaN after a network has stopped.
+    """
+    figure, axes = panels(1, len(losses), 2.6, sharey=True)
+    parts, alt = [], "Training loss by epoch."
+    for axis, (title, values) in zip(axes[0], losses.items(), strict=True):
+        # a stopped network keeps its last loss, so that the band is of the same networks throughout
+        low, middle, high = np.quantile(pd.DataFrame(values.T).ffill().T, [0.05, 0.5, 0.95], axis=0)
+        epoch = np.arange(1, len(middle) + 1)
+        axis.fill_between(epoch, low, high, color=OURS, alpha=0.15, linewidth=0)
+        axis.plot(epoch, middle, color=OURS)
+        axis.set(title=title, xlabel="epoch")
+        columns = {"networks": title, "epoch": epoch, "5%": low, "median": middle, "95%": high}
+        parts.append(pd.DataFrame(columns))
+        alt += f" {title}: median from {middle[0]:.4f} to {middle[-1]:.4f}."
+    axes[0, 0].set_ylabel("mean training loss")
+    return Picture(figure, alt, pd.concat(parts, ignore_index=True))
 
 
 @styled
@@ -22,33 +286,22 @@ def learning_curves(
         epochs: where the axis ends.
         chance: by panel, the level of guessing.
     """
-    names = list(history["panel"].unique())
+    names, lines = list(history["panel"].unique()), list(history["line"].unique())
     figure, axes = plt.subplots(1, len(names), figsize=(WIDTH, 2.6), squeeze=False)
     figure.subplots_adjust(0.075, 0.18, 0.98, 0.89, 0.2)  # by hand: redrawn while networks train
-    lines = list(history["line"].unique())
-    said = []
+    colours, said = [*MODALITY.values(), PAPER], []
     for axis, panel in zip(axes[0], names, strict=True):
-        if chance and panel in chance:
-            axis.axhline(
-                chance[panel], color="#777777", linewidth=1, linestyle=":", label="guessing"
-            )
-        for line in lines:
-            part = history[(history["panel"] == panel) & (history["line"] == line)]
-            if len(part):
-                colour = COLOURS[lines.index(line) % len(COLOURS)]
-                axis.fill_between(
-                    part["epoch"], part["low"], part["high"], color=colour, alpha=0.15, linewidth=0
-                )
-                axis.plot(part["epoch"], part["mean"], color=colour, label=line)
-                said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
+        here = history[history["panel"] == panel]
+        for line, part in here.groupby("line", sort=False):
+            colour = colours[lines.index(line) % len(colours)]
+            band(axis, part["epoch"], part, color=colour, label=line)
+            said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
         axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
-        if (
-            chance and panel in chance
-        ):  # whole steps, so that the axis seldom moves while networks train
-            shown = history.loc[history["panel"] == panel, ["low", "high"]]
-            axis.set_ylim(
-                np.floor(10 * shown["low"].min()) / 10, np.ceil(10 * shown["high"].max()) / 10
-            )
+        if chance and panel in chance:
+            axis.axhline(chance[panel], **GUESSING, label="guessing")
+            # whole steps, so that the axis seldom moves while networks train
+            low, high = np.floor(10 * here["low"].min()), np.ceil(10 * here["high"].max())
+            axis.set_ylim(low / 10, high / 10)
         # always in the same place, above, and never in the way
         axis.legend(
             loc="lower right",
@@ -59,9 +312,34 @@ def learning_curves(
             columnspacing=0.9,
             borderaxespad=0,
         )
-    epoch = int(np.max(history["epoch"]))
-    return Picture(
-        figure,
-        f"Learning curves after {epoch} of {epochs} epochs. " + "; ".join(said) + ".",
-        history,
-    )
+    alt = f"Learning curves after {history['epoch'].max():.0f} of {epochs} epochs. "
+    return Picture(figure, alt + "; ".join(said) + ".", history)
+
+
+@styled
+def training_costs(rows: pd.DataFrame) -> Picture:
+    """Microseconds per training step of one network against how many train at once, for each way of
+    training; both axes logarithmic.
+
+    Args:
+        rows: columns ``net``, ``method``, ``networks``, ``microseconds_per_net_step``.
+    """
+    figure, axes = panels(2, 2, 2.6, sharex=True, sharey=True)
+    most, alt = rows["networks"].max(), []
+    times = rows.set_index(["net", "method", "networks"])["microseconds_per_net_step"].unstack()
+    for axis, (net, title) in zip(axes.flat, NETS.items(), strict=True):
+        known = [way for way in WAYS if (net, way) in times.index]
+        for way in known:
+            part, (label, marker) = times.loc[net, way].dropna(), WAYS[way]
+            axis.plot(part.index, part, color=WAY[way], marker=marker, label=label)
+        axis.set(xscale="log", yscale="log", title=title)
+        axis.set(xlabel="networks", ylabel="µs a network's step")
+        axis.label_outer()
+        at = times.loc[net, most].dropna()
+        others = [
+            f"{at[way]:.3g} by {WAYS[way][0]}" for way in known if way in at.index.drop("ours")
+        ]
+        alt.append(f"{title}: {at['ours']:.3g} by this library, {joined(others)}.")
+    legend_below(figure, len(WAYS))
+    said = f"Microseconds a network's step takes with {most:,} networks. " + " ".join(alt)
+    return Picture(figure, said, rows)

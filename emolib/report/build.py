@@ -1,23 +1,56 @@
-"""Notebooks in, one HTML out: runs the chapters that are not up to date, and replaces the report
-only by a whole one.
+"""Notebooks in, one HTML out: runs the chapters that are not up to date, side by side, and replaces
+the report only by a whole one.
 """
 
+import gzip
 import json
-import sys
+import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from filelock import FileLock, Timeout
+from emolib.report import BuildError, ChapterError
+from emolib.report.keys import (
+    Key,
+    changes,
+    chapter_key,
+    data_digest,
+    digest,
+    environment_digest,
+    files_digest,
+)
+from emolib.report.parameters import check, declared
+from emolib.utils.cache import cache_folder, write
+from emolib.utils.console import say
 
-from emolib.report import state
-from emolib.report.errors import BuildError, ChapterError
-from emolib.report.keys import Key, chapter_key, data_digest, environment_digest, files_digest
-from emolib.report.parameters import check, declared, needs
-from emolib.utils.storage import cache_folder, sweep, write
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 HERE = Path(__file__).parent
+KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A chapter before its run.
+
+    Attributes:
+        notebook: its file.
+        given: its parameters.
+        needs: names of the chapters that it runs after.
+        key: under which its executed notebook is kept.
+        place: the file of that.
+    """
+
+    notebook: Path
+    given: dict[str, Any]
+    needs: tuple[str, ...]
+    key: Key
+    place: Path
 
 
 def build(
@@ -64,106 +97,181 @@ def build(
         BuildError: one sentence that says which chapter or parameter is at fault, or that another
             build is at work.
     """
-    check(parameters, notebooks)
+    parameters = check(parameters, notebooks)
     output.mkdir(parents=True, exist_ok=True)
     report, failed = output / f"{name}.html", output / f"{name}.failed.html"
     results = output / ("results.json" if name == "report" else f"{name}.json")
-    record = output / state.NAME.format(name)
+    record = output / f".{name}.state.json"
     with _alone(output):
-        given = {
-            notebook.stem: {p: parameters[p] for p in declared(notebook) if p in parameters}
-            for notebook in notebooks
-        }
-        inputs = _inputs(
-            notebooks,
-            given,
-            {"title": title, "stamp": dict(stamp or {}), "required": list(required)},
-        )
-        before = state.last(output, name)
-        if state.is_current(before, inputs, [report, results]):
-            print(f"nothing to do: {report} is up to date", file=sys.stderr)
+        say(f"building {report}: looking for what has changed")
+        plans = _plans(notebooks, parameters, (cache_folder() or output) / "chapters")
+        shell = sorted(file for file in HERE.iterdir() if file.is_file())
+        page = [title, dict(stamp or {}), list(required), files_digest([*shell, *notebooks])]
+        inputs = {"page": page, "keys": {stem: plan.key for stem, plan in plans.items()}}
+        inputs = json.loads(json.dumps(inputs))
+        before = _state(record)
+        if before.get("inputs") == inputs and before.get("files") == files_digest(
+            [report, results]
+        ):
+            say(f"nothing to do: {report} is up to date")
             return report
         facts = provenance()
-        # the libraries that run and convert notebooks take seconds to load
-        from emolib.report.assembly import assemble
-        from emolib.report.index import index
-
+        seconds = dict(before.get("seconds", {}))
         with (output / "build.log").open("w", encoding="utf-8") as log:
+            nodes, faults = _executed(plans, before, seconds, timeout, log)
+            # the libraries that convert notebooks take seconds to load
+            from emolib.report.page import assemble
+
             try:
-                made = assemble(
-                    notebooks,
-                    given,
-                    inputs["chapters"],
-                    before,
-                    title=title,
-                    provenance=facts,
-                    required=required,
-                    timeout=timeout,
-                    log=log,
-                )
-                review(made.page)
+                given = {stem: declared(plan.notebook) | plan.given for stem, plan in plans.items()}
+                html, found = assemble(nodes, given, title, facts, list(faults.values()), required)
+                review(html)
             except BuildError as error:
                 log.write(f"{error}\n")
                 raise
-        if made.faults:
-            finished = {
-                stem: key for stem, key in inputs["chapters"].items() if stem not in made.faults
-            }
-            write(
-                {
-                    failed: made.page,
-                    record: state.written(name, inputs | {"chapters": finished}, []),
-                }
-            )
-            write({output / "index.html": index(output)})
+        keys = {stem: key for stem, key in inputs["keys"].items() if stem not in faults}
+        state = {"inputs": inputs | {"keys": keys}, "seconds": seconds}
+        if faults:
+            write(failed, html)
+            write(record, json.dumps(state))
             kept = f", {report.name} is the last good one" if report.exists() else ""
-            raise ChapterError(
-                f"{next(iter(made.faults.values()))} ({failed} shows how far it came{kept})"
-            )
-        write(
-            {
-                report: made.page,
-                results: json.dumps(made.results, indent=1, ensure_ascii=False, allow_nan=False)
-                + "\n",
-            }
-        )
-        write({record: state.written(name, inputs, [report, results])})
+            first = next(iter(faults.values()))
+            raise ChapterError(f"{first} ({failed} shows how far it came{kept})")
+        write(report, html)
+        write(results, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write(record, json.dumps(state | {"files": files_digest([report, results])}))
         failed.unlink(missing_ok=True)
-        write({output / "index.html": index(output)})
     return report
 
 
-def _inputs(
-    notebooks: Sequence[Path], given: Mapping[str, dict[str, Any]], page: dict[str, Any]
-) -> dict[str, Any]:
-    """All that the build depends on: a key for each chapter, and what the page adds to them."""
+def _plans(
+    notebooks: Sequence[Path], parameters: Mapping[str, Any], folder: Path
+) -> dict[str, Plan]:
+    """The chapters in the order of the page, each with its key."""
+    files = {notebook.stem: notebook for notebook in notebooks}
+    needs = {stem: _needs(notebook) for stem, notebook in files.items()}
+    for stem, wanted in needs.items():
+        if unknown := sorted(set(wanted) - set(files)):
+            raise BuildError(f"chapter {stem} needs {unknown[0]}, which is no chapter")
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        circle = ", ".join(sorted(set(error.args[1])))
+        raise BuildError(f"chapters {circle} wait for one another") from error
+    data = data_digest(parameters.get("source", ""))
     environment = environment_digest(notebooks[0].parents[1])
-    waiting = {notebook: needs(notebook) for notebook in notebooks}
-    keys: dict[str, Key] = {}
-    while waiting:
-        ready = [notebook for notebook, wanted in waiting.items() if keys.keys() >= set(wanted)]
-        if not ready:
-            raise BuildError(_entangled(waiting, [notebook.stem for notebook in notebooks]))
-        for notebook in ready:
-            own = dict(given[notebook.stem])
-            data = data_digest(own.pop("source", ""))
-            keys[notebook.stem] = chapter_key(
-                notebook,
-                own,
-                data,
-                environment,
-                {name: keys[name] for name in waiting.pop(notebook)},
-            )
-    shell = sorted(file for file in HERE.iterdir() if file.is_file())
-    page = page | {"shell": files_digest(shell), "notebooks": files_digest(list(notebooks))}
-    return {"chapters": keys, "page": json.loads(json.dumps(page))}
+    plans: dict[str, Plan] = {}
+    for stem in order:
+        known = declared(files[stem])
+        given = {name: value for name, value in parameters.items() if name in known}
+        own = {name: value for name, value in given.items() if name != "source"}
+        needed = {name: plans[name].key for name in needs[stem]}
+        uses = data if "source" in known else ""
+        key = chapter_key(files[stem], own, uses, environment, needed)
+        place = folder / f"{stem}-{digest(key)}.ipynb.gz"
+        plans[stem] = Plan(files[stem], given, needs[stem], key, place)
+    return {stem: plans[stem] for stem in files}
 
 
-def _entangled(waiting: Mapping[Path, Sequence[str]], there: Sequence[str]) -> str:
-    for notebook, wanted in waiting.items():
-        if unknown := sorted(set(wanted) - set(there)):
-            return f"chapter {notebook.stem} needs {unknown[0]}, which is no chapter"
-    return f"chapters {', '.join(notebook.stem for notebook in waiting)} wait for one another"
+def _needs(notebook: Path) -> tuple[str, ...]:
+    metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+    return tuple(metadata.get("emolib", {}).get("needs", ()))
+
+
+def _executed(
+    plans: Mapping[str, Plan],
+    before: Mapping[str, Any],
+    seconds: dict[str, float],
+    timeout: float | None,
+    log: TextIO,
+) -> tuple[dict[str, "NotebookNode"], dict[str, str]]:
+    """The executed notebook of every chapter, kept or run now, and a sentence for each that failed.
+
+    Args:
+        plans: of all chapters.
+        before: the record of the last build, which says why a chapter runs again.
+        seconds: how long each chapter took the last time; brought up to date.
+        timeout: see :func:`build`.
+        log: gets the reason, duration and stderr of each chapter.
+    """
+    from emolib.report.schedule import Run, Task, run
+
+    nodes: dict[str, NotebookNode] = {}
+    faults: dict[str, str] = {}
+    tasks: dict[str, Task] = {}
+    for stem, plan in plans.items():
+        node = _kept(plan)
+        if node is None:
+            last = before.get("inputs", {}).get("keys", {}).get(stem)
+            why = changes(last, plan.key) or "its outputs are no longer kept"
+            same = last is not None and last["parameters"] == plan.key["parameters"]
+            expected = seconds.get(stem) if same else None
+            cells = len(plan.notebook.read_text(encoding="utf-8").split('"cell_type": "code"')) - 1
+            tasks[stem] = Task(plan.notebook, plan.given, plan.needs, why, expected, cells)
+        else:
+            nodes[stem] = node
+            log.write(f"{stem}: kept\n")
+
+    def done(stem: str, result: Run) -> None:
+        nodes[stem] = result.notebook
+        log.write(f"{stem}: {result.seconds:.1f} s, run because {tasks[stem].why}\n{result.stderr}")
+        if result.fault is None:
+            seconds[stem] = result.seconds
+            _keep(plans[stem], result.notebook)
+        else:
+            faults[stem] = f"chapter {stem}: {result.fault}"
+            log.write(f"{stem}: {result.fault}\n")
+        log.flush()
+
+    run(tasks, timeout, done)
+    return {stem: nodes[stem] for stem in plans}, faults
+
+
+def _keep(plan: Plan, node: "NotebookNode") -> None:
+    """Keeps an executed notebook; where no more can be written, the build goes on without."""
+    folder = plan.place.parent
+    try:
+        folder.mkdir(exist_ok=True)
+        write(plan.place, gzip.compress(json.dumps(node).encode(), mtime=0))
+        by_age = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)
+        for old in by_age[:-KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        say(f"{folder} takes nothing more ({error.strerror}); the chapters will run again")
+
+
+def _kept(plan: Plan) -> "NotebookNode | None":
+    """A kept executed notebook with its prose as it is now; None if there is none or it is damaged."""
+    import nbformat
+
+    try:  # the checksum of gzip finds every damage
+        text = gzip.decompress(plan.place.read_bytes()).decode()
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError, zlib.error):
+        say(f"{plan.place} is damaged; the chapter runs again")
+        return None
+    node = nbformat.from_dict(json.loads(text))
+    runs: list[list[NotebookNode]] = []  # each code cell with the parameters set after it, if any
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            given = "injected-parameters" in cell.metadata.get("tags", [])
+            runs[-1].append(cell) if given else runs.append([cell])
+    now = nbformat.read(plan.notebook, 4)
+    code = iter(runs)
+    node.cells = [
+        part for cell in now.cells for part in (next(code) if cell.cell_type == "code" else [cell])
+    ]
+    return node
+
+
+def _state(record: Path) -> dict[str, Any]:
+    """What the last build made and from what; empty if there is no record that can be read."""
+    try:
+        state = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
 
 
 @contextmanager
@@ -171,17 +279,17 @@ def _alone(output: Path) -> Iterator[None]:
     """Refuses to work in a folder in which another build is at work; a build that was killed holds
     nothing back.
     """
-    lock = FileLock(output / ".build.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise BuildError(
-            f"another build is writing to {output}; let it end, or name another folder with --out"
-        ) from None
-    try:
-        sweep(output, age=0)
-        for folder in ("", "chapters", "computed"):
-            sweep(cache_folder() / folder)
+    # a lock of SQLite works on every system, and the system opens it when a process ends
+    with closing(sqlite3.connect(output / ".build.lock", timeout=0)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise BuildError(
+                    f"another build is writing to {output}; let it end, or name another folder "
+                    "with --out"
+                ) from None
+            raise BuildError(f"{output}: no file can be written here ({error})") from error
+        for leftover in output.glob(".*.tmp"):  # of a build that was killed
+            leftover.unlink(missing_ok=True)
         yield
-    finally:
-        lock.release()

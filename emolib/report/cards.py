@@ -1,9 +1,4 @@
-"""What a notebook calls to show something: a figure, a slider, a table, or results for programs.
-
-A call shows the thing in Jupyter, and hands the build a card: all that stands on the page for it,
-as plain data. The build adds where the numbers come from and makes the markup
-(:mod:`emolib.report.markup`).
-"""
+"""Cards: a figure, slider or table as the HTML that stands in the report, shown by a notebook."""
 
 import math
 import re
@@ -16,16 +11,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from emolib.report.svg import svg
-from emolib.report.tables import csv, grid
-
-# The MIME types by which cards and published results travel inside an executed notebook.
-CARD = "application/vnd.emolib.card+json"
-RESULTS = "application/vnd.emolib.results+json"
+from emolib.report.markup import CARD, RESULTS, csv, grid, macro, number, svg
 
 
 class Picture(Protocol):
-    """A drawn figure with its words and its numbers.
+    """A drawn figure with its alt text and its numbers.
 
     Attributes:
         figure: the drawing.
@@ -50,17 +40,9 @@ def figure(id: str, picture: Picture, caption: str) -> None:
         caption: follows the number.
 
     Raises:
-        ValueError: the picture has no alt text, or there are no numbers behind it.
+        ValueError: the picture has no alt text or no data, or there is no caption.
     """
-    state = _drawn(id, picture)
-    card = {
-        "kind": "figure",
-        "id": _checked(id),
-        "caption": caption,
-        **state,
-        "csv": csv(picture.data),
-    }
-    display({CARD: card, "image/svg+xml": state["svg"], "text/plain": picture.alt}, raw=True)
+    _show("figure", id, caption, picture.data, states=[_drawn(id, picture)])
 
 
 def slider(
@@ -87,18 +69,10 @@ def slider(
         ignore_index=True,
     )
     drawn = [
-        {"value": f"{value:g}{unit}", **_drawn(f"{id}-{number}", picture)}
-        for number, (value, picture) in enumerate(states.items())
+        _drawn(f"{id}-{place}", picture) | {"value": f"{value:g}{unit}"}
+        for place, (value, picture) in enumerate(states.items())
     ]
-    card = {
-        "kind": "slider",
-        "id": _checked(id),
-        "caption": caption,
-        "label": label,
-        "states": drawn,
-        "csv": csv(data),
-    }
-    display({CARD: card, "image/svg+xml": drawn[0]["svg"], "text/plain": drawn[0]["alt"]}, raw=True)
+    _show("slider", id, caption, data, states=drawn, label=label)
 
 
 def table(
@@ -117,18 +91,11 @@ def table(
             named; other fractions get two decimals, and what is missing is a dash.
 
     Raises:
-        ValueError: the frame has no column.
+        ValueError: the frame has no column or no row, or there is no caption.
     """
     if not frame.shape[1]:
         raise ValueError(f"table {id} has no column")
-    card = {
-        "kind": "table",
-        "id": _checked(id),
-        "caption": caption,
-        **grid(frame, formats),
-        "csv": csv(frame),
-    }
-    display({CARD: card, "text/html": frame.to_html(), "text/plain": frame.to_string()}, raw=True)
+    _show("table", id, caption, frame, grid=grid(frame, formats))
 
 
 def publish(name: str, records: Any) -> None:
@@ -155,7 +122,7 @@ def plain(text: Any) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(text))
 
 
-def _checked(id: str) -> str:
+def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
     if not re.fullmatch(
         r"(?!chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$)[a-z][a-z0-9-]*",
         id,
@@ -163,14 +130,20 @@ def _checked(id: str) -> str:
         raise ValueError(
             f"the id {id!r} is not lower-case letters, digits and hyphens, or is one of the page's own"
         )
-    return id
+    if not caption.strip():
+        raise ValueError(f"{kind} {id} has no caption")
+    if data.empty:
+        raise ValueError(f"{kind} {id} has no data behind it")
+    called = number("Table" if kind == "table" else "Figure", id)
+    html = macro("cards.html", kind, id=id, number=called, caption=caption, csv=csv(data), **parts)
+    alt = data.to_string() if kind == "table" else parts["states"][0]["alt"]
+    about = {CARD: {"id": id, "number": called, "caption": caption}}
+    display({"text/html": html, "text/plain": alt}, raw=True, metadata=about)
 
 
 def _drawn(id: str, picture: Picture) -> dict[str, Any]:
     if not picture.alt.strip():
         raise ValueError(f"figure {id} has no alt text")
-    if picture.data.empty:
-        raise ValueError(f"figure {id} has no data behind it")
     width, height = (round(inches * 96) for inches in picture.figure.get_size_inches())
     state = {"alt": picture.alt, "svg": svg(picture.figure, id), "width": width, "height": height}
     plt.close(picture.figure)

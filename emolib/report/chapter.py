@@ -1,9 +1,8 @@
-"""One executed notebook as a chapter: an HTML fragment, its sections, its cards, and the results it
-published.
-"""
+"""One executed notebook as a chapter: an HTML fragment, its sections, its cards, its results."""
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -16,9 +15,63 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from emolib.report.cards import CARD, RESULTS
-from emolib.report.errors import BuildError
-from emolib.report.markup import Card
+from emolib.report import BuildError
+from emolib.report.markup import CARD, RESULTS, UNNUMBERED, macro
+
+# All kernels are IPython's; the highlighter may not depend on whether one has said so.
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+# Widgets and scripts would need a server or the network; their static siblings are shown.
+SHOWN = [
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/plain",
+]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure or table that a notebook showed.
+
+    Attributes:
+        id: on the page.
+        number: as in the paper, or what stands for the number until :func:`numbers` gives it one.
+        caption: follows the number.
+        html: from :mod:`emolib.report.cards`, without the origin of its data.
+    """
+
+    id: str
+    number: str
+    caption: str
+    html: str
+
+    def finished(self, number: str, origin: Mapping[str, str]) -> str:
+        """The HTML with its number on the page and the origin of its data, as name and text."""
+        html = self.html.replace(self.number, number)
+        return html.replace('<dl class="origin"></dl>', macro("cards.html", "origin", origin))
+
+
+def numbers(cards: Iterable[Card]) -> dict[str, str]:
+    """The number of each card by its id: Figure 6a and Table 3 as in the paper, Figure S1, Table
+    S1 … the others.
+
+    Args:
+        cards: in the order of the page.
+
+    Raises:
+        BuildError: two cards have one id.
+    """
+    called: dict[str, str] = {}
+    count: Counter[str] = Counter()
+    for card in cards:
+        if card.id in called:
+            raise BuildError(f"the page has more than one {card.id}")
+        kind, own, _ = card.number.partition(UNNUMBERED)
+        count[kind] += bool(own)
+        called[card.id] = f"{kind} S{count[kind]}" if own else card.number
+    return called
 
 
 @dataclass(frozen=True)
@@ -91,12 +144,14 @@ class Prose(IPythonRenderer):
 
 
 def tidy(
-    notebook: NotebookNode, stem: str, parameters: dict[str, Any]
+    notebook: NotebookNode, stem: str, parameters: Mapping[str, Any]
 ) -> tuple[list[Card], dict[str, Any]]:
-    """Takes out of an executed notebook what differs from run to run or is not for readers.
+    """Takes out of an executed notebook, in place, what no reader should see and what differs
+    between runs: stderr, addresses of objects, folders of files, published results, and the pieces
+    in which a text arrived.
 
     Args:
-        notebook: tidied in place.
+        notebook: executed, see :func:`emolib.report.execution.execute`.
         stem: the notebook is the file ``<stem>.ipynb``.
         parameters: what it was given; absolute paths among them are shown as file names.
 
@@ -106,11 +161,8 @@ def tidy(
     Raises:
         BuildError: two cells publish the same name.
     """
-    paths = [
-        value
-        for value in parameters.values()
-        if isinstance(value, str) and Path(value).is_absolute()
-    ]
+    texts = [value for value in parameters.values() if isinstance(value, str)]
+    paths = [text for text in texts if Path(text).is_absolute()]
 
     def clean(text: str) -> str:
         for path in paths:
@@ -121,7 +173,7 @@ def tidy(
     results: dict[str, Any] = {}
     for cell in notebook.cells:
         cell.source = clean(cell.source)
-        shown = []
+        shown: list[NotebookNode] = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if RESULTS in data:
@@ -129,33 +181,36 @@ def tidy(
                     raise BuildError(f"chapter {stem}: {', '.join(twice)} is published twice")
                 results.update(data[RESULTS])
                 continue
-            if output.output_type == "stream" and output.name == "stderr":
-                continue
-            if CARD in data:
-                cards.append(data[CARD])
-            elif output.output_type == "stream":
-                output.text = clean(output.text)
+            if output.output_type == "stream":
+                if output.name == "stderr":
+                    continue
+                if shown and shown[-1].output_type == "stream":
+                    shown[-1].text += output.text
+                    continue
             elif output.output_type == "error":
-                output.evalue, output.traceback = (
-                    clean(output.evalue),
-                    [clean(line) for line in output.traceback],
-                )
+                output.evalue = clean(output.evalue)
+                output.traceback = [clean(line) for line in output.traceback]
             for mime in data:
                 if mime.startswith("text/"):
                     data[mime] = clean(data[mime])
+            if CARD in output.get("metadata", {}):
+                cards.append(Card(**output.metadata[CARD], html=data["text/html"]))
             shown.append(output)
         if cell.cell_type == "code":
+            for output in shown:
+                if output.output_type == "stream":  # whole only now
+                    output.text = clean(output.text)
             cell.outputs = shown
     return cards, results
 
 
-def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[Card], str]) -> Chapter:
+def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str]) -> Chapter:
     """Turns a tidied notebook into a chapter; a cell that never ran says so.
 
     Args:
         notebook: executed, from :func:`tidy`.
         stem: the notebook is the file ``<stem>.ipynb``.
-        show: markup of a card.
+        show: HTML of a card by its id, from :meth:`Card.finished`.
 
     Raises:
         BuildError: there is no title, or a formula cannot be read.
@@ -172,20 +227,9 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[Card], st
             "slot": _slot,
             "first_line": _first_line,
         },
-        # widgets and scripts would need a server or the network; their static siblings are shown
-        config=Config(
-            NbConvertBase={
-                "display_data_priority": [
-                    "text/html",
-                    "text/markdown",
-                    "image/svg+xml",
-                    "image/png",
-                    "image/jpeg",
-                    "text/plain",
-                ]
-            }
-        ),
+        config=Config(NbConvertBase={"display_data_priority": SHOWN}),
     )
+    notebook.metadata["language_info"] = LANGUAGE
     try:
         html, _ = exporter.from_notebook_node(notebook)
     except FormulaError as error:
@@ -197,8 +241,9 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[Card], st
     # the exporter parses and rewrites its page, in which pictures are best left out
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if CARD in output.get("data", {}):
-                html = html.replace(_slot(output.data[CARD]), show(output.data[CARD]))
+            if CARD in output.get("metadata", {}):
+                own = output.metadata[CARD]["id"]
+                html = html.replace(_slot(own), show(own))
     sections = [(id, title) for level, id, title in prose.headings if level == 2]
     return Chapter(id, titles[0], sections, html)
 
@@ -208,8 +253,8 @@ def chapter_id(stem: str) -> str:
     return "chapter-" + stem.lstrip("0123456789_")
 
 
-def _slot(card: Card) -> str:
-    return f'<div data-card="{card["id"]}"></div>'
+def _slot(id: str) -> str:
+    return f'<div data-card="{id}"></div>'
 
 
 def _first_line(text: str) -> str:

@@ -1,177 +1,224 @@
-"""Runs one chapter by papermill, in a kernel of its own, and says honestly how far it came."""
+"""Chapter execution by papermill, each in a process of its own that ends with the build.
 
-import asyncio
-import atexit
+``python -m emolib.report.execution`` is that process: it reads one line of JSON (what to run), runs
+it, and prints a line per cell and one at the end. When its stdin closes, because the build was
+interrupted or killed, it ends its kernel and itself.
+"""
+
+import json
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
+from time import sleep
 from typing import Any
 
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+import nbformat
 from nbformat import NotebookNode, v4
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, NotebookExecutionManager
-from papermill.iorw import load_notebook_node
-from papermill.parameterize import parameterize_notebook
 
+from emolib.report import ChapterError
 
-@dataclass(frozen=True)
-class Run:
-    """A chapter after its run.
-
-    Attributes:
-        notebook: with the outputs of the cells that ran; a cell that never ran has no execution
-            count.
-        fault: one sentence that says why the chapter did not reach its end; None if it did.
-        log: what the chapter wrote to stderr, and the trace of its fault.
-        seconds: how long it took; 0 if nothing was run.
-    """
-
-    notebook: NotebookNode
-    fault: str | None = None
-    log: str = ""
-    seconds: float = 0.0
-
-
-def prepare(notebook: Path, parameters: dict[str, Any]) -> NotebookNode:
-    """The notebook as it will run: without outputs, and with a cell after its parameters that sets
-    the given ones.
-    """
-    node: NotebookNode = load_notebook_node(str(notebook))
-    for cell in node.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    if parameters:
-        node = parameterize_notebook(node, parameters, kernel_name="python3", language="python")
-        given = next(
-            cell for cell in node.cells if "injected-parameters" in cell.metadata.get("tags", [])
-        )
-        given.id = "given-parameters"  # papermill draws one, and two runs would differ in it
-    return node
-
-
-class _Kernel(Engine):
-    """papermill's own engine takes no environment and no folder for one kernel among several."""
-
-    @classmethod
-    def execute_managed_notebook(
-        cls,
-        nb_man: NotebookExecutionManager,
-        kernel_name: str,
-        *,
-        begun: list[NotebookNode],
-        started: Callable[[PapermillNotebookClient], object],
-        timeout: float | None,
-        folder: str,
-        environment: dict[str, str],
-        log_output: bool,
-    ) -> None:
-        client = PapermillNotebookClient(
-            nb_man,
-            on_cell_start=lambda cell, cell_index: begun.append(cell),
-            timeout=timeout,
-            kernel_name=kernel_name,
-            shutdown_kernel="immediate",
-            # the kernel mentions its unencrypted local port, which says nothing about the report
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-        )
-        started(client)
-        try:
-            asyncio.run(client.async_execute(cwd=folder, env=environment))
-        finally:
-            atexit.unregister(
-                client._cleanup_kernel
-            )  # left registered where a kernel ended before it was ready, with an error of its own
+DIED = "Kernel died: the process that ran the cells has ended: killed, or out of memory"
+# Outputs depend on nothing of the user's: not the hash seed, time zone, locale or size of the
+# terminal, nor the settings of IPython, Jupyter and Matplotlib, whose folders are empty ones.
+FIXED = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "COLUMNS": "80",
+    "LINES": "24",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "TQDM_DISABLE": "1",
+}
+FOLDERS = (
+    "IPYTHONDIR",
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTER_RUNTIME_DIR",
+    "MPLCONFIGDIR",
+)
+DROPPED = ("MATPLOTLIBRC", "PYTHONSTARTUP", "PYTHONWARNINGS")
+PATIENCE = 5  # seconds that a process has to end its kernel
 
 
 def execute(
-    node: NotebookNode,
+    notebook: Path,
+    parameters: Mapping[str, Any],
     *,
-    environment: dict[str, str] | None = None,
     timeout: float | None = None,
-    started: Callable[[PapermillNotebookClient], object] = lambda client: None,
-) -> str | None:
-    """Runs a notebook, in place, in an empty folder.
+    cell_begins: Callable[[], object] = lambda: None,
+    started: Callable[[subprocess.Popen[str]], object] = lambda process: None,
+) -> NotebookNode:
+    """Runs a notebook in an empty folder and returns it with its outputs.
 
     Args:
-        node: from :func:`prepare`.
-        environment: variables that the kernel gets besides those of this process.
+        notebook: the file, which is left as it is.
+        parameters: replace those in the cell tagged ``parameters``.
         timeout: seconds that a cell may take; any time if None.
-        started: is handed the client, which :func:`kill` takes.
+        cell_begins: called at the start of each code cell.
+        started: is handed the process, for :func:`stop`.
 
-    Returns:
-        None if every cell has run to its end, or one sentence that says what happened.
+    Raises:
+        ChapterError: the notebook did not reach its end; one sentence, and the notebook as far as
+            it came.
     """
     with TemporaryDirectory(prefix="emolib-") as folder:
-        begun: list[NotebookNode] = []
-        # a fixed hash seed: sets print in the same order in every run; and nobody's own IPython
-        # settings
-        own = {"PYTHONHASHSEED": "0", "IPYTHONDIR": str(Path(folder, "ipython"))}
-        try:
-            _Kernel.execute_notebook(
-                node,
-                "python3",
-                progress_bar=False,
-                begun=begun,
-                started=started,
-                timeout=timeout,
-                folder=folder,
-                environment=os.environ | own | (environment or {}),
-            )
-        except CellExecutionError as error:
-            return f"{error.ename}: {error.evalue}".rstrip(": \n").splitlines()[0]
-        except CellTimeoutError:
-            return _blame(
-                begun, "Timeout", f"a cell took longer than the {timeout:g} s that it has"
-            )
-        except DeadKernelError:
-            return _blame(
-                begun,
-                "Kernel died",
-                "the process that ran the cells has ended: killed, or out of memory",
-            )
-        except (
-            Exception
-        ) as error:  # a kernel that does not start, a full disk: they have no common type
-            return _blame(begun, type(error).__name__, str(error))
-        finally:
-            _forget(node)
-    # an exit in the midst of a notebook is no error to the kernel, so only the counts tell that
-    # every cell has run
-    if any(
-        cell.execution_count is None
-        for cell in node.cells
-        if cell.cell_type == "code" and cell.source.strip()
-    ):
-        return "it stopped before its last cell"
-    return None
-
-
-def _forget(node: NotebookNode) -> None:
-    """Takes out what papermill notes of its run: times, which differ from run to run."""
-    for part in (node, *node.cells):
+        own = {name: str(Path(folder, name)) for name in FOLDERS}
+        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        environment = {name: os.environ[name] for name in os.environ.keys() - set(DROPPED)}
+        environment |= FIXED | own | {"PYTHONPATH": path.rstrip(os.pathsep)}
+        out, errors = Path(folder, "executed.ipynb"), Path(folder, "stderr")
+        with (
+            errors.open("wb") as stderr,
+            subprocess.Popen(
+                [sys.executable, "-m", "emolib.report.execution"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                cwd=folder,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches the build alone, which ends this process
+            ) as process,
+        ):
+            try:
+                started(process)
+                fault = _follow(
+                    process, [str(notebook.resolve()), dict(parameters), timeout], cell_begins
+                )
+            finally:
+                stop(process)
+        node = nbformat.read(out, 4) if out.exists() else blank(notebook)
+        if fault == DIED and not out.exists():
+            last = errors.read_text(errors="replace").splitlines()[-1:]
+            fault = f"{fault} ({last[0]})" if last else fault
+    for part in (node, *node.cells):  # times and paths, which differ between runs
         part.metadata.pop("papermill", None)
+    node.cells = [
+        cell
+        for cell in node.cells
+        if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
+    ]
+    code = [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
+    # an exit in the midst of a notebook is no error to the kernel
+    if fault is None and any(cell.execution_count is None for cell in code):
+        fault = "it stopped before its last cell"
+    if fault is not None:
+        raise ChapterError(fault, node)
+    return node
 
 
-def kill(client: PapermillNotebookClient) -> None:
-    """Ends a running kernel and all processes that it started."""
-    provisioner = getattr(client.km, "provisioner", None)
-    if provisioner is not None and provisioner.pid:
-        with suppress(ProcessLookupError):
-            os.killpg(provisioner.pid, signal.SIGKILL)  # a kernel leads a process group of its own
+def blank(notebook: Path) -> NotebookNode:
+    """A notebook without outputs, as before its run."""
+    node = nbformat.read(notebook, 4)
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return node
 
 
-def _blame(begun: list[NotebookNode], name: str, message: str) -> str:
-    """Writes a fault that left no trace into the cell that was running, and returns it as one
-    sentence.
-    """
-    sentence = f"{name}: {message}".rstrip(": \n").splitlines()[0]
-    if begun:
-        begun[-1].outputs.append(
-            v4.new_output("error", ename=name, evalue=message, traceback=[sentence])
+def stop(process: "subprocess.Popen[str]") -> None:
+    """Ends a process of :func:`execute` and its kernel, or waits for its end."""
+    assert process.stdin
+    process.stdin.close()
+    try:
+        process.wait(2 * PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _follow(
+    process: "subprocess.Popen[str]", task: list[Any], cell_begins: Callable[[], object]
+) -> str | None:
+    """Hands the task over and reads lines until the last one, which says the fault, if any."""
+    assert process.stdin and process.stdout
+    try:
+        process.stdin.write(json.dumps(task) + "\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            if line == "cell\n":
+                cell_begins()
+            elif line.startswith('{"fault": '):
+                fault: str | None = json.loads(line)["fault"]
+                return fault
+    except BrokenPipeError:
+        pass
+    return DIED
+
+
+def _end_with_build() -> None:
+    """Ends this process when the build closes its stdin or is gone."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)  # on which nbclient ends the kernel
+    sleep(PATIENCE)
+    os._exit(1)
+
+
+def _run(
+    notebook: str, parameters: dict[str, Any], timeout: float | None
+) -> tuple[NotebookNode, str | None]:
+    """The notebook as far as it came, and one sentence where it did not reach its end."""
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
+
+    seen: list[NotebookNode] = []
+    begun: list[NotebookNode] = []
+
+    def cell_starts(cell: NotebookNode, cell_index: int) -> None:
+        begun.append(cell)
+        if cell.cell_type == "code":
+            print("cell", flush=True)
+
+    try:
+        node = papermill.execute_notebook(
+            notebook,
+            None,
+            parameters,
+            kernel_name="python3",
+            request_save_on_cell_execute=False,
+            progress_bar=False,
+            execution_timeout=timeout,
+            shutdown_kernel="immediate",
+            on_notebook_start=lambda notebook: seen.append(notebook),
+            on_cell_start=cell_starts,
+            # the kernel mentions its local port, which says nothing about the report
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            # ports of kernels that start side by side can clash; sockets in this folder cannot
+            config=Config(
+                {"KernelManager": {"transport": "ipc", "ip": "kernel"}}
+                if sys.platform == "linux"
+                else {}
+            ),
         )
-    return sentence
+        return node, None
+    except papermill.PapermillExecutionError as error:
+        fault = f"{error.ename}: {error.evalue}"
+    except CellTimeoutError:
+        fault = f"Timeout: a cell took longer than the {timeout:g} s that it has"
+    except DeadKernelError:
+        fault = DIED
+    # a kernel that does not start, a full disk: they have no common type
+    except Exception as error:
+        fault = f"{type(error).__name__}: {error}"
+    sentence = fault.rstrip(": \n").splitlines()[0]
+    if begun and not any(output.output_type == "error" for output in begun[-1].get("outputs", [])):
+        name, _, message = fault.partition(": ")
+        output = v4.new_output("error", ename=name, evalue=message, traceback=[sentence])
+        begun[-1].outputs.append(output)
+    return seen[-1] if seen else blank(Path(notebook)), sentence
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.stdin.readline())
+    Thread(target=_end_with_build, daemon=True).start()
+    executed, sentence = _run(*given)
+    nbformat.write(executed, "executed.ipynb")
+    print(json.dumps({"fault": sentence}), flush=True)

@@ -1,4 +1,4 @@
-"""What a chapter's outputs depend on, and which of it has changed since they were made."""
+"""Keys of chapters: everything that a chapter's outputs depend on, and what of it has changed."""
 
 import hashlib
 import json
@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from emolib.report.provenance import versions
-from emolib.utils.imports import PACKAGE, reached
+
+PACKAGE = Path(__file__).parents[1]
+# No chapter runs these. All other files of the library count for every chapter, so that none that
+# is added or moved can drop out of a key.
+APART = ("__main__.py", "explore", "walkthroughs", "report")
+# Of the report itself, what runs in a chapter.
+SHOWN = ("cards.py", "cards.html", "markup.py")
 
 Key = dict[str, Any]
 
@@ -15,12 +21,10 @@ Key = dict[str, Any]
 def chapter_key(
     notebook: Path, parameters: Mapping[str, Any], data: str, lock: str, needs: Mapping[str, Key]
 ) -> Key:
-    """The key of a chapter: outputs made under an equal key are the outputs that a run would make
-    again.
+    """The key of a chapter: a run under an equal key would give the same outputs again.
 
-    Its prose is no part of it: a page takes that from the notebook as it is. Files that a chapter
-    shows are: the list ``files`` under ``emolib`` in its metadata, from the folder above the
-    notebooks.
+    Prose is no part of it: the page takes it from the notebook as it is. Files that a chapter shows
+    are: the list ``files`` under ``emolib`` in its metadata, from the folder above the notebooks.
 
     Args:
         notebook: the chapter's file.
@@ -30,22 +34,14 @@ def chapter_key(
         needs: keys of the chapters that it runs after, by name.
     """
     node = json.loads(notebook.read_text(encoding="utf-8"))
-    cells = [cell for cell in node["cells"] if cell["cell_type"] == "code"]
-    shown = [
-        notebook.parents[1] / name for name in node["metadata"].get("emolib", {}).get("files", ())
-    ]
-    sources = ["".join(cell["source"]) for cell in cells]
+    cells = [cell["source"] for cell in node["cells"] if cell["cell_type"] == "code"]
+    files = node["metadata"].get("emolib", {}).get("files", ())
     return {
-        "cells": _sha(
-            json.dumps([[cell["id"], source] for cell, source in zip(cells, sources, strict=True)])
-        ),
+        "cells": _sha(json.dumps(["".join(source) for source in cells])),
         "code": {
-            file.relative_to(PACKAGE.parent).as_posix(): _sha(file.read_bytes())
-            for file in reached(sources)
+            file.relative_to(PACKAGE.parent).as_posix(): _sha_of(file)[:16] for file in _library()
         },
-        "files": {
-            file.name: _sha(file.read_bytes()) if file.is_file() else "no file" for file in shown
-        },
+        "files": {Path(name).name: _sha_of(notebook.parents[1] / name) for name in files},
         "data": data,
         "parameters": json.loads(json.dumps(dict(parameters))),
         "environment": lock,
@@ -54,83 +50,71 @@ def chapter_key(
 
 
 def changes(old: Key | None, new: Key) -> str:
-    """Says in words why outputs made under ``old`` do not serve ``new``; empty if they do."""
-    if (
-        old is None or old.keys() != new.keys()
-    ):  # the latter: an earlier version of this library wrote it
+    """The reasons why outputs made under ``old`` do not serve ``new``, in words; empty if they do."""
+    if old is None or old.keys() != new.keys():  # the latter: an earlier version wrote it
         return "it has not run yet"
-    said = []
-    if old["cells"] != new["cells"]:
-        said.append("its code cells have changed")
-    differing = [
-        file
-        for file in {**old["code"], **new["code"]}
-        if old["code"].get(file) != new["code"].get(file)
-    ]
-    if differing:
-        more = f" and {len(differing) - 2} more" if len(differing) > 2 else ""
-        said.append(", ".join(sorted(differing)[:2]) + f"{more} changed")
-    said += [
-        f"{name} has changed"
-        for name in new["files"]
-        if old["files"].get(name) != new["files"][name]
-    ]
+    said = ["its code cells have changed"] if old["cells"] != new["cells"] else []
+    if files := _differing(old["code"], new["code"]):
+        more = f" and {len(files) - 2} more" if len(files) > 2 else ""
+        said.append(", ".join(files[:2]) + f"{more} changed")
+    said += [f"{name} has changed" for name in _differing(old["files"], new["files"])]
     if old["data"] != new["data"]:
         said.append("the data are others")
-    for name in {**old["parameters"], **new["parameters"]}:
-        before, after = (
-            old["parameters"].get(name, "its default"),
-            new["parameters"].get(name, "its default"),
-        )
-        if before != after:
-            said.append(f"{name} went from {before} to {after}")
-    said += [
-        f"{name}, which it needs, has changed"
-        for name in new["needs"]
-        if old["needs"].get(name) != new["needs"][name]
-    ]
+    for name in _differing(old["parameters"], new["parameters"]):
+        before, after = (key["parameters"].get(name, "its default") for key in (old, new))
+        said.append(f"{name} went from {before} to {after}")
+    needed = _differing(old["needs"], new["needs"])
+    said += [f"{name}, which it needs, has changed" for name in needed]
     if old["environment"] != new["environment"]:
         said.append("the environment has changed")
     return "; ".join(said)
 
 
 def digest(key: Key) -> str:
-    """A key as a name of a file."""
+    """A key as part of a file name."""
     return _sha(json.dumps(key, sort_keys=True))[:32]
 
 
 def data_digest(source: str) -> str:
-    """Of a file its bytes, of a folder its files' names and bytes; the drawn faces follow from the
-    library's code.
+    """Digest of a file's bytes, or of the names and bytes of a folder's files; the drawn faces
+    follow from the library's code.
     """
     path = Path(source)
-    if not source:
-        return "drawn faces"
-    if path.is_dir():
+    if source and path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
         return _sha(
             json.dumps([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files])
         )
-    return _sha_of(path) if path.is_file() else "no file"
+    return _sha_of(path) if source else "drawn faces"
 
 
 def environment_digest(root: Path) -> str:
-    """Of the lock beside the notebooks, and of the versions that are in use."""
-    lock = root / "requirements.lock"
-    return _sha(
-        json.dumps([lock.read_text(encoding="utf-8") if lock.is_file() else "", versions()])
-    )
+    """Digest of the lock beside the notebooks, and of the versions in use."""
+    return _sha(json.dumps([_sha_of(root / "requirements.lock"), versions()]))
 
 
 def files_digest(files: list[Path]) -> str:
-    """Of the names and bytes of some files."""
-    return _sha(json.dumps([[file.name, _sha(file.read_bytes())] for file in files]))
+    """Digest of the names and bytes of some files."""
+    return _sha(json.dumps([[file.name, _sha_of(file)] for file in files]))
+
+
+def _library() -> list[Path]:
+    files = [path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyi")]
+    files = [path for path in files if path.relative_to(PACKAGE).parts[0] not in APART]
+    return sorted(files) + [Path(__file__).with_name(name) for name in SHOWN]
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Sorted names under which two mappings hold other values."""
+    return sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
 
 
 def _sha_of(file: Path) -> str:
+    if not file.is_file():
+        return "no file"
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _sha(content: bytes | str) -> str:
-    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

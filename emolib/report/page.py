@@ -9,9 +9,58 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from emolib.report.chapter import Chapter
-from emolib.report.errors import BuildError
+from nbformat import NotebookNode
+
+from emolib.report import BuildError
+from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
 from emolib.report.markup import templates
+from emolib.report.opening import CARDS, in_order, link, opening
+from emolib.report.provenance import origin
+
+
+def assemble(
+    notebooks: Mapping[str, NotebookNode],
+    parameters: Mapping[str, Mapping[str, Any]],
+    title: str,
+    provenance: Mapping[str, Any],
+    faults: Sequence[str],
+    required: Sequence[str],
+) -> tuple[str, dict[str, Any]]:
+    """The page of executed chapters, whole or as far as they came, and the results they published.
+
+    Args:
+        notebooks: by name, in the order of the page.
+        parameters: of each chapter, defaults included.
+        title, provenance, faults: see :func:`compose`.
+        required: ids that must be on a whole page.
+
+    Raises:
+        BuildError: what the chapters show cannot be put on one page; the message says what and
+            where.
+    """
+    cards: list[Card] = []
+    results: dict[str, Any] = {}
+    origins: dict[str, dict[str, str]] = {}
+    for stem, node in notebooks.items():
+        shown, published = tidy(node, stem, parameters[stem])
+        if twice := published.keys() & results.keys():
+            raise BuildError(f"more than one chapter publishes {', '.join(sorted(twice))}")
+        cards += shown
+        results |= published
+        origins |= dict.fromkeys((card.id for card in shown), origin(provenance, parameters[stem]))
+    cards = in_order(cards)
+    called = numbers(cards)
+    html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
+    chapters = opening(cards, called, results, html.__getitem__)
+    moved = {id: link(id, called[id]) for id in html if id in CARDS}
+    in_place = html | moved
+    chapters += [
+        convert_chapter(node, stem, in_place.__getitem__) for stem, node in notebooks.items()
+    ]
+    page = compose(title, chapters, provenance, called, faults)
+    if not faults:
+        check_page(page, required)
+    return page, results | {"provenance": dict(provenance)}
 
 
 def compose(
@@ -31,8 +80,8 @@ def compose(
             if there, a note above everything.
         numbers: what each figure and table is called, by id: the text of links that have none.
         faults: why the report is not whole, shown above everything.
-        lesson: whether it is a walkthrough and not the report: its code is open, and it may tell
-            times.
+        lesson: whether it is a walkthrough and not the report: its code is open, and it may hold
+            durations.
     """
     script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
     page = templates.get_template("shell.html").render(

@@ -1,6 +1,4 @@
-"""What the chapters declare, their parameters above all, and whether what a person wrote agrees
-with it.
-"""
+"""Parameters of the chapters: profiles, bounds, the setting ``SET=``, and their validation."""
 
 import ast
 import json
@@ -11,13 +9,58 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from emolib.report.errors import BuildError
-from emolib.report.profiles import BOUNDS
+from emolib.report import BuildError
+from emolib.utils.validation import boolean, real_number, whole_number
+
+QUICK: dict[str, Any] = {
+    "seeds": 1,
+    "widths": [6, 11, 16],
+    "angles": [0, 15, 30, 60, 90],
+    "draws": 60,
+    "cnn_draws": 8,
+    "pick_draws": 8,
+    "every_reading": False,
+    "shuffles": 100,
+}
+PAPER: dict[str, Any] = {
+    "seeds": 10,
+    "widths": list(range(6, 17)),
+    "angles": list(range(0, 91, 10)),
+    "draws": 1000,
+    "cnn_draws": 100,
+    "pick_draws": 100,
+    "every_reading": True,
+    "shuffles": 500,
+}
+PROFILES = {
+    # a minute on a laptop: enough networks to see every effect, too few for narrow intervals
+    "quick": QUICK,
+    # every hidden-layer width and angle of the paper's figures
+    "paper": PAPER,
+    # more seeds for narrower intervals, and as many draws of CNNs as of shallow networks
+    "full": PAPER | {"seeds": 30, "cnn_draws": 1000},
+}
+
+# Settings of :func:`emolib.load`, which chapters hand over as their parameter ``loading``.
+LOADING = ("incomplete", "order", "size", "crop", "preset", "decorrelate")
+
+# Lowest and highest value of each numeric parameter, and of each value of a list.
+BOUNDS = {
+    "seeds": (1, 1_000),
+    "epochs": (0, 100_000),
+    "folds": (2, 100),
+    "widths": (1, 1_024),
+    "angles": (0, 180),
+    "draws": (1, 100_000),
+    "cnn_draws": (1, 100_000),
+    "pick_draws": (1, 10_000),
+    "shuffles": (1, 100_000),
+}
 
 
 def declared(notebook: Path) -> dict[str, Any]:
-    """Name and default of each parameter in the notebook's cell tagged ``parameters``; None where
-    it is no literal.
+    """Name and default of each parameter in a notebook's cell tagged ``parameters``; None where
+    the default is no literal.
     """
     found: dict[str, Any] = {}
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
@@ -28,22 +71,11 @@ def declared(notebook: Path) -> dict[str, Any]:
     return found
 
 
-def needs(notebook: Path) -> tuple[str, ...]:
-    """Names of the chapters that a notebook runs after: the list ``needs`` under ``emolib`` in its
-    metadata.
-    """
-    return tuple(
-        json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
-        .get("emolib", {})
-        .get("needs", ())
-    )
-
-
 def parse(text: str) -> dict[str, Any]:
     """Reads ``name=value name=value …``; a value is a Python literal, or else text.
 
     Raises:
-        ValueError: there is something that is not ``name=value``, or a name stands twice.
+        ValueError: a part is not ``name=value``, or a name stands twice.
     """
     # a list may hold blanks, so a new setting begins only where a name and an equals sign follow
     settings = [part for part in re.split(r"\s+(?=[A-Za-z_]\w*=)", text.strip()) if part]
@@ -58,75 +90,52 @@ def parse(text: str) -> dict[str, Any]:
     return given
 
 
-def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> None:
-    """Refuses a parameter that no notebook declares, or one of another type than its default, or
-    beyond its bounds.
+def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> dict[str, Any]:
+    """Parameters in the types of their defaults: a whole value of any numeric type is a count.
 
     Raises:
-        BuildError: one sentence that names the parameter, and the nearest declared name or the
-            wanted type or bounds.
+        BuildError: no notebook declares a parameter, or its value is of another type or beyond
+            :data:`BOUNDS`; one sentence names it with the nearest declared name or what it must be.
     """
     defaults = {
         name: default for notebook in notebooks for name, default in declared(notebook).items()
     }
+    checked = {}
     for name, value in parameters.items():
         if name not in defaults:
             near = get_close_matches(name, defaults, n=1)
-            hint = (
-                f"did you mean {near[0]}?"
-                if near
-                else f"there are {', '.join(sorted(defaults)) or 'none'}"
-            )
+            known = ", ".join(map(repr, sorted(defaults))) or "none"
+            hint = f"did you mean {near[0]}?" if near else f"there are {known}"
             raise BuildError(f"no chapter declares a parameter {name}: {hint}")
-        if not _fits(value, defaults[name]):
-            raise BuildError(
-                f"parameter {name} must be {_kind(defaults[name])}, not {reprlib.repr(value)}"
-            )
-        if name in BOUNDS and not _within(value, *BOUNDS[name]):
-            low, high = BOUNDS[name]
-            raise BuildError(
-                f"parameter {name} must {'hold numbers' if isinstance(value, list) else 'lie'} from {low} to {high}, not {reprlib.repr(value)}"
-            )
+        try:
+            checked[name] = _like(defaults[name], name, value)
+        except ValueError as error:
+            raise BuildError(f"parameter {error}") from error
+    return checked
+
+
+def _like(default: Any, name: str, value: Any) -> Any:
+    """``value`` in the type of a default; ValueError names it where it cannot be."""
+    low, high = BOUNDS.get(name, (-(10**9), 10**9))
+    if isinstance(default, list) and default:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError(f"{name} is {value!r}; it must be a list such as {default}")
+        return [_like(default[0], name, item) for item in value]
+    if isinstance(default, bool):
+        return boolean(name, value)
+    if isinstance(default, int):
+        return whole_number(name, value, low, high)
+    if isinstance(default, float):
+        return real_number(name, value, low, high)
+    if default is not None and not isinstance(value, type(default)):
+        kind = "text" if isinstance(default, str) else f"a {type(default).__name__}"
+        raise ValueError(f"{name} is {value!r}; it must be {kind}")
+    return value
 
 
 def _literal(text: str, otherwise: Any) -> Any:
     try:
         return ast.literal_eval(text)
-    except (
-        ValueError,
-        SyntaxError,
-        TypeError,
-        MemoryError,
-        RecursionError,
-    ):  # the last two: brackets in brackets in brackets …
+    # the last two: brackets in brackets in brackets …
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return otherwise
-
-
-def _fits(value: Any, default: Any) -> bool:
-    if default is None:
-        return True
-    if type(default) is float:
-        return type(value) in (int, float)
-    if type(value) is list and type(default) is list and default:
-        return all(_fits(item, default[0]) for item in value)
-    return type(value) is type(default)
-
-
-def _within(value: Any, low: float, high: float) -> bool:
-    """Whether a number lies within bounds; of a list each, and at least one."""
-    values = value if isinstance(value, list) else [value]
-    return bool(values) and all(low <= item <= high for item in values)
-
-
-def _kind(default: Any) -> str:
-    names = {
-        int: "a whole number",
-        float: "a number",
-        bool: "True or False",
-        str: "text",
-        list: "a list",
-    }
-    several = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of texts"}
-    if type(default) is list and default and type(default[0]) in several:
-        return several[type(default[0])]
-    return names.get(type(default), type(default).__name__)

@@ -1,4 +1,4 @@
-"""What a report was made from: the commit and the versions of the libraries."""
+"""Provenance of a report: the commit, the versions of the libraries, and the origin of a number."""
 
 import platform
 import subprocess
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from emolib.utils.console import say_once
 
 LIBRARIES = (
     "torch",
@@ -20,15 +22,17 @@ LIBRARIES = (
 
 
 def commit(checkout: Path) -> str:
-    """The short commit of ``checkout``, and whether files differ from it; ``"unknown"`` if it is no
-    git checkout.
+    """The short commit of a checkout, and whether files differ from it; ``"unknown"`` where there
+    is no git checkout, or, after a sentence that says why, where git fails.
     """
     if not (checkout / ".git").exists():  # git would go on and find a repository around the folder
         return "unknown"
     try:
         head = _git(checkout, "rev-parse", "--short=10", "HEAD")
         changes = _git(checkout, "status", "--porcelain")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
+        say_once(f"the commit is unknown, because git fails in {checkout}: {said}")
         return "unknown"
     return f"{head} with uncommitted changes" if changes else f"{head}, clean tree"
 
@@ -42,7 +46,7 @@ def versions() -> dict[str, str]:
 
 
 def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Where the numbers of one chapter's figures and tables come from, as name and text.
+    """The origin of the numbers of one chapter's figures and tables, as name and text.
 
     Args:
         provenance: of the report, with ``data_source``, ``data_digest``, ``commit`` and
@@ -62,7 +66,14 @@ def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict
 
 
 def _git(checkout: Path, *arguments: str) -> str:
+    # also where the checkout is another user's, as in a container: its code is running already
+    trusted = ["-c", f"safe.directory={checkout.resolve()}", "-c", "core.fsmonitor=false"]
     done = subprocess.run(
-        ["git", *arguments], cwd=checkout, check=True, capture_output=True, text=True
+        ["git", *trusted, *arguments],
+        cwd=checkout,
+        check=True,
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""What may leave the house: a page with aggregates of licensed data and nothing of any single row."""
+"""Publication guard: a page with aggregates of licensed data and nothing of any single row."""
 
 import re
 from collections import Counter
@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from emolib.data import EmotionData
-from emolib.report.errors import BuildError
-from emolib.utils.storage import write
+from emolib.report import BuildError
+from emolib.utils.cache import write
 
 # The figures of the published report that the README shows.
 PICTURES = ("levels", "fig-6b")
@@ -22,10 +22,11 @@ def check_aggregates(page: str, data: EmotionData) -> None:
         BuildError: one sentence that says what was found; it does not repeat it.
     """
     text = unescape(unquote(page))
-    for kind, names in (("the name of a row", data.names), ("the title of a group", data.groups)):
-        # a title of digits alone would be found in any number
+    groups = () if data.groups is None else data.groups
+    for kind, names in (("the name of a row", data.names), ("the title of a group", groups)):
+        # a title of digits alone would be found in any number, and one such as NA in any word
         named = {str(name) for name in names if re.search(r"[^\W\d]", str(name))}
-        if any(name in text for name in named):
+        if any(name in text and _stands_alone(name, text) for name in named):
             raise BuildError(
                 f"the page holds {kind}; a report of licensed data shows aggregates alone"
             )
@@ -41,6 +42,10 @@ def check_aggregates(page: str, data: EmotionData) -> None:
             raise BuildError(
                 "the page holds features of a single row; a report of licensed data shows aggregates alone"
             )
+
+
+def _stands_alone(name: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def pictures(page: str) -> dict[str, str]:
@@ -63,9 +68,5 @@ def pictures(page: str) -> dict[str, str]:
 
 def write_pictures(report: Path) -> None:
     """Writes the README's figures beside a published report."""
-    write(
-        {
-            report.parent / f"{id}.svg": svg
-            for id, svg in pictures(report.read_text(encoding="utf-8")).items()
-        }
-    )
+    for id, svg in pictures(report.read_text(encoding="utf-8")).items():
+        write(report.parent / f"{id}.svg", svg)

@@ -113,7 +113,6 @@ class VmapEngine:
         rule: NDArray[np.float64],
         batch: int,
         material: FoldInputs,
-        autocast: torch.dtype | None = None,
     ) -> None:
         self.net, self.weights, self.alive, self.batch, self.material = (
             net,
@@ -129,9 +128,6 @@ class VmapEngine:
         self.steps = torch.zeros(len(weights), dtype=torch.float64, device=device)
         self.inputs = torch.from_numpy(material.inputs).to(device)
         self.targets = torch.from_numpy(material.targets).to(device)
-        self.autocast = torch.autocast(
-            device.type, autocast or torch.bfloat16, enabled=autocast is not None
-        )
         self.gradient = vmap(grad_and_value(self._loss))
 
     def _forward(self, weights: Tensor, alive: Tensor, x: Tensor) -> Tensor:
@@ -144,9 +140,8 @@ class VmapEngine:
         }
         if self.alive is not None:
             p["output.weight"] = p["output.weight"] * alive
-        with self.autocast:
-            outputs: Tensor = functional_call(self.net, p, (x,))
-            return outputs.to(weights.dtype)
+        outputs: Tensor = functional_call(self.net, p, (x,))
+        return outputs
 
     def _loss(
         self,

@@ -8,9 +8,6 @@ Axes: ``B`` batch, ``M`` modalities of features, ``D`` features a modality, ``S`
 side, ``C`` classes, ``N`` rows of the data.
 """
 
-from collections.abc import Callable, Sequence
-
-import joblib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -18,12 +15,11 @@ from torch import Tensor, nn
 
 from emolib.data import EmotionData
 from emolib.folds import make_folds
+from emolib.metrics import accuracy, predict
 from emolib.models import FeatureNet
-from emolib.training.cores import core
-from emolib.training.result import NetworkResult
+from emolib.training.cache import NetworkResult
 from emolib.training.scaling import scale
 from emolib.training.sweeps import Recipe, Row, initialise, recipe_of, seeds
-from emolib.utils.progress import track
 
 NETWORK = "cnn 2-D"  # what a sweep calls a network with a two-dimensional branch
 IMAGE = "image"  # the modality that this branch reads
@@ -106,58 +102,14 @@ def build(row: Row, data: EmotionData) -> ImageFusionNet:
     return net
 
 
-def train_missing(
-    data: EmotionData,
-    rows: Sequence[Row],
-    results: dict[int, NetworkResult],
-    kept: Callable[[int], object],
-    jobs: int | None = None,
-) -> None:
-    """Trains the networks with an image branch among ``rows`` that have no result yet, and adds
-    theirs.
-
-    Args:
-        results: by place among ``rows``.
-        kept: called with the place of each as soon as it is done.
-        jobs: networks trained side by side, by default one a core.
+def train_row(data: EmotionData, row: Row) -> NetworkResult:
+    """Trains the network of one row by PyTorch's own means, as :func:`emolib.train` does the others
+    by the thousand.
 
     Raises:
         ValueError: the data hold no images.
     """
-    places = [
-        place
-        for place, row in enumerate(rows)
-        if row["network"] == NETWORK and place not in results
-    ]
-    if not places:
-        return
-    if IMAGE not in data.descriptors:
-        raise ValueError(
-            f"{data.source}: there are no images, which the network {NETWORK!r} looks at"
-        )
-    # processes, because the steps of so small a network are mostly the interpreter's
-    work = joblib.Parallel(
-        n_jobs=min(jobs or joblib.cpu_count(), len(places)), return_as="generator_unordered"
-    )
-    with track(len(places), f"training {len(places):,} image networks") as progress:
-        for place, result in work(
-            joblib.delayed(_train_place)(data, rows[place], place) for place in places
-        ):
-            results[place] = result
-            kept(place)
-            progress.update(1)
-
-
-@core()
-def _train_place(data: EmotionData, row: Row, place: int) -> tuple[int, NetworkResult]:
-    torch.set_num_threads(1)
-    return place, train_row(data, row)
-
-
-def train_row(data: EmotionData, row: Row) -> NetworkResult:
-    """Trains the network of one row by PyTorch's own means, as :func:`emolib.train` does the others
-    by the thousand.
-    """
+    torch.set_num_threads(1)  # as many networks train side by side as there are cores
     recipe = recipe_of(row)
     train, test = make_folds(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
     parts = [part for part in row["modality"].split("+") if part != IMAGE]
@@ -173,12 +125,12 @@ def train_row(data: EmotionData, row: Row) -> NetworkResult:
         scores = net(x, image)
     return NetworkResult(
         scores=scores[test].numpy(),
+        test_rows=test,
         weights=nn.utils.parameters_to_vector(net.parameters()).detach().numpy(),
         losses=np.array(losses, np.float32),
         units=0,
-        train_accuracy=float((scores.argmax(1)[train].numpy() == data.labels[train]).mean()),
+        train_accuracy=accuracy(data.labels[train], predict(scores[train].numpy())),
         stopped=len(losses) < recipe.epochs,
-        test_rows=test,
     )
 
 
@@ -211,6 +163,10 @@ def _fit(
 
 def _images(data: EmotionData) -> Tensor:
     """Faces ``[N, S, S]``, each with mean 0 and variance 1."""
+    if IMAGE not in data.descriptors:
+        raise ValueError(
+            f"{data.source}: there are no images, which the network {NETWORK!r} looks at"
+        )
     flat = torch.from_numpy(np.array(data.descriptors[IMAGE]))
     side = round(flat.shape[1] ** 0.5)
     return flat.view(-1, side, side)

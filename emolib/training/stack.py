@@ -13,17 +13,18 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from emolib.data import EmotionData, Rows
+from emolib.metrics import accuracy, predict
 from emolib.models import ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
+from emolib.training.cache import NetworkResult
 from emolib.training.engines import KINDS, NumbaEngine, VmapEngine
 from emolib.training.inputs import FoldInputs
 from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.training.kernels.compiler import Floats
-from emolib.training.result import NetworkResult
 from emolib.training.sweeps import Row
 
-PRECISIONS = ("float32", "float64", "tf32", "bfloat16")
+PRECISIONS = ("float32", "float64")
 
 
 class NetworkStack:
@@ -39,7 +40,7 @@ class NetworkStack:
             size.
         device: ``"cpu"`` trains by :class:`~emolib.training.engines.NumbaEngine` what that can train,
             all else goes by :class:`~emolib.training.engines.VmapEngine`.
-        precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
+        precision: one of :data:`PRECISIONS`.
 
     Attributes:
         training: which networks have not come to their end, boolean ``[K]``.
@@ -84,9 +85,7 @@ class NetworkStack:
         if device == "cpu" and isinstance(self.net, KINDS):
             self.engine = NumbaEngine(self.net, *common)
         else:
-            self.engine = VmapEngine(
-                self.net, *common, autocast=torch.bfloat16 if precision == "bfloat16" else None
-            )
+            self.engine = VmapEngine(self.net, *common)
 
         self.patience = np.array([recipe.patience for recipe in recipes])
         self.tolerance = np.array([recipe.tolerance for recipe in recipes])
@@ -131,7 +130,7 @@ class NetworkStack:
         fell = losses[which] < self.best[which] * (1 - self.tolerance[which])
         self.best[which] = np.where(fell, losses[which], self.best[which])
         self.waited[which] = np.where(fell, 0, self.waited[which] + 1)
-        over = self._stopped(which) | (self.epochs == self.max_epochs[which])
+        over = self._stopped(which) | (self.epochs >= self.max_epochs[which])
         self.ended[which[over]] = self.epochs
         self.training[which[over]] = False
         return losses
@@ -209,17 +208,16 @@ class NetworkStack:
         """What became of one network, as far as it has come."""
         trained_on, tested = self.material.pairs[self.material.split[k]]
         scores = self.engine.scores(k)
-        right = scores.argmax(1) == self.material.labels
         return NetworkResult(
             scores=scores[tested],
+            test_rows=tested,
             weights=self.compacted(k),
             losses=np.array(
                 [losses[k] for losses in self.losses[: self.ended[k] or self.epochs]], np.float32
             ),
             units=int(self.alive[k].sum()) if self.alive is not None else 0,
-            train_accuracy=float(right[trained_on].mean()),
+            train_accuracy=accuracy(self.material.labels[trained_on], predict(scores[trained_on])),
             stopped=bool(self._stopped(k)),
-            test_rows=tested,
         )
 
 

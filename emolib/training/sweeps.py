@@ -2,7 +2,7 @@
 on, but the data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -14,8 +14,10 @@ import torch
 from torch import nn
 
 from emolib.data import EmotionData
+from emolib.folds import LARGEST_SEED, PROTOCOLS, SINGLES
 from emolib.models import FusionNet, ShallowNet
 from emolib.training.kernels import arithmetic
+from emolib.utils.validation import boolean, one_of, real_number, whole_number
 
 Row = dict[str, Any]  # of a sweep: what each of its columns holds
 
@@ -80,29 +82,78 @@ DEFAULTS: Row = {
 }
 REPETITION = list(DEFAULTS)
 NETWORK = [*REPETITION, "fold"]
+# Columns by the names that they had in earlier versions.
+RENAMED = {
+    "limit": "max_epochs",
+    "rate": "learning_rate",
+    "centre": "activation_shift",
+    "merge": "merge_weights",
+}
 LARGEST = 1_000_000  # rows; far more would not fit in memory
 FASTEST = 10.0  # learning rate; with far higher ones weights leave the range of single precision
+WIDEST = 10_000  # hidden units
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}; it must be a text")
+    return str(value)
+
+
+def _one_of(choices: Sequence[str]) -> Callable[[str, Any], str]:
+    return lambda name, value: str(one_of(name, _text(name, value), choices))
+
+
+# The value of each column as a Python number, truth value or text, or ValueError.
+VALID: dict[str, Callable[[str, Any], Any]] = {
+    "network": _one_of(NETWORKS),
+    "modality": _text,
+    "hidden": lambda name, value: whole_number(name, value, 0, WIDEST),
+    "angle": lambda name, value: real_number(name, value, 0, 180),
+    "activation_shift": lambda name, value: real_number(name, value, -1, 1),
+    "schedule": _one_of(SCHEDULES),
+    "merge_weights": boolean,
+    "recipe": _one_of(("printed", "converged")),
+    "max_epochs": lambda name, value: whole_number(name, value, 0, LARGEST),
+    "learning_rate": lambda name, value: real_number(name, value, 0, FASTEST),
+    "optimiser": _one_of(OPTIMISERS),
+    "loss": _one_of(LOSSES),
+    "scaling": _one_of(SCALINGS),
+    "protocol": _text,
+    "folds": lambda name, value: whole_number(name, value, 1),
+    "seed": lambda name, value: whole_number(name, value, 0, LARGEST_SEED),
+    "fold": lambda name, value: whole_number(name, value, 0),
+}
+
+
+def valid(column: str, value: Any) -> Any:
+    """A value of a column as Python's own type; ValueError where the column cannot hold it."""
+    return VALID[column](column, value.item() if isinstance(value, np.generic) else value)
 
 
 def sweep(**choices: Any) -> pd.DataFrame:
-    """Every combination of the given choices, one row a network, all folds of each repetition
+    """Every combination of the given choices, one row per network, all folds of each repetition
     included.
 
     Args:
         choices: for a column of :data:`DEFAULTS` one value or a list of them.
 
     Raises:
-        ValueError: there is no such column, or no value for it, or there are too many combinations.
+        ValueError: there is no such column, or no value for it, or the value is none that the
+            column can hold, or there are too many combinations.
 
     Example:
         >>> len(sweep(modality=["LPQ", "PHOG"], hidden=range(6, 17), seed=range(10)))
         1100
     """
-    unknown = set(choices) - set(DEFAULTS)
-    if unknown:
-        raise ValueError(f"a sweep has no column {min(unknown)!r}; it has {', '.join(DEFAULTS)}")
+    for name in choices:
+        if name not in DEFAULTS:
+            raise ValueError(f"a sweep has no column {name!r}; {_pointer(name)}")
     values = {
-        column: [choice] if isinstance(choice, str) or np.ndim(choice) == 0 else list(choice)
+        column: [
+            valid(column, value)
+            for value in ([choice] if isinstance(choice, str) or np.ndim(choice) == 0 else choice)
+        ]
         for column, choice in (DEFAULTS | choices).items()
     }
     empty = [column for column, choice in values.items() if not choice]
@@ -119,15 +170,20 @@ def sweep(**choices: Any) -> pd.DataFrame:
         for fold in range(row[REPETITION.index("folds")])
     ]
     found = table(rows)
-    found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [
-        0,
-        0.0,
-    ]  # what a CNN does not have
+    # what a CNN does not have
+    found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]
     return found.drop_duplicates(ignore_index=True)
 
 
+def _pointer(name: object) -> str:
+    """Where to find a column that a sweep does not have."""
+    if name in RENAMED:
+        return f"it is called {RENAMED[str(name)]!r} now"
+    return f"it has {', '.join(map(repr, DEFAULTS))}"
+
+
 def table(rows: Sequence[tuple[Any, ...] | Row]) -> pd.DataFrame:
-    """Rows with the columns :data:`NETWORK`, one a network, as a table that :func:`emolib.train`
+    """Rows with the columns :data:`NETWORK`, one per network, as a table that :func:`emolib.train`
     takes.
     """
     return pd.DataFrame(rows, columns=NETWORK).astype(
@@ -135,48 +191,75 @@ def table(rows: Sequence[tuple[Any, ...] | Row]) -> pd.DataFrame:
     )
 
 
-def check(table: pd.DataFrame, data: EmotionData) -> None:
-    """Raises ValueError, naming column and value, for a row that no network can be trained for."""
-    allowed = {
-        "network": NETWORKS,
-        "recipe": {recipe for _, recipe in RECIPES},
-        "schedule": SCHEDULES,
-        "scaling": SCALINGS,
-        "optimiser": OPTIMISERS,
-        "loss": LOSSES,
-    }
-    for column, values in allowed.items():
-        for value in set(table[column]) - set(values):
+def check(table: pd.DataFrame, data: EmotionData) -> list[Row]:
+    """The rows of a sweep as :func:`emolib.train` works on them, whatever the table's index and
+    data types.
+
+    Args:
+        table: one row per network, with the columns :data:`NETWORK` and any others.
+        data: what is to be learnt from.
+
+    Returns:
+        One dictionary per row, in order: the columns :data:`NETWORK` as Python's own types.
+
+    Raises:
+        ValueError: no table, a column that is missing or there twice, or a row that no network can
+            be trained for; the message names row, column and value.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(
+            f"a sweep is a table such as emolib.sweep() makes, not of type {type(table).__name__}"
+        )
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"the sweep has two columns called {twice[0]!r}")
+    for name in NETWORK:
+        if name not in table:
+            old = next((old for old in RENAMED if RENAMED[old] == name and old in table), None)
             raise ValueError(
-                f"{column} is {value!r}; it must be one of {', '.join(sorted(values))}"
+                f"a sweep has no column {old!r}; {_pointer(old)}"
+                if old
+                else f"the sweep lacks the column {name!r}"
             )
-    for modality in sorted(
-        {part for joined in set(table["modality"]) for part in joined.split("+")}
-    ):
-        if modality not in data.modalities:
-            raise ValueError(
-                f"modality is {modality!r}; {data.source} has {', '.join(data.modalities)}"
-            )
-    shallow = table[table["network"] == "shallow"]
-    if (shallow["hidden"] < 1).any():
+    if not len(table):
+        raise ValueError("the sweep has no rows, so there is nothing to train")
+    rows: list[Row] = []
+    seen: dict[Any, Row] = {}
+    for number, values in enumerate(zip(*(table[name].tolist() for name in NETWORK), strict=True)):
+        # equal values of other types count as others: 1 is a number of folds, True is not
+        key = repr(values)
+        if key not in seen:
+            try:
+                seen[key] = checked_row(dict(zip(NETWORK, values, strict=True)), data)
+            except ValueError as error:
+                raise ValueError(f"row {number} of the sweep: {error}") from None
+        rows.append(seen[key])
+    return rows
+
+
+def checked_row(given: Row, data: EmotionData) -> Row:
+    """A row of a sweep with its values checked, each alone and together, as Python's own types.
+
+    Raises:
+        ValueError: no network can be trained for it; the message names column and value.
+    """
+    row = {name: valid(name, value) for name, value in given.items()}
+    one_of("protocol", row["protocol"], dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
+    whole_number("fold", row["fold"], 0, row["folds"] - 1)
+    parts = row["modality"].split("+")
+    for part in parts:
+        one_of("modality", part, data.modalities)
+    looks = row["network"] == "cnn 2-D"
+    widths = {data.features[part].shape[1] for part in parts if not (looks and part == "image")}
+    if len(widths) > 1:
         raise ValueError(
-            f"hidden is {shallow['hidden'].min()}; a shallow network needs at least one hidden unit"
+            f"modality is {row['modality']!r}; modalities that are fused need equally many features"
         )
-    if (shallow["hidden"] % 1 != 0).any():
-        raise ValueError(f"hidden is {shallow['hidden'].max()}; it must be a whole number")
-    if (table["max_epochs"] < 0).any():
-        raise ValueError(
-            f"max_epochs is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own"
-        )
-    if not table["learning_rate"].between(0, FASTEST).all():
-        raise ValueError(
-            f"learning_rate must be a learning rate of at most {FASTEST}, or 0 for the recipe's own"
-        )
-    images = table[table["network"] == "cnn 2-D"]
-    if (images["optimiser"] != "Adam").any() or (images["loss"] != "smooth L1").any():
+    if row["network"] == "shallow":
+        whole_number("hidden", row["hidden"], 1, WIDEST)
+    if looks and (row["optimiser"], row["loss"]) != ("Adam", "smooth L1"):
         raise ValueError("a network that looks at images is trained by Adam on smooth L1 only")
-    if not table["angle"].between(0, 180).all():
-        raise ValueError("angle must lie between 0 and 180 degrees")
+    return row
 
 
 def recipe_of(row: Row) -> Recipe:

@@ -1,6 +1,5 @@
-"""What a notebook hands the build, and the markup that is made of it."""
+"""The HTML that a notebook shows, which is the HTML of the report."""
 
-from html.parser import HTMLParser
 from types import SimpleNamespace
 from urllib.parse import unquote
 
@@ -9,41 +8,27 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from emolib.report import cards
-from emolib.report.chapter import Prose
-from emolib.report.errors import BuildError
-from emolib.report.markup import numbers, render
-from emolib.report.svg import svg
-from emolib.report.tables import csv
+from emolib.report import BuildError, cards
+from emolib.report.chapter import Card, Prose, numbers
+from emolib.report.markup import csv, number, svg
+from notebooks import Tags
 
 EVIL = '"><script>alert(1)</script>'
 ORIGIN = {"Data": "ten faces", "Commit": "abc, clean tree", "Versions": "Python 3"}
 
 
-class Tags(HTMLParser):
-    """Every start tag of a page, with its attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
-
-
 @pytest.fixture
 def shown(monkeypatch):
-    """The cards that were displayed."""
+    """The cards, and the published results, that were displayed."""
     found = []
-    monkeypatch.setattr(
-        cards,
-        "display",
-        lambda bundle, raw: found.append(bundle.get(cards.CARD) or bundle[cards.RESULTS]),
-    )
+
+    def display(bundle, raw, metadata=None):
+        if metadata is None:
+            found.append(bundle[cards.RESULTS])
+        else:
+            found.append(Card(**metadata[cards.CARD], html=bundle["text/html"]))
+
+    monkeypatch.setattr(cards, "display", display)
     return found
 
 
@@ -53,8 +38,9 @@ def picture(alt: str = "a rising line", data: object = 1, label: str = "") -> Si
     return SimpleNamespace(figure=figure, alt=alt, data=pd.DataFrame({"y": [data]}))
 
 
-def html(card: dict, number: str = "Figure 1") -> Tags:
-    return Tags(render(card, number, ORIGIN))
+def data_of(card: Card) -> str:
+    (link,) = [link for link in Tags(card.html).named("a") if link["download"].endswith(".csv")]
+    return unquote(link["href"]).split(",", 1)[1]
 
 
 def test_figure_is_the_same_twice_and_closed(shown):
@@ -81,27 +67,32 @@ def test_id_must_be_one_and_not_the_page_s_own(id):
         cards.table(id, pd.DataFrame({"a": [1]}), "A table")
 
 
-@pytest.mark.parametrize("lack", ["caption", "csv", "svg", "alt"])
-def test_card_that_lacks_anything_is_refused(shown, lack):
-    cards.figure("fig-1", picture(), "A line")
-    with pytest.raises(BuildError, match="^fig-1 has no "):
-        render(shown[0] | {lack: ""}, "Figure 1", ORIGIN)
+def test_caption_and_data_must_be_there(shown):
+    with pytest.raises(ValueError, match="table claims has no caption"):
+        cards.table("claims", pd.DataFrame({"a": [1]}), " ")
+    with pytest.raises(ValueError, match="table claims has no data"):
+        cards.table("claims", pd.DataFrame({"a": []}), "Claims")
+    with pytest.raises(ValueError, match="table claims has no column"):
+        cards.table("claims", pd.DataFrame(index=[1]), "Claims")
 
 
-@pytest.mark.parametrize("lack", ORIGIN)
-def test_card_needs_its_whole_origin(shown, lack):
-    cards.figure("fig-1", picture(), "A line")
-    with pytest.raises(BuildError, match=f"fig-1 has no {lack}"):
-        render(shown[0], "Figure 1", ORIGIN | {lack: ""})
+def test_notebook_and_report_show_the_same_but_for_number_and_origin(shown):
+    cards.figure("by-hand", picture(), "A line")
+    in_notebook, in_report = shown[0].html, shown[0].finished("Figure S3", ORIGIN)
+    assert "Figure\N{NO-BREAK SPACE}by-hand.</b> A line" in in_notebook
+    assert "Figure S3.</b> A line" in in_report and in_report.count("Figure S3") == 3
+    left = in_report.replace("Figure S3", shown[0].number)
+    begin, end = left.index('<dl class="origin">'), left.index("</dl>")
+    assert left[:begin] + '<dl class="origin">' + left[end:] == in_notebook
 
 
 def test_card_holds_picture_once_data_and_origin(shown):
     cards.figure("fig-6a", picture(), "A line")
-    page = render(shown[0], "Figure 6a", ORIGIN)
+    page = shown[0].finished("Figure 6a", ORIGIN)
     tags = Tags(page)
-    assert page.count("data:image/svg+xml") == 1
+    assert page.count("data:image/svg+xml") == 1 and "<b>Figure 6a.</b>" in shown[0].html
     assert tags.named("img")[0]["alt"] == "a rising line"
-    assert unquote(tags.named("img")[0]["src"]).split(",", 1)[1] == shown[0]["svg"]
+    assert unquote(tags.named("img")[0]["src"]).split(",", 1)[1].startswith("<svg ")
     links = {link["download"]: link for link in tags.named("a")}
     assert unquote(links["fig-6a.csv"]["href"]).split(",", 1)[1] == "y\n1\n"
     assert "hidden" in links["fig-6a.svg"] and links["fig-6a.svg"]["data-picture"] == "0"
@@ -113,9 +104,9 @@ def test_text_is_escaped(shown):
     cards.slider("steps", {1: picture(EVIL, EVIL, EVIL)}, EVIL, label=EVIL, unit=EVIL)
     cards.table("table-1", pd.DataFrame({EVIL: [EVIL]}, index=pd.Index([EVIL], name=EVIL)), EVIL)
     for card in shown:
-        page = render(card, "Figure 1", ORIGIN | {"Data": EVIL})
+        page = card.finished("Figure 1", ORIGIN | {"Data": EVIL})
         assert not Tags(page).named("script") and "<script" not in page
-    assert html(shown[0]).named("img")[0]["alt"] == EVIL
+    assert Tags(shown[0].html).named("img")[0]["alt"] == EVIL
 
 
 def test_slider_has_a_label_and_all_states(shown):
@@ -126,14 +117,14 @@ def test_slider_has_a_label_and_all_states(shown):
         label="minimal angle",
         unit="°",
     )
-    tags = html(shown[0])
+    tags = Tags(shown[0].html)
     assert [image["alt"] for image in tags.named("img")] == ["none", "some"]
     [control] = tags.named("input")
     assert (
         control["type"] == "range" and control["max"] == "1" and control["aria-valuetext"] == "0°"
     )
     assert tags.named("label")[0]["for"] == control["id"]
-    assert shown[0]["csv"] == "y,minimal angle\n1,0\n1,30\n"
+    assert data_of(shown[0]) == "y,minimal angle\n1,0\n1,30\n"
     with pytest.raises(ValueError, match="slider by-angle has no state"):
         cards.slider("by-angle", {}, "Pruned", label="minimal angle")
 
@@ -144,7 +135,7 @@ def test_table_headers_have_their_scope(shown):
         [["random", "grouped"], ["LPQ", "PHOG"]], names=["protocol", "model"]
     )
     cards.table("table-3", pd.DataFrame(np.zeros((4, 4)), index=index, columns=columns), "Recall")
-    tags = html(shown[0], "Table 3")
+    tags = Tags(shown[0].html)
     spans = [
         (head["scope"], head.get("colspan") or head.get("rowspan")) for head in tags.named("th")
     ]
@@ -159,7 +150,7 @@ def test_table_values(shown):
         {"n": [3, 4], "share": [0.125, np.nan], "mean": [1.005, 2], "who": ["a", None]}
     )
     cards.table("claims", frame, "Claims", {"share": "{:.1%}"})
-    page = render(shown[0], "Table S1", ORIGIN)
+    page = shown[0].html
     for text in (">3<", ">12.5%<", ">1.00<", ">2.00<", ">a<"):
         assert text in page
     assert page.count(">–<") == 2
@@ -184,15 +175,15 @@ def test_published_numbers_are_strict_json(shown):
 
 def test_numbers_are_the_paper_s_or_run_on():
     kinds = {
-        "fig-6a": "figure",
-        "losses": "figure",
-        "table-3": "table",
-        "claims": "table",
-        "by-angle": "slider",
-        "leak": "table",
+        "fig-6a": "Figure",
+        "losses": "Figure",
+        "table-3": "Table",
+        "claims": "Table",
+        "by-angle": "Figure",
+        "leak": "Table",
     }
-    called = numbers({"id": id, "kind": kind} for id, kind in kinds.items())
-    assert called == {
+    shown = [Card(id, number(kind, id), "", "") for id, kind in kinds.items()]
+    assert numbers(shown) == {
         "fig-6a": "Figure 6a",
         "losses": "Figure S1",
         "table-3": "Table 3",
@@ -200,8 +191,8 @@ def test_numbers_are_the_paper_s_or_run_on():
         "by-angle": "Figure S2",
         "leak": "Table S2",
     }
-    with pytest.raises(BuildError, match="more than one fig-2"):
-        numbers([{"id": "fig-2", "kind": "figure"}] * 2)
+    with pytest.raises(BuildError, match="more than one losses"):
+        numbers([shown[1]] * 2)
 
 
 def test_csv_keeps_names_and_drops_row_numbers():

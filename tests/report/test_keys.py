@@ -7,12 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from emolib.report import store
+import emolib.report.build
+from emolib.report import keys
 from emolib.report.build import build
-from emolib.report.execution import prepare
 from emolib.report.keys import changes, chapter_key, data_digest
-from emolib.utils.imports import PACKAGE, reached
-from emolib.utils.storage import cache_folder
 from notebooks import PROVENANCE, write
 
 KEY = {
@@ -26,38 +24,43 @@ KEY = {
 }
 
 
-def names(source: str) -> set[str]:
-    return {file.relative_to(PACKAGE).as_posix() for file in reached([source])}
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A library of a few files in place of emolib."""
+    package = tmp_path / "emolib"
+    for name in ("models.py", "figures/style.py", "report/page.py", "explore/lab.py"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("1")
+    monkeypatch.setattr(keys, "PACKAGE", package)
+    monkeypatch.setattr(keys, "_library", lambda whole=keys._library: whole()[: -len(keys.SHOWN)])
+    return package
 
 
-class TestReached:
-    def test_lazy_name_leads_to_its_module_and_on(self):
-        found = names("import emolib\nemolib.angles")
-        assert {"__init__.py", "pruning.py", "models.py"} == found
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ("models.py", "emolib/models.py changed"),
+        ("figures/style.py", "emolib/figures/style.py changed"),
+        ("analysis/new.py", "emolib/analysis/new.py changed"),
+        ("report/page.py", ""),
+        ("explore/lab.py", ""),
+    ],
+)
+def test_every_file_of_the_library_counts_but_those_that_no_chapter_runs(
+    tmp_path, library, edit, said
+):
+    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("1", "code"))
+    before = chapter_key(notebook, {}, "data", "lock", {})
+    (library / edit).parent.mkdir(exist_ok=True)
+    (library / edit).write_text("2")
+    assert changes(before, chapter_key(notebook, {}, "data", "lock", {})) == said
 
-    def test_training_reaches_the_engine_and_the_data_but_no_figure(self):
-        found = names("import emolib\nemolib.train(data, emolib.sweep())")
-        assert {
-            "training.py",
-            "lockstep.py",
-            "folds.py",
-            "data/__init__.py",
-            "data/table.py",
-            "data/embedded.py",
-        } <= found
-        assert not any(file.startswith("figures") for file in found)
 
-    def test_from_imports_and_packages(self):
-        assert {"figures/__init__.py", "figures/sweeps.py", "figures/style.py"} <= names(
-            "from emolib import figures"
-        )
-        assert {"report/cards.py", "report/svg.py", "report/tables.py"} <= names(
-            "from emolib.report import figure"
-        )
-        assert "report/page.py" not in names("from emolib.report import figure, table, publish")
-
-    def test_other_libraries_are_none_of_its_business(self):
-        assert names("import numpy as np\nfrom pathlib import Path\nnp.emolib") == set()
+def test_what_runs_in_a_chapter_is_in_the_key(tmp_path):
+    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("1", "code"))
+    code = chapter_key(notebook, {}, "data", "lock", {})["code"]
+    assert {"emolib/models.py", "emolib/report/cards.html", "emolib/report/markup.py"} <= set(code)
+    assert "no file" not in code.values() and "emolib/report/page.py" not in code
 
 
 class TestChanges:
@@ -128,13 +131,13 @@ class TestBuild:
             raise AssertionError("the data were loaded though there is nothing to do")
 
         said, again = make(provenance=not_asked)
-        assert said.startswith("nothing to do: ") and said.count("\n") == 1 and again == page
+        assert "emolib: nothing to do: " in said and said.count("\n") == 2 and again == page
 
     def test_only_what_changed_runs_and_what_needs_it(self, make, chapters):
         make()
         self.edit(chapters[1], 1, "print('b, edited')")
         said, page = make()
-        assert said.splitlines()[0] == "2_b … (its code cells have changed)"
+        assert said.splitlines()[1] == "2_b … (its code cells have changed)"
         assert "3_c … (2_b, which it needs, has changed)" in said and "1_a" not in said
         assert "b, edited" in page
 
@@ -173,11 +176,16 @@ class TestBuild:
 
     def test_damaged_outputs_are_made_again(self, make, tmp_path):
         _, page = make()
-        for kept in (tmp_path / "cache/chapters").iterdir():
-            kept.write_text(kept.read_text()[:-2])
+        kept = sorted((tmp_path / "cache/chapters").iterdir())
+        kept[0].write_bytes(kept[0].read_bytes()[:-2])
+        content = bytearray(kept[1].read_bytes())
+        content[len(content) // 2] ^= 1
+        kept[1].write_bytes(content)
+        kept[2].unlink()
         (tmp_path / "reports/report.html").unlink()
         said, again = make()
         assert said.count("its outputs are no longer kept") == 3 and again == page
+        assert said.count("is damaged; the chapter runs again") == 2
 
     def test_log_has_reasons_and_durations(self, make, tmp_path):
         make()
@@ -206,21 +214,19 @@ class TestBuild:
         )
 
 
-def test_store_keeps_the_newest_runs(tmp_path, monkeypatch):
+def test_newest_runs_are_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOLIB_CACHE", str(tmp_path))
-    node = prepare(write(tmp_path / "1_a.ipynb", ("# A",), ("1", "code")), {})
-    for number in range(store.KEPT + 3):
-        store.keep("1_a", f"key{number}", node)
-        os.utime(cache_folder() / f"chapters/1_a-key{number}.json", (number, number))
-    store.keep("1_a", "last", node)
-    assert len(list((tmp_path / "chapters").iterdir())) == store.KEPT
-    assert store.fetch("1_a", "last", node) and not store.fetch("1_a", "key0", node)
+    monkeypatch.setattr(emolib.report.build, "KEPT", 2)
+    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("seeds = 1", "parameters"))
+    for number in range(1, 5):
+        folder = tmp_path / "reports"
+        build([notebook], {"seeds": number}, folder, title="T", provenance=lambda: PROVENANCE)
+    assert len(list((tmp_path / "chapters").iterdir())) == 2
 
 
-def test_key_holds_code_and_leaves_prose_out(tmp_path):
+def test_key_leaves_prose_out(tmp_path):
     notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("import emolib\nemolib.angles", "code"))
     key = chapter_key(notebook, {"seeds": 1}, "data", "lock", {})
-    assert set(key["code"]) == {"emolib/__init__.py", "emolib/models.py", "emolib/pruning.py"}
     assert json.loads(json.dumps(key)) == key
     write(notebook, ("# B",), ("import emolib\nemolib.angles", "code"))
     assert chapter_key(notebook, {"seeds": 1}, "data", "lock", {}) == key

@@ -1,13 +1,14 @@
-"""What the published report may not hold, and the list of reports."""
+"""What the published report may not hold."""
 
+from dataclasses import replace
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
-from emolib.report.errors import BuildError
-from emolib.report.index import index
+from emolib.report import BuildError
+from emolib.report.markup import csv
 from emolib.report.publication import PICTURES, check_aggregates, pictures
-from emolib.report.tables import csv
 
 
 def test_aggregates_pass_and_rows_do_not(tiny):
@@ -36,19 +37,16 @@ def test_pictures_of_the_readme_come_from_the_page():
         pictures(page.replace(PICTURES[1], "other"))
 
 
-def test_index_lists_reports_and_walkthroughs_by_their_titles(tmp_path):
-    (tmp_path / "report.html").write_text(
-        '<title>A &lt;b&gt; paper</title><meta name="description" content="Computed from faces">'
-    )
-    (tmp_path / "report.failed.html").write_text("<title>A paper</title>")
-    (tmp_path / "walkthroughs").mkdir()
-    (tmp_path / "walkthroughs/1 angles.html").write_text(
-        "<p>no title<svg><title>not this</title></svg>"[:3]
-    )
-    (tmp_path / "index.html").write_text("an earlier list")
-    page = index(tmp_path)
-    assert '<a href="report.html">A &lt;b&gt; paper</a><br>Computed from faces' in page
-    assert '<a href="walkthroughs/1%20angles.html">walkthroughs/1 angles.html</a>' in page
-    assert (
-        page.index("Not whole") < page.index("report.failed.html") and "an earlier list" not in page
-    )
+def test_titles_are_whole_words(tiny):
+    people = replace(tiny, groups=np.array(["NA", "a.b", "7", "Ort"] * 15))
+    check_aggregates("<p>NAN, banana, NA_2, xa.b, 7 of 70, Ortung</p>", people)
+    for text in ("NA", "(NA)", "a.b,", "Ort-"):
+        with pytest.raises(BuildError, match="the title of a group"):
+            check_aggregates(f"<p>{text}</p>", people)
+
+
+def test_data_in_which_nobody_is_known_are_guarded_by_their_rows(tiny):
+    unknown = replace(tiny, groups=None)
+    check_aggregates("<p>person 3</p>", unknown)
+    with pytest.raises(BuildError, match="the name of a row"):
+        check_aggregates("<p>row 41</p>", unknown)

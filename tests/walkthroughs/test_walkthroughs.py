@@ -19,8 +19,8 @@ from emolib.pruning import angles
 from emolib.report.errors import ChapterError
 from emolib.walkthroughs import convolution, distinctiveness, faces, testset, thousand
 from emolib.walkthroughs.build import build_walkthroughs, handout, page, run
-from emolib.walkthroughs.source import COLOURS, show
-from emolib.walkthroughs.wildness import accuracy_by_wildness
+from emolib.walkthroughs.lesson import COLOURS, show
+from emolib.walkthroughs.testset import accuracy_by_wildness
 from notebooks import write
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "walkthroughs"
@@ -151,7 +151,7 @@ CASES = {
         distinctiveness.units_that_stay,
         [{1, 2, 3}, [3, 2, 1]],
         {
-            "how many": 3,
+            "their number": 3,
             "that go": {4, 5, 6},
             "from 1": {0, 1, 2},
             "closest pair": {1, 2, 3, 5, 6},
@@ -384,7 +384,7 @@ def test_source_is_the_library_s_own_with_its_symbols_in_colour():
     assert "Angle between every two hidden units" not in html and "arccos" in html
     with pytest.raises(ValueError, match="holds no nonsense"):
         show(angles, nonsense="blue")
-    with pytest.raises(ValueError, match="no colour 'pink'"):
+    with pytest.raises(ValueError, match="colour is 'pink'"):
         show(angles, vectors="pink")
 
 

@@ -11,7 +11,7 @@ from emolib.training.kernels.arithmetic import (
     optimizer_step,
     total,
 )
-from emolib.training.kernels.compiler import Floats, Ints, compiled
+from emolib.training.kernels.compiler import Floats, Ints, compiled, kernel
 
 LAYERS = FeatureNet.LAYERS
 LANES = 64  # parameters that the optimiser moves side by side
@@ -205,7 +205,7 @@ def _rearrange(flat: Floats, arranged: Floats, modalities: int, channels: int, b
             arranged[p] = flat[p]
 
 
-@compiled
+@kernel
 def fusion_scores(w: Floats, x: Floats, channels: int, narrow: int, classes: int) -> Floats:
     """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w``
     ``[P]``.
@@ -233,7 +233,7 @@ def fusion_scores(w: Floats, x: Floats, channels: int, narrow: int, classes: int
     return scores
 
 
-@compiled
+@kernel
 def fusion_epoch(
     w: Floats,
     m: Floats,

@@ -1,0 +1,43 @@
+"""Colours and markers: of each emotion, modality, protocol and layer, and of what stands beside them.
+
+An emotion and a modality keep their colour in every figure. The colours are distinct under the common
+colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
+"""
+
+EMOTION = {
+    "Angry": "#c8430b",
+    "Disgust": "#00805e",
+    "Fear": "#6a4c93",
+    "Happy": "#d99100",
+    "Neutral": "#6b6b6b",
+    "Sad": "#0068a5",
+    "Surprise": "#c2608f",
+    "average": "#111111",
+}
+EMOTION_MARKER = dict(zip(EMOTION, "osD^Xv<.", strict=True))
+MODALITY = {"LPQ": "#17706b", "PHOG": "#9b2f6b", "LPQ+PHOG": "#2b2d42"}
+MODALITY_MARKER = {"LPQ": "o", "PHOG": "s", "LPQ+PHOG": "D"}
+UNNAMED = "#888888"  # an emotion or a modality that has no colour above
+PROTOCOL = {"random": "#17706b", "person-independent": "#9b2f6b"}
+OURS, OTHER = PROTOCOL.values()
+PAPER = "#b07d00"  # what the paper printed, wherever it stands beside ours
+GUESSING = {"color": "#777777", "linewidth": 1, "linestyle": ":"}  # the line of chance
+SEQUENTIAL = "crest"  # the colour map of matrices
+
+# Layers of a network, filled and outlined; hidden units that stay after pruning, and that go.
+FILL = {"Conv1d": "#cfe8d5", "MaxPool1d": "#f3c9c2", "Linear": "#cfdcee", "input": "#eeeeee"}
+EDGE = {"Conv1d": "#2f7d4a", "MaxPool1d": "#b0412f", "Linear": "#33588c", "input": "#777777"}
+INPUT = {"color": FILL["input"], "edgecolor": EDGE["input"]}
+OUTPUT = {"color": FILL["Linear"], "edgecolor": EDGE["Linear"]}
+HIDDEN = {"color": "#f7e3bd", "edgecolor": "#b07d00"}
+GONE = {"color": "white", "edgecolor": "#c9c9c9", "linestyle": ":"}
+STAYS, GOES = "#33588c", "#c9c9c9"
+
+# Ways of training that the bench compares.
+WAY = {
+    "dataloader": "#c8430b",
+    "loop": "#d99100",
+    "sklearn": "#6a4c93",
+    "jax": "#0068a5",
+    "ours": "#111111",
+}

@@ -1,0 +1,125 @@
+"""Equal inputs give equal bytes, whatever the machine, the user and the load."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nbformat import v4
+
+import emolib
+from emolib.report.chapter import convert_chapter, tidy
+from notebooks import PROVENANCE, write
+
+# What a cell may see of the user's settings.
+CURIOUS = """
+import locale, os, shutil, time
+print({"a", "b", "c", "d", "e"}, time.tzname, locale.getlocale(), shutil.get_terminal_size())
+print(f"{1234.5:n}", open.__module__, locale.getpreferredencoding(), os.getcwd() == os.sep)
+"""
+PICTURE = """
+import matplotlib.pyplot as plt, pandas as pd
+from types import SimpleNamespace
+from emolib.report import figure, table
+frame = pd.DataFrame({"y": [1.5, 2.5]})
+axes = plt.figure().subplots()
+axes.plot(frame["y"])
+figure("fig-1", SimpleNamespace(figure=axes.figure, alt="a line", data=frame), "A line")
+table("claims", frame, "Claims")
+"""
+SCRIPT = """
+import sys
+from pathlib import Path
+from emolib.report.build import build
+build(sorted(Path(sys.argv[1]).glob("*.ipynb")), {}, Path(sys.argv[2]), title="A paper", provenance=lambda: %r)
+"""
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory):
+    """Builds two chapters in a process of its own; returns the page, the results and the words."""
+    notebooks = tmp_path_factory.mktemp("notebooks")
+    write(notebooks / "1_a.ipynb", ("# A",), (CURIOUS, "code"), (PICTURE, "code"))
+    write(notebooks / "2_b.ipynb", ("# B",), ("print('b')", "code"), needs=("1_a",))
+
+    def run(folder: Path, **variables: str) -> tuple[bytes, bytes, str]:
+        own = {"EMOLIB_CACHE": str(folder / "cache")} | variables
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT % PROVENANCE, str(notebooks), str(folder / "reports")],
+            env=os.environ | own,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        pages = [
+            (folder / "reports" / name).read_bytes() for name in ("report.html", "results.json")
+        ]
+        return *pages, done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def plain(make, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "COLUMNS": "40", "MPLBACKEND": "pdf"},
+        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"},
+        {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "LOKY_MAX_CPU_COUNT": "1"},
+    ],
+    ids=["hash seed, zone, terminal", "locale C", "German, one core"],
+)
+def test_settings_of_the_user_change_no_byte(make, plain, tmp_path, variables):
+    assert make(tmp_path, **variables)[:2] == plain[:2]
+
+
+def test_another_checkout_changes_no_byte(make, plain, tmp_path):
+    package = Path(emolib.__file__).parent
+    shutil.copytree(package, tmp_path / "other" / "emolib")
+    assert make(tmp_path, PYTHONPATH=str(tmp_path / "other"))[:2] == plain[:2]
+
+
+def test_warm_build_has_the_bytes_of_a_cold_one(make, tmp_path, plain):
+    make(tmp_path)
+    (tmp_path / "reports/report.html").unlink()
+    page, results, said = make(tmp_path)
+    assert (page, results) == plain[:2] and "…" not in said
+
+
+def test_without_home_and_cache_a_report_is_built(make, plain, tmp_path):
+    page, results, said = make(tmp_path, HOME="/nonexistent", EMOLIB_CACHE="/proc/nowhere")
+    assert (page, results) == plain[:2]
+    assert said.count("no cache") == 1 and "EMOLIB_CACHE" in said
+    assert not any(word in said for word in ("Matplotlib", "IPython", "MPLCONFIGDIR", "Traceback"))
+    # what has run is kept beside the report
+    assert "nothing to do" in make(tmp_path, HOME="/nonexistent", EMOLIB_CACHE="/proc/nowhere")[2]
+
+
+def stream(text: str, name: str = "stdout"):
+    return v4.new_output("stream", name=name, text=text)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [stream("one\ntwo 0x7f00"), stream("1234abcd\n")],
+        [stream("one\n"), stream("a warning\n", "stderr"), stream("two 0x7f001234abcd\n")],
+    ],
+    ids=["cut in the midst", "stderr between"],
+)
+def test_pieces_of_one_text_are_joined(pieces):
+    def html(outputs, metadata):
+        cell = v4.new_code_cell("print()", outputs=outputs, execution_count=1)
+        title = v4.new_markdown_cell("# A")
+        notebook = v4.new_notebook(cells=[title, cell], metadata=metadata)
+        tidy(notebook, "1_a", {})
+        return convert_chapter(notebook, "1_a", str).html
+
+    whole = html([stream("one\ntwo 0x7f001234abcd\n")], {"language_info": {"name": "python"}})
+    assert html(pieces, {}) == whole and "hl-ipython3" in whole and "two 0x…\n" in whole
