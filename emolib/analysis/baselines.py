@@ -30,7 +30,6 @@ from emolib.analysis.statistics import stratified_sample
 from emolib.data import EmotionData, Rows, Split
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED, mean_recall
-from emolib.training.cores import core
 from emolib.utils.validation import whole_number
 
 Grid = dict[str, list[float]]
@@ -159,7 +158,6 @@ def nested(
     ]
 
 
-@core()
 def _search(
     estimator: BaseEstimator,
     grid: Grid,

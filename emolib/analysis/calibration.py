@@ -21,7 +21,6 @@ from emolib.analysis.evidence import fold_recall
 from emolib.data import EmotionData, Rows
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED
-from emolib.training.cores import core
 from emolib.training.scaling import scale
 from emolib.utils.validation import whole_number
 
@@ -133,7 +132,6 @@ def calibrate(
     return pd.DataFrame(table, columns=[*columns, "rejected", "low", "high"])
 
 
-@core()
 def _shuffles(
     labels: NDArray[np.intp],
     groups: NDArray[np.str_] | None,

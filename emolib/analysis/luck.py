@@ -16,7 +16,6 @@ from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, make_folds
 from emolib.metrics import MEASURES, average, mean_recall, measures, predict
 from emolib.training import sweeps
-from emolib.training.cores import core
 from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import DEFAULTS, Row
 from emolib.training.train import Trained
@@ -124,7 +123,6 @@ def selection_bias(
     return pd.DataFrame(rows)
 
 
-@core()
 def _checkpoints(
     data: EmotionData, table: pd.DataFrame, every: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
