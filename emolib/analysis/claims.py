@@ -119,9 +119,9 @@ def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
     under both. Where a protocol has no results, because the data do not say who is who, the verdict
     is that of the other alone and names it; a claim that this one leaves open is not judged.
     """
-    found = []
+    found, evidence = [], Evidence(rows)
     for claim in paper.CLAIMS:
-        evidence = Evidence(rows)
+        evidence.read = []
         ours, verdict = RULES[claim.id](evidence)
         if not isinstance(verdict, str):
             missing = evidence.missing()

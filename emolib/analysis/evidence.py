@@ -57,6 +57,7 @@ ROW = [
     "activation_shift",
     "feature",
 ]
+LIMITS = ("estimate", "low", "high")
 T_TESTS = ("p", "worse", "equivalent", "better")
 WHO = "the data do not say who is who"
 
@@ -124,6 +125,13 @@ class Condition:
     def fold_count(self) -> int:
         """Number of folds that the rows were cut into, at least 1."""
         return self.folds or max(int(self.fold.max(initial=0)) + 1, 1)
+
+    def columns(self, measure: str, emotion: str) -> dict[str, Any]:
+        """Columns that all rows of evidence on this condition have: id, setting, rows tested."""
+        setting = {column: getattr(self, column) for column in SETTING}
+        tested = (self.predicted != UNTESTED).sum(1).min()
+        id = level_id(*setting.values(), measure, emotion)
+        return {"id": id, "measure": measure, "emotion": emotion, "tested": tested} | setting
 
 
 def conditions(trained: Trained, name: Callable[[pd.Series], str] | None = None) -> list[Condition]:
@@ -225,27 +233,18 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
             data.labels, condition.predicted, data.groups, classes, condition.fold_count
         )
         for m, measure in enumerate(which):
-            setting = {column: getattr(condition, column) for column in SETTING}
-            emotions = [*data.classes, "average"]
-            part = pd.DataFrame(
-                {
-                    "id": [level_id(*setting.values(), measure, emotion) for emotion in emotions],
-                    "emotion": emotions,
-                    "ours": interval.estimate[m],
-                    "low": interval.low[m],
-                    "high": interval.high[m],
-                    "seed_low": np.fmin.reduce(each[:, m]),
-                    "seed_high": np.fmax.reduce(each[:, m]),
-                    "repetitions": len(each),
-                    "undefined": np.isnan(each[:, m]).sum(0),
-                    "tested": (condition.predicted != UNTESTED).sum(1).min(),
-                }
+            part = pd.DataFrame([condition.columns(measure, e) for e in [*data.classes, "average"]])
+            part["ours"], part["low"], part["high"] = (values[m] for values in interval)
+            part["seed_low"], part["seed_high"] = (
+                np.fmin.reduce(each[:, m]),
+                np.fmax.reduce(each[:, m]),
             )
+            part["repetitions"], part["undefined"] = len(each), np.isnan(each[:, m]).sum(0)
             if measure == "recall":
                 part["row_low"], part["row_high"] = by_row.low, by_row.high
                 part["null"], part["p"] = chance.null, chance.p
                 part["p_holm"] = np.r_[statistics.holm(chance.p[:-1]), np.nan]
-            parts.append(part.assign(**setting, measure=measure))
+            parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     averages = (table["measure"] == "recall") & (table["emotion"] == "average")
     if averages.any():
@@ -311,25 +310,21 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
         subtracted = second.fold_recall if paired else np.full_like(first.fold_recall, np.nan)
         t_test = statistics.compare(subtracted, first.fold_recall, first.fold_count)
         for e, emotion in enumerate([*data.classes, "average"]):
-            row = {
-                "id": difference_id(better, worse, first.protocol, first.recipe, emotion),
-                "kind": "difference",
-                "model": f"{better} − {worse}",
-                "first": better,
-                "second": worse,
-                "protocol": first.protocol,
-                "recipe": first.recipe,
-                "measure": "recall",
-                "emotion": emotion,
-                "tested": both.sum(1).min(),
-                "estimate": interval.estimate[e],
-                "low": interval.low[e],
-                "high": interval.high[e],
-                "detectable": smallest[e],
-            }
-            if emotion == "average":
-                row |= {test: getattr(t_test, test) for test in T_TESTS}
-            rows.append(row)
+            tests = T_TESTS if emotion == "average" else ()
+            rows.append(
+                first.columns("recall", emotion)
+                | {
+                    "id": difference_id(better, worse, first.protocol, first.recipe, emotion),
+                    "kind": "difference",
+                    "model": f"{better} − {worse}",
+                    "first": better,
+                    "second": worse,
+                    "tested": both.sum(1).min(),
+                    "detectable": smallest[e],
+                }
+                | {limit: values[e] for limit, values in zip(LIMITS, interval, strict=True)}
+                | {test: getattr(t_test, test) for test in tests}
+            )
     return pd.DataFrame(rows, columns=ROW)
 
 
@@ -354,12 +349,10 @@ def confusions(
             return mutual - share[..., apart].mean(-1)
 
         interval = bootstrap(statistic, data.resampling_units, condition.tested)
-        estimate, low, high = interval.widened().of_repetitions()
-        setting = {column: getattr(condition, column) for column in SETTING}
-        row = {"kind": "confusion", "measure": "confusion", "emotion": f"{one}, {other}"}
-        row |= {"id": f"{model}, {one} with {other}, {condition.protocol}, {condition.recipe}"}
-        row |= {"tested": (condition.predicted != UNTESTED).sum(1).min()}
-        rows.append(row | setting | {"estimate": estimate, "low": low, "high": high})
+        limits = dict(zip(LIMITS, interval.widened().of_repetitions(), strict=True))
+        id = f"{model}, {one} with {other}, {condition.protocol}, {condition.recipe}"
+        columns = condition.columns("confusion", f"{one}, {other}")
+        rows.append(columns | limits | {"id": id, "kind": "confusion"})
     return pd.DataFrame(rows, columns=ROW)
 
 
@@ -374,14 +367,10 @@ def estimates(found: Iterable[Condition], varied: Sequence[str] = ()) -> pd.Data
         data = condition.data
         recalls = emotion_means(data.labels, condition.hit, len(data.classes))
         each = recalls(np.ones((1, len(data))))[0]
-        setting = {column: getattr(condition, column) for column in SETTING}
-        kept = {column: condition.setting[column] for column in varied}
+        kept = {column: condition.setting[column] for column in varied} | {"kind": "recall"}
         values = Interval(each, each, each).of_repetitions().estimate
         for emotion, value in zip([*data.classes, "average"], values, strict=True):
-            row = {"id": level_id(*setting.values(), emotion=emotion), "emotion": emotion}
-            row |= {"kind": "recall", "measure": "recall", "estimate": value}
-            row |= {"tested": (condition.predicted != UNTESTED).sum(1).min()}
-            rows.append(row | setting | kept)
+            rows.append(condition.columns("recall", emotion) | kept | {"estimate": value})
     return pd.DataFrame(rows, columns=ROW)
 
 

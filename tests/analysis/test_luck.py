@@ -129,6 +129,8 @@ class TestPicks:
         table = sweep(hidden=[2, 8], protocol=KEPT_APART, folds=1, max_epochs=1)
         with pytest.raises(ValueError, match="the sweep must have that setting for each seed"):
             luck.selection_bias(tiny, table, every=1, fixed={"hidden": 5})
+        with pytest.raises(ValueError, match="the sweep must have that setting for each seed"):
+            luck.selection_bias(tiny, table, every=1, fixed={"colour": 5})
 
     def test_rows_are_matched_by_position(self, tiny):
         parts = [
