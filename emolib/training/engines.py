@@ -43,6 +43,14 @@ class NumbaEngine:
         self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
         self.steps = np.zeros(len(rule), int)
         self.constants = constants(self.weights.dtype)
+        # the kernels' order of parameters, in which a convolution is [3, out, in]
+        parameters = list(net.parameters())
+        parts = torch.arange(self.weights.shape[1]).split([p.numel() for p in parameters])
+        turned = [
+            part.view(p.shape).permute(2, 0, 1).flatten() if p.ndim == 3 else part
+            for part, p in zip(parts, parameters, strict=True)
+        ]
+        self.places = torch.cat(turned).numpy()
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; gives the mean loss of each, in the order of
@@ -71,6 +79,7 @@ class NumbaEngine:
         channels, narrow = self._shape()
         return kernels.fusion_epoch(
             *state,
+            self.places,
             which,
             m.inputs,
             m.view,
@@ -93,7 +102,7 @@ class NumbaEngine:
             return kernels.shallow_scores(
                 self.weights[k], alive, inputs.reshape(len(inputs), -1), classes, self.constants
             )
-        return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes)
+        return kernels.fusion_scores(self.weights[k], self.places, inputs, *self._shape(), classes)
 
     def _shape(self) -> tuple[int, int]:
         assert isinstance(self.net, FusionNet)

@@ -2,7 +2,7 @@
 on, but the data.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -94,41 +94,39 @@ FASTEST = 10.0  # learning rate; with far higher ones weights leave the range of
 WIDEST = 10_000  # hidden units
 
 
-def _text(name: str, value: Any) -> str:
+def text(name: str, value: Any) -> str:
+    """A text as it is; ValueError where the value is of another type."""
     if not isinstance(value, str):
         raise ValueError(f"{name} is {value!r}; it must be a text")
-    return str(value)
+    return value
 
 
-def _one_of(choices: Sequence[str]) -> Callable[[str, Any], str]:
-    return lambda name, value: str(one_of(name, _text(name, value), choices))
-
-
-# The value of each column as a Python number, truth value or text, or ValueError.
-VALID: dict[str, Callable[[str, Any], Any]] = {
-    "network": _one_of(NETWORKS),
-    "modality": _text,
-    "hidden": lambda name, value: whole_number(name, value, 0, WIDEST),
-    "angle": lambda name, value: real_number(name, value, 0, 180),
-    "activation_shift": lambda name, value: real_number(name, value, -1, 1),
-    "schedule": _one_of(SCHEDULES),
-    "merge_weights": boolean,
-    "recipe": _one_of(("printed", "converged")),
-    "max_epochs": lambda name, value: whole_number(name, value, 0, LARGEST),
-    "learning_rate": lambda name, value: real_number(name, value, 0, FASTEST),
-    "optimiser": _one_of(OPTIMISERS),
-    "loss": _one_of(LOSSES),
-    "scaling": _one_of(SCALINGS),
-    "protocol": _text,
-    "folds": lambda name, value: whole_number(name, value, 1),
-    "seed": lambda name, value: whole_number(name, value, 0, LARGEST_SEED),
-    "fold": lambda name, value: whole_number(name, value, 0),
+# How the values of each column are checked: by a function of name, value and these bounds.
+VALID: dict[str, tuple[Any, ...]] = {
+    "network": (one_of, NETWORKS),
+    "modality": (text,),
+    "hidden": (whole_number, 0, WIDEST),
+    "angle": (real_number, 0, 180),
+    "activation_shift": (real_number, -1, 1),
+    "schedule": (one_of, SCHEDULES),
+    "merge_weights": (boolean,),
+    "recipe": (one_of, ("printed", "converged")),
+    "max_epochs": (whole_number, 0, LARGEST),
+    "learning_rate": (real_number, 0, FASTEST),
+    "optimiser": (one_of, OPTIMISERS),
+    "loss": (one_of, LOSSES),
+    "scaling": (one_of, SCALINGS),
+    "protocol": (text,),
+    "folds": (whole_number, 1),
+    "seed": (whole_number, 0, LARGEST_SEED),
+    "fold": (whole_number, 0),
 }
 
 
 def valid(column: str, value: Any) -> Any:
     """A value of a column as Python's own type; ValueError where the column cannot hold it."""
-    return VALID[column](column, value.item() if isinstance(value, np.generic) else value)
+    check, *bounds = VALID[column]
+    return check(column, value.item() if isinstance(value, np.generic) else value, *bounds)
 
 
 def sweep(**choices: Any) -> pd.DataFrame:

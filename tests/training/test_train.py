@@ -580,7 +580,7 @@ def test_a_single_split_is_measured_on_the_rows_that_it_tests(tiny, brief, proto
 
 
 def test_a_network_that_diverged_has_tested_nothing_and_is_told(tiny, monkeypatch, capsys):
-    monkeypatch.setitem(sweeps.VALID, "learning_rate", lambda name, value: value)
+    monkeypatch.setitem(sweeps.VALID, "learning_rate", (lambda name, value: value,))
     table = sweep(
         modality="LPQ",
         folds=3,
