@@ -256,7 +256,7 @@ def test_probabilities_are_the_nearest_to_the_scores():
 )
 @pytest.mark.parametrize("loss", ["smooth L1", "squared error", "cross-entropy"])
 def test_probabilities_are_shares_where_shares_are_known(classifier, loss):
-    """Rows alike, of several classes: nothing better can be said of them than each class's share."""
+    """Equal rows of several classes: the best probability of a class is its share."""
     shares = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
     x = np.repeat([[0.0], [1.0]], 100, axis=0)
     y = np.concatenate([np.repeat([0, 1, 2], (100 * row).round().astype(int)) for row in shares])

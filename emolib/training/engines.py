@@ -1,9 +1,9 @@
-"""Two ways through an epoch with the same result: compiled loops on the processor, stacked tensors
-on a graphics card.
+"""Two training engines with the same result: compiled loops on the processor, stacked tensors on a
+graphics card.
 
-An engine trains some networks ``which`` of a stack for an epoch, in place, and gives each one's
-mean loss; and it tells the scores of one network on all rows. Parameters are ``[K, P]``, flat in
-the order of the module's own.
+An engine trains some networks ``which`` of a stack for an epoch, in place, and returns the mean
+loss of each; and it returns the scores of one network on all rows. Parameters are ``[K, P]``, flat
+in the order of the module's own.
 
 Axes: as in :mod:`emolib.training.inputs`, and ``P`` parameters of a network, ``H`` hidden units.
 """
@@ -53,7 +53,7 @@ class NumbaEngine:
         self.places = torch.cat(turned).numpy()
 
     def epoch(self, which: Rows) -> Floats:
-        """Trains some networks for an epoch; gives the mean loss of each, in the order of
+        """Trains some networks for an epoch; returns the mean loss of each, in the order of
         ``which``.
         """
         m = self.material
@@ -140,7 +140,7 @@ class VmapEngine:
         self.gradient = vmap(grad_and_value(self._loss))
 
     def _forward(self, weights: Tensor, alive: Tensor, x: Tensor) -> Tensor:
-        """Outputs ``[B, C]`` of one network; a hidden unit that is gone has no say."""
+        """Outputs ``[B, C]`` of one network; a hidden unit that was pruned adds nothing."""
         sizes = [shape.numel() for shape in self.shapes.values()]
         parts = weights.split(sizes)
         p = {
@@ -162,8 +162,8 @@ class VmapEngine:
         bound: Tensor,
         smooth: Tensor,
     ) -> Tensor:
-        """As :func:`~emolib.training.kernels.arithmetic.loss_gradient`; ``share`` ``[B]`` is one over the
-        batch's size, 0 where no row is.
+        """The loss of :func:`~emolib.training.kernels.arithmetic.loss_gradient`; ``share`` ``[B]``
+        is one over the batch's size, 0 where no row is.
         """
         out = self._forward(weights, alive, x)
         error = out - target
@@ -176,7 +176,7 @@ class VmapEngine:
         return (each * share).sum()
 
     def epoch(self, which: Rows) -> Floats:
-        """Trains some networks for an epoch; gives the mean loss of each, in the order of
+        """Trains some networks for an epoch; returns the mean loss of each, in the order of
         ``which``.
         """
         m, device = self.material, self.weights.device
@@ -210,7 +210,7 @@ class VmapEngine:
             )
             total += loss
             steps += on[:, 0]
-            # as in kernels.arithmetic.adam_coefficients and optimizer_step, each network by its own steps and rule
+            # as adam_coefficients and optimizer_step, each network by its own steps and rule
             taken = steps.unsqueeze(1)
             keep, take = momentum.to(weights), (1 - BETA1 * adaptive.double()).to(weights)
             mean = torch.where(on, mean * keep + gradient * take, mean)

@@ -147,7 +147,8 @@ class TestTrainer:
             (
                 lambda path: change(
                     path,
-                    "UPDATE network SET content = (SELECT content FROM network AS o WHERE o.rowid = network.rowid % 8 + 1)",
+                    "UPDATE network SET content = (SELECT content FROM network AS o "
+                    "WHERE o.rowid = network.rowid % 8 + 1)",
                 ),
                 "damaged",
             ),
@@ -317,7 +318,8 @@ class Data:
 cache = Cache(sys.argv[1])
 print("begins", flush=True)
 for number in range(200):
-    result = NetworkResult(np.ones((200, 7)), np.arange(200), np.ones(200), np.ones(9), 3, 0.5, False)
+    scores, weights, losses = np.ones((200, 7)), np.ones(200), np.ones(9)
+    result = NetworkResult(scores, np.arange(200), weights, losses, 3, 0.5, False)
     cache.put(Data, [({"writer": sys.argv[2], "number": number}, result)], "cpu float32")
 """
 

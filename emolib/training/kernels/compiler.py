@@ -41,7 +41,7 @@ DIGEST = source_digest("models", "training.kernels")[:16]
 
 
 def compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Compiles a function of the kernels when first called; it runs without the interpreter's lock."""
+    """Compiles a part of the kernels when first called, without the interpreter's lock."""
     made: Callable[Given, Result] = numba.njit(nogil=True, error_model="numpy")(function)
     return made
 

@@ -16,7 +16,7 @@ from emolib.training.kernels.compiler import Floats, Ints, compiled, kernel
 LAYERS = FeatureNet.LAYERS
 LANES = 64  # parameters that the optimiser moves side by side
 ROWS = 64  # scored at a time
-VECTOR = 16  # numbers a vector register holds; rows of a multiple of it leave no remainder to a slower loop
+VECTOR = 16  # numbers in a vector register; rows of a multiple of it leave no slow remainder
 
 
 @compiled
