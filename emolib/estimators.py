@@ -119,7 +119,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         return scores
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> EmotionData:
-        """The data of a sweep from ``X`` and ``y``, checked; sets the attributes that describe them."""
+        """Data of a sweep from ``X`` and ``y``, checked; sets the attributes that describe them."""
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
