@@ -18,7 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from emolib.data import images, load
+from emolib.data.drawn import draw_faces
+from emolib.data.images import Settings
 from emolib.report import state, store
 from emolib.training import train as training
 from emolib.training.cache import Cache
@@ -363,6 +367,45 @@ class TestKept:
                 computed(numbers, tiny, 4).equals(numbers(tiny, 4))
                 and "Read-only file system" in capsys.readouterr().err
             )
+
+
+def test_drawn_faces_that_are_damaged_are_drawn_again(drawn, capsys):
+    load()
+    (file,) = cache_folder().glob("drawn-*")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + b"x")
+    assert load().digest == drawn.digest and file.read_bytes() == content
+    assert "cannot be read (damaged); it is made again" in capsys.readouterr().err
+
+
+def test_images_that_are_damaged_are_described_again(tmp_path, capsys):
+    faces = draw_faces().images
+    for number in range(12):
+        (tmp_path / "faces" / ("Happy", "Sad")[number % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(faces[number]).save(
+            tmp_path / "faces" / ("Happy", "Sad")[number % 2] / f"p{number % 3}_{number:09d}.png"
+        )
+    folder = images.keep(tmp_path / "faces", Settings(size=32))
+    digest = load(folder).digest
+    (left := cache_folder() / "images-left.tmp").mkdir()  # by a run that was killed
+    tried = 0
+    for name in sorted(file.name for file in folder.iterdir()):
+        for damage in ("bit", "cut", "gone"):
+            content = bytearray((folder / name).read_bytes())
+            content[len(content) // 2] ^= 4
+            if damage == "gone":
+                (folder / name).unlink()
+            else:
+                (folder / name).write_bytes(content if damage == "bit" else content[:-1])
+            with pytest.raises(ValueError, match="damaged|no sub-folder named after an emotion"):
+                load(folder)
+            assert (
+                images.keep(tmp_path / "faces", Settings(size=32)) == folder
+                and load(folder).digest == digest
+            )
+            assert "is damaged; the images are described again" in capsys.readouterr().err
+            tried += 1
+    assert tried == 18 and not left.exists()
 
 
 class TestChapters:
