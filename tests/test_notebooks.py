@@ -143,7 +143,7 @@ def test_a_chapter_runs_where_nobody_is_known_and_shows_no_person(monkeypatch, f
     assert not any(re.search(drawn, text) for text in said)
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", [1, 2])
 def test_a_chapter_runs_without_an_emotion(monkeypatch, few, place):
     rows = few.labels != 1
     data = replace(
@@ -154,11 +154,8 @@ def test_a_chapter_runs_without_an_emotion(monkeypatch, few, place):
         names=few.names[rows],
     )
     said = executed(monkeypatch, CHAPTERS[place], data)
-    if place == 0:
-        assert "They show 7 groups" in said[0]
-    else:
-        assert any(re.search(r"none of Disgust|Disgust: no value|average", text) for text in said)
-        assert not any("person who" in text for text in said)
+    assert any("84 rows tested, none of Disgust: " in text for text in said)
+    assert not any(re.search(r"\bnan\b", text) for text in said)
 
 
 def test_a_hostile_name_of_file_and_frames_is_text_in_the_first_chapter(drawn, tmp_path):
