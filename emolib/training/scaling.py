@@ -1,4 +1,4 @@
-"""Principal components and min-max scaling (paper, equation 1), fitted where they may be."""
+"""Min-max scaling (paper, equation 1) and principal components, fitted on training rows."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,12 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
     the largest 1.
 
     Where the data hold the descriptors, the principal components are fitted on ``rows`` as well.
-    The distributed spreadsheet holds none: its components were fitted on all rows, and test rows
-    had a say in them.
+    The distributed spreadsheet holds none: its components were fitted on all rows, test rows
+    included.
 
     Args:
         rows: the rows that both are fitted on: the training rows of a fold. Not given, they are
-            fitted on all rows, as the paper does; then the test rows have a say in how they are
-            scaled.
+            fitted on all rows, as the paper does, test rows included.
 
     Returns:
         ``[N, D]`` float32. Rows outside ``rows`` may fall a little outside 0..1; a constant feature
