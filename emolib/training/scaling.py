@@ -32,20 +32,19 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
     one_of("modality", modality, data.modalities)
     if rows is not None:
         rows = row_numbers("rows", rows, len(data))
-    if not np.isfinite(data.features[modality]).all():
-        row = int(np.flatnonzero(~np.isfinite(data.features[modality]).all(1))[0])
+    described = rows is not None and modality in data.descriptors
+    given = (data.descriptors if described else data.features)[modality]
+    finite = np.isfinite(given).all(axis=1)
+    if not finite.all():
         raise ValueError(
-            f"{data.source}: {modality} of row {row} is missing or infinite, and cannot be scaled"
+            f"{data.source}: {modality} of row {finite.argmin()} is missing or infinite, and "
+            "cannot be scaled"
         )
-    if rows is None or modality not in data.descriptors:
-        values = data.features[modality].astype(float)
-    else:
-        # kept, because many networks share a fold
+    if rows is not None and described:  # kept, because many networks share a fold
         count = data.features[modality].shape[1]
-        parts = cached(
-            _components, data, modality, rows.tobytes(), count, code=("data", "training.scaling")
-        )
-        values = parts.astype(float)
+        code = ("data", "training.scaling")
+        given = cached(_components, data, modality, rows.tobytes(), count, code=code)
+    values = given.astype(float)
     seen = values if rows is None else values[rows]
     return min_max(values, seen.min(0), np.ptp(seen, 0))
 
