@@ -110,13 +110,13 @@ def _repetitions(table: pd.DataFrame) -> tuple[NDArray[np.intp], list[Any]]:
     ]
     groups = table.groupby(REPETITION, sort=False, dropna=False)
     number, all_folds = groups.ngroup(), groups["fold"].transform("nunique")
-    kept = []
+    kept: list[Any] = []
     for column in columns:
         finer = table.groupby([number, column], sort=False)
         if (finer["fold"].transform("nunique") == all_folds).all():
             number = finer.ngroup()
             kept.append(column.name)
-    return number.to_numpy(np.intp), kept
+    return np.asarray(number, np.intp), kept
 
 
 def train(
