@@ -164,7 +164,7 @@ def phog(
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
         length = len(images) * 4**levels * bins
-        sums: NDArray[np.float64] = np.bincount(index, magnitude, length)
+        sums = np.bincount(index, magnitude, length).astype(np.float64)
         return sums.reshape(len(images), 2**levels, 2**levels, bins)
 
     finest = _in_batches(histograms, _grey(images))

@@ -350,12 +350,13 @@ def _describe(listing: Listing, settings: Settings) -> EmotionData:
     with track(len(images), "reading images") as progress:
         for start in range(0, len(images), BATCH):
             faces = []
-            for row in images[start : start + BATCH].itertuples():
+            batch = images[["path", "file"]].iloc[start : start + BATCH].to_numpy().tolist()
+            for place, (path, file) in enumerate(batch, start):
                 try:
-                    faces.append(settings.face(read_grey(row.path)))
+                    faces.append(settings.face(read_grey(path)))
                 except Unreadable as reason:
-                    left_out.append((row.file, str(reason)))
-                    whole[row.Index] = False
+                    left_out.append((file, str(reason)))
+                    whole[place] = False
                 progress.update(1)
             for modality, values in settings.describe(np.stack(faces)).items() if faces else ():
                 batches.setdefault(modality, []).append(values)

@@ -55,7 +55,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         raise ValueError(f"{path.name}: there are no rows under the header")
 
     label = lower.index("label")
-    kinds = {column: _kind(rows[column]) for column in rows if column != label}
+    kinds = {at: _kind(rows[at]) for at in range(len(header)) if at != label}
     titled = [at for at, kind in kinds.items() if lower[at] in NAMES and kind != "numbers"]
     wordy = [at for at, kind in kinds.items() if kind == "words"]
     name = next(iter(titled + wordy), None)
