@@ -14,12 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emolib.data import REPAIRS, EmotionData, Split
-from emolib.data.cells import read_cells
 from emolib.data.components import Components
 from emolib.data.descriptors import PRESETS, lpq, phog, pixels
 from emolib.data.images import SUFFIXES, Unreadable, crop_face, read_grey, square
 from emolib.data.persons import persons
-from emolib.data.table import twice
+from emolib.data.table import read_cells, twice
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached
 from emolib.utils.progress import track

@@ -14,8 +14,8 @@ from data.test_table import complaint, sheet_rows, write
 from openpyxl.utils import get_column_letter
 from PIL import Image
 
-from emolib.data import cells
-from emolib.data.cells import read_cells
+from emolib.data import table as cells
+from emolib.data.table import read_cells
 
 SHEET = "xl/worksheets/sheet1.xml"
 ENTITIES = {
