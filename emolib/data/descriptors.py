@@ -136,8 +136,8 @@ def phog(
         by row, summing to 1 (an image without any gradient gives zeros).
 
     Raises:
-        ValueError: ``span`` is neither 180 nor 360, ``bins`` or ``levels`` is no count, or the images
-            are no grey images of finite numbers.
+        ValueError: ``span`` is neither 180 nor 360, ``bins`` or ``levels`` is no count, or the
+            images are no grey images of finite numbers.
 
     Example:
         >>> phog(np.eye(96)[None], bins=8, levels=3).shape
@@ -228,7 +228,7 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
 
 
 def _cells(shape: tuple[int, ...], side: int) -> NDArray[np.intp]:
-    """Numbers ``[N, H, W]`` of the cells, ``side`` × ``side`` per image, in which the pixels lie."""
+    """Cell number ``[N, H, W]`` of each pixel, ``side`` × ``side`` cells per image."""
     n, y, x = (np.arange(length) for length in shape)
     y, x = y * side // shape[1], x * side // shape[2]
     return (n[:, None, None] * side + y[:, None]) * side + x

@@ -4,7 +4,6 @@ import re
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from emolib.data import EmotionData
@@ -27,8 +26,10 @@ def export(data: EmotionData, path: Path) -> Path:
         >>> export(load("faces"), Path("faces.xlsx"))
     """
     names = data.names.tolist()
-    if data.groups is not None and not np.array_equal(persons(names)[0], data.groups):  # type: ignore[arg-type]
-        people = [re.sub(r"[/\\]", "-", group) for group in data.groups]
+    stated, _ = persons(names)
+    known = [] if data.groups is None else data.groups.tolist()
+    if known and (stated is None or stated.tolist() != known):
+        people = [re.sub(r"[/\\]", "-", group) for group in known]
         names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
     table = pd.DataFrame({"": names, "label": data.labels + 1})
     for modality in MODALITIES:

@@ -43,7 +43,7 @@ NAMES = {name.casefold(): name for name in EMOTIONS} | {
     for alias in aliases
 }
 
-# Numbers of the emotions in the common databases: SFEW as in the paper, FER-2013, RAF-DB, AffectNet.
+# Numbers of the emotions in SFEW (as in the paper), FER-2013, RAF-DB and AffectNet.
 ORDERS = {
     "sfew": dict(enumerate(EMOTIONS, 1)),
     "fer": dict(enumerate(("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"))),
@@ -114,8 +114,9 @@ class Listing:
 
     Attributes:
         root: the folder.
-        images: columns ``path``, ``file`` (the path below ``root``), ``label``, ``part`` (of a split,
-            or nothing), ``group`` (if there is a groups.csv), ``size`` and ``changed`` (of the file).
+        images: columns ``path``, ``file`` (the path below ``root``), ``label``, ``part`` (of a
+            split, or nothing), ``group`` (if there is a groups.csv), and ``size`` and ``changed``
+            of the file.
         repairs: as in :class:`~emolib.data.EmotionData`.
         left_out: files that are not read, with the reason.
     """
@@ -252,7 +253,7 @@ def _printable(path: Path) -> str:
 
 
 def _part(name: str) -> str:
-    """The part of a split that a folder's name states, such as ``Train_Aligned_Faces``; or nothing."""
+    """Part of a split by a folder's name, such as ``Train_Aligned_Faces``; or nothing."""
     for part, words in PARTS.items():
         if re.fullmatch(rf"({words})([\W_].*)?", _plain(name)):
             return part

@@ -410,7 +410,8 @@ def _repair(
     if missing.any():
         if incomplete == "error":
             raise ValueError(
-                f"{path.name}, row {sheet_rows[int(missing.argmax())]}: a feature is missing (the first of {missing.sum()} such rows); "
+                f"{path.name}, row {sheet_rows[int(missing.argmax())]}: a feature is missing "
+                f"(the first of {missing.sum()} such rows); "
                 "load with incomplete='drop' or 'mean'"
             )
         if incomplete == "mean":

@@ -27,7 +27,8 @@ ENTITIES = {
     "quadratic blowup": f'<!DOCTYPE d [<!ENTITY j "{"ha" * 100_000}">]>',
     "external file": '<!DOCTYPE d [<!ENTITY j SYSTEM "file:///etc/hostname">]>',
     "external address": '<!DOCTYPE d [<!ENTITY j SYSTEM "http://127.0.0.1:9/">]>',
-    "parameter entity": '<!DOCTYPE d [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p; <!ENTITY j "x">]>',
+    "parameter entity": '<!DOCTYPE d [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p; '
+    '<!ENTITY j "x">]>',
 }
 
 

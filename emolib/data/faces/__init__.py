@@ -163,7 +163,8 @@ def draw_face(
         ValueError: there is no drawing for an action unit, or for the occluder of the view.
 
     Example:
-        >>> surprised = draw_face({1: 1, 2: 1, 5: 1, 26: 1}, Identity(hair_style="bun"), View(yaw=15))
+        >>> surprised = {1: 1, 2: 1, 5: 1, 26: 1}
+        >>> picture = draw_face(surprised, Identity(hair_style="bun"), View(yaw=15))
     """
     unknown = sorted(set(units) - set(UNITS))
     if unknown:
