@@ -127,7 +127,8 @@ def calibrate(
     for test in TESTS:
         decided = found[test].dropna()
         share = statistics.reject_share(int(decided.sum()), len(decided))
-        table.append((test, protocol, folds, seeds, len(decided), len(rows), *share))
+        name = test.replace("within persons", "among all rows") if groups is None else test
+        table.append((name, protocol, folds, seeds, len(decided), len(rows), *share))
     columns = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
     return pd.DataFrame(table, columns=[*columns, "rejected", "low", "high"])
 
