@@ -80,7 +80,8 @@ def descriptors(repeats: int = 3) -> Iterator[dict[str, Any]]:
     """
     rng = np.random.default_rng(0)
     for (height, width), most in SIZES.items():
-        faces, rows = rng.integers(0, 256, (most, height, width), dtype=np.uint8), []
+        faces = rng.integers(0, 256, (most, height, width), dtype=np.uint8)
+        rows: list[dict[str, Any]] = []
         for (descriptor, method), describe in contenders.DESCRIPTORS.items():
             images = faces if method == "ours" else faces[: max(most // 16, 2)]
             describe(images[:1])
@@ -211,9 +212,10 @@ def main() -> None:
     result |= {name: PARTS[name](given.seconds) for name in given.only or PARTS}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write(given.out, json.dumps(result, indent=1) + "\n")
-    columns = {"index": ["net", "method"], "columns": "networks", "sort": False}
-    table = pd.DataFrame(result["rows"])
-    print(table.pivot_table(**columns, values="microseconds_per_net_step").round(2).to_string())
+    table = pd.DataFrame(result["rows"]).pivot_table(
+        "microseconds_per_net_step", ["net", "method"], "networks", sort=False
+    )
+    print(table.round(2).to_string())
     print(given.out)
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from emolib.data import EmotionData
-from emolib.data.features import lpq, phog
+from emolib.data.descriptors import lpq, phog
 from emolib.folds import make_folds
 from emolib.models import FeatureNet
 from emolib.training import sweeps
@@ -100,7 +100,7 @@ def sklearn(data: EmotionData, net: str, networks: int, seconds: float) -> tuple
     def fit(seed: int) -> int:
         network.set_params(learning_rate_init=RATE, random_state=seed)
         network.fit(x.flatten(1).numpy(), y.argmax(1).numpy())
-        return network.n_iter_ * -(-len(x) // BATCH)
+        return int(network.n_iter_) * -(-len(x) // BATCH)
 
     with warnings.catch_warnings():  # five epochs are not meant to suffice
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -194,7 +194,9 @@ WAYS: dict[str, Callable[[EmotionData, str, int, float], tuple[float, int]]] = {
     ),
     "sklearn": sklearn,
     "ours": ours,
-} | ({"jax": jax} if importlib.util.find_spec("jax") else {})
+}
+if importlib.util.find_spec("jax"):
+    WAYS["jax"] = jax
 
 
 def lpq_loop(images: np.ndarray, window: int = 7, blocks: int = 3) -> np.ndarray:
@@ -252,4 +254,6 @@ DESCRIPTORS: dict[tuple[str, str], Callable[[np.ndarray], object]] = {
     ("lpq", "loop"): lpq_loop,
     ("phog", "ours"): phog,
     ("phog", "loop"): phog_loop,
-} | ({("phog", "scikit-image hog"): hog} if importlib.util.find_spec("skimage") else {})
+}
+if importlib.util.find_spec("skimage"):
+    DESCRIPTORS["phog", "scikit-image hog"] = hog

@@ -8,7 +8,7 @@ import pandas as pd
 from emolib import EmotionData, confusion, figures
 from emolib.explore import live
 from emolib.explore.face import default_faces
-from emolib.metrics import predict
+from emolib.metrics import accuracy, mean_recall, predict
 from emolib.training.stack import NetworkStack
 
 SHOWN = 16
@@ -34,7 +34,7 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     def draw(stack: NetworkStack) -> None:
         nonlocal scores
         scores = live.out_of_fold(data, stack)[0]
-        counts = confusion(data.labels, scores)
+        counts, predicted = confusion(data.labels, scores), predict(scores)
         tested = counts.sum(1, keepdims=True)
         shares = np.divide(counts, tested, np.full(counts.shape, np.nan), where=tested > 0)
         blues = matplotlib.colormaps["Blues"](0.7 * np.nan_to_num(shares / np.nanmax(shares)))
@@ -49,9 +49,9 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
             button.style.font_weight = "bold" if true == taken else "normal"
         level.value = (
             f"<p style='margin: 0'>After {stack.epochs} epochs, {tested.sum()} of {len(data)} rows "
-            f"tested: accuracy <b>{live.accuracy(data.labels, scores):.0%}</b>, mean recall "
-            f"<b>{shares.diagonal().mean():.0%}</b>; guessing {1 / len(classes):.0%}. A darker "
-            "cell is a larger share of its row.</p>"
+            f"tested: accuracy <b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
+            f"<b>{mean_recall(data.labels, predicted):.0%}</b>; guessing {1 / len(classes):.0%}. A "
+            "darker cell is a larger share of its row.</p>"
         ).replace("nan%", "undefined")
         press(pressed)
 

@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emolib import EmotionData, figures, protocols
-from emolib.metrics import predict
 from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 
@@ -176,13 +175,6 @@ def out_of_fold(data: EmotionData, stack: NetworkStack) -> NDArray[np.float32]:
     return scores
 
 
-def accuracy(labels: NDArray[np.intp], scores: NDArray[np.floating]) -> float:
-    """Share of rows predicted right, without those that were not tested; NaN if none was."""
-    predicted = predict(scores)
-    tested = predicted >= 0
-    return float((predicted == labels)[tested].mean()) if tested.any() else float("nan")
-
-
 def history(
     data: EmotionData, table: pd.DataFrame, measure: Callable[[NetworkStack], Values]
 ) -> Iterator[pd.DataFrame]:
@@ -221,7 +213,8 @@ class Run:
             before.cancel()
 
     async def _run(self, states: Iterator[Shown], draw: Callable[[Shown], None]) -> None:
-        drawn, last = -np.inf, lambda: None
+        last: Callable[[], object] = lambda: None
+        drawn = -np.inf
         try:
             for state in states:
                 last = partial(draw, state)

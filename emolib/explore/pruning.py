@@ -9,6 +9,7 @@ import torch
 
 from emolib import RECIPES, EmotionData, ShallowNet, figures, make_folds, sweep, train
 from emolib.explore import live
+from emolib.metrics import accuracy, predict
 from emolib.pruning import angles, prune_network
 from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
@@ -47,7 +48,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
 
     def measure(stack: NetworkStack) -> live.Values:
         results = [stack.result(k) for k in range(len(stack.rows))]
-        right = [live.accuracy(data.labels[own.test_rows], own.scores) for own in results]
+        right = [accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results]
         left = [own.units for own in results]
         return {
             (panel, line): own
@@ -63,7 +64,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         with torch.no_grad():
             activations = net.activations(inputs[train_rows])
             before, after = (
-                live.accuracy(data.labels[test_rows], model(inputs[test_rows]).numpy())
+                accuracy(data.labels[test_rows], predict(model(inputs[test_rows]).numpy()))
                 for model in (net, pruned)
             )
         degrees = angles(activations, chosen["activation_shift"]).numpy()

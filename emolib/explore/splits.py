@@ -26,10 +26,7 @@ def split_lab(data: EmotionData) -> widgets.VBox:
 
     def draw() -> None:
         tests = [test for _, test in make_folds(data, protocol.value, seed.value, count.value)]
-        if data.groups is None:
-            where.say(f"Rows tested: {', '.join(str(len(test)) for test in tests)}.")
-        else:
-            where.draw(figures.fold_map(tests, data.groups, protocol.value))
+        where.draw(figures.fold_map(tests, data.groups, protocol.value))
         take(known)
 
     def take(found: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 
 from emolib import LOSSES, RECIPES, EmotionData, figures
 from emolib.explore import live
+from emolib.metrics import accuracy, predict
 from emolib.training.stack import NetworkStack
 
 OWN = "my own"
@@ -27,7 +28,7 @@ def training_lab(data: EmotionData) -> widgets.VBox:
 
     def measure(stack: NetworkStack) -> live.Values:
         results = [stack.result(k) for k in range(len(stack.rows))]
-        tested = [live.accuracy(data.labels[own.test_rows], own.scores) for own in results]
+        tested = [accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results]
         trained = [own.train_accuracy for own in results]
         loss = stack.losses[-1] if stack.losses else np.full(len(results), np.nan)
         return {

@@ -1,20 +1,17 @@
 """Walkthroughs as pages with folded solutions, and as hand-outs without them."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 
 import nbformat
 from nbformat import NotebookNode
 
 import emolib
-from emolib.report.chapter import convert_chapter, tidy
-from emolib.report.errors import ChapterError
-from emolib.report.execution import execute, prepare
-from emolib.report.markup import numbers, render
+from emolib.report import ChapterError
+from emolib.report.chapter import convert_chapter, numbers, tidy
+from emolib.report.execution import execute
 from emolib.report.page import check_page, compose
 from emolib.report.provenance import commit, origin, versions
-from emolib.utils import progress
 from emolib.utils.cache import write
 from emolib.utils.console import say
 
@@ -54,12 +51,12 @@ def run(file: Path) -> NotebookNode:
     Raises:
         BuildError: a cell failed.
     """
-    node, begin = prepare(file, {}), monotonic()
-    with TemporaryDirectory() as folder:  # a page has no use for bars
-        fault = execute(node, environment={progress.VARIABLE: str(Path(folder, "progress"))})
+    begin = monotonic()
+    try:
+        node = execute(file, {})
+    except ChapterError as error:
+        raise ChapterError(f"walkthrough {file.stem}: {error}", error.notebook) from error
     say(f"{file.stem}: {monotonic() - begin:.0f} s")
-    if fault:
-        raise ChapterError(f"walkthrough {file.stem}: {fault}")
     return node
 
 
@@ -80,10 +77,11 @@ def page(executed: NotebookNode, name: str) -> str:
         "versions": versions(),
     }
     own = origin(provenance, {})
-    chapter = convert_chapter(executed, name, lambda card: render(card, called[card["id"]], own))
-    html = compose(chapter.title, [chapter], provenance, called, lesson=True)
-    check_page(html, [])
-    return html
+    html = {card.id: card.finished(called[card.id], own) for card in cards}
+    chapter = convert_chapter(executed, name, html.__getitem__)
+    composed = compose(chapter.title, [chapter], provenance, called, lesson=True)
+    check_page(composed, [])
+    return composed
 
 
 def handout(notebook: NotebookNode) -> NotebookNode:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from emolib.data.features import lpq_codes
+from emolib.data.descriptors import lpq_codes
 from emolib.walkthroughs.lesson import Verdict, array, check, judged, number, tried
 
 BINS = 8

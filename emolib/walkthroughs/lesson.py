@@ -162,7 +162,7 @@ def show(thing: Callable[..., object], **names: str) -> HTML:
         ValueError: there is no such colour, or no such variable in the source.
 
     Example:
-        >>> show(emolib.angles, vectors="blue")
+        >>> show(emolib.FeatureNet, h="blue", pool="brown")
     """
     thing = getattr(thing, "py_func", thing)  # the Python function that Numba compiled
     lines, first = inspect.getsourcelines(thing)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emolib import PROTOCOLS, Cache, EmotionData, confusion, sweep, train
-from emolib.data.embedded import draw
+from emolib.data.drawn import drawn_data
 from emolib.utils.validation import real_number, whole_number
 from emolib.walkthroughs.lesson import Verdict, Wrong, array, check, judged, number
 
@@ -25,7 +25,7 @@ def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Cal
         )
     seen, tested = set(data.groups[train]), set(data.groups[test])
     both = seen & tested
-    rows = int(np.isin(data.groups[test], sorted(both)).sum())
+    rows, everybody = int(np.isin(data.groups[test], sorted(both)).sum()), set(data.groups)
 
     @check
     def judge(answer: Any) -> str:
@@ -47,7 +47,7 @@ def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Cal
                     "these are rows, not groups: a person with ten pictures counts once. A set "
                     "keeps each name once.",
                 ),
-                (len(set(data.groups)), "this is the number of all groups."),
+                (len(everybody), "this is the number of all groups."),
                 (
                     len(seen),
                     "this is the number of groups in the training set; keep only those that are "
@@ -187,7 +187,7 @@ def accuracy_by_wildness(
     repetitions, parts = range(whole_number("seeds", seeds, low=1)), []
     table = sweep(modality=modality, protocol=PROTOCOLS, recipe="converged", seed=repetitions)
     for degree in wildness:
-        faces = draw(real_number("wildness", degree, 0, 1))
+        faces = drawn_data(real_number("wildness", degree, 0, 1))
         data = faces.as_distributed()  # components fitted once, not on every fold
         found, scores = train(data, table, cache=cache).out_of_fold()
         counts = confusion(data.labels, scores)

@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 
 from emolib import paper
-from emolib.data.features import lpq_codes, phog
+from emolib.data.descriptors import lpq_codes, phog
 from emolib.figures import wildness_curves
 from emolib.folds import make_folds
-from emolib.pruning import angles
-from emolib.report.errors import ChapterError
+from emolib.models import FeatureNet
+from emolib.report import ChapterError
 from emolib.walkthroughs import convolution, distinctiveness, faces, testset, thousand
 from emolib.walkthroughs.build import build_walkthroughs, handout, page, run
 from emolib.walkthroughs.lesson import COLOURS, show
@@ -377,15 +377,13 @@ def test_the_stack_ends_where_the_loop_does():
 
 
 def test_source_is_the_library_s_own_with_its_symbols_in_colour():
-    html = show(angles, vectors="blue", cosine="red").data
-    assert (
-        f'<b style="color: {COLOURS["blue"]}">vectors</b>' in html and "emolib/pruning.py" in html
-    )
-    assert "Angle between every two hidden units" not in html and "arccos" in html
+    html = show(FeatureNet, pool="blue", h="red").data
+    assert f'<b style="color: {COLOURS["blue"]}">pool</b>' in html and "emolib/models.py" in html
+    assert "[B, D]" not in html and "convolutions" in html
     with pytest.raises(ValueError, match="holds no nonsense"):
-        show(angles, nonsense="blue")
+        show(FeatureNet, nonsense="blue")
     with pytest.raises(ValueError, match="colour is 'pink'"):
-        show(angles, vectors="pink")
+        show(FeatureNet, h="pink")
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
