@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from emolib.analysis.evidence import READING, Condition
 from emolib.data import EmotionData
@@ -19,7 +20,6 @@ from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import DEFAULTS, Row
 from emolib.training.train import Trained
-from emolib.utils.progress import track
 from emolib.utils.validation import one_of, whole_number
 
 # The measures that "accuracy" could mean.
@@ -103,7 +103,12 @@ def selection_bias(
     work = joblib.Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
     found = work(joblib.delayed(_checkpoints)(data, part, every) for part in parts)
     rows = []
-    with track(len(parts), f"training {len(table):,} networks to pick from") as progress:
+    with tqdm(
+        total=len(parts),
+        desc=f"training {len(table):,} networks to pick from",
+        leave=False,
+        delay=0.2,
+    ) as progress:
         for part, (chosen_on, tested) in zip(parts, found, strict=True):  # [K, E]
             known = ~np.isnan(chosen_on)
             best = np.unravel_index(np.where(known, chosen_on, -1).argmax(), chosen_on.shape)

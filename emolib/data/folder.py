@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from emolib.data import REPAIRS, EmotionData, Split
 from emolib.data.cells import read_cells
@@ -22,7 +23,6 @@ from emolib.data.persons import persons
 from emolib.data.table import twice
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached
-from emolib.utils.progress import track
 from emolib.utils.validation import boolean, one_of, whole_number
 
 Entry = tuple[Path | None, str, str, str]  # path, file, emotion or number, part of a split
@@ -347,7 +347,7 @@ def _describe(listing: Listing, settings: Settings) -> EmotionData:
     images, left_out = listing.images, list(listing.left_out)
     whole = np.ones(len(images), bool)
     batches: dict[str, list[NDArray[np.float32]]] = {}
-    with track(len(images), "reading images") as progress:
+    with tqdm(total=len(images), desc="reading images", leave=False, delay=0.2) as progress:
         for start in range(0, len(images), BATCH):
             faces = []
             for row in images[start : start + BATCH].itertuples():

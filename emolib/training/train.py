@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from tqdm.auto import tqdm
 
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
@@ -28,7 +29,6 @@ from emolib.training.kernels.shallow import LANES
 from emolib.training.stack import PRECISIONS, train_stack
 from emolib.training.sweeps import IMAGE_NETWORK, NETWORK, REPETITION, Row, recipe_of
 from emolib.utils.console import say_once
-from emolib.utils.progress import track
 from emolib.utils.validation import one_of, whole_number
 
 # The environment variable that names a Dask scheduler to send the shards to.
@@ -205,7 +205,9 @@ def _trained(
         jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
         shards = _shards(data, rows, missing, jobs, device)
         epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
-        with track(sum(epochs), f"training {len(missing):,} networks") as progress:
+        with tqdm(
+            total=sum(epochs), desc=f"training {len(missing):,} networks", leave=False, delay=0.2
+        ) as progress:
             # Compiled loops release the interpreter's lock, so threads do, and a process would load
             # everything anew. The steps of an image network are mostly the interpreter's.
             for looks in (False, True):

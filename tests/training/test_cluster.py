@@ -70,11 +70,11 @@ def test_two_workers_give_what_one_process_gives_also_when_one_of_them_dies(
         expected = train(tiny, table, jobs=1)
 
     @contextmanager
-    def killing(total, label):
-        """As :func:`emolib.utils.progress.track`, but a worker dies when the first shard is done."""
+    def killing(**shown):
+        """As :func:`tqdm`, but a worker dies when the first shard is done."""
         yield SimpleNamespace(update=lambda n: workers[0].kill())
 
-    monkeypatch.setattr(training, "track", killing)
+    monkeypatch.setattr(training, "tqdm", killing)
     found = train(tiny, table)
     assert workers[0].wait() != 0
     for a, b in zip(expected.results, found.results, strict=True):
