@@ -34,7 +34,7 @@ def near_duplicates(data: EmotionData) -> pd.Series:
         person``; ``near-duplicate has the same emotion`` (share of those); ``nearest neighbour is
         the same person`` and ``nearest neighbour has the same emotion`` (shares of all rows); and
         ``nearest stranger has the same emotion``, among other persons only (share of the rows that
-        have a stranger). What needs to know the person is NaN where the data do not say who is who.
+        have a stranger). Results on persons are NaN where the data do not say who is who.
     """
     features = np.hstack([scale(data, m) for m in data.modalities]).astype(float)  # [N, D]
     count, known = len(data), data.groups is not None
