@@ -213,8 +213,7 @@ class Run:
             before.cancel()
 
     async def _run(self, states: Iterator[Shown], draw: Callable[[Shown], None]) -> None:
-        last: Callable[[], object] = lambda: None
-        drawn = -np.inf
+        drawn, last = -np.inf, None
         try:
             for state in states:
                 last = partial(draw, state)
@@ -226,5 +225,6 @@ class Run:
             last = partial(self.canvas.say, str(error))
         finally:
             if self.task is asyncio.current_task():
-                last()
                 self.stop.disabled = True
+                if last:
+                    last()
