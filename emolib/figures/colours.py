@@ -1,7 +1,7 @@
-"""Colours and markers: of each emotion, modality, protocol and layer, and of what stands beside them.
+"""Colours and markers of emotions, modalities, protocols, layers and ways of training.
 
-An emotion and a modality keep their colour in every figure. The colours are distinct under the common
-colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
+An emotion and a modality keep their colour in every figure. The colours are distinct under the
+common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
 """
 
 EMOTION = {

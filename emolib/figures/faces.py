@@ -46,9 +46,7 @@ def sample_faces(
 
 
 @styled
-def box_plots(
-    features: dict[str, np.ndarray], ylabel: str, reference: float | None = None
-) -> Picture:
+def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = np.nan) -> Picture:
     """Figures 2 and 3: a box for each feature, a panel for each modality, on one scale where that
     shows them all.
 
@@ -74,8 +72,7 @@ def box_plots(
             flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
         )
         axis.grid(axis="x", visible=False)
-        if reference is not None:
-            axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
+        axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
         axis.set(title=modality, xlabel="feature (principal component)")
         described[modality] = pd.DataFrame(values).rename(columns=lambda d: d + 1).describe().T
     axes[0, 0].set_ylabel(ylabel)

@@ -58,10 +58,15 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         yticks=range(1, count + 1),
     )
     axis.grid(False)
-    data = fold.value_counts(["fold", "group"]).rename("rows").sort_index().reset_index()
     largest = fold["fold"][fold["group"] == 0].value_counts().reindex(range(count), fill_value=0)
-    alt = f"{count} {protocol} folds. {alt}, fold by fold: {', '.join(map(str, largest))}."
-    return Picture(figure, alt, data if groups is not None else data.drop(columns="group"))
+    return Picture(
+        figure,
+        f"{count} {protocol} folds. {alt}, fold by fold: {', '.join(map(str, largest))}.",
+        fold.value_counts(["fold", "group"][: 1 if groups is None else 2])
+        .rename("rows")
+        .sort_index()
+        .reset_index(),
+    )
 
 
 @styled
