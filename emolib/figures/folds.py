@@ -33,8 +33,8 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
     greys = [(0.72 + 0.06 * (r % 4),) * 3 for r in range(len(sizes))]
     colours = np.array(greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]])
     image = np.ones((count, max(map(len, tests)), 3))
-    for number, part in fold.groupby("fold"):
-        image[number, : len(part)] = colours[np.sort(part["group"])]
+    for number, part in enumerate(tests):
+        image[number, : len(part)] = colours[np.sort(rank[part])]
     # places by hand, the same for any number of folds: what lies below stays in its place
     figure, ((axis,),) = panels(1, 1, 2.6, layout=None)
     figure.subplots_adjust(0.07, 0.21, 0.99, 0.88)
@@ -86,7 +86,7 @@ def score_distribution(
     axis.text(100 * chance, 1.52, " guessing", fontsize=8.5, color="#555555", va="top")
     measured, said = scores.dropna(subset="value").sort_values("seed"), []
     for protocol, part in measured.groupby("protocol", sort=False):
-        place, colour = list(PROTOCOL).index(protocol), PROTOCOL[protocol]
+        place, colour = list(PROTOCOL).index(str(protocol)), PROTOCOL[str(protocol)]
         values = 100 * part["value"].to_numpy()
         # apart, so that equal scores are both seen
         y = 1 - place + 0.22 * np.sin(2.4 * np.arange(len(part)))

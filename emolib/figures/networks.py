@@ -138,9 +138,9 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
             )
 
     text = [
-        f"{VERB.get(layer.kind, layer.layer)}\n{layer.output}"
-        + (f"\n{layer.parameters:,} par." if layer.parameters else "")
-        for layer in layers.itertuples()
+        f"{VERB.get(layer['kind'], layer['layer'])}\n{layer['output']}"
+        + (f"\n{layer['parameters']:,} par." if layer["parameters"] else "")
+        for layer in layers.to_dict("records")
     ]
     within = layers["layer"].str.extract(r"^branches\.(\d+)\.")[0]
     ends = []
@@ -248,7 +248,7 @@ def network_state(
     _pruned(drawing, matrix, degrees, alive, sizes)
     reached = []
     for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
-        look = {"color": PROTOCOL.get(protocol, UNNAMED), "marker": marker}
+        look = {"color": PROTOCOL.get(str(protocol), UNNAMED), "marker": marker}
         recall.plot(part[x], 100 * part["mean"], label=protocol, **look)
         here = part.loc[part[x] == at, "mean"].mean()
         recall.plot(at, 100 * here, markersize=10, markeredgecolor="black", linestyle="", **look)
@@ -314,10 +314,14 @@ def pruned_network(
         yticks=[],
     )
     right.grid(visible=False)
-    gone = f"units {joined(list(map(str, numbers[~alive])))} go" if not alive.all() else "none goes"
     return Picture(
         figure,
-        f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°; {gone}. "
-        f"The closest pair is {pd.Series(lower.ravel()).min():.1f}° apart.",
+        f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°; "
+        + (
+            f"units {joined(list(map(str, numbers[~alive])))} go"
+            if not alive.all()
+            else "none goes"
+        )
+        + f". The closest pair is {pd.Series(lower.ravel()).min():.1f}° apart.",
         pd.DataFrame(degrees, index=pd.Index(numbers, name="hidden unit"), columns=numbers),
     )

@@ -333,6 +333,8 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
     return Picture(
         figure,
         "Rejections on shuffled labels. "
-        + " ".join(f"{row.label}: {100 * row.rejected:.1f} %." for row in frame.itertuples()),
+        + " ".join(
+            f"{row['label']}: {100 * row['rejected']:.1f} %." for row in frame.to_dict("records")
+        ),
         frame,
     )
