@@ -165,8 +165,8 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
         f"{len(modalities)} branches, {joined(list(modalities))}, each of "
         f"{(layers['kind'][branch] == 'Conv1d').sum()} convolutions with max-pooling from "
         f"{features} features to {layers['output'][branch[-1]]}; joined by fully connected layers "
-        f"of {joined(list(layers['output'][heads]))} units; {layers['parameters'].sum():,} parameters "
-        "in all.",
+        f"of {joined(list(layers['output'][heads]))} units; {layers['parameters'].sum():,} "
+        "parameters in all.",
         layers,
     )
 
