@@ -132,7 +132,7 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
             for model, mean in part["mean"].items()
         ]
     legend_below(figure, 4)
-    return Picture(figure, " ".join(alt), summary)
+    return Picture(figure, " ".join(alt) + tested(summary), summary)
 
 
 @styled
