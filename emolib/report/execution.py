@@ -51,8 +51,8 @@ def execute(
     parameters: Mapping[str, Any],
     *,
     timeout: float | None = None,
-    cell_begins: Callable[[], object] = lambda: None,
-    started: Callable[[subprocess.Popen[str]], object] = lambda process: None,
+    cell_begins: Callable[[str], object] = len,
+    started: Callable[["subprocess.Popen[str]"], object] = id,
 ) -> NotebookNode:
     """Runs a notebook in an empty folder and returns it with its outputs.
 
@@ -60,7 +60,7 @@ def execute(
         notebook: the file, which is left as it is.
         parameters: replace those in the cell tagged ``parameters``.
         timeout: seconds that a cell may take; any time if None.
-        cell_begins: called at the start of each code cell.
+        cell_begins: is handed a line at the start of each code cell.
         started: is handed the process, for :func:`stop`.
 
     Raises:
@@ -135,7 +135,7 @@ def stop(process: "subprocess.Popen[str]") -> None:
 
 
 def _follow(
-    process: "subprocess.Popen[str]", task: list[Any], cell_begins: Callable[[], object]
+    process: "subprocess.Popen[str]", task: list[Any], cell_begins: Callable[[str], object]
 ) -> str | None:
     """Hands the task over and reads lines until the last one, which says the fault, if any."""
     assert process.stdin and process.stdout
@@ -144,7 +144,7 @@ def _follow(
         process.stdin.flush()
         for line in process.stdout:
             if line == "cell\n":
-                cell_begins()
+                cell_begins(line)
             elif line.startswith('{"fault": '):
                 fault: str | None = json.loads(line)["fault"]
                 return fault
