@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -117,7 +118,7 @@ def execute(
 
 def blank(notebook: Path) -> NotebookNode:
     """A notebook without outputs, as before its run."""
-    node = nbformat.read(notebook, 4)
+    node: NotebookNode = nbformat.read(notebook, 4)
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -139,7 +140,7 @@ def _follow(
 ) -> str | None:
     """Hands the task over and reads lines until the last one, which says the fault, if any."""
     assert process.stdin and process.stdout
-    try:
+    with suppress(BrokenPipeError):  # it has ended already
         process.stdin.write(json.dumps(task) + "\n")
         process.stdin.flush()
         for line in process.stdout:
@@ -148,8 +149,6 @@ def _follow(
             elif line.startswith('{"fault": '):
                 fault: str | None = json.loads(line)["fault"]
                 return fault
-    except BrokenPipeError:
-        pass
     return DIED
 
 
