@@ -16,7 +16,7 @@ from emolib.data.features import lpq_codes, phog
 from emolib.figures import wildness_curves
 from emolib.folds import make_folds
 from emolib.pruning import angles
-from emolib.report.errors import ChapterError
+from emolib.report import ChapterError
 from emolib.walkthroughs import convolution, distinctiveness, faces, testset, thousand
 from emolib.walkthroughs.build import build_walkthroughs, handout, page, run
 from emolib.walkthroughs.source import COLOURS, show
