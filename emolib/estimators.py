@@ -1,5 +1,4 @@
-"""The paper's networks as scikit-learn classifiers, for pipelines, searches and cross-validation of
-one's own.
+"""The paper's networks as scikit-learn classifiers, for pipelines, searches and cross-validation.
 
 Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its parameters, and keeps
 the network that comes back.
@@ -8,10 +7,8 @@ Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
-from types import MappingProxyType
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -24,25 +21,17 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emolib.data import REPAIRS, EmotionData, Rows
+from emolib.folds import LARGEST_SEED, WHOLE
+from emolib.metrics import UNTESTED, predict
 from emolib.models import ShallowNet
 from emolib.training.scaling import min_max
-from emolib.training.sweeps import DEFAULTS, Row, table
-from emolib.training.train import Trained, train
-
-WHOLE = "all rows"  # the split that trains on every row and tests none
-
-# Networks that a search has trained already, by what they were trained on and how; fit looks here
-# first.
-Key = tuple[object, ...]  # see :func:`key`
-TRAINED: ContextVar[Mapping[Key, tuple[Trained, int]]] = ContextVar(
-    "TRAINED", default=MappingProxyType({})
-)
+from emolib.training.sweeps import DEFAULTS, FASTEST, LARGEST, Row, checked_row, table
+from emolib.training.train import train
+from emolib.utils.validation import real_number, whole_number
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
-    """What both classifiers do alike; each says which columns make its modalities and what its row
-    of a sweep holds.
-    """
+    """Base class of the classifiers: scikit-learn's methods around one network of a sweep."""
 
     def __init__(
         self,
@@ -62,16 +51,23 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Trains a network on all rows of ``X`` ``[N, D]`` for the classes ``y`` ``[N]``."""
-        data, row = self._data(X, y), self._row()
-        trained, position = TRAINED.get().get(key(data, row)) or (
-            train(data, table([row]), jobs=1, device="cpu"),
-            0,
-        )
-        result = trained.results[position]
-        self.network_ = trained.member(
-            position
-        ).double()  # double: a row's scores do not depend on the rows beside it
+        """Trains a network on all rows of ``X`` ``[N, D]`` for the classes ``y`` ``[N]``.
+
+        Raises:
+            ValueError: a parameter that no network can be trained for, ``X`` or ``y`` that
+                scikit-learn refuses, or a training that diverged.
+        """
+        data = self._data(X, y)
+        row = checked_row(self._row(), data)
+        trained = train(data, table([row]), jobs=1, device="cpu")
+        result = trained.results[0]
+        if not np.isfinite(result.weights).all():
+            raise ValueError(
+                "the training diverged: weights left the range of single precision; a lower "
+                "learning_rate would help"
+            )
+        # double: a row's scores do not depend on the rows beside it
+        self.network_ = trained.member(0).double()
         self.loss_curve_ = result.losses
         self.n_iter_ = len(result.losses)
         return self
@@ -104,7 +100,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
-        highest = self._scores(X).argmax(axis=1)
+        highest = predict(self._scores(X))
         predicted: np.ndarray = self.classes_[highest]
         return predicted
 
@@ -115,10 +111,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         inputs = np.stack([x[:, columns] for columns in self._modalities().values()], axis=1)
         with torch.no_grad():
             scores: NDArray[np.float64] = self.network_(torch.from_numpy(inputs).double()).numpy()
-            return scores
+        lost = np.flatnonzero(predict(scores) == UNTESTED)
+        if lost.size:
+            raise ValueError(
+                f"row {lost[0]} of X has no score: it lies too far outside the rows of the training"
+            )
+        return scores
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> EmotionData:
-        """Checks ``X`` and ``y``, and puts down what they say of features and classes."""
+        """Data of a sweep from ``X`` and ``y``, checked; sets the attributes that describe them."""
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
@@ -138,7 +139,6 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             source=type(self).__name__,
             drawn=False,
             repairs=pd.DataFrame(columns=REPAIRS),
-            splits={WHOLE: (rows, rows[:0])},
         )
 
     @abstractmethod
@@ -151,30 +151,28 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _row(self) -> Row:
         """The row of a sweep that trains this classifier's network."""
-        for name in ("epochs", "learning_rate"):
-            if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be above 0, or None for the recipe's own"
-                )
-        seed = self.random_state
-        return (
-            DEFAULTS
-            | self._choices()
-            | {
-                "modality": "+".join(self._modalities()),
-                "recipe": self.recipe,
-                "max_epochs": self.epochs or 0,
-                "learning_rate": self.learning_rate or 0.0,
-                "optimiser": self.optimiser,
-                "loss": self.loss,
-                "protocol": WHOLE,
-                "folds": 1,
-                "fold": 0,
-                "seed": int(seed)
-                if isinstance(seed, int | np.integer) and seed >= 0
-                else int(check_random_state(seed).randint(2**31 - 1)),
-            }
-        )
+        epochs, learning_rate = self.epochs, self.learning_rate
+        seed: Any = self.random_state
+        if (
+            learning_rate is not None
+            and real_number("learning_rate", learning_rate, 0, FASTEST) == 0
+        ):
+            raise ValueError("learning_rate is 0; it must be above 0, or None for the recipe's own")
+        if seed is None or seed is np.random or isinstance(seed, np.random.RandomState):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        return DEFAULTS | {
+            "modality": "+".join(self._modalities()),
+            "recipe": self.recipe,
+            "max_epochs": 0 if epochs is None else whole_number("epochs", epochs, 1, LARGEST),
+            "learning_rate": learning_rate or 0.0,
+            "optimiser": self.optimiser,
+            "loss": self.loss,
+            "protocol": WHOLE,
+            "folds": 1,
+            "fold": 0,
+            "seed": whole_number("random_state", seed, 0, LARGEST_SEED),
+            **self._choices(),
+        }
 
 
 class PrunedShallowClassifier(NetworkClassifier):
@@ -212,7 +210,8 @@ class PrunedShallowClassifier(NetworkClassifier):
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     Example:
-        >>> search = GridSearchCV(PrunedShallowClassifier(random_state=0), {"angle": [0, 15, 30, 60]}, cv=GroupKFold(5))
+        >>> network, angles = PrunedShallowClassifier(random_state=0), {"angle": [0, 15, 30, 60]}
+        >>> search = GridSearchCV(network, angles, cv=GroupKFold(5))
         >>> search.fit(X, y, groups=persons).best_params_
     """
 
@@ -283,7 +282,8 @@ class FusionCNNClassifier(NetworkClassifier):
 
     Example:
         >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)
-        >>> FusionCNNClassifier(modalities=[["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]).fit(frame, emotions)
+        >>> modalities = [["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]
+        >>> FusionCNNClassifier(modalities).fit(frame, emotions)
     """
 
     def __init__(
@@ -308,21 +308,25 @@ class FusionCNNClassifier(NetworkClassifier):
         self.modalities = modalities
 
     def _modalities(self) -> dict[str, Rows]:
-        if isinstance(self.modalities, int | np.integer):
-            if self.modalities < 1 or self.n_features_in_ % self.modalities:
+        given: Any = self.modalities
+        if isinstance(given, str) or not np.iterable(given):
+            count = whole_number("modalities", given, 1)
+            if self.n_features_in_ % count:
                 raise ValueError(
-                    f"modalities is {self.modalities}; {self.n_features_in_} columns cannot be shared out equally among so many"
+                    f"modalities is {count}; {self.n_features_in_} columns cannot be shared out "
+                    "equally among so many"
                 )
-            parts = np.split(np.arange(self.n_features_in_), self.modalities)
+            parts = np.split(np.arange(self.n_features_in_), count)
         else:
             parts = [
-                np.array([self._column(column) for column in columns])
-                for columns in self.modalities
+                np.array([self._column(column) for column in np.atleast_1d(columns).tolist()])
+                for columns in given
             ]
         widths = [len(part) for part in parts]
         if not widths or min(widths) == 0 or len(set(widths)) > 1:
             raise ValueError(
-                f"modalities have {widths} columns; each needs as many as the others, such as its first principal components"
+                f"modalities have {widths} columns; each needs as many as the others, such as its "
+                "first principal components"
             )
         return {str(number): part for number, part in enumerate(parts, 1)}
 
@@ -339,11 +343,6 @@ class FusionCNNClassifier(NetworkClassifier):
 
     def _choices(self) -> Row:
         return {"network": "cnn", "hidden": 0, "angle": 0.0}
-
-
-def key(data: EmotionData, row: Row) -> Key:
-    """By what a search keeps a network: the rows that it was trained on, and how it was."""
-    return data.digest, *row.items()
 
 
 def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:

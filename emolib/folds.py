@@ -1,12 +1,13 @@
-"""Which rows train and which test."""
+"""Cross-validation folds: which rows train and which test."""
 
 from functools import lru_cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold, train_test_split
 
 from emolib.data import EmotionData, Rows, Split
+from emolib.utils.validation import one_of, whole_number
 
 PROTOCOLS = ("random", "person-independent")
 # One random part tests and the rest trains, once: what a course project does, and what nobody
@@ -14,7 +15,9 @@ PROTOCOLS = ("random", "person-independent")
 SINGLE = "single split"
 # The same split, but a part of the rows that would train is kept apart to choose settings on.
 KEPT_APART = "single split with rows kept apart"
-SINGLES = (SINGLE, KEPT_APART)
+# Every row trains and none tests: the network to use afterwards.
+WHOLE = "all rows"
+SINGLES = (SINGLE, KEPT_APART, WHOLE)
 TEST_SHARE = 0.2
 
 # Groups are dealt out at random this often, and the most even deal is kept. scikit-learn's
@@ -22,6 +25,12 @@ TEST_SHARE = 0.2
 # nearly the same split (adjusted Rand index 0.96 between seeds on SFEW), and then repetition says
 # nothing about which people happened to be tested.
 DEALS = 50
+LARGEST_SEED = 2**32 - 1  # of NumPy's generators
+
+
+def protocols(data: EmotionData) -> tuple[str, ...]:
+    """Protocols of cross-validation that the data allow: person-independent folds need groups."""
+    return PROTOCOLS[:1] if data.groups is None else PROTOCOLS
 
 
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[Split]:
@@ -34,22 +43,74 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
             that allows. With ``count=2`` it is the two-set form (SPI) of Dhall et al. 2011.
             ``"single split"`` tests one random fifth, whatever is in it, and has a ``count`` of 1;
             ``"single split with rows kept apart"`` tests the same rows, and a fifth of the others
-            neither trains nor tests. A name of one of the data's own ``splits`` is taken as it is,
-            with a ``count`` of 1 as well.
+            neither trains nor tests. ``"all rows"`` trains on every row and tests none. A name of
+            one of the data's own ``splits`` is taken as it is, with a ``count`` of 1 as well.
         seed: which of the many such splits; the same one is made only once.
 
     Returns:
         For each fold the row numbers that train and those that test.
 
     Raises:
-        ValueError: an emotion has fewer rows than there are folds, or a fold is left empty, or
-            misses an emotion to train on, or shares a group.
+        ValueError: an emotion has fewer rows than there are folds; a fold is left empty, misses an
+            emotion to train on or shares a group; the data do not hold the groups; a split of the
+            data's own overlaps, is empty or names rows that the data do not have.
     """
-    if protocol not in data.splits:
-        return _made(data, protocol, seed, count)
-    if count != 1:
-        raise ValueError(f"folds is {count}; {protocol!r} is a single split")
-    return [data.splits[protocol]]
+    one_of("protocol", protocol, dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
+    deals = DEALS if protocol == "person-independent" else 1  # each with a seed of its own
+    seed, count = (
+        whole_number("seed", seed, 0, LARGEST_SEED // deals - 1),
+        whole_number("folds", count, 1),
+    )
+    if count != 1 and (protocol in SINGLES or protocol in data.splits):
+        raise ValueError(f"folds is {count}; {protocol!r} is a single split, which has one")
+    if protocol in data.splits:
+        return [_own_split(data, protocol)]
+    return _made(data, protocol, seed, count)
+
+
+def _own_split(data: EmotionData, name: str) -> Split:
+    """Row numbers of one of the data's own splits; ValueError where it is no split of the rows."""
+    place = f"{data.source}: the split {name!r}"
+    if len(data.splits[name]) != 2:
+        raise ValueError(
+            f"{place} must hold two sets of rows, those that train and those that test"
+        )
+    train, test = (
+        row_numbers(f"{place}, its rows that {verb},", rows, len(data))
+        for verb, rows in zip(("train", "test"), data.splits[name], strict=True)
+    )
+    shared = np.intersect1d(train, test)
+    if shared.size:
+        raise ValueError(
+            f"{place} trains and tests on the same rows, of which the first is {shared[0]}"
+        )
+    return train, test
+
+
+def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
+    """Row numbers, given as such or as a truth value for each of ``count`` rows.
+
+    Raises:
+        ValueError: beginning with ``place``: there are none, one is not whole, out of range or
+            repeated, or the truth values are not as many as the rows.
+    """
+    given = np.asarray(rows)
+    if given.dtype == bool:
+        if given.shape != (count,):
+            raise ValueError(f"{place} are given as {given.size} truth values for {count} rows")
+        given = np.flatnonzero(given)
+    if given.ndim != 1 or not given.size:
+        raise ValueError(f"{place} must be a list of at least one row number")
+    numbers = (
+        given if given.dtype.kind in "iu" else [whole_number(place, row) for row in given.tolist()]
+    )
+    values, counts = np.unique(numbers, return_counts=True)
+    for row in (values[0], values[-1]):
+        if not 0 <= row < count:
+            raise ValueError(f"{place} include {row}; row numbers go from 0 to {count - 1}")
+    if counts.max() > 1:
+        raise ValueError(f"{place} include {values[counts.argmax()]} more than once")
+    return np.asarray(numbers, np.intp)
 
 
 @lru_cache(maxsize=256)
@@ -62,44 +123,42 @@ def _made(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split
 
 def _refuse(data: EmotionData, protocol: str, count: int) -> None:
     """Raises ValueError, saying what to do, where no such folds can be made."""
-    if protocol not in (*PROTOCOLS, *SINGLES):
-        raise ValueError(
-            f"protocol is {protocol!r}; it must be one of {', '.join((*PROTOCOLS, *SINGLES, *data.splits))}"
-        )
-    if protocol in SINGLES and count != 1:
-        raise ValueError(f"folds is {count}; a single split has one")
     if protocol not in SINGLES and count < 2:
         raise ValueError(
             f"folds is {count}; at least two are needed, one to train on and one to test"
         )
+    if protocol not in protocols(data) and protocol not in SINGLES:
+        raise ValueError(
+            f"{data.source}: the data do not say who is who, so person-independent folds cannot be "
+            "made; a groups.csv would allow them"
+        )
     present, rows = np.unique(data.labels, return_counts=True)
     if len(present) < 2:
-        raise ValueError(
-            f"{data.source}: all rows are {data.classes[present[0]]}; at least two emotions are needed"
-        )
+        only = f"all rows are {data.classes[present[0]]}" if len(present) else "there are no rows"
+        raise ValueError(f"{data.source}: {only}; at least two emotions are needed")
     if rows.min() < count:
         rarest = data.classes[present[rows.argmin()]]
         raise ValueError(
-            f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use fewer folds"
+            f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use "
+            "fewer folds"
         )
-    groups = len(np.unique(data.groups))
-    if protocol == "person-independent" and groups == len(data):
-        raise ValueError(
-            f"{data.source}: every row is a group of its own, so nothing tells which rows show one person, and person-independent "
-            "folds cannot be made; name files by title and frame (Film_000000001.png), or add a groups.csv"
-        )
-    if protocol == "person-independent" and groups < count:
+    groups = len(np.unique(data.groups)) if protocol == "person-independent" else count
+    if groups < count:
         raise ValueError(
             f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds"
         )
 
 
 def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split]:
+    if protocol == WHOLE:
+        return [(np.arange(len(data)), np.arange(0))]
     if protocol in SINGLES:
         ((train, test),) = ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(
             data.labels
         )
         if protocol == KEPT_APART:
+            if np.unique(data.labels[train], return_counts=True)[1].min() < 2:
+                raise ValueError(f"{data.source}: an emotion has too few rows to keep some apart")
             train, _ = train_test_split(
                 train, test_size=TEST_SHARE, stratify=data.labels[train], random_state=seed
             )
@@ -134,16 +193,18 @@ def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
     if not np.array_equal(tested, once):
         raise ValueError("the folds do not test every row exactly once")
     for number, (train, test) in enumerate(pairs, 1):
-        if len(test) == 0 or np.intersect1d(train, test).size:
+        if (len(test) == 0) != (protocol == WHOLE) or np.intersect1d(train, test).size:
             raise ValueError(f"fold {number} is empty, or tests rows that it trained on")
         unseen = set(data.labels) - set(data.labels[train])
         if unseen:
             raise ValueError(
-                f"{data.source}: fold {number} has no {data.classes[min(unseen)]} to train on; use fewer folds, or rows of more people"
+                f"{data.source}: fold {number} has no {data.classes[min(unseen)]} to train on; "
+                "use fewer folds, or rows of more people"
             )
-        shared = np.intersect1d(data.groups[train], data.groups[test])
-        if protocol == "person-independent" and shared.size:
-            raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")
+        if protocol == "person-independent":
+            shared = np.intersect1d(data.groups[train], data.groups[test])
+            if shared.size:
+                raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")
 
 
 def check_scaling(scaled: NDArray[np.floating], train: Rows) -> None:
@@ -162,5 +223,6 @@ def check_scaling(scaled: NDArray[np.floating], train: Rows) -> None:
     if not fitted.all():
         feature = int(np.flatnonzero(~fitted)[0]) + 1
         raise ValueError(
-            f"feature {feature} spans {low[feature - 1]:.3f} to {high[feature - 1]:.3f} over the training rows, not 0 to 1: the scaling saw other rows"
+            f"feature {feature} spans {low[feature - 1]:.3f} to {high[feature - 1]:.3f} over the "
+            "training rows, not 0 to 1: the scaling saw other rows"
         )

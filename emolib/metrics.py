@@ -1,18 +1,52 @@
-"""From scores to figures: confusion matrices, and precision, recall, specificity and average
-precision by emotion.
+"""Confusion matrices, precision, recall, specificity and average precision by emotion.
 
-Axes: ``R`` repetitions (optional, any leading axes), ``N`` rows, ``C`` classes. What is undefined
-is NaN, never a silent 0: the precision of an emotion that is never predicted, the recall of one
-that never occurs.
+Axes: ``R`` repetitions (optional, any leading axes), ``N`` rows, ``C`` classes. Rows that no
+network tested have scores of NaN; every measure leaves them out. What is undefined is NaN, never a
+silent 0: the precision of an emotion that is never predicted, the recall of one that never occurs
+among the tested rows, and everything where no row was tested.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emolib.training.train import Trained
+from emolib.utils.validation import one_of
 
+if TYPE_CHECKING:
+    from emolib.training.train import Trained
+
+UNTESTED = -1  # the predicted class of a row that no network tested
 MEASURES = ("recall", "precision", "specificity", "average precision")
+
+
+def predict(scores: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Predicted class of each row: that of the largest score, -1 for a row that was not tested.
+
+    Args:
+        scores: ``[…, N, C]``; a row with a score of NaN or infinity counts as untested, because no
+            network tested it, or one whose weights diverged.
+
+    Returns:
+        ``[…, N]``.
+
+    Example:
+        >>> predict(np.array([[0.2, 0.7], [np.nan, np.nan]]))
+        array([ 1, -1])
+    """
+    return np.where(np.isfinite(scores).all(-1), scores.argmax(-1), UNTESTED)
+
+
+def accuracy(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:
+    """Share of the tested rows that are predicted right; NaN where no row was tested.
+
+    Args:
+        labels: ``[N]``.
+        predicted: ``[N]``, as :func:`predict` returns it.
+    """
+    tested = predicted != UNTESTED
+    return float((predicted == labels)[tested].mean()) if tested.any() else np.nan
 
 
 def confusion(
@@ -20,8 +54,7 @@ def confusion(
     scores: NDArray[np.floating],
     weight: NDArray[np.floating] | None = None,
 ) -> NDArray[np.number]:
-    """Counts of rows by true and predicted emotion; the prediction is the emotion of the largest
-    score.
+    """Confusion matrix: counts of tested rows by true and predicted emotion.
 
     Args:
         labels: ``[N]``.
@@ -34,19 +67,22 @@ def confusion(
         columns.
     """
     classes = scores.shape[-1]
-    cell: NDArray[np.intp] = labels * classes + scores.argmax(-1)  # [..., N]
+    predicted = predict(scores)  # [..., N]
+    cell = np.where(predicted == UNTESTED, classes**2, labels * classes + predicted)
     if weight is None:
         flat = cell.reshape(-1, len(labels))
-        counts = np.stack([np.bincount(row, minlength=classes**2) for row in flat])
+        counts = np.array([np.bincount(row, minlength=classes**2 + 1)[:-1] for row in flat], int)
         return counts.reshape(*scores.shape[:-2], classes, classes)
-    counts = weight @ np.eye(classes**2)[cell]  # [..., B, C * C]
-    return np.moveaxis(counts, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)
+    counts = weight @ np.eye(classes**2 + 1, classes**2)[cell]  # [..., B, C * C]
+    shape = (len(weight), *scores.shape[:-2], classes, classes)
+    moved: NDArray[np.number] = np.moveaxis(counts, -2, 0).reshape(shape)
+    return moved
 
 
 def measures(
     labels: NDArray[np.intp],
     scores: NDArray[np.floating],
-    which: tuple[str, ...] = MEASURES,
+    which: str | tuple[str, ...] = MEASURES,
     weight: NDArray[np.floating] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Each of the measures by emotion, one against the rest.
@@ -58,12 +94,16 @@ def measures(
     Args:
         labels: ``[N]``.
         scores: ``[…, N, C]``, out of fold and pooled: a single fold may hold no row of an emotion.
-        which: of the measures.
+        which: one or more of the measures.
         weight: ``[B, N]``, see :func:`confusion`.
 
     Returns:
         For each measure an array ``[…, C]``, with ``weight`` ``[B, …, C]``.
+
+    Raises:
+        ValueError: there is no such measure.
     """
+    which = tuple(one_of("measure", name, MEASURES) for name in np.atleast_1d(which).tolist())
     counts = confusion(labels, scores, weight)
     hit = np.diagonal(counts, axis1=-2, axis2=-1)
     occurs, predicted = counts.sum(-1), counts.sum(-2)
@@ -84,14 +124,20 @@ def average_precision(
     scores: NDArray[np.floating],
     weight: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float64]:
-    """``[…, C]``, with ``weight`` ``[B, …, C]``; NaN for an emotion that never occurs."""
+    """Average precision ``[…, C]``, with ``weight`` ``[B, …, C]``; NaN for an emotion that never
+    occurs among the tested rows.
+    """
     # resamples are counts, exact in single precision, and there are many of them
     rows = np.ones((1, len(labels))) if weight is None else weight.astype(np.float32)
     flat = scores.reshape(-1, *scores.shape[-2:])
     area = np.full((len(rows), *flat.shape[::2]), np.nan)  # [B, R, C]
-    for c in np.unique(labels):
-        for r, repetition in enumerate(flat[:, :, c]):
-            area[:, r, c] = _area(labels == c, repetition, rows)
+    for r, repetition in enumerate(flat):
+        tested = predict(repetition) != UNTESTED
+        whole = tested.all()  # as in cross-validation; then nothing is copied
+        truth, counted = (labels, rows) if whole else (labels[tested], rows[:, tested])
+        for c in np.unique(truth):
+            ranking = repetition[:, c] if whole else repetition[tested, c]
+            area[:, r, c] = _area(truth == c, ranking, counted)
     area = area.reshape(len(rows), *scores.shape[:-2], scores.shape[-1])
     return area[0] if weight is None else area
 
@@ -117,44 +163,85 @@ def _area(
     return area
 
 
-def by_emotion(trained: Trained, which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
-    """Measures of all repetitions of a sweep as a long table.
+def by_emotion(trained: "Trained", which: str | tuple[str, ...] = MEASURES) -> pd.DataFrame:
+    """Measures by emotion of all repetitions of a sweep, as a long table.
 
     Returns:
-        The columns of :meth:`~emolib.training.train.Trained.out_of_fold`'s table with ``measure``,
-        ``emotion`` (each of ``classes``, and ``average``: the mean of all of them, NaN where one is
-        undefined) and ``value`` added.
+        The columns of :meth:`~emolib.training.train.Trained.out_of_fold`'s table, of which
+        ``tested`` counts the rows that the measures rest on, with ``emotion`` (each of ``classes``,
+        and ``average``, see :func:`average`), ``value`` and ``measure`` added.
     """
-    table, scores = trained.out_of_fold()
+    labels, (table, scores) = trained.data.labels, trained.out_of_fold()
+    table = table.drop(columns=["emotion", "value", "measure"], errors="ignore")
     parts = []
-    for measure, values in measures(trained.data.labels, scores, which).items():
-        wide = pd.DataFrame(values, columns=list(trained.data.classes)).assign(
-            average=values.mean(1)
-        )
+    for measure, values in measures(labels, scores, which).items():
+        wide = pd.DataFrame(values, columns=list(trained.data.classes))
+        wide["average"] = average(labels, scores, values)
         long = wide.melt(var_name="emotion", ignore_index=False)
         parts.append(table.join(long.assign(measure=measure)))
     return pd.concat(parts, ignore_index=True)
 
 
+def average(
+    labels: NDArray[np.intp], scores: NDArray[np.floating], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean of a measure over the emotions that occur among the tested rows.
+
+    So the average recall is :func:`sklearn.metrics.balanced_accuracy_score` of the tested rows,
+    also where they lack an emotion. It is NaN where the measure of an emotion that occurs is
+    undefined (the precision of one that is never predicted), and where no row was tested.
+
+    Args:
+        labels: ``[N]``.
+        scores: ``[…, N, C]``.
+        values: ``[…, C]``, one of the measures of :func:`measures`.
+
+    Returns:
+        ``[…]``.
+    """
+    occurs = confusion(labels, scores).sum(-1) > 0
+    with np.errstate(invalid="ignore"):  # 0 / 0: no row was tested
+        mean: NDArray[np.float64] = np.where(occurs, values, 0).sum(-1) / occurs.sum(-1)
+    return mean
+
+
 def mean_recall(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:
-    """Mean recall over the emotions that occur: a small part of the rows may lack one.
+    """Mean recall over the emotions that occur among the tested rows; NaN where no row was tested.
 
     As :func:`sklearn.metrics.balanced_accuracy_score`, but without its warning where a prediction
-    names another emotion, and twenty times as fast: luck is counted by the ten thousand. Labels and
-    predictions are ``[N]``.
+    names another emotion, and twenty times as fast: luck is counted by the ten thousand.
+
+    Args:
+        labels: ``[N]``.
+        predicted: ``[N]``, as :func:`predict` returns it.
     """
-    return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
+    tested = predicted != UNTESTED
+    labels, predicted = labels[tested], predicted[tested]
+    recalls = [(predicted[labels == c] == c).mean() for c in np.unique(labels)]
+    return float(np.mean(recalls)) if recalls else np.nan
 
 
 def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean, lowest and highest ``value`` over seeds, and how many of the ``repetitions`` left it
-    ``undefined``.
+    """Mean, lowest and highest ``value`` over seeds.
+
+    Args:
+        long: a table such as :func:`by_emotion` returns.
+        by: columns that the rows of the result differ in; a missing value in one of them is a value
+            of its own.
+
+    Returns:
+        The columns ``by`` with ``mean``, ``low``, ``high``, ``repetitions``, how many of those left
+        the measure ``undefined``, and, where ``long`` has it, ``tested``: the fewest rows that a
+        repetition tested.
     """
-    values = long.groupby(by, sort=False)["value"]
-    return values.agg(
+    groups = long.groupby(by, sort=False, dropna=False)
+    found = groups["value"].agg(
         mean="mean",
         low="min",
         high="max",
         repetitions="size",
         undefined=lambda value: int(value.isna().sum()),
-    ).reset_index()
+    )
+    if "tested" in long:
+        found["tested"] = groups["tested"].min()
+    return found.reset_index()

@@ -1,5 +1,4 @@
-"""Pruning by distinctiveness: hidden units that do the same are found by the angle between them,
-and removed.
+"""Pruning by distinctiveness: of hidden units with a small angle between them all but one go.
 
 The vector of a hidden unit is its activation over all training patterns (Gedeon and Harris 1991;
 paper, section 3.1, equation 2). Every function takes one network or a stack of them in the leading
@@ -10,35 +9,78 @@ degrees.
 """
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from emolib.models import ShallowNet
+from emolib.utils.validation import boolean, real_number
 
 # A unit whose activation stays within this range over all patterns says nothing about any of them.
 CONSTANT_RANGE = 0.01
 
 
 def angles(
-    activations: Tensor, activation_shift: float | Tensor = 0.0, weight: Tensor | None = None
+    activations: Tensor | ArrayLike,
+    activation_shift: float | Tensor = 0.0,
+    weight: Tensor | ArrayLike | None = None,
 ) -> Tensor:
     """Angle between every two hidden units.
 
     Args:
         activations: ``[…, P, H]``, in 0..1.
-        activation_shift: taken off every activation; a tensor, where networks of a stack differ in it. The
-            paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so that angles span 0
-            to 180°. Unshifted sigmoid outputs are all positive, and rarely more than 30° apart.
+        activation_shift: subtracted from every activation; a tensor, where networks of a stack
+            differ in it. The paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so
+            that angles span 0 to 180°. Unshifted sigmoid outputs are all positive, and rarely more
+            than 30° apart.
         weight: ``[…, P]``, 1 for a pattern that counts and 0 for one that does not; all count when
             not given.
 
     Returns:
         ``[…, H, H]`` degrees, symmetric, 0 on the diagonal; NaN for a unit whose vector is zero.
 
+    Raises:
+        ValueError: there is no pattern or no unit, or a number is missing or infinite.
+
     Example:
         >>> angles(torch.tensor([[1.0, 0.0], [0.0, 1.0]])).round()
         tensor([[ 0., 90.],
                 [90.,  0.]], dtype=torch.float64)
     """
+    activations = _finite("activations", activations)
+    if activations.ndim < 2 or 0 in activations.shape[-2:]:
+        raise ValueError(
+            f"activations have the shape {list(activations.shape)}; angles need at least one "
+            "pattern and one hidden unit, as [patterns, units]"
+        )
+    if isinstance(activation_shift, Tensor):
+        activation_shift = _finite("activation_shift", activation_shift)
+    else:
+        activation_shift = real_number("activation_shift", activation_shift, -1, 1)
+    if weight is not None:
+        weight = _finite("weight", weight)
+        if weight.shape != activations.shape[:-1] or (weight < 0).any():
+            raise ValueError(
+                f"weight has the shape {list(weight.shape)}; it must hold 0 or 1 for each pattern, "
+                f"{list(activations.shape[:-1])}"
+            )
+        if not weight.any(-1).all():
+            raise ValueError("weight is 0 for every pattern; angles need at least one")
+    return _angles(activations, activation_shift, weight)
+
+
+def _finite(name: str, values: Tensor | ArrayLike) -> Tensor:
+    """Values as a tensor in double precision; ValueError where one is no finite number."""
+    try:
+        numbers = torch.as_tensor(values).double()
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} must be an array of numbers") from None
+    if not numbers.isfinite().all():
+        raise ValueError(f"{name} must hold no number that is missing or infinite")
+    return numbers
+
+
+def _angles(activations: Tensor, activation_shift: float | Tensor, weight: Tensor | None) -> Tensor:
+    """As :func:`angles`, for networks in training, whose weights may have diverged."""
     vectors = activations.double() - activation_shift
     if weight is not None:
         vectors = vectors * weight.unsqueeze(-1)
@@ -64,9 +106,9 @@ def prune(
     becomes.
 
     Pairs are taken from the smallest angle on; of two similar units the later one goes. With
-    ``merge_weights`` the rules of Gedeon and Harris hold: its outgoing weights are added to the unit that
-    stays, a pair more than ``180 - angle`` apart is complementary and both go, and a constant unit
-    goes after its contribution is added to the bias. The last unit always stays.
+    ``merge_weights`` the rules of Gedeon and Harris hold: its outgoing weights are added to the
+    unit that stays, a pair more than ``180 - angle`` apart is complementary and both go, and a
+    constant unit goes after its contribution is added to the bias. The last unit always stays.
 
     Args:
         activations: ``[K, P, H]``.
@@ -100,7 +142,7 @@ def prune(
         bias += torch.einsum("kch,kh->kc", outgoing, level)
         alive &= ~constant
 
-    degrees = angles(activations, activation_shift.view(-1, 1, 1), weight)
+    degrees = _angles(activations, activation_shift.view(-1, 1, 1), weight)
     units = alive.shape[1]
     pair = alive.new_ones(units, units).triu(1)
 
@@ -148,7 +190,7 @@ def compact(net: ShallowNet, alive: Tensor) -> ShallowNet:
 
 def prune_network(
     net: ShallowNet,
-    x: Tensor,
+    x: Tensor | ArrayLike,
     *,
     angle: float,
     activation_shift: float = 0.0,
@@ -157,20 +199,36 @@ def prune_network(
     """Prunes one network by its activations over ``x`` ``[P, D]`` and rebuilds it without the
     removed units.
 
+    Raises:
+        ValueError: it is no shallow network, there is no pattern, a number is missing or infinite,
+            or ``angle`` is not from 0 to 180 degrees.
+
     Example:
         >>> net = ShallowNet(hidden=6)
         >>> prune_network(net, torch.rand(100, 5), angle=90.0).hidden.out_features
         1
     """
+    if not isinstance(net, ShallowNet):
+        raise ValueError(f"net is a {type(net).__name__}; a ShallowNet is pruned")
+    inputs = _finite("x", x).to(net.hidden.weight)
+    if inputs.ndim < 2 or not len(inputs) or inputs[0].numel() != net.hidden.in_features:
+        raise ValueError(
+            f"x has the shape {list(inputs.shape)}; the network needs at least one pattern of "
+            f"{net.hidden.in_features} features"
+        )
+    for name, values in net.state_dict().items():
+        _finite(name, values)
     with torch.no_grad():
         alive, outgoing, bias = prune(
-            net.activations(x)[None],
+            net.activations(inputs)[None],
             torch.ones(1, net.hidden.out_features, dtype=torch.bool),
             net.output.weight[None],
             net.output.bias[None],
-            angle=torch.tensor([angle]),
-            activation_shift=torch.tensor([activation_shift]),
-            merge_weights=torch.tensor([merge_weights]),
+            angle=torch.tensor([real_number("angle", angle, 0, 180)]),
+            activation_shift=torch.tensor(
+                [real_number("activation_shift", activation_shift, -1, 1)]
+            ),
+            merge_weights=torch.tensor([boolean("merge_weights", merge_weights)]),
         )
         pruned = ShallowNet(
             net.hidden.in_features, net.hidden.out_features, net.output.out_features

@@ -10,7 +10,16 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GroupKFold
 
 from emolib.data import EmotionData
-from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, check, check_scaling, make_folds
+from emolib.folds import (
+    KEPT_APART,
+    PROTOCOLS,
+    SINGLE,
+    WHOLE,
+    check,
+    check_scaling,
+    make_folds,
+    protocols,
+)
 from emolib.paper import EMOTIONS
 from emolib.training import inputs
 from emolib.training.scaling import scale
@@ -126,14 +135,96 @@ def test_a_single_split_tests_a_random_fifth(films):
 
 
 def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny):
-    official = (np.arange(40), np.arange(40, 60))
-    data = replace(tiny, splits={"official": official})
-    (pair,) = make_folds(data, "official", 0, 1)
-    assert pair is official
-    with pytest.raises(ValueError, match="^folds is 5; 'official' is a single split$"):
+    mask = np.arange(60) < 40
+    for official in [
+        (np.arange(40), np.arange(40, 60)),
+        (mask, ~mask),
+        (list(range(40)), np.arange(40.0, 60.0)),
+        (np.arange(40, dtype=np.uint8), pd.Series(range(40, 60), index=range(20))),
+    ]:
+        ((train_rows, test_rows),) = make_folds(
+            replace(tiny, splits={"official": official}), "official", 0, 1
+        )
+        assert train_rows.dtype == test_rows.dtype == np.intp
+        assert train_rows.tolist() == list(range(40)) and test_rows.tolist() == list(range(40, 60))
+    data = replace(tiny, splits={"official": (np.arange(40), np.arange(40, 60))})
+    with pytest.raises(
+        ValueError, match="^folds is 5; 'official' is a single split, which has one$"
+    ):
         make_folds(data, "official", 0, 5)
-    with pytest.raises(ValueError, match="rows kept apart, official$"):
+    with pytest.raises(ValueError, match="rows kept apart', 'all rows', 'official'$"):
         make_folds(data, "unofficial", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        (([0, 1, 2], [2, 3]), "trains and tests on the same rows, of which the first is 2"),
+        (([], [2, 3]), "rows that train, must be a list of at least one"),
+        (([0, 1], []), "rows that test, must be a list of at least one"),
+        (([0, 1], np.zeros(60, bool)), "rows that test, must be a list of at least one"),
+        (([0, 60], [1]), "rows that train, include 60; row numbers go from 0 to 59"),
+        (([0, 1], [-1]), "rows that test, include -1; row numbers go from 0 to 59"),
+        (([0, 1], np.ones(59, bool)), "rows that test, are given as 59 truth values for 60 rows"),
+        (([0, 1, 1], [2]), "rows that train, include 1 more than once"),
+        (([0, 1.5], [2]), "rows that train, is 1.5; it must be a whole number"),
+        (([0, 1], ["2"]), "rows that test, is .*'2'.*; it must be a whole number"),
+        (([0, 1], [np.nan]), "rows that test, is .*nan.*; it must be a whole number"),
+        (([[0, 1]], [2]), "rows that train, must be a list of at least one"),
+        (([0, 1], [2], [3]), "must hold two sets of rows"),
+    ],
+    ids=range(13),
+)
+def test_a_split_of_one_s_own_that_is_no_split_is_refused(tiny, split, words):
+    with pytest.raises(ValueError, match=f"^60 random rows: the split 'own'.* {words}"):
+        make_folds(replace(tiny, splits={"own": split}), "own", 0, 1)
+
+
+def test_all_rows_may_train_and_none_test(tiny):
+    ((train_rows, test_rows),) = make_folds(tiny, WHOLE, 0, 1)
+    assert train_rows.tolist() == list(range(60)) and not len(test_rows)
+
+
+@pytest.mark.parametrize("protocol", ["random", SINGLE, KEPT_APART])
+def test_unknown_persons_leave_random_folds(tiny, protocol):
+    unknown, count = replace(tiny, groups=None), 5 if protocol == "random" else 1
+    for (train_rows, test_rows), (same, same_tests) in zip(
+        make_folds(unknown, protocol, 3, count), make_folds(tiny, protocol, 3, count), strict=True
+    ):
+        np.testing.assert_array_equal(train_rows, same)
+        np.testing.assert_array_equal(test_rows, same_tests)
+    assert protocols(unknown) == ("random",) and protocols(tiny) == PROTOCOLS
+    with pytest.raises(
+        ValueError,
+        match="^60 random rows: the data do not say who is who, so person-independent folds cannot "
+        "be made; a groups.csv would allow them$",
+    ):
+        make_folds(unknown, "person-independent", 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": -1}, "seed is -1"),
+        (
+            {"seed": 2**32},
+            "seed is 4294967296; it must be a whole number of at least 0 and at most",
+        ),
+        ({"seed": "0"}, "seed is '0'"),
+        ({"count": 2.5}, "folds is 2.5; it must be a whole number"),
+        ({"count": True}, "folds is True; it must be a whole number"),
+        ({"count": 0}, "folds is 0"),
+    ],
+    ids=range(7),
+)
+def test_counts_that_are_not_whole_are_refused(tiny, choices, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        make_folds(tiny, "random", **{"seed": 0} | choices)
+
+
+def test_whole_numbers_of_any_type_are_taken(tiny):
+    assert make_folds(tiny, "random", 1.0, np.float64(3)) is make_folds(tiny, "random", 1, 3)
 
 
 def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
@@ -163,20 +254,13 @@ def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
             5,
             "3 groups cannot fill 5 folds",
         ),
-        (
-            {"groups": np.arange(60)},
-            "person-independent",
-            5,
-            "every row is a group of its own, .*, and person-independent "
-            r"folds cannot be made; name files by title and frame \(Film_000000001.png\), or add a groups.csv",
-        ),
         ({}, "random", 1, "folds is 1; at least two are needed"),
-        ({}, SINGLE, 5, "folds is 5; a single split has one"),
+        ({}, SINGLE, 5, "folds is 5; 'single split' is a single split, which has one"),
         (
             {},
             "leave one out",
             5,
-            "'leave one out'; it must be one of random, person-independent, single split",
+            "'leave one out'; it must be one of 'random', 'person-independent', 'single split'",
         ),
         (
             {"labels": np.arange(60) // 5 % 12 // 11},
@@ -189,7 +273,6 @@ def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):
         "rare emotion",
         "one emotion",
         "few groups",
-        "no groups",
         "one fold",
         "several single splits",
         "unknown protocol",
@@ -206,12 +289,12 @@ def test_data_that_cannot_be_split_are_refused(tiny, change, protocol, count, wo
     [
         ({"labels": np.r_[np.zeros(3, int), 1 + np.arange(57) % 2]}, "random"),
         ({"groups": np.repeat(["a", "b", "c"], 20)}, "person-independent"),
-        ({"groups": np.arange(60)}, "random"),
+        ({"groups": np.arange(60)}, "person-independent"),
     ],
     ids=[
         "as many rows of an emotion as folds",
         "as many groups as folds",
-        "no groups where none are asked for",
+        "each row another person",
     ],
 )
 def test_data_that_can_just_be_split_are_not(tiny, change, protocol):

@@ -488,9 +488,9 @@ columns = {
     "angle": numbers | st.floats(),
     "activation_shift": st.sampled_from([0.0, 0.5, 2, np.nan]),
     "schedule": st.sampled_from(["first", "every", "x"]),
-    "merge_weights": st.booleans(),
+    "merge_weights": st.booleans() | st.sampled_from(["False", 1, None]),
     "recipe": st.sampled_from(["printed", "converged", "x"]),
-    "max_epochs": st.integers(-1, 2),
+    "max_epochs": st.integers(-1, 2) | st.sampled_from([0.5, 2.0, "2", None, True, np.nan]),
     "protocol": st.sampled_from([*PROTOCOLS, "single split", "x"]),
     "learning_rate": st.sampled_from([0.0, 1e-2, 10.0, -1.0, np.nan, np.inf, 1e30]),
     "optimiser": st.sampled_from(["Adam", "SGD", "x"]),
@@ -589,9 +589,9 @@ def test_an_emotion_of_one_person_is_refused_by_the_name_of_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("learning_rate", [1e30, np.inf, 11])
-def test_a_rate_at_which_weights_leave_single_precision_is_refused(tiny, rate):
-    with pytest.raises(ValueError, match="learning_rate must be a learning rate of at most 10"):
-        train(tiny, sweep(modality="LPQ", folds=2, learning_rate=rate))
+def test_a_rate_at_which_weights_leave_single_precision_is_refused(tiny, learning_rate):
+    with pytest.raises(ValueError, match="learning_rate is .*; it must be a number from 0 to 10"):
+        train(tiny, sweep(modality="LPQ", folds=2, learning_rate=learning_rate))
 
 
 @pytest.mark.parametrize(

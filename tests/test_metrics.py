@@ -3,11 +3,27 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score, confusion_matrix, precision_score, recall_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    precision_score,
+    recall_score,
+)
 
 from emolib.folds import make_folds
-from emolib.metrics import MEASURES, by_emotion, confusion, mean_recall, measures, spread
-from emolib.training.result import NetworkResult
+from emolib.metrics import (
+    MEASURES,
+    accuracy,
+    average,
+    by_emotion,
+    confusion,
+    mean_recall,
+    measures,
+    predict,
+    spread,
+)
+from emolib.training.cache import NetworkResult
 from emolib.training.sweeps import sweep
 from emolib.training.train import Trained
 
@@ -118,13 +134,19 @@ def trained(tiny):
     predicted.
     """
     table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2]).assign(
-        units=1, parameters=1, epochs=1, train_loss=1.0, train_accuracy=1.0, stopped=False
+        units=1,
+        parameters=1,
+        epochs=1,
+        train_loss=1.0,
+        train_accuracy=1.0,
+        stopped=False,
+        tested=20,
     )
     random, results = np.random.default_rng(0), []
     for row in table.itertuples():
         _, test = make_folds(tiny, row.protocol, row.seed, row.folds)[row.fold]
         scores = random.normal(size=(len(test), 3)) - [0, 0, 9 * (row.seed == 2)]
-        results.append(NetworkResult(scores, np.zeros(1), np.zeros(1), 1, 1.0, False))
+        results.append(NetworkResult(scores, test, np.zeros(1), np.zeros(1), 1, 1.0, False))
     return Trained(table, results, tiny)
 
 
@@ -155,6 +177,7 @@ def test_spread_is_over_repetitions_and_counts_what_is_undefined(trained):
         "high",
         "repetitions",
         "undefined",
+        "tested",
     ]
     # in the order of the long table
     pd.testing.assert_frame_equal(
@@ -182,3 +205,86 @@ def test_mean_recall_is_scikit_learn_s_balanced_accuracy(occur):
     assert mean_recall(labels, predicted) == pytest.approx(
         recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
     )
+
+
+@pytest.fixture(params=["a fifth", "no row of one emotion", "a few numbers of a row"])
+def partly_tested(request):
+    """Labels, scores of three repetitions, and which rows of each were tested."""
+    random = np.random.default_rng(5)
+    labels, tested = np.arange(100) % 7, np.ones((3, 100), bool)
+    scores = random.normal(size=(3, 100, 7)).round(1)
+    if request.param == "a fifth":
+        tested = random.random((3, 100)) < 0.2
+        tested[:, :7] = True
+        scores[~tested] = np.nan
+    elif request.param == "no row of one emotion":
+        tested[:, labels == 4] = False
+        scores[~tested] = np.nan
+    else:
+        tested[:, 20:40] = False
+        scores[:, 20:40, 3] = [[np.nan], [np.inf], [-np.inf]]
+    return labels, scores, tested
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_every_measure_leaves_out_rows_that_no_network_tested(partly_tested):
+    labels, scores, tested = partly_tested
+    weight = np.random.default_rng(0).integers(0, 3, (4, 100))
+    found, weighted = measures(labels, scores), measures(labels, scores, weight=weight)
+    for r, rows in enumerate(tested):
+        for measure, values in measures(labels[rows], scores[r, rows]).items():
+            np.testing.assert_array_equal(found[measure][r], values)
+        for measure, values in measures(
+            labels[rows], scores[r, rows], weight=weight[:, rows]
+        ).items():
+            np.testing.assert_array_equal(weighted[measure][:, r], values)
+        predicted = scores[r, rows].argmax(1)
+        np.testing.assert_array_equal(predict(scores[r])[rows], predicted)
+        assert (predict(scores[r])[~rows] == -1).all()
+        np.testing.assert_array_equal(
+            confusion(labels, scores)[r],
+            confusion_matrix(labels[rows], predicted, labels=range(7)),
+        )
+        balanced = balanced_accuracy_score(labels[rows], predicted)
+        assert average(labels, scores, found["recall"])[r] == pytest.approx(balanced)
+        assert mean_recall(labels, predict(scores[r])) == pytest.approx(balanced)
+        assert accuracy(labels, predict(scores[r])) == (predicted == labels[rows]).mean()
+
+
+def test_nothing_tested_is_nothing_measured():
+    labels, scores = np.array([0, 1, 1]), np.full((2, 3, 2), np.nan)
+    assert (predict(scores) == -1).all() and not confusion(labels, scores).any()
+    for values in measures(labels, scores).values():
+        assert np.isnan(values).all() and np.isnan(average(labels, scores, values)).all()
+    assert np.isnan(accuracy(labels, predict(scores[0])))
+    assert np.isnan(mean_recall(labels, predict(scores[0])))
+
+
+def test_the_long_table_counts_the_rows_that_were_tested(trained):
+    part = Trained(trained.table[:1], trained.results[:1], trained.data)  # one fold of three
+    _, test = make_folds(trained.data, "random", 0, 3)[0]
+    long = by_emotion(part, ("recall",)).set_index("emotion")
+    assert (long["tested"] == len(test)).all()
+    predicted = trained.results[0].scores.argmax(1)
+    theirs = recall_score(trained.data.labels[test], predicted, average=None)
+    np.testing.assert_allclose(long["value"], [*theirs, theirs.mean()])
+
+
+def test_the_average_is_undefined_where_an_emotion_that_occurs_is():
+    labels, scores = np.array([0, 0, 1, 1]), np.tile([1.0, 0.5, 0.0], (4, 1))
+    values = measures(labels, scores)
+    assert np.isnan(average(labels, scores, values["precision"]))  # the second is never predicted
+    assert average(labels, scores, values["recall"]) == 0.5  # the third never occurs
+
+
+def test_spread_takes_a_missing_value_for_a_value_of_its_own():
+    long = pd.DataFrame({"model": ["a", None, None], "value": [1.0, 2.0, 4.0]})
+    assert spread(long, ["model"])["mean"].tolist() == [1, 3]
+
+
+def test_a_measure_that_there_is_not_is_refused_and_one_alone_is_taken():
+    labels, scores = np.array([0, 1]), np.eye(2)
+    assert list(measures(labels, scores, "recall")) == ["recall"]
+    for which in ("f1", ("recall", "f1")):
+        with pytest.raises(ValueError, match="^measure is 'f1'; it must be one of 'recall', "):
+            measures(labels, scores, which)

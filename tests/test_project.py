@@ -3,12 +3,19 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-LOCK = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
+LINES = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
+LOCK = {canonicalize_name(line.name): str(line.specifier) for line in LINES}
+# A lock for Linux with PyTorch's CPU build: these come with the CUDA build alone.
+CUDA = re.compile(r"(nvidia|cuda)-.*|triton")
 
 
 def declared():
@@ -21,12 +28,8 @@ def test_each_dependency_gives_its_reason_and_is_locked():
         r'^    "[\w-]+(?:<\d+)?".*$', (ROOT / "pyproject.toml").read_text(), flags=re.M
     )
     assert len(lines) == len(declared()) > 10
-    names = {name.lower().replace("_", "-") for name in LOCK}
-    assert {name.lower() for name in declared()} - {
-        "jax",
-        "mutmut",
-        "scikit-image",
-    } <= names  # used where they are, installed by nobody's lock
+    # used where they are installed, and in no lock
+    assert {name.lower() for name in declared()} - {"jax", "mutmut"} <= LOCK.keys()
 
 
 def test_what_is_imported_is_declared():
@@ -48,8 +51,30 @@ def test_what_is_imported_is_declared():
 
 
 def test_the_lock_is_exact_and_of_no_particular_build():
-    assert all(re.fullmatch(r"[\w.]+", version) for version in LOCK.values())
-    assert LOCK["torch"] == "2.13.0"
+    assert all(re.fullmatch(r"==[\w.]+", version) for version in LOCK.values())
+    assert LOCK["torch"] == "==2.13.0"
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.11.9", "3.12.3", "3.13.0", "3.14.0"])
+def test_the_lock_holds_for_every_python(python):
+    """Whatever a locked library requires on a Python is locked for that Python, once."""
+    minor = ".".join(python.split(".")[:2])
+    on = default_environment() | {"python_version": minor, "python_full_version": python}
+    active = [line for line in LINES if line.marker is None or line.marker.evaluate(on)]
+    names = [canonicalize_name(line.name) for line in active]
+    assert len(names) == len(set(names))
+    wanted = set(map(canonicalize_name, declared())) - {"jax", "mutmut"}
+    for name in names:
+        try:
+            needed = [Requirement(text) for text in requires(name) or []]
+        except PackageNotFoundError:  # locked for another Python than this
+            continue
+        wanted |= {
+            canonicalize_name(need.name)
+            for need in needed
+            if need.marker is None or need.marker.evaluate(on | {"extra": ""})
+        }
+    assert {name for name in wanted if not CUDA.fullmatch(name)} <= set(names)
 
 
 def test_conda_users_get_the_same_versions():

@@ -356,3 +356,62 @@ def test_a_stack_is_pruned_as_each_network_alone(seed):
         )
         for stacked, single in zip(together, alone, strict=True):
             torch.testing.assert_close(stacked[one], single)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"activations": torch.zeros(0, 4)}, r"shape \[0, 4\]; angles need at least one pattern"),
+        ({"activations": torch.zeros(4, 0)}, r"shape \[4, 0\]; angles need at least one pattern"),
+        ({"activations": torch.zeros(4)}, r"shape \[4\]; angles need at least one pattern"),
+        ({"activations": [[0.5, np.nan]]}, "activations must hold no number that is missing"),
+        ({"activations": [[0.5, np.inf]]}, "activations must hold no number that is missing"),
+        ({"activations": [["a", "b"]]}, "activations must be an array of numbers"),
+        ({"activation_shift": np.nan}, "activation_shift is nan"),
+        ({"activation_shift": "0.5"}, "activation_shift is '0.5'"),
+        ({"activation_shift": torch.tensor([np.nan])}, "activation_shift must hold no number"),
+        ({"weight": torch.tensor([1.0, np.nan])}, "weight must hold no number"),
+        ({"weight": torch.zeros(2)}, "weight is 0 for every pattern"),
+        ({"weight": torch.ones(3)}, r"weight has the shape \[3\]"),
+        ({"weight": torch.tensor([1.0, -1.0])}, "weight has the shape"),
+    ],
+    ids=range(13),
+)
+def test_angles_of_nothing_or_nonsense_are_refused(choices, words):
+    with pytest.raises(ValueError, match=words):
+        angles(**{"activations": torch.eye(2)} | choices)
+
+
+def test_angles_take_arrays_and_lists_of_any_numeric_type():
+    expected = angles(torch.eye(2))
+    for values in ([[1, 0], [0, 1]], np.eye(2, dtype=np.int8), np.eye(2, dtype=np.float16)):
+        assert torch.equal(angles(values), expected)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"angle": np.nan}, "angle is nan; it must be a number from 0 to 180"),
+        ({"angle": "60"}, "angle is '60'"),
+        ({"angle": 181}, "angle is 181"),
+        ({"merge_weights": "False"}, "merge_weights is 'False'; it must be True or False"),
+        ({"activation_shift": np.inf}, "activation_shift is inf"),
+        ({"x": torch.zeros(0, 5)}, r"x has the shape \[0, 5\]; .* at least one pattern of 5"),
+        ({"x": torch.zeros(3, 4)}, r"x has the shape \[3, 4\]"),
+        ({"x": torch.full((3, 5), np.nan)}, "x must hold no number that is missing"),
+        ({"net": torch.nn.Linear(5, 7)}, "net is a Linear; a ShallowNet is pruned"),
+    ],
+    ids=range(9),
+)
+def test_pruning_by_nonsense_is_refused(choices, words):
+    given = {"net": ShallowNet(hidden=4), "x": torch.rand(9, 5), "angle": 30.0} | choices
+    with pytest.raises(ValueError, match=words):
+        prune_network(**given)
+
+
+def test_a_network_with_weights_that_are_no_numbers_is_not_pruned():
+    net = ShallowNet(hidden=4)
+    with torch.no_grad():
+        net.output.weight[0, 0] = np.nan
+    with pytest.raises(ValueError, match="output.weight must hold no number"):
+        prune_network(net, torch.rand(9, 5), angle=30.0)

@@ -1,8 +1,10 @@
-"""Classifiers from scikit-learn on the same ten numbers: the baseline's support vector machine, and
-the best that can honestly be had.
+"""Nested cross-validation of classifiers from scikit-learn on the same features: the baseline's
+support vector machine, and the best of nine kinds.
 
-Settings are always chosen inside the training rows of a fold, on inner folds of the same protocol
-(nested validation).
+Settings are always chosen inside the training rows of a fold, on inner folds of the same protocol.
+Of more than :data:`emolib.analysis.statistics.SAMPLE` rows a stratified sample trains and tests,
+because support vector machines take time that grows with the square of the rows; the others count
+as untested.
 
 Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes.
 """
@@ -13,28 +15,22 @@ from dataclasses import replace
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import discriminant_analysis, linear_model, naive_bayes, neighbors
+from sklearn import ensemble as trees
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 
-from emolib.analysis.evidence import Condition, fold_of_rows
+from emolib.analysis.evidence import Condition
+from emolib.analysis.statistics import stratified_sample
 from emolib.data import EmotionData, Rows, Split
 from emolib.folds import make_folds
-from emolib.metrics import mean_recall
-from emolib.training.cores import core
+from emolib.metrics import UNTESTED, mean_recall
+from emolib.utils.validation import whole_number
 
 Grid = dict[str, list[float]]
 Candidates = dict[str, tuple[BaseEstimator, Grid]]  # by name
@@ -53,19 +49,21 @@ SVM: Candidates = {
 
 CANDIDATES: Candidates = {
     "linear discriminant": (
-        make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr")),
+        make_pipeline(
+            StandardScaler(), discriminant_analysis.LinearDiscriminantAnalysis(solver="lsqr")
+        ),
         {"lineardiscriminantanalysis__shrinkage": [0.0, 0.3, 0.9]},
     ),
     "logistic regression": (
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+        make_pipeline(StandardScaler(), linear_model.LogisticRegression(max_iter=500)),
         {"logisticregression__C": [0.01, 0.1, 1]},
     ),
     "naive Bayes": (
-        make_pipeline(StandardScaler(), GaussianNB()),
+        make_pipeline(StandardScaler(), naive_bayes.GaussianNB()),
         {"gaussiannb__var_smoothing": [1e-9, 0.3]},
     ),
     "nearest neighbours": (
-        make_pipeline(StandardScaler(), KNeighborsClassifier()),
+        make_pipeline(StandardScaler(), neighbors.KNeighborsClassifier()),
         {"kneighborsclassifier__n_neighbors": [1, 5, 25]},
     ),
     "support vectors": (
@@ -77,16 +75,16 @@ CANDIDATES: Candidates = {
         {"calibratedclassifiercv__estimator__gamma": [0.03, 0.1]},
     ),
     "random forest": (
-        make_pipeline(RandomForestClassifier(TREES, random_state=0)),
+        make_pipeline(trees.RandomForestClassifier(TREES, random_state=0)),
         {"randomforestclassifier__min_samples_leaf": [1, 8]},
     ),
     "extra trees": (
-        make_pipeline(ExtraTreesClassifier(TREES, random_state=0)),
+        make_pipeline(trees.ExtraTreesClassifier(TREES, random_state=0)),
         {"extratreesclassifier__min_samples_leaf": [1, 8]},
     ),
     "boosted trees": (
         make_pipeline(
-            HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=8, random_state=0)
+            trees.HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=8, random_state=0)
         ),
         {"histgradientboostingclassifier__learning_rate": [0.05, 0.2]},
     ),
@@ -102,7 +100,8 @@ def nested(
     candidates: Candidates | None = None,
     jobs: int = -1,
 ) -> list[Condition]:
-    """Out-of-fold scores of each kind of classifier, and of the kind that does best on inner folds.
+    """Nested cross-validation: out-of-fold scores of each kind of classifier, and of the kind that
+    does best on inner folds.
 
     Args:
         protocol: of outer and inner folds.
@@ -113,16 +112,22 @@ def nested(
 
     Returns:
         A condition for each candidate and, where there are several, one named :data:`CHOSEN`; their
-        recipe is ``"nested"``.
+        recipe is ``"nested"``. Rows that were not sampled have scores of NaN.
+
+    Raises:
+        ValueError: a count is not whole, or the folds cannot be made.
     """
+    seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
     candidates = CANDIDATES if candidates is None else candidates
     table = np.hstack([data.features[modality] for modality in data.modalities]).astype(float)
-    work = [
-        (seed, train, test, name)
-        for seed in range(seeds)
-        for train, test in make_folds(data, protocol, seed, folds)
-        for name in candidates
-    ]
+    sample = stratified_sample(data.labels)
+    fold = np.full((seeds, len(data)), UNTESTED)
+    work = []
+    for seed in range(seeds):
+        for number, pair in enumerate(make_folds(data, protocol, seed, folds)):
+            train, test = (rows[np.isin(rows, sample)] for rows in pair)
+            fold[seed, test] = number
+            work += [(seed, train, test, name) for name in candidates]
     found = joblib.Parallel(n_jobs=jobs)(
         joblib.delayed(_search)(
             *candidates[name],
@@ -146,60 +151,55 @@ def nested(
         if inner > best.get(key, (-1.0,))[0]:
             best[key] = (inner, got)
             chosen[seed, test] = got
-    fold = np.stack([fold_of_rows(data, protocol, seed, folds) for seed in range(seeds)])
-    conditions = [
-        Condition(name, protocol, "nested", own, fold, data) for name, own in scores.items()
+    if len(candidates) > 1:
+        scores[CHOSEN] = chosen
+    return [
+        Condition(name, protocol, "nested", own, fold, data, folds) for name, own in scores.items()
     ]
-    return (
-        [*conditions, Condition(CHOSEN, protocol, "nested", chosen, fold, data)]
-        if len(candidates) > 1
-        else conditions
-    )
 
 
-@core()
 def _search(
     estimator: BaseEstimator,
     grid: Grid,
     table: NDArray[np.float64],
     labels: NDArray[np.intp],
-    groups: NDArray[np.str_],
+    groups: NDArray[np.str_] | None,
     train: Rows,
     test: Rows,
     protocol: str,
     seed: int,
     classes: int,
 ) -> tuple[float, NDArray[np.float64]]:
-    """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on the test rows."""
-    inner = list(_inner(labels[train], groups[train], protocol, seed))
+    """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on test rows."""
+    within = None if groups is None else groups[train]
+    inner = list(_inner(labels[train], within, protocol, seed))
     search = GridSearchCV(estimator, grid, scoring=make_scorer(mean_recall), cv=inner).fit(
         table[train], labels[train]
     )
     score = search.predict_proba if hasattr(search, "predict_proba") else search.decision_function
-    scores = np.full(
-        (len(test), classes), -np.inf
-    )  # a class that does not occur is never predicted
-    scores[:, search.classes_] = score(table[test])
+    found = score(table[test])
+    # an emotion without a training row is never predicted
+    scores = np.full((len(test), classes), found.min() - 1)
+    scores[:, search.classes_] = found
     return search.best_score_, scores
 
 
 def _inner(
-    labels: NDArray[np.intp], groups: NDArray[np.str_], protocol: str, seed: int
+    labels: NDArray[np.intp], groups: NDArray[np.str_] | None, protocol: str, seed: int
 ) -> Iterator[Split]:
-    if protocol == "random":
+    if protocol == "random" or groups is None:
         pairs = StratifiedKFold(INNER, shuffle=True, random_state=seed).split(labels, labels)
     else:
         pairs = GroupKFold(INNER, shuffle=True, random_state=seed).split(labels, groups=groups)
     for train, test in pairs:
-        # balanced accuracy needs rows of an emotion to tell how well it is recognised, and people
-        # may bring none
+        # a person-independent fold may test an emotion that it has no row of to train on
         seen = np.isin(labels[test], labels[train])
         yield train, test[seen]
 
 
 def ensemble(condition: Condition) -> Condition:
-    """The networks of all repetitions as one: their mean scores. No row is scored by a network that
-    trained on it.
+    """Ensemble of the networks of all repetitions: their mean scores. No row is scored by a network
+    that trained on it; one that a repetition left untested stays untested.
     """
     return replace(
         condition,

@@ -1,12 +1,14 @@
-"""How often the tests of this report are wrong, measured where nothing is to be found: on shuffled
-labels.
+"""Type I error of the tests of this report, measured on shuffled labels.
 
-The classifier is ridge regression on one-hot labels: linear in the labels, so one matrix a fold
-retrains it on any of them, and thousands of shuffles cost seconds.
+The classifier is ridge regression on one-hot labels: linear in the labels, so that one matrix per
+fold retrains it on any of them, and thousands of shuffles cost seconds. The matrix grows with the
+square of the rows: of more than :data:`emolib.analysis.statistics.SAMPLE` a stratified sample is
+taken, and the result's column ``rows`` has its size.
 
-Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes.
+Axes: ``S`` repetitions, ``N`` rows, ``C`` classes.
 """
 
+from functools import partial
 from typing import Any
 
 import joblib
@@ -15,11 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emolib.analysis import statistics
-from emolib.analysis.evidence import fold_of_rows, fold_recall
+from emolib.analysis.evidence import fold_recall
 from emolib.data import EmotionData, Rows
 from emolib.folds import make_folds
-from emolib.training.cores import core
+from emolib.metrics import UNTESTED
 from emolib.training.scaling import scale
+from emolib.utils.validation import whole_number
 
 SHUFFLES = 500
 ALPHA = 0.05
@@ -38,35 +41,39 @@ TESTS = (
 
 
 def hat(
-    data: EmotionData, modality: str, protocol: str, seed: int, folds: int
+    data: EmotionData, modality: str, protocol: str, seed: int, folds: int, rows: Rows | None = None
 ) -> tuple[NDArray[np.float32], Rows]:
-    """The matrix ``[N, N]`` that turns one-hot labels into out-of-fold scores of ridge regression,
-    and the fold of each row.
+    """Hat matrix ``[N, N]`` of ridge regression, from one-hot labels to out-of-fold scores, and the
+    fold of each row (-1: untested).
 
     A row's own fold has no weight in it, so no row scores itself or is scored by rows that it was
     tested with.
+
+    Args:
+        rows: the ``N`` rows that train and test, ascending; all when not given.
     """
-    matrix = np.zeros((len(data), len(data)), np.float32)
-    for train, test in make_folds(data, protocol, seed, folds):
-        x = scale(data, modality, train).astype(float)
-        x = np.column_stack(
-            [
-                np.ones(len(x)),
-                (x - x[train].mean(0)) / np.where(x[train].std(0) > 0, x[train].std(0), 1),
-            ]
-        )
+    rows = np.arange(len(data)) if rows is None else rows
+    matrix = np.zeros((len(rows), len(rows)), np.float32)
+    fold = np.full(len(rows), UNTESTED)
+    for number, (train, test) in enumerate(make_folds(data, protocol, seed, folds)):
+        x = scale(data, modality, train).astype(float)[rows]
+        train, test = (np.searchsorted(rows, part[np.isin(part, rows)]) for part in (train, test))
+        deviation = x[train].std(0)
+        x = (x - x[train].mean(0)) / np.where(deviation > 0, deviation, 1)
+        x = np.column_stack([np.ones(len(x)), x])
         penalty = PENALTY * np.eye(x.shape[1])
         penalty[0, 0] = 0  # the intercept is free
         matrix[np.ix_(test, train)] = x[test] @ np.linalg.solve(
             x[train].T @ x[train] + penalty, x[train].T
         )
-    return matrix, fold_of_rows(data, protocol, seed, folds)
+        fold[test] = number
+    return matrix, fold
 
 
 def shuffled(
     labels: NDArray[np.intp], groups: NDArray[np.str_] | None, random: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Labels in random order, within groups where there are any."""
+    """Labels in random order, within groups where these are given."""
     if groups is None:
         return random.permutation(labels)
     _, group = np.unique(groups, return_inverse=True)
@@ -84,101 +91,124 @@ def calibrate(
     shuffles: int = SHUFFLES,
     jobs: int = -1,
 ) -> pd.DataFrame:
-    """Share of shuffles in which each test, at 5 %, finds what is not there.
+    """Type I error: share of shuffles in which each test, at 5 %, finds what is not there.
 
-    Tests against chance are tried on labels exchanged within persons, everything else on labels
-    exchanged among all rows: then no model is better than another, and all recalls are what
-    guessing gives.
+    Tests against chance are tried on labels exchanged within persons (among all rows where the data
+    do not say who is who), everything else on labels exchanged among all rows: then no model is
+    better than another, and all recalls are what guessing gives.
 
     Returns:
-        Columns ``test``, ``protocol``, ``folds``, ``repetitions``, ``shuffles``, ``rejected`` (a
-        share), ``low`` and ``high`` (its exact binomial interval, 95 %).
+        Columns ``test``, ``protocol``, ``folds``, ``repetitions``, ``shuffles`` (those in which the
+        test was defined), ``rows``, ``rejected`` (a share), ``low`` and ``high`` (its exact
+        binomial interval, 95 %).
+
+    Raises:
+        ValueError: a count is not whole, or the folds cannot be made.
     """
+    seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
+    shuffles = whole_number("shuffles", shuffles, 1)
+    rows = statistics.stratified_sample(data.labels)
     hats = {
-        modality: [hat(data, modality, protocol, seed, folds) for seed in range(seeds)]
+        modality: [hat(data, modality, protocol, seed, folds, rows) for seed in range(seeds)]
         for modality in data.modalities[:2]
     }
     matrices = [np.concatenate([matrix for matrix, _ in pairs]) for pairs in hats.values()]
     fold = np.stack([fold for _, fold in next(iter(hats.values()))])
+    labels, groups = data.labels[rows], None if data.groups is None else data.groups[rows]
     cores = joblib.effective_n_jobs(jobs)
     parts = joblib.Parallel(n_jobs=cores)(
-        joblib.delayed(_shuffles)(data, matrices, fold, folds, numbers)
+        joblib.delayed(_shuffles)(labels, groups, len(data.classes), matrices, fold, folds, numbers)
         for numbers in np.array_split(np.arange(shuffles), cores)
     )
-    levels = np.concatenate(
-        [part.pop("level") for part in parts]
-    )  # [shuffles, 3]: estimate, low, high
-    found = {test: np.concatenate([part[test] for part in parts]) for test in parts[0]}
-    truth = levels[:, 0].mean()
-    found["interval of a level"] = (levels[:, 1] > truth) | (levels[:, 2] < truth)
-    rows = []
+    found = pd.concat(parts)
+    levels = found[["level", "low", "high"]].to_numpy().T
+    found["interval of a level"] = _outside(*levels[1:], levels[0].mean())
+    table = []
     for test in TESTS:
-        share = statistics.reject_share(int(found[test].sum()), shuffles)
-        rows.append((test, protocol, folds, seeds, shuffles, *share))
-    return pd.DataFrame(
-        rows,
-        columns=["test", "protocol", "folds", "repetitions", "shuffles", "rejected", "low", "high"],
-    )
+        decided = found[test].dropna()
+        share = statistics.reject_share(int(decided.sum()), len(decided))
+        table.append((test, protocol, folds, seeds, len(decided), len(rows), *share))
+    columns = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
+    return pd.DataFrame(table, columns=[*columns, "rejected", "low", "high"])
 
 
-@core()
 def _shuffles(
-    data: EmotionData, matrices: list[NDArray[np.float32]], fold: Rows, folds: int, numbers: Rows
-) -> dict[str, np.ndarray]:
-    classes = len(data.classes)
-    found: dict[str, list[Any]] = {test: [] for test in TESTS if test != "interval of a level"} | {
-        "level": []
+    labels: NDArray[np.intp],
+    groups: NDArray[np.str_] | None,
+    classes: int,
+    matrices: list[NDArray[np.float32]],
+    fold: Rows,
+    folds: int,
+    numbers: Rows,
+) -> pd.DataFrame:
+    """Whether each test rejects, one row per shuffle: 1, 0, or NaN where it is undefined."""
+    shuffle = partial(_shuffle, labels, groups, classes, matrices, fold, folds)
+    return pd.DataFrame([shuffle(int(number)) for number in numbers])
+
+
+def _shuffle(
+    labels: NDArray[np.intp],
+    groups: NDArray[np.str_] | None,
+    classes: int,
+    matrices: list[NDArray[np.float32]],
+    fold: Rows,
+    folds: int,
+    number: int,
+) -> dict[str, Any]:
+    random = np.random.default_rng([2011, number])
+    within = shuffled(labels, groups, random)
+    predicted = _predict(matrices[-1], within, classes, fold)
+    drawn = {"permutations": PERMUTATIONS, "seed": number}
+    chance = statistics.better_than_chance(within, predicted, groups, classes, folds, **drawn)
+    among = shuffled(labels, None, random)
+    one, other = (
+        np.where(fold == UNTESTED, np.nan, _predict(matrix, among, classes, fold) == among)
+        for matrix in matrices
+    )
+    t_test = statistics.compare(*(fold_recall(hit, fold, among) for hit in (one, other)), folds)
+    tested, numbers = (fold != UNTESTED).any(0), np.arange(len(labels))
+    with np.errstate(invalid="ignore"):
+        gap = np.nansum(other - one, 0) / (fold != UNTESTED).sum(0)
+    gaps, levels = (statistics.emotion_means(among, hit, classes) for hit in (gap, other))
+    difference, level, by_row = (
+        statistics.bootstrap(of, units, tested, resamples=RESAMPLES, seed=number)
+        for of, units in (
+            (gaps, numbers if groups is None else groups),
+            (levels, numbers if groups is None else groups),
+            (gaps, numbers),
+        )
+    )
+    estimate, low, high = (part[-1] for part in level.widened().of_repetitions())
+    wide = difference.widened()
+    return {
+        "permutation within persons": _at_most(chance.p[-1], ALPHA),
+        "Holm over the emotions": _at_most(np.fmin.reduce(statistics.holm(chance.p[:-1])), ALPHA),
+        "corrected resampled t-test": _at_most(t_test.p, ALPHA),
+        "Bayesian, outside equivalence": _at_most(1 - max(t_test.worse, t_test.better), ALPHA),
+        "interval of a difference": _outside(wide.low[-1], wide.high[-1], 0),
+        "interval by row, not widened": _outside(by_row.low[-1], by_row.high[-1], 0),
+        "level": estimate,
+        "low": low,
+        "high": high,
     }
-    for number in numbers:
-        random = np.random.default_rng([2011, number])
-        labels = shuffled(data.labels, data.groups, random)
-        predicted = _predict(matrices[-1], labels, classes)
-        chance = statistics.better_than_chance(
-            labels,
-            predicted,
-            data.groups,
-            classes,
-            folds,
-            permutations=PERMUTATIONS,
-            seed=int(number),
-        )
-        found["permutation within persons"].append(chance.p[-1] <= ALPHA)
-        found["Holm over the emotions"].append((statistics.holm(chance.p[:-1]) <= ALPHA).any())
-
-        labels = shuffled(data.labels, None, random)
-        one, other = (_predict(matrix, labels, classes) for matrix in matrices)
-        hits = [(predicted == labels).astype(float) for predicted in (one, other)]
-        first, second = (fold_recall(hit, fold, labels) for hit in hits)
-        tested = statistics.compare(first, second)
-        found["corrected resampled t-test"].append(tested.p <= ALPHA)
-        found["Bayesian, outside equivalence"].append(max(tested.worse, tested.better) >= 1 - ALPHA)
-
-        gap = statistics.emotion_means(labels, (hits[1] - hits[0]).mean(0), classes)
-        drawn = {"resamples": RESAMPLES, "seed": int(number)}
-        found["interval of a difference"].append(
-            _excludes(statistics.bootstrap(gap, data.groups, **drawn).widened())
-        )
-        found["interval by row, not widened"].append(
-            _excludes(statistics.bootstrap(gap, np.arange(len(labels)), **drawn))
-        )
-        level = (
-            statistics.bootstrap(
-                statistics.emotion_means(labels, hits[1], classes), data.groups, **drawn
-            )
-            .widened()
-            .of_repetitions()
-        )
-        found["level"].append([part[-1] for part in level])
-    return {test: np.array(values) for test, values in found.items()}
 
 
 def _predict(
-    matrix: NDArray[np.float32], labels: NDArray[np.intp], classes: int
+    matrix: NDArray[np.float32], labels: NDArray[np.intp], classes: int, fold: Rows
 ) -> NDArray[np.intp]:
-    """``[S, N]``, from the matrices of all repetitions one under another."""
-    predicted: NDArray[np.intp] = (matrix @ np.eye(classes, dtype=np.float32)[labels]).argmax(1)
-    return predicted.reshape(-1, len(labels))
+    """Predictions ``[S, N]``, -1 where untested, from the matrices of all repetitions one under
+    another.
+    """
+    scores = matrix @ np.eye(classes, dtype=np.float32)[labels]
+    return np.where(fold == UNTESTED, UNTESTED, scores.argmax(1).reshape(fold.shape))
 
 
-def _excludes(interval: statistics.Interval) -> bool:
-    return bool(interval.low[-1] > 0 or interval.high[-1] < 0)
+def _at_most(value: float, limit: float) -> float:
+    """Whether a value is at most a limit: 1, 0, or NaN where the value is."""
+    return np.nan if np.isnan(value) else float(value <= limit)
+
+
+def _outside(low: Any, high: Any, truth: float) -> NDArray[np.float64]:
+    """Whether an interval does not hold the truth: 1, 0, or NaN where it is undefined."""
+    undefined = np.isnan(low) | np.isnan(high) | np.isnan(truth)
+    return np.where(undefined, np.nan, (low > truth) | (high < truth))

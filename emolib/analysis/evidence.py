@@ -1,12 +1,15 @@
-"""What was measured, as rows that a verdict can point to: levels, differences and printed figures,
-with intervals and tests.
+"""Evidence: levels, differences, confusions and printed figures as rows with columns, with
+intervals and tests.
 
-Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes.
+Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes. Rows that no network tested are left
+out everywhere; what is then undefined is NaN.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,15 +18,20 @@ from numpy.typing import NDArray
 
 from emolib import paper
 from emolib.analysis import statistics
-from emolib.analysis.statistics import bootstrap, emotion_means
+from emolib.analysis.statistics import Interval, bootstrap, emotion_means, with_mean
 from emolib.data import EmotionData, Rows
-from emolib.folds import make_folds
-from emolib.metrics import MEASURES, confusion, measures
+from emolib.metrics import MEASURES, UNTESTED, confusion, measures, predict
 from emolib.pruning import angles
 from emolib.training.scaling import scale
+from emolib.training.sweeps import REPETITION
 from emolib.training.train import Trained
 
+# A sweep's columns without the repetition.
+READING = [column for column in REPETITION if column != "seed"]
 SETTING = ["model", "protocol", "recipe"]
+# The columns of evidence. Each row has an id of its own; ``modality``, ``hidden``, ``angle`` and
+# ``activation_shift`` are filled in where a sweep varies them, ``first`` and ``second`` are the
+# models of a difference, and ``feature`` numbers the features of a modality.
 ROW = [
     "id",
     "kind",
@@ -39,7 +47,19 @@ ROW = [
     "equivalent",
     "better",
     "detectable",
+    "measure",
+    "tested",
+    "first",
+    "second",
+    "modality",
+    "hidden",
+    "angle",
+    "activation_shift",
+    "feature",
 ]
+LIMITS = ("estimate", "low", "high")
+T_TESTS = ("p", "worse", "equivalent", "better")
+WHO = "the data do not say who is who"
 
 # Models of Table 3 that the paper compares with each other.
 PAIRS = (
@@ -58,14 +78,16 @@ PAIRS = (
 
 @dataclass(frozen=True)
 class Condition:
-    """What one model did under one protocol and recipe, over all repetitions.
+    """Out-of-fold scores of one model under one protocol and recipe, over all repetitions.
 
     Attributes:
         model: its name in the report.
         protocol, recipe: how it was tested and trained.
-        scores: ``[S, N, C]``, out of fold.
-        fold: ``[S, N]``, which fold tested the row.
+        scores: ``[S, N, C]``, out of fold; NaN where a row was not tested.
+        fold: ``[S, N]``, the fold that tested the row, -1 where none did.
         data: the rows.
+        folds: number of folds that the rows were cut into; those in ``fold`` when 0.
+        setting: the sweep's columns that made the networks, such as ``hidden`` and ``angle``.
     """
 
     model: str
@@ -74,62 +96,80 @@ class Condition:
     scores: NDArray[np.floating]
     fold: Rows
     data: EmotionData
+    folds: int = 0
+    setting: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def predicted(self) -> Rows:
+        """Predicted emotion ``[S, N]``; -1 where a row was not tested."""
+        return predict(self.scores)
 
     @cached_property
     def hit(self) -> NDArray[np.float64]:
-        """``[S, N]``: 1 where a row was recognised."""
-        right: NDArray[np.bool] = self.scores.argmax(-1) == self.data.labels
-        return right.astype(float)
+        """Whether a row was recognised, 1 or 0, ``[S, N]``; NaN where it was not tested."""
+        right = (self.predicted == self.data.labels).astype(float)
+        return np.where(self.predicted == UNTESTED, np.nan, right)
+
+    @cached_property
+    def tested(self) -> NDArray[np.bool]:
+        """Rows that some repetition tested, ``[N]``."""
+        tested: NDArray[np.bool] = (self.predicted != UNTESTED).any(0)
+        return tested
 
     @cached_property
     def fold_recall(self) -> NDArray[np.float64]:
-        """``[S, folds]``: mean recall over emotions in each fold, an emotion weighted as in all
-        rows: a fold may lack one.
-        """
+        """Mean recall over emotions in each fold ``[S, folds]``, see :func:`fold_recall`."""
         return fold_recall(self.hit, self.fold, self.data.labels)
 
+    @property
+    def fold_count(self) -> int:
+        """Number of folds that the rows were cut into, at least 1."""
+        return self.folds or max(int(self.fold.max(initial=0)) + 1, 1)
 
-def conditions(trained: Trained, name: Callable[[pd.Series], str]) -> list[Condition]:
-    """The repetitions of a sweep put together, one condition for each setting but the seed.
+    def columns(self, measure: str, emotion: str) -> dict[str, Any]:
+        """Columns that all rows of evidence on this condition have: id, setting, rows tested."""
+        setting = {column: getattr(self, column) for column in SETTING}
+        tested = (self.predicted != UNTESTED).sum(1).min()
+        id = level_id(*setting.values(), measure, emotion)
+        return {"id": id, "measure": measure, "emotion": emotion, "tested": tested} | setting
+
+
+def conditions(trained: Trained, name: Callable[[pd.Series], str] | None = None) -> list[Condition]:
+    """Conditions of a sweep: the repetitions of each setting put together.
 
     Args:
-        name: the model's name from a row of the sweep.
+        name: the model's name from a row of the sweep; its column ``model`` when not given.
+
+    Raises:
+        ValueError: there is neither a ``name`` nor a column ``model``.
     """
-    table, scores = trained.out_of_fold()
+    table, data = trained.table, trained.data
+    named = ["model"] if "model" in table else []
+    if not named and name is None:
+        raise ValueError("the sweep has no column 'model'; pass name, a function of its rows")
+    number = table.groupby([*READING, *named], sort=False, dropna=False).ngroup().to_numpy()
     found = []
-    varying = [
-        column
-        for column in (
-            "network",
-            "modality",
-            "hidden",
-            "angle",
-            "activation_shift",
-            "schedule",
-            "merge_weights",
-            "scaling",
-            "folds",
-            "max_epochs",
-            "learning_rate",
-            "optimiser",
-            "loss",
-        )
-        if table[column].nunique() > 1
-    ]
-    for _, part in table.groupby([*varying, "protocol", "recipe"], sort=False):
+    for setting in np.unique(number):
+        positions = np.flatnonzero(number == setting)
+        part = table.iloc[positions]
         first = part.iloc[0]
-        fold = [
-            fold_of_rows(trained.data, first["protocol"], seed, first["folds"])
-            for seed in part["seed"]
-        ]
+        seed, seeds = pd.factorize(part["seed"])
+        scores = np.full((len(seeds), len(data), len(data.classes)), np.nan, np.float32)
+        fold = np.full(scores.shape[:2], UNTESTED)
+        for s, k, position in zip(seed, part["fold"], positions, strict=True):
+            result = trained.results[position]
+            scores[s, result.test_rows] = result.scores
+            fold[s, result.test_rows] = k
         found.append(
             Condition(
-                name(first),
+                name(first) if name else str(first["model"]),
                 first["protocol"],
                 first["recipe"],
-                scores[part.index],
-                np.array(fold),
-                trained.data,
+                scores,
+                fold,
+                data,
+                int(first["folds"]),
+                {column: first[column] for column in READING},
             )
         )
     return found
@@ -138,125 +178,98 @@ def conditions(trained: Trained, name: Callable[[pd.Series], str]) -> list[Condi
 def fold_recall(
     hit: NDArray[np.float64], fold: Rows, labels: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """``[S, folds]`` from ``hit`` and ``fold`` ``[S, N]``, see :attr:`Condition.fold_recall`."""
-    weight: NDArray[np.float64] = (1 / np.bincount(labels))[labels]
-    member = (fold[:, None] == np.arange(fold.max() + 1)[:, None]).astype(float)  # [S, folds, N]
-    recall: NDArray[np.float64] = (member @ (hit * weight)[..., None])[..., 0] / (member @ weight)
+    """Mean recall over emotions in each fold, an emotion weighted as in all tested rows, because a
+    fold may lack one.
+
+    Args:
+        hit: ``[S, N]``, whether a row was recognised, NaN where it was not tested.
+        fold: ``[S, N]``, the fold that tested the row.
+        labels: ``[N]``.
+
+    Returns:
+        ``[S, folds]``, for the folds that tested a row.
+    """
+    tested = ~np.isnan(hit)
+    rows = np.bincount(labels[tested.any(0)], minlength=labels.max() + 1)
+    weight: NDArray[np.float64] = (1 / np.maximum(rows, 1))[labels]
+    member = (fold[:, None] == np.unique(fold[tested])[:, None]) & tested[:, None]  # [S, folds, N]
+    hits = np.where(tested, hit, 0) * weight
+    with np.errstate(invalid="ignore"):  # a repetition without this fold
+        recall: NDArray[np.float64] = (member.astype(float) @ hits[..., None])[..., 0] / (
+            member.astype(float) @ weight
+        )
     return recall
 
 
-def fold_of_rows(data: EmotionData, protocol: str, seed: int, count: int) -> Rows:
-    """``[N]``: which fold tests each row."""
-    fold = np.full(len(data), -1)
-    for number, (_, test) in enumerate(make_folds(data, protocol, seed, count)):
-        fold[test] = number
-    return fold
-
-
 def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
-    """Every measure by emotion with its interval, and for recall the test against chance.
+    """Every measure by emotion with its interval, and for recall the permutation test.
 
     Returns:
         Columns ``id``, ``model``, ``protocol``, ``recipe``, ``measure``, ``emotion`` (and
-        ``average``), ``ours`` (mean over repetitions), ``low`` and ``high`` (95 % by person),
-        ``row_low`` and ``row_high`` (the same by row, for recall), ``seed_low`` and ``seed_high``
-        (lowest and highest repetition), ``repetitions``, ``undefined``, ``null`` and ``p`` (recall
-        of exchanged labels, see :func:`emolib.analysis.statistics.better_than_chance`), ``p_holm``
-        (adjusted over the seven emotions; the average over the models given).
+        ``average``: the mean over the emotions that have a tested row), ``ours`` (mean over
+        repetitions), ``low`` and ``high`` (95 % by person; by row where the data do not say who is
+        who), ``row_low`` and ``row_high`` (the same by row, for recall), ``seed_low`` and
+        ``seed_high`` (lowest and highest repetition), ``repetitions``, ``undefined``, ``tested``
+        (the fewest rows that a repetition tested), ``null`` and ``p`` (recall of exchanged labels,
+        see :func:`emolib.analysis.statistics.better_than_chance`), ``p_holm`` (adjusted over the
+        emotions; the average over the models given).
     """
     parts = []
     for condition in found:
-        data, scores = condition.data, condition.scores
-        classes = len(data.classes)
+        data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
+        occurs = np.isin(np.arange(classes), data.labels[condition.tested])
 
         def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-            by_measure = np.stack(
-                list(measures(data.labels, scores, which, weight).values()), -2
-            )  # [B, S, measures, C]
-            return np.concatenate([by_measure, by_measure.mean(-1, keepdims=True)], -1)
+            by_measure = list(measures(data.labels, scores, which, weight).values())
+            return with_mean(np.stack(by_measure, -2), occurs)  # [B, S, measures, C + 1]
 
         each = statistic(np.ones((1, len(data))))[0]  # [S, measures, C + 1]
-        interval = bootstrap(statistic, data.groups).widened().of_repetitions().of_shares()
-        by_row = (
-            bootstrap(emotion_means(data.labels, condition.hit, classes), np.arange(len(data)))
-            .widened()
-            .of_repetitions()
-            .of_shares()
+        recalls = emotion_means(data.labels, condition.hit, classes)
+        interval, by_row = (
+            bootstrap(of, units, condition.tested).widened().of_repetitions().of_shares()
+            for of, units in ((statistic, data.resampling_units), (recalls, np.arange(len(data))))
         )
         chance = statistics.better_than_chance(
-            data.labels, scores.argmax(-1), data.groups, classes, int(condition.fold.max()) + 1
+            data.labels, condition.predicted, data.groups, classes, condition.fold_count
         )
         for m, measure in enumerate(which):
-            part = pd.DataFrame(
-                {
-                    "emotion": [*data.classes, "average"],
-                    "ours": interval.estimate[m],
-                    "low": interval.low[m],
-                    "high": interval.high[m],
-                }
-            )
+            part = pd.DataFrame([condition.columns(measure, e) for e in [*data.classes, "average"]])
+            part["ours"], part["low"], part["high"] = (values[m] for values in interval)
             part["seed_low"], part["seed_high"] = (
-                _extreme(each[:, m], np.nanmin),
-                _extreme(each[:, m], np.nanmax),
+                np.fmin.reduce(each[:, m]),
+                np.fmax.reduce(each[:, m]),
             )
             part["repetitions"], part["undefined"] = len(each), np.isnan(each[:, m]).sum(0)
             if measure == "recall":
                 part["row_low"], part["row_high"] = by_row.low, by_row.high
                 part["null"], part["p"] = chance.null, chance.p
                 part["p_holm"] = np.r_[statistics.holm(chance.p[:-1]), np.nan]
-            parts.append(
-                part.assign(
-                    model=condition.model,
-                    protocol=condition.protocol,
-                    recipe=condition.recipe,
-                    measure=measure,
-                )
-            )
+            parts.append(part)
     table = pd.concat(parts, ignore_index=True)
-    averages = table[(table["measure"] == "recall") & (table["emotion"] == "average")]
-    table.loc[averages.index.tolist(), "p_holm"] = averages.groupby(["protocol", "recipe"])[
-        "p"
-    ].transform(statistics.holm)
-    table.insert(
-        0,
-        "id",
-        [
-            level_id(*row)
-            for row in table[["model", "protocol", "recipe", "measure", "emotion"]].itertuples(
-                index=False
-            )
-        ],
-    )
+    averages = (table["measure"] == "recall") & (table["emotion"] == "average")
+    if averages.any():
+        tests = table[averages].groupby(["protocol", "recipe"])["p"]
+        table.loc[averages, "p_holm"] = tests.transform(statistics.holm)
     return table
-
-
-def _extreme(
-    values: NDArray[np.float64], which: Callable[..., NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """Lowest or highest over repetitions; NaN where all are undefined."""
-    defined = ~np.isnan(values).all(0)
-    found = np.full(values.shape[1], np.nan)
-    found[defined] = which(values[:, defined], axis=0)
-    return found
 
 
 def level_id(
     model: str, protocol: str, recipe: str, measure: str = "recall", emotion: str = "average"
 ) -> str:
-    """The id of the row of :func:`evaluate` that tells a model's level."""
+    """Id of the row of :func:`evaluate` with a model's level."""
     return f"{model}, {measure}, {emotion}, {protocol}, {recipe}"
 
 
 def difference_id(
     better: str, worse: str, protocol: str, recipe: str, emotion: str = "average"
 ) -> str:
-    """The id of the row of :func:`differences` that tells how far one model is ahead of another."""
+    """Id of the row of :func:`differences` with one model's recall minus another's."""
     return f"{better} − {worse}, {emotion}, {protocol}, {recipe}"
 
 
 def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Recall of one model minus that of another on the same folds, by emotion and on average, under
-    every protocol and recipe.
+    every protocol and recipe, over the rows that both tested.
 
     Args:
         found: conditions that hold both models of each pair.
@@ -265,45 +278,53 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
     Returns:
         Rows with an interval by person; on average also the p-value of the corrected resampled
         t-test, the posterior probabilities of the Bayesian one, and the smallest difference that
-        would have been found in four of five cases.
+        would have been found in four of five cases. The tests are NaN for a single fold and for
+        models that were tested on other folds.
+
+    Raises:
+        ValueError: two models of a pair have different numbers of repetitions.
     """
+    found = list(found)
     by_key = {(c.model, c.protocol, c.recipe): c for c in found}
     rows = []
-    for better, worse in pairs:
-        for (model, protocol, recipe), first in by_key.items():
-            if model != better or (worse, protocol, recipe) not in by_key:
-                continue
-            second = by_key[worse, protocol, recipe]
-            data = first.data
-            # what repetitions share cancels between models on the same folds, so repetitions are
-            # averaged row by row
-            gap = (first.hit - second.hit).mean(0)
-            interval = bootstrap(
-                emotion_means(data.labels, gap, len(data.classes)), data.groups
-            ).widened()
-            tested = statistics.compare(second.fold_recall, first.fold_recall)
-            smallest = statistics.detectable(interval)
-            for e, emotion in enumerate([*data.classes, "average"]):
-                row = {
-                    "id": difference_id(better, worse, protocol, recipe, emotion),
+    for (better, worse), first in product(pairs, found):
+        second = by_key.get((worse, first.protocol, first.recipe))
+        if first.model != better or second is None:
+            continue
+        if len(first.scores) != len(second.scores):
+            raise ValueError(
+                f"{better} has {len(first.scores)} repetitions and {worse} {len(second.scores)}; "
+                "a difference needs the same ones of both"
+            )
+        data, gaps = first.data, first.hit - second.hit
+        both = ~np.isnan(gaps)
+        # what repetitions share cancels between models on the same folds, so repetitions are
+        # averaged row by row, over those that tested the row
+        with np.errstate(invalid="ignore"):
+            gap = np.where(both, gaps, 0).sum(0) / both.sum(0)
+        differ = emotion_means(data.labels, gap, len(data.classes))
+        interval = bootstrap(differ, data.resampling_units, both.any(0)).widened()
+        smallest = statistics.detectable(interval)
+        paired = np.array_equal(first.fold, second.fold)
+        paired &= np.array_equal(np.isnan(first.hit), np.isnan(second.hit))
+        subtracted = second.fold_recall if paired else np.full_like(first.fold_recall, np.nan)
+        t_test = statistics.compare(subtracted, first.fold_recall, first.fold_count)
+        for e, emotion in enumerate([*data.classes, "average"]):
+            tests = T_TESTS if emotion == "average" else ()
+            rows.append(
+                first.columns("recall", emotion)
+                | {
+                    "id": difference_id(better, worse, first.protocol, first.recipe, emotion),
                     "kind": "difference",
                     "model": f"{better} − {worse}",
-                    "protocol": protocol,
-                    "recipe": recipe,
-                    "emotion": emotion,
-                    "estimate": interval.estimate[e],
-                    "low": interval.low[e],
-                    "high": interval.high[e],
+                    "first": better,
+                    "second": worse,
+                    "tested": both.sum(1).min(),
                     "detectable": smallest[e],
                 }
-                if emotion == "average":
-                    row |= {
-                        "p": tested.p,
-                        "worse": tested.worse,
-                        "equivalent": tested.equivalent,
-                        "better": tested.better,
-                    }
-                rows.append(row)
+                | {limit: values[e] for limit, values in zip(LIMITS, interval, strict=True)}
+                | {test: getattr(t_test, test) for test in tests}
+            )
     return pd.DataFrame(rows, columns=ROW)
 
 
@@ -314,55 +335,43 @@ def confusions(
     either direction.
     """
     rows = []
-    for condition in found:
+    for condition, (one, other) in product(found, pairs):
         if condition.model != model:
             continue
-        data = condition.data
-        classes = len(data.classes)
-        apart = ~np.eye(classes, dtype=bool)
-        for one, other in pairs:
-            i, j = data.classes.index(one), data.classes.index(other)
+        data, apart = condition.data, ~np.eye(len(condition.data.classes), dtype=bool)
+        i, j = data.classes.index(one), data.classes.index(other)
 
-            def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-                counts = confusion(data.labels, condition.scores, weight)
-                with np.errstate(invalid="ignore"):
-                    share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
-                more: NDArray[np.float64] = (share[..., i, j] + share[..., j, i]) / 2 - share[
-                    ..., apart
-                ].mean(-1)
-                return more
+        def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+            counts = confusion(data.labels, condition.scores, weight)
+            with np.errstate(invalid="ignore"):
+                share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
+            mutual: NDArray[np.float64] = (share[..., i, j] + share[..., j, i]) / 2
+            return mutual - share[..., apart].mean(-1)
 
-            interval = bootstrap(statistic, data.groups).widened().of_repetitions()
-            rows.append(
-                {
-                    "id": f"{model}, {one} with {other}, {condition.protocol}, {condition.recipe}",
-                    "kind": "confusion",
-                    "model": model,
-                    "protocol": condition.protocol,
-                    "recipe": condition.recipe,
-                    "emotion": f"{one}, {other}",
-                    "estimate": interval.estimate,
-                    "low": interval.low,
-                    "high": interval.high,
-                }
-            )
+        interval = bootstrap(statistic, data.resampling_units, condition.tested)
+        limits = dict(zip(LIMITS, interval.widened().of_repetitions(), strict=True))
+        id = f"{model}, {one} with {other}, {condition.protocol}, {condition.recipe}"
+        columns = condition.columns("confusion", f"{one}, {other}")
+        rows.append(columns | limits | {"id": id, "kind": "confusion"})
     return pd.DataFrame(rows, columns=ROW)
 
 
-def estimates(found: Iterable[Condition]) -> pd.DataFrame:
-    """Mean recall of many conditions, without intervals: what their differences are differences of."""
+def estimates(found: Iterable[Condition], varied: Sequence[str] = ()) -> pd.DataFrame:
+    """Mean recall of many conditions, without intervals.
+
+    Args:
+        varied: the sweep's columns that the rows keep, such as ``hidden``.
+    """
     rows = []
     for condition in found:
-        every_row = np.ones((1, len(condition.data)))
-        recall = emotion_means(condition.data.labels, condition.hit, len(condition.data.classes))(
-            every_row
-        )[0].mean(0)
-        for emotion, value in zip([*condition.data.classes, "average"], recall, strict=True):
-            setting = (condition.model, condition.protocol, condition.recipe)
-            rows.append((level_id(*setting, emotion=emotion), "recall", *setting, emotion, value))
-    return pd.DataFrame(rows, columns=["id", "kind", *SETTING, "emotion", "estimate"]).reindex(
-        columns=ROW
-    )
+        data = condition.data
+        recalls = emotion_means(data.labels, condition.hit, len(data.classes))
+        each = recalls(np.ones((1, len(data))))[0]
+        kept = {column: condition.setting[column] for column in varied} | {"kind": "recall"}
+        values = Interval(each, each, each).of_repetitions().estimate
+        for emotion, value in zip([*data.classes, "average"], values, strict=True):
+            rows.append(condition.columns("recall", emotion) | kept | {"estimate": value})
+    return pd.DataFrame(rows, columns=ROW)
 
 
 def collect_evidence(
@@ -373,22 +382,22 @@ def collect_evidence(
     Args:
         table_3: :func:`evaluate` of ``models``.
         models: the models of the paper's Table 3.
-        widths: unpruned shallow networks, named ``"LPQ shallow, 16 units"``, narrowest first.
-        angles: shallow networks of 16 units, pruned, named ``"LPQ shallow, 60°, shifted"``,
-            smallest angle first.
+        widths: unpruned shallow networks, see :func:`emolib.analysis.models.width_sweep`.
+        angles: pruned shallow networks, see :func:`emolib.analysis.models.angle_sweep`.
     """
     along_width, along_angle = [], []
     for modality in models[0].data.modalities:
-        names = list(dict.fromkeys(c.model for c in widths if c.model.startswith(f"{modality} ")))
-        narrow, middle, wide = names[0], names[len(names) // 2], names[-1]
-        along_width += [(wide, narrow), (middle, narrow), (wide, middle)]
-    for name in dict.fromkeys(c.model for c in angles):
-        start, angle, end = name.split(", ")
-        smallest = next(
-            c.model for c in angles if c.model.startswith(f"{start},") and c.model.endswith(end)
-        )
-        if angle == "60°" and name != smallest:
-            along_angle.append((name, smallest))
+        own = [c for c in widths if c.setting["modality"] == modality]
+        names = list(dict.fromkeys(c.model for c in sorted(own, key=lambda c: c.setting["hidden"])))
+        if names:
+            narrow, middle, wide = names[0], names[len(names) // 2], names[-1]
+            along_width += [(wide, narrow), (middle, narrow), (wide, middle)]
+    alike = ("modality", "activation_shift")
+    for c in angles:
+        others = [o for o in angles if all(o.setting[k] == c.setting[k] for k in alike)]
+        smallest = min(others, key=lambda o: o.setting["angle"])
+        if c.setting["angle"] == 60 and c.model != smallest.model:
+            along_angle.append((c.model, smallest.model))
     return pd.concat(
         [
             of_data(models[0].data),
@@ -396,63 +405,65 @@ def collect_evidence(
             levels(table_3),
             differences(models, PAIRS),
             confusions(models, "PHOG shallow", [("Angry", "Surprise"), ("Surprise", "Sad")]),
-            estimates(widths),
+            estimates(widths, ("modality", "hidden")),
             differences(widths, dict.fromkeys(along_width)),
-            estimates(angles),
-            differences(angles, along_angle),
+            estimates(angles, ("modality", "angle", "activation_shift")),
+            differences(angles, dict.fromkeys(along_angle)),
         ],
         ignore_index=True,
     )
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of :func:`evaluate` in the form of the other evidence."""
-    return (
-        table.rename(columns={"ours": "estimate"})
-        .assign(kind=table["measure"])
-        .reindex(columns=ROW)
-    )
+    """Rows of :func:`evaluate` in the form of the other evidence."""
+    renamed = table.rename(columns={"ours": "estimate"})
+    return renamed.assign(kind=table["measure"]).reindex(columns=ROW)
 
 
 def of_data(data: EmotionData) -> pd.DataFrame:
-    """What the claims on data and angles rest on: ranges, means after scaling over all rows, and
-    recomputed angles.
+    """Evidence on data and angles: ranges, means after scaling over all rows, recomputed angles,
+    and whether the persons are unknown.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for modality in data.modalities:
-        values = data.features[modality]
-        rows += [
-            (f"smallest {modality} value", "data", values.min()),
-            (f"largest {modality} value", "data", values.max()),
-        ]
+        values, own = data.features[modality], {"kind": "data", "modality": modality}
+        for measure, value in (("smallest", values.min()), ("largest", values.max())):
+            row = {"id": f"{measure} {modality} value", "measure": measure, "estimate": value}
+            rows.append(row | own)
         for number, mean in enumerate(scale(data, modality).mean(0)[1:], 2):
-            rows.append((f"scaled mean, {modality}, feature {number}", "data", mean))
+            row = {"id": f"scaled mean, {modality}, feature {number}", "measure": "scaled mean"}
+            rows.append(row | own | {"feature": number, "estimate": mean})
     degrees = angles(torch.tensor(paper.TABLE_1)).numpy()
-    rows += [
-        (f"angle between units {i} and {j} of Table 1", "angle", degrees[i - 1, j - 1])
-        for i, j in paper.TABLE_2
-    ]
-    return pd.DataFrame(rows, columns=["id", "kind", "estimate"]).reindex(columns=ROW)
+    for i, j in paper.TABLE_2:
+        rows.append(
+            {
+                "id": f"angle between units {i} and {j} of Table 1",
+                "kind": "angle",
+                "estimate": degrees[i - 1, j - 1],
+            }
+        )
+    if data.groups is None:
+        rows.append({"id": WHO, "kind": "data", "measure": "persons"})
+    return pd.DataFrame(rows, columns=ROW)
 
 
 def printed() -> pd.DataFrame:
-    """The paper's Table 3 and its baseline's table."""
+    """Evidence that is printed: the paper's Table 3 and its baseline's table."""
     rows = []
     for model, values in paper.TABLE_3.items():
         for emotion, value in zip(
             (*paper.EMOTIONS, "average"), (*values, paper.TABLE_3_AVERAGE[model]), strict=True
         ):
-            rows.append((printed_id(model, emotion), "printed", model, emotion, value))
+            rows.append((printed_id(model, emotion), model, "accuracy", emotion, value))
     for measure, values in paper.SPI_BASELINE.items():
         for emotion, value in zip(paper.EMOTIONS, values, strict=True):
             rows.append(
-                (f"Dhall et al., {measure}, {emotion}", "printed", "SPI baseline", emotion, value)
+                (f"Dhall et al., {measure}, {emotion}", "SPI baseline", measure, emotion, value)
             )
-    return pd.DataFrame(rows, columns=["id", "kind", "model", "emotion", "estimate"]).reindex(
-        columns=ROW
-    )
+    table = pd.DataFrame(rows, columns=["id", "model", "measure", "emotion", "estimate"])
+    return table.assign(kind="printed").reindex(columns=ROW)
 
 
 def printed_id(model: str, emotion: str = "average") -> str:
-    """The id of the row of :func:`printed` that tells what Table 3 prints."""
+    """Id of the row of :func:`printed` with a figure of Table 3."""
     return f"paper, {model}, {emotion}"

@@ -1,4 +1,4 @@
-"""What random folds let a model see of the people it is tested on.
+"""Leakage: near-duplicates and persons on both sides of random folds.
 
 Axes: ``N`` rows of the data, ``D`` features of all modalities together.
 """
@@ -8,68 +8,69 @@ import re
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial.distance import cdist
 
-from emolib.data import EmotionData, Rows
+from emolib.data import EmotionData
 from emolib.training.scaling import scale
 
 # Two frames of one person are near-duplicates when they are as close as only one row in a hundred
 # is to its nearest stranger.
 CLOSE = 0.01
+PART = 2**23  # distances in memory at a time, 64 MiB
 
 
 def clips(data: EmotionData) -> NDArray[np.str_]:
-    """``[N]``: the name of each row without its last number, which counts the frames of one clip."""
+    """Clip of each row ``[N]``: its name without the last number, which counts the frames."""
     return np.array([re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names])
 
 
 def near_duplicates(data: EmotionData) -> pd.Series:
-    """How many rows have a twin, and how often it gives the emotion away.
+    """Near-duplicates: rows with a twin of the same person, and nearest neighbours of one emotion.
+
+    Distances are Euclidean, over all scaled features, between all pairs of rows.
 
     Returns:
         ``rows``; ``clips``; ``rows in a clip of several``; ``rows with a near-duplicate of the same
-        person``; ``... of the same emotion`` (share of those); ``nearest neighbour is the same
-        person`` and ``nearest neighbour has the same emotion`` (shares of all rows), and the latter
-        ``among other persons only``.
+        person``; ``near-duplicate has the same emotion`` (share of those); ``nearest neighbour is
+        the same person`` and ``nearest neighbour has the same emotion`` (shares of all rows); and
+        ``nearest stranger has the same emotion``, among other persons only (share of the rows that
+        have a stranger). What needs to know the person is NaN where the data do not say who is who.
     """
-    features = np.hstack([scale(data, modality) for modality in data.modalities])  # [N, D]
-    distance, near = NearestNeighbors(n_neighbors=len(data)).fit(features).kneighbors(features)
-    other = near != np.arange(len(data))[:, None]  # a row is no neighbour of its own
-    stranger = data.groups[near] != data.groups[:, None]
-    first = _first(other)
-    first_stranger = _first(stranger)
-    same_person = other & ~stranger
-    first_same = _first(same_person)
-    rows = np.arange(len(data))
-    limit = np.quantile(distance[rows, first_stranger], CLOSE)
-    twin = same_person.any(1) & (distance[rows, first_same] < limit)
-    nearest, twin_row, stranger_row = (
-        near[rows, first],
-        near[rows, first_same],
-        near[rows, first_stranger],
-    )
+    features = np.hstack([scale(data, m) for m in data.modalities]).astype(float)  # [N, D]
+    count, known = len(data), data.groups is not None
+    person = np.unique(data.resampling_units, return_inverse=True)[1]
+    numbers = np.arange(count)
+    masks = {
+        "other": lambda rows: numbers != rows[:, None],  # a row is no neighbour of its own
+        "stranger": lambda rows: person != person[rows, None],
+        "same": lambda rows: (person == person[rows, None]) & (numbers != rows[:, None]),
+    }
+    near = {kind: np.zeros(count, int) for kind in masks}
+    distance = {kind: np.full(count, np.inf) for kind in masks}  # infinite: there is no such row
+    for rows in np.array_split(numbers, -(-(count**2) // PART)):
+        between = cdist(features[rows], features)
+        for kind, mask in masks.items():
+            allowed = np.where(mask(rows), between, np.inf)
+            near[kind][rows] = allowed.argmin(1)
+            distance[kind][rows] = allowed.min(1)
+
+    def share(of: NDArray[np.int_], kind: str, among: NDArray[np.bool]) -> float:
+        return float((of[near[kind]] == of)[among].mean()) if among.any() else np.nan
+
+    exists = {kind: np.isfinite(found) for kind, found in distance.items()}
+    strangers = distance["stranger"][exists["stranger"]]
+    limit = np.quantile(strangers, CLOSE) if len(strangers) else -np.inf
+    twin = distance["same"] < limit
     _, clip, size = np.unique(clips(data), return_inverse=True, return_counts=True)
-    return pd.Series(
-        {
-            "rows": len(data),
-            "clips": len(size),
-            "rows in a clip of several": int((size[clip] > 1).sum()),
-            "rows with a near-duplicate of the same person": int(twin.sum()),
-            "near-duplicate has the same emotion": (data.labels[twin_row] == data.labels)[
-                twin
-            ].mean()
-            if twin.any()
-            else np.nan,
-            "nearest neighbour is the same person": (data.groups[nearest] == data.groups).mean(),
-            "nearest neighbour has the same emotion": (data.labels[nearest] == data.labels).mean(),
-            "nearest stranger has the same emotion": (
-                data.labels[stranger_row] == data.labels
-            ).mean(),
-        }
-    )
-
-
-def _first(wanted: NDArray[np.bool]) -> Rows:
-    """Place of the first true value in each row; 0 where there is none."""
-    first: Rows = wanted.argmax(1)
-    return first
+    found = {
+        "rows": count,
+        "clips": len(size),
+        "rows in a clip of several": int((size[clip] > 1).sum()),
+        "rows with a near-duplicate of the same person": int(twin.sum()),
+        "near-duplicate has the same emotion": share(data.labels, "same", twin),
+        "nearest neighbour is the same person": share(person, "other", exists["other"]),
+        "nearest neighbour has the same emotion": share(data.labels, "other", exists["other"]),
+        "nearest stranger has the same emotion": share(data.labels, "stranger", exists["stranger"]),
+    }
+    always = ("rows", "nearest neighbour has the same emotion")
+    return pd.Series({k: v if known or k in always else np.nan for k, v in found.items()})

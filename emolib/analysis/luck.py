@@ -1,5 +1,5 @@
-"""How far luck alone carries a result: one split, a pick among many settings, and readings of what
-is silent.
+"""Robustness: results of single splits, selection bias, and a multiverse of what the paper leaves
+open.
 
 Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data.
 """
@@ -10,50 +10,49 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
-from emolib.analysis.evidence import Condition
+from emolib.analysis.evidence import READING, Condition
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, make_folds
-from emolib.metrics import MEASURES, mean_recall, measures
+from emolib.metrics import MEASURES, average, mean_recall, measures, predict
 from emolib.training import sweeps
-from emolib.training.cores import core
 from emolib.training.stack import NetworkStack
-from emolib.training.sweeps import DEFAULTS, REPETITION, Row
+from emolib.training.sweeps import DEFAULTS, Row
 from emolib.training.train import Trained
-from emolib.utils.progress import track
+from emolib.utils.validation import one_of, whole_number
 
-# A reading without its repetition.
-READING = [column for column in REPETITION if column != "seed"]
+# The measures that "accuracy" could mean.
+READ_AS = tuple(measure for measure in MEASURES if measure != "specificity")
 
 
 def single_results(trained: Trained) -> NDArray[np.float64]:
-    """``[K]``: mean recall of each network of a sweep on the rows of its own test part."""
-    found = []
-    for result, row in zip(
-        trained.results, trained.table.to_dict("records", into=Row()), strict=True
-    ):
-        _, test = make_folds(trained.data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-        found.append(mean_recall(trained.data.labels[test], result.scores.argmax(1)))
-    return np.array(found)
+    """Mean recall of each network of a sweep on the rows that it was tested on: ``[K]``."""
+    labels = trained.data.labels
+    return np.array([mean_recall(labels[r.test_rows], predict(r.scores)) for r in trained.results])
 
 
 def split_percentile(results: NDArray[np.float64], printed: float) -> dict[str, float]:
-    """Where a printed figure stands among results of single splits.
+    """Percentile of a printed figure among results of single splits.
+
+    Args:
+        results: mean recalls; NaN, a network that was not tested, is left out.
+        printed: the figure.
 
     Returns:
-        ``percentile`` of the printed figure (share of results below it), ``tries`` after which one
-        result in two would have reached it (infinite where none did), and the results' ``median``,
-        ``low`` and ``high`` (middle 95 %).
+        ``draws``, the number of results; ``percentile`` of the printed figure (share of results
+        below it); ``tries`` after which one result in two would have reached it (infinite where
+        none did); the results' ``median``, ``low`` and ``high`` (middle 95 %). NaN without a
+        result.
     """
+    results = results[~np.isnan(results)]
+    if len(results) == 0:
+        undefined = ("median", "low", "high", "percentile", "tries")
+        return {"draws": 0} | dict.fromkeys(undefined, np.nan)
     reached = (results >= printed - 0.005).mean()  # what rounds to it reaches it
     low, median, high = np.quantile(results, [0.025, 0.5, 0.975])
-    tries = (
-        1.0
-        if reached == 1
-        else np.inf
-        if reached == 0
-        else np.ceil(np.log(0.5) / np.log(1 - reached))
-    )
+    with np.errstate(divide="ignore"):
+        tries = max(np.ceil(np.log(0.5) / np.log(1 - reached)), 1.0) if reached else np.inf
     return {
         "draws": len(results),
         "median": median,
@@ -72,48 +71,60 @@ def selection_bias(
     fixed: dict[str, Any],
     jobs: int | None = None,
 ) -> pd.DataFrame:
-    """One network of each setting on each split, and what comes of choosing among them in three
-    ways.
+    """Selection bias: one network per setting and split, and the results of choosing among them in
+    three ways.
 
     Args:
         table: a sweep with :data:`~emolib.folds.KEPT_APART` as its protocol; settings differ, seeds
             are the splits.
-        every: epochs between checkpoints; the epoch is one of the choices.
+        every: epochs between checkpoints, of which the last epoch is one; the epoch is one of the
+            choices.
         fixed: the setting that is not chosen at all, taken at the last epoch.
-        jobs: threads, by default one a core.
+        jobs: threads, by default one per core.
 
     Returns:
-        One row a split: test recall of the ``fixed`` setting, of the setting and epoch best on the
-        rows kept apart (``nested``), and of those best on the test rows themselves (``picked``);
-        and how many ``settings`` there were to choose from.
+        One row per split: test recall of the ``fixed`` setting, of the setting and epoch best on
+        the rows kept apart (``nested``), and of those best on the test rows themselves
+        (``picked``); and how many ``settings`` there were to choose from. NaN where no network of
+        the split could be tested.
+
+    Raises:
+        ValueError: another protocol, a count that is not whole, or a ``fixed`` setting that the
+            sweep does not hold.
     """
-    sweeps.check(table, data)
+    every = whole_number("every", every, 1)
+    table = pd.DataFrame(sweeps.check(table, data))
+    for protocol in table["protocol"].unique():
+        one_of("protocol", protocol, [KEPT_APART])
+    is_fixed = (table.reindex(columns=list(fixed)) == pd.Series(fixed)).all(axis=1)
+    if set(table["seed"][is_fixed]) != set(table["seed"]):
+        raise ValueError(f"fixed is {fixed!r}; the sweep must have that setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
     work = joblib.Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
+    found = work(joblib.delayed(_checkpoints)(data, part, every) for part in parts)
     rows = []
-    with track(len(parts), f"training {len(table):,} networks to pick from") as progress:
-        for part, found in zip(
-            parts,
-            work(joblib.delayed(_checkpoints)(data, part, every) for part in parts),
-            strict=True,
-        ):
-            chosen_on, tested = found  # [K, E]
-            best = np.unravel_index(chosen_on.argmax(), chosen_on.shape)
-            is_fixed = np.all([part[column] == value for column, value in fixed.items()], axis=0)
+    with tqdm(
+        total=len(parts),
+        desc=f"training {len(table):,} networks to pick from",
+        leave=False,
+        delay=0.2,
+    ) as progress:
+        for part, (chosen_on, tested) in zip(parts, found, strict=True):  # [K, E]
+            known = ~np.isnan(chosen_on)
+            best = np.unravel_index(np.where(known, chosen_on, -1).argmax(), chosen_on.shape)
             rows.append(
                 {
                     "seed": part["seed"].iloc[0],
                     "settings": tested.size,
-                    "fixed": tested[is_fixed][0, -1],
-                    "nested": tested[best],
-                    "picked": tested.max(),
+                    "fixed": tested[is_fixed[part.index]][0, -1],
+                    "nested": tested[best] if known.any() else np.nan,
+                    "picked": np.fmax.reduce(tested, axis=None),
                 }
             )
             progress.update(1)
     return pd.DataFrame(rows)
 
 
-@core()
 def _checkpoints(
     data: EmotionData, table: pd.DataFrame, every: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -126,8 +137,8 @@ def _checkpoints(
     found = []
     while stack.training.any():
         stack.epoch()
-        if stack.epochs % every == 0:
-            predicted = [stack.engine.scores(k).argmax(1) for k in range(len(table))]
+        if stack.epochs % every == 0 or not stack.training.any():
+            predicted = [predict(stack.engine.scores(k)) for k in range(len(table))]
             found.append(
                 [
                     [mean_recall(data.labels[rows], own[rows]) for own in predicted]
@@ -142,20 +153,22 @@ def averages(condition: Condition) -> dict[str, float]:
     """Average over emotions by each measure, mean over repetitions; NaN where one leaves it
     undefined.
     """
-    which = tuple(measure for measure in MEASURES if measure != "specificity")
-    return {
-        measure: float(value.mean())
-        for measure, value in measures(condition.data.labels, condition.scores, which).items()
-    }
+    return _averages(condition.data.labels, condition.scores)
+
+
+def _averages(labels: NDArray[np.intp], scores: NDArray[np.floating]) -> dict[str, float]:
+    found = measures(labels, scores, READ_AS)
+    return {m: float(average(labels, scores, value).mean()) for m, value in found.items()}
 
 
 def specification_grid(**choices: Any) -> pd.DataFrame:
-    """A sweep (:func:`emolib.training.sweeps.sweep`) in which what decides nothing does not
-    multiply: a network that is not pruned has no angles to take, nor a time to prune at.
+    """Specification grid: a sweep (:func:`emolib.training.sweeps.sweep`) without settings that
+    decide nothing. A network that is not pruned has no angles to take, nor a time to prune at.
 
     Example:
-        >>> len(specification_grid(angle=[0, 60], activation_shift=[0.5, 0.0], schedule=["first", "every"], protocol=SINGLE, folds=1))
-        5
+        >>> choices = {"angle": [0, 60], "activation_shift": [0.5, 0.0]}
+        >>> len(specification_grid(**choices, schedule=["first", "every"]))
+        25
     """
     table = sweeps.sweep(**choices)
     idle = ["activation_shift", "schedule", "merge_weights"]
@@ -164,26 +177,19 @@ def specification_grid(**choices: Any) -> pd.DataFrame:
 
 
 def multiverse(trained: Trained) -> pd.DataFrame:
-    """Every reading's average over emotions, by each measure that "accuracy" could mean.
+    """Average over emotions of every reading, by each measure that "accuracy" could mean.
 
     Returns:
-        Columns of the readings, ``measure`` (those of :data:`emolib.metrics.MEASURES` without
-        specificity, and ``training accuracy``: the share of rows trained on that were recognised)
-        and ``value``, mean over seeds; NaN where a measure is undefined.
+        Columns of the readings, ``measure`` (those of :data:`READ_AS`, and ``training accuracy``:
+        the share of rows trained on that were recognised) and ``value``, mean over seeds; NaN where
+        a measure is undefined.
     """
-    which = tuple(measure for measure in MEASURES if measure != "specificity")
     table, scores = trained.out_of_fold()
     rows = []
     for row, own in zip(table.to_dict("records"), scores, strict=True):
-        tested = ~np.isnan(own[:, 0])  # a single split leaves most rows out
-        found = {
-            measure: value.mean()
-            for measure, value in measures(trained.data.labels[tested], own[tested], which).items()
-        }
         reading = [row[column] for column in READING]
-        rows += [
-            (*reading, measure, value)
-            for measure, value in (found | {"training accuracy": row["train_accuracy"]}).items()
-        ]
+        found = _averages(trained.data.labels, own) | {"training accuracy": row["train_accuracy"]}
+        rows += [(*reading, measure, value) for measure, value in found.items()]
     frame = pd.DataFrame(rows, columns=[*READING, "measure", "value"])
-    return frame.groupby([*READING, "measure"], sort=False)["value"].mean().reset_index()
+    by_reading = frame.groupby([*READING, "measure"], sort=False, dropna=False)["value"]
+    return by_reading.mean().reset_index()

@@ -1,13 +1,15 @@
-"""Interval and tests for scores that came out of folds, on rows that belong to persons.
+"""Cluster bootstrap, permutation test and corrected resampled t-test for out-of-fold scores.
 
-Rows of one person resemble each other, and a row that tests one fold trains the others; what
-ignores that is too sure of itself. Interval therefore draw persons, not rows, and are widened by
-:data:`SHARED_ROWS_INFLATION`; tests between models widen the variance for shared training rows; tests against
-chance exchange labels within a person only. How often each is wrong is measured in
-:mod:`emolib.analysis.calibration`.
+Rows of one person resemble each other, and a row that tests one fold trains the others; intervals
+and tests that ignore this are too narrow. Bootstrap intervals therefore resample persons, not rows,
+and are widened by :data:`SHARED_ROWS_INFLATION`; tests between models widen the variance for shared
+training rows; tests against chance exchange labels within a person only. The module
+:mod:`emolib.analysis.calibration` measures how often each is wrong.
 
-Axes: ``B`` resamples, ``P`` permutations, ``S`` repetitions, ``N`` rows, ``C`` classes, ``G`` units
-(persons or rows).
+Where the persons are unknown, the bootstrap resamples rows and labels are exchanged among all rows.
+Rows that no network tested are left out; what is then undefined is NaN.
+
+Axes: ``B`` resamples, ``P`` permutations, ``S`` repetitions, ``N`` rows, ``C`` classes.
 """
 
 import warnings
@@ -15,9 +17,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from baycomp import CorrelatedTTest
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from emolib.metrics import UNTESTED
+from emolib.utils.validation import whole_number
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -29,6 +33,10 @@ ROPE = 0.01
 # Tibshirani ("Cross-validation: what does it estimate and how well does it do it?", 2023) measure
 # naive intervals too narrow by about as much.
 SHARED_ROWS_INFLATION = 2**0.5
+# Rows that are sampled where a method's time or memory grows with their square.
+SAMPLE = 4000
+# Resamples and permutations are computed in parts of at most so many numbers (64 MiB each array).
+PART = 2**23
 
 
 class Interval(NamedTuple):
@@ -50,8 +58,8 @@ class Interval(NamedTuple):
         return Interval(self.estimate, np.clip(self.low, 0, 1), np.clip(self.high, 0, 1))
 
     def of_repetitions(self) -> "Interval":
-        """Mean of the leading axis: repetitions share all rows, so their mean is hardly surer than
-        one of them.
+        """Mean over the leading axis. Repetitions share all rows, so the interval of their mean is
+        hardly narrower than that of one repetition.
         """
         with np.errstate(invalid="ignore"):
             return Interval(*(np.nansum(part, 0) / (~np.isnan(part)).sum(0) for part in self))
@@ -60,82 +68,104 @@ class Interval(NamedTuple):
 def bootstrap(
     statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     units: np.ndarray,
+    tested: NDArray[np.bool] | None = None,
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """Percentile bootstrap, corrected for bias, that draws whole units: persons (cluster
-    bootstrap), or rows.
+    """Cluster bootstrap: percentile intervals, corrected for bias, from resamples of whole units.
 
-    A resample holds rows twice, which some statistics take for evidence (average precision rises);
-    the limits are moved by the difference between the resamples' mean and the estimate.
+    A resample holds rows twice, which biases some statistics (average precision rises); the limits
+    are moved by the difference between the resamples' mean and the estimate.
 
     Args:
         statistic: row weights ``[B, N]`` (how often each row was drawn) to values ``[B, …]``; NaN
             where undefined.
-        units: ``[N]``, whom each row belongs to; ``np.arange(N)`` draws rows.
-        resamples: how many.
-        seed: of the draw.
+        units: ``[N]``, the person of each row; ``np.arange(N)`` resamples rows.
+        tested: ``[N]``, rows that some network tested: only their units are drawn, the others
+            weigh nothing. All of them when not given.
+        resamples: ``B``.
+        seed: of the random numbers.
 
     Returns:
-        95 % limits of each value; a resample that leaves a value undefined is left out of its
-        limits.
+        95 % limits of each value. A resample that leaves a value undefined is left out of its
+        limits; without a tested row everything is NaN.
+
+    Raises:
+        ValueError: ``resamples`` is not a whole number of at least 1.
 
     Example:
         >>> hit = np.array([1.0, 0.0, 1.0, 1.0])
         >>> mean = lambda weight: weight @ hit / weight.sum(-1)
         >>> low, high = bootstrap(mean, np.array(["a", "a", "b", "b"]))[1:]
     """
-    _, unit = np.unique(units, return_inverse=True)
-    count = unit.max() + 1
-    drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
-    shifted = drawn + count * np.arange(resamples)[:, None]
-    times = (
-        np.bincount(shifted.ravel(), minlength=resamples * count)
-        .reshape(resamples, count)
-        .astype(float)
-    )
-    found = statistic(times[:, unit])
+    resamples = whole_number("resamples", resamples, 1)
+    tested = np.ones(len(units), bool) if tested is None else tested
+    estimate = statistic(np.ones((1, len(units))))[0]
+    if not tested.any():
+        return Interval(*[np.full_like(estimate, np.nan)] * 3)
+    _, unit = np.unique(units[tested], return_inverse=True)
+    count, random, parts = unit.max() + 1, np.random.default_rng(seed), []
+    for size in _parts(resamples, len(units)):
+        drawn = random.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        weight = np.zeros((size, len(units)))
+        weight[:, tested] = times[:, unit]
+        parts.append(statistic(weight))
+    found = np.concatenate(parts)
     tail = (1 - CONFIDENCE) / 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # undefined in every resample: NaN says so
         low, high = np.nanquantile(found, [tail, 1 - tail], axis=0)
         centre = np.nanmean(found, axis=0)
-    estimate = statistic(np.ones((1, len(unit))))[0]
     return Interval(estimate, low - centre + estimate, high - centre + estimate)
 
 
 def emotion_means(
     labels: NDArray[np.intp], values: NDArray[np.float64], classes: int
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """The mean of a row's value over the rows of each emotion, and the mean of these: recall, where
-    the value is whether a row was recognised, and a difference of recalls, where it is the
-    difference of two models on the row.
+    """Mean of a row's value over the tested rows of each emotion, and the mean of these means.
+
+    Of whether a row was recognised, that is recall; of the difference of two models on a row, it is
+    the difference of their recalls.
 
     Args:
         labels: ``[N]``.
-        values: ``[N]``, or ``[S, N]`` for repetitions side by side.
+        values: ``[N]``, or ``[S, N]`` for repetitions side by side; NaN for an untested row.
         classes: ``C``.
 
     Returns:
-        A statistic for :func:`bootstrap`, to ``[B, C + 1]`` or ``[B, S, C + 1]``.
+        A statistic for :func:`bootstrap`, to ``[B, C + 1]`` or ``[B, S, C + 1]``. The last mean is
+        over the emotions that have a tested row, and NaN for a resample that lacks one of them.
     """
-    truth = np.eye(classes)[labels]  # [N, C]
-    sums = values[..., None] * truth  # [..., N, C]
+    tested = ~np.isnan(values)
+    truth = np.eye(classes)[labels] * tested[..., None]  # [..., N, C]
+    sums = np.where(tested, values, 0)[..., None] * truth
+    occurs = truth.reshape(-1, classes).any(0)
 
     def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):
             means = np.moveaxis(weight @ sums / (weight @ truth), -2, 0)
-        return _with_mean(means)
+        return with_mean(means, occurs)
 
     return statistic
 
 
+def with_mean(by_emotion: NDArray[np.float64], occurs: NDArray[np.bool]) -> NDArray[np.float64]:
+    """Values by emotion ``[…, C]`` with their mean added as the last, ``[…, C + 1]``.
+
+    Args:
+        occurs: ``[C]``, the emotions that the mean is over; NaN if there are none.
+    """
+    mean = by_emotion[..., occurs].sum(-1, keepdims=True) / (occurs.sum() or np.nan)
+    return np.concatenate([by_emotion, mean], -1)
+
+
 class Chance(NamedTuple):
-    """Recall against the recall of exchanged labels: by emotion, and last their mean.
+    """Recall, and its distribution under exchanged labels: by emotion, and last their mean.
 
     Attributes:
-        recall: ``[C + 1]``, as measured.
+        recall: ``[C + 1]``, as measured, mean over repetitions.
         null: ``[C + 1]``, mean over permutations; not one over ``C`` where folds are grouped.
         p: ``[C + 1]``, share of permutations that reach the recall, the measured one counted in.
         null_low, null_high: ``[C + 1]``, the middle 95 % of permutations.
@@ -151,71 +181,105 @@ class Chance(NamedTuple):
 def better_than_chance(
     labels: NDArray[np.intp],
     predicted: NDArray[np.intp],
-    strata: np.ndarray,
+    strata: np.ndarray | None,
     classes: int,
     folds: int,
     *,
     permutations: int = RESAMPLES,
     seed: int = 0,
 ) -> Chance:
-    """One-sided permutation test: do predictions go with emotions beyond what the person gives
-    away?
+    """Permutation test, one-sided: is recall above that of labels exchanged within persons?
 
-    Labels are exchanged among rows of one stratum, with all predictions left as they are, which no
-    network need be retrained for. With person-independent folds and persons as strata, a prediction
+    Labels are exchanged among rows of one stratum, with all predictions left as they are, so that
+    no network is trained again. With person-independent folds and persons as strata, a prediction
     never saw the labels that are exchanged around it; but the same labels trained the predictions
     of the other folds, for which the null's variance grows by the ratio of test to training rows,
     ``1 / (folds - 1)``, as in the corrected t-test. Under random folds a prediction has seen the
-    labels of the person's other rows, and the test is too timid.
+    labels of the person's other rows, and the test is conservative.
 
     Args:
         labels: ``[N]``.
-        predicted: ``[S, N]``, the predicted emotion in each repetition.
-        strata: ``[N]``, the person.
+        predicted: ``[S, N]``, the predicted emotion in each repetition, -1 where untested.
+        strata: ``[N]``, the person; None exchanges labels among all rows.
         classes: ``C``.
-        folds: how many the predictions came from.
+        folds: number of folds that the rows were cut into; 1 for a single split, whose tested rows
+            trained nothing.
+        permutations: ``P``.
+        seed: of the random numbers.
 
     Returns:
-        NaN for an emotion that never occurs, and then for the mean.
-    """
-    votes = np.stack([(predicted == c).mean(0) for c in range(classes)], 1)  # [N, C]
-    truth = np.eye(classes)[labels]
-    occurs = truth.sum(0)
-    occurs[occurs == 0] = np.nan  # no recall without a row
-    recall = _with_mean((truth * votes).sum(0)[None] / occurs)[0]
+        NaN for an emotion without a tested row; the mean is over the others, and NaN if there are
+        none.
 
-    _, stratum = np.unique(strata, return_inverse=True)
+    Raises:
+        ValueError: ``folds`` or ``permutations`` is not a whole number of at least 1.
+    """
+    folds = whole_number("folds", folds, 1)
+    permutations = whole_number("permutations", permutations, 1)
+    unit = np.zeros(len(labels)) if strata is None else strata
+    shown = (predicted != UNTESTED).any(0)
+    if not shown.any():
+        return Chance(*np.full((5, classes + 1), np.nan))
+    labels, predicted, unit = labels[shown], predicted[:, shown], unit[shown]
+    tested = (predicted != UNTESTED).mean(0)  # share of the repetitions that tested a row
+    votes = np.stack([(predicted == c).mean(0) for c in range(classes)], 1)  # [N, C]
+    occurs = np.isin(np.arange(classes), labels)
+
+    def recalls(truth: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Recall ``[P, C + 1]`` of labels ``[P, N]``."""
+        cell = (truth + classes * np.arange(len(truth))[:, None]).ravel()
+        hits, rows = (
+            np.bincount(cell, values.ravel(), minlength=len(truth) * classes)
+            for values in (
+                votes[np.arange(len(labels)), truth],
+                np.broadcast_to(tested, truth.shape),
+            )
+        )
+        with np.errstate(invalid="ignore"):
+            return with_mean((hits / rows).reshape(-1, classes), occurs)
+
+    recall = recalls(labels[None])[0]
+    _, stratum = np.unique(unit, return_inverse=True)
     place = np.argsort(stratum, kind="stable")
     random = np.random.default_rng(seed)
     null = []
-    for size in _batches(permutations, 500):
-        # rows in random order within each stratum: whole numbers keep the strata apart, fractions
-        # shuffle
+    for size in _parts(permutations, len(labels)):
+        # random order within each stratum: whole numbers separate the strata, fractions shuffle
         order = np.argsort(stratum + random.random((size, len(labels))))
         exchanged = np.empty((size, len(labels)), int)
         exchanged[:, place] = labels[order]
-        got = votes[np.arange(len(labels)), exchanged]  # [P, N]
-        cell = exchanged + classes * np.arange(size)[:, None]
-        hits = np.bincount(cell.ravel(), got.ravel(), minlength=size * classes).reshape(
-            size, classes
-        )
-        null.append(_with_mean(hits / occurs))
-    null = np.concatenate(null)
-    mean = null.mean(0)
-    null = mean + np.sqrt(1 + 1 / (folds - 1)) * (null - mean)
-    p = np.where(
-        np.isnan(recall), np.nan, (1 + (null >= recall - 1e-12).sum(0)) / (1 + permutations)
-    )
+        null.append(recalls(exchanged))
+    found = np.concatenate(null)
+    mean = found.mean(0)
+    found = mean + np.sqrt(1 + 1 / (folds - 1) if folds > 1 else 1) * (found - mean)
+    reached = (~(found < recall - 1e-12)).sum(0)
+    p = np.where(np.isnan(recall), np.nan, (1 + reached) / (1 + permutations))
     tail = (1 - CONFIDENCE) / 2
-    return Chance(recall, mean, p, *np.quantile(null, [tail, 1 - tail], axis=0))
+    return Chance(recall, mean, p, *np.quantile(found, [tail, 1 - tail], axis=0))
 
 
-def _with_mean(by_emotion: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([by_emotion, by_emotion.mean(-1, keepdims=True)], -1)
-
-
-def _batches(total: int, most: int) -> list[int]:
+def _parts(total: int, rows: int) -> list[int]:
+    """Sizes of the parts in which ``total`` arrays of ``rows`` numbers are computed."""
+    most = max(PART // rows, 1)
     return [min(most, total - start) for start in range(0, total, most)]
+
+
+def stratified_sample(
+    labels: NDArray[np.intp], size: int = SAMPLE, seed: int = 2011
+) -> NDArray[np.intp]:
+    """Stratified random sample of rows, in order: all of them where there are at most ``size``.
+
+    Each emotion keeps its share of the rows, to one row.
+
+    Args:
+        labels: ``[N]``.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    quantile = np.empty(len(labels))  # of a row within its emotion
+    for c in np.unique(labels):
+        own = order[labels[order] == c]
+        quantile[own] = (np.arange(len(own)) + 0.5) / len(own)
+    return np.sort(np.argsort(quantile, kind="stable")[:size])
 
 
 class Comparison(NamedTuple):
@@ -236,40 +300,59 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    first: NDArray[np.float64], second: NDArray[np.float64], rope: float = ROPE
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    folds: int | None = None,
+    rope: float = ROPE,
 ) -> Comparison:
     """Corrected resampled t-test and Bayesian correlated t-test between two models.
 
     Folds of one repetition share training rows, so the variance of a mean over folds is larger than
     of independent ones: ``(1 / n + n_test / n_train)`` times the variance of the differences, where
     ``n`` counts folds of all repetitions. Over folds that test every row once, mean test size over
-    mean training size is ``1 / (folds - 1)``, however unequal they are, which is what baycomp uses.
+    mean training size is ``1 / (folds - 1)``, however unequal they are.
 
     Args:
-        first, second: ``[S, folds]``, scores on the same folds of the same repetitions.
+        first, second: ``[S, F]``, scores on the same folds of the same repetitions; ``F`` is less
+            than ``folds`` where some were not run.
+        folds: number of folds that the rows were cut into; ``F`` when not given.
         rope: half the width of the region of practical equivalence.
+
+    Returns:
+        Probabilities that are NaN where there is nothing to test: a single fold, whose test rows
+        are the same in every repetition, or a score of NaN.
     """
-    posterior = CorrelatedTTest(np.ravel(first), np.ravel(second), rope, runs=len(first))
-    p = (
-        2 * stats.t.sf(abs(posterior.mean) / np.sqrt(posterior.var), posterior.df)
-        if posterior.var
-        else posterior.mean == 0
-    )
-    return Comparison(float(posterior.mean), float(p), *map(float, posterior.probs()))
+    folds = first.shape[1] if folds is None else folds
+    gap = np.ravel(second - first)
+    mean = float(gap.mean()) if gap.size else np.nan
+    if folds < 2 or gap.size < 2 or np.isnan(mean):
+        return Comparison(mean, *[np.nan] * 4)
+    error = np.sqrt((1 / gap.size + 1 / (folds - 1)) * gap.var(ddof=1))
+    if error == 0:  # all differences are equal: the posterior is a single point
+        p, worse, better = float(mean == 0), float(mean < -rope), float(mean > rope)
+        return Comparison(mean, p, worse, 1 - worse - better, better)
+    posterior = stats.t(gap.size - 1, mean, error)
+    p = 2 * stats.t.sf(abs(mean) / error, gap.size - 1)
+    worse, better = posterior.cdf(-rope), posterior.sf(rope)
+    return Comparison(mean, *map(float, (p, worse, 1 - worse - better, better)))
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """p-values adjusted for that many tests (Holm 1979), in the same order."""
-    p = np.asarray(p)
-    order = np.argsort(p)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    """Holm correction: p-values adjusted for that many tests (Holm 1979), in the same order.
+
+    A p-value of NaN stays NaN and does not count as a test.
+    """
+    p = np.asarray(p, float)
+    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN is sorted last
+    adjusted = np.full_like(p, np.nan)
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
     return adjusted
 
 
 def detectable(interval: Interval, power: float = 0.8) -> NDArray[np.float64]:
-    """The smallest true difference that a two-sided test at 5 % would find with that power, from an
-    interval's width.
+    """Smallest detectable difference of a two-sided test at 5 % with that power, from the width of
+    an interval.
     """
     width = stats.norm.ppf((1 + CONFIDENCE) / 2)
     error = (interval.high - interval.low) / (2 * width)
@@ -277,6 +360,10 @@ def detectable(interval: Interval, power: float = 0.8) -> NDArray[np.float64]:
 
 
 def reject_share(rejected: int, trials: int) -> tuple[float, float, float]:
-    """Share of rejections, and the limits of its exact binomial (Clopper-Pearson) interval."""
+    """Share of rejections, and the limits of its exact binomial (Clopper-Pearson) interval; NaN
+    without a trial.
+    """
+    if trials == 0:
+        return np.nan, np.nan, np.nan
     low, high = stats.binomtest(rejected, trials).proportion_ci(CONFIDENCE)
     return rejected / trials, float(low), float(high)

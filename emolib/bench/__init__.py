@@ -1,5 +1,5 @@
-"""What training costs, by the ways people train many small networks: `python -m emolib.bench`
-writes reports/bench.json.
+"""Speed comparison of ways to train many small networks and to describe images; ``python -m
+emolib.bench`` measures and writes reports/bench.json.
 """
 
 import json
@@ -10,8 +10,8 @@ FILE = Path(__file__).parents[2] / "reports" / "bench.json"
 
 
 def recorded() -> dict[str, Any]:
-    """The last measurement: ``rows`` of net, method, networks and microseconds a network's step,
-    and the machine's speed.
+    """The last measurement: ``rows`` of net, method, networks and microseconds per network and
+    step, and the machine's speed.
     """
     measured: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return measured

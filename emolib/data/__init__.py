@@ -1,6 +1,7 @@
-"""Where ten numbers a face come from: :func:`load` and what it returns."""
+"""Labelled feature vectors of faces: :func:`load` and :class:`EmotionData`."""
 
 import hashlib
+import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from emolib.utils.validation import one_of
 
 Rows = NDArray[np.intp]  # numbers of rows
 Split = tuple[Rows, Rows]  # those that train, and those that test
@@ -19,32 +22,36 @@ REPAIRS = ("found", "rows", "done")
 
 @dataclass(frozen=True, eq=False)
 class EmotionData:
-    """Labelled feature vectors, one row a face; everything after :func:`load` works on these alone.
+    """Labelled feature vectors, one row per face; everything after :func:`load` needs these alone.
 
     Attributes:
         features: for each modality (``"LPQ"``, ``"PHOG"`` …) an array ``[N, D]``, float32, as
             distributed (not scaled).
         labels: ``[N]``, the index of the emotion in ``classes``.
         classes: names of the ``C`` emotions.
-        groups: ``[N]``, the person, or what stands for the person: rows of one group never train
-            and test each other.
-        names: ``[N]``, one a row; may be licensed, so never shown in a report.
-        source: what the reader is told that the rows are.
+        groups: ``[N]``, the person, or what stands for the person: under person-independent folds,
+            rows of one group never train and test each other. None where nothing is known.
+        names: ``[N]``, one per row; may be licensed, so never shown in a report.
+        source: description of the rows for the reader.
         drawn: whether the faces were drawn by :mod:`emolib.data.faces`, not photographed.
-        repairs: what loading found and did: columns ``found``, ``rows``, ``done``.
-        descriptors: for some modalities ``[N, D]``, what their features are principal components
-            of; with them the components can be fitted on training rows alone, see
+        repairs: findings and repairs of loading: columns ``found``, ``rows``, ``done``.
+        descriptors: for some modalities ``[N, D]``: their features are principal components of
+            these, which can then be fitted on training rows alone, see
             :func:`emolib.training.scaling.scale`.
         left_out: files of a folder that gave no row: columns ``file``, ``reason``. Names may be
             licensed, as above.
         splits: rows that train and rows that test, by a name that a sweep may have as its protocol
             (with one fold): the official split of a database, or somebody else's folds.
+
+    Raises:
+        ValueError: the parts are not of one length, a label is no index of a class, or a feature
+            is not finite.
     """
 
     features: dict[str, NDArray[np.float32]]
     labels: NDArray[np.intp]
     classes: tuple[str, ...]
-    groups: NDArray[np.str_]
+    groups: NDArray[np.str_] | None
     names: NDArray[np.str_]
     source: str
     drawn: bool
@@ -52,6 +59,26 @@ class EmotionData:
     descriptors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["file", "reason"]))
     splits: dict[str, Split] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows, classes = len(self.labels), len(self.classes)
+        parts = {"names": self.names, **self.features, **self.descriptors}
+        if self.groups is not None:
+            parts["groups"] = self.groups
+        for part, values in parts.items():
+            if len(values) != rows:
+                raise ValueError(f"{self.source}: {part} has {len(values)} rows, labels has {rows}")
+        wrong = np.flatnonzero(~np.isin(self.labels, np.arange(classes)))
+        if len(wrong):
+            raise ValueError(
+                f"{self.source}: label {self.labels[wrong[0]]} of row {wrong[0]} is no index of the "
+                f"{classes} classes; labels are whole numbers from 0 to {classes - 1}"
+            )
+        for modality, values in self.features.items():
+            if values.ndim != 2 or not np.isfinite(values).all():
+                raise ValueError(
+                    f"{self.source}: the features of {modality} should be finite numbers [N, D]"
+                )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -61,6 +88,13 @@ class EmotionData:
         """Names of the modalities, in their order."""
         return tuple(self.features)
 
+    @property
+    def resampling_units(self) -> np.ndarray:
+        """``[N]``, the independent units of bootstraps and permutations: the groups, or the number
+        of each row where the groups are unknown.
+        """
+        return np.arange(len(self)) if self.groups is None else self.groups
+
     def as_distributed(self) -> "EmotionData":
         """The same without descriptors: components fitted on all rows, test rows included, as in
         the spreadsheet.
@@ -69,15 +103,14 @@ class EmotionData:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all that a result can depend on: features, descriptors, labels, classes,
-        groups, splits.
-        """
+        """SHA-256 of features, descriptors, labels, classes, groups and splits."""
         digest = hashlib.sha256()
         for modality, values in [*self.features.items(), *self.descriptors.items()]:
             digest.update(f"{modality} {values.shape} {values.dtype}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
-        digest.update("\0".join([*self.classes, *self.groups]).encode())
+        groups = () if self.groups is None else self.groups
+        digest.update("\0".join([*self.classes, *groups]).encode())
         for name, pair in self.splits.items():
             for rows in pair:
                 digest.update(f"{name} {len(rows)}".encode() + np.asarray(rows, "<i8").tobytes())
@@ -90,12 +123,12 @@ def load(
     """Reads a table of features or a folder of face images, or draws the default faces.
 
     Args:
-        source: the SFEW spreadsheet as distributed (``.xlsx``), a CSV of the same shape, a folder
-            with a sub-folder of images for each emotion, or nothing for 675 drawn faces, which need
-            no download and no licence.
-        incomplete: what to do with rows that lack a feature: ``"drop"`` them, fill in the column's
-            ``"mean"`` over the complete rows, or raise an ``"error"``.
-        settings: how a folder is read, see :class:`emolib.data.images.Settings`.
+        source: the SFEW spreadsheet as distributed (``.xlsx``), a table of the same columns (also
+            ``.csv`` or ``.tsv``), a folder with a sub-folder of images per emotion, or None for 675
+            drawn faces, which need no download and no licence.
+        incomplete: treatment of table rows that lack a feature: ``"drop"`` them, fill in the
+            column's ``"mean"`` over the complete rows, or raise an ``"error"``.
+        settings: options of a folder, see :class:`emolib.data.folder.Settings`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -107,22 +140,26 @@ def load(
         >>> data.modalities, len(data)
         (('LPQ', 'PHOG'), 675)
     """
-    if incomplete not in INCOMPLETE:
-        raise ValueError(f"incomplete is {incomplete!r}; it must be one of {', '.join(INCOMPLETE)}")
+    one_of("incomplete", incomplete, INCOMPLETE)
+    if source is not None and not isinstance(source, str | os.PathLike):
+        raise ValueError(
+            f"source is a {type(source).__name__}; it must be the path of a file or folder"
+        )
+    path = Path(os.path.expanduser(source)) if source else None
     # Imported here because all need EmotionData, and each brings libraries that the others do
     # without.
-    if source and Path(source).is_dir():
-        from emolib.data.images import read_folder
+    if path and path.is_dir():
+        from emolib.data.folder import read_folder
 
-        return read_folder(Path(source), **settings)
+        return read_folder(path, **settings)
     if settings:
         raise ValueError(
-            f"{min(settings)} says how a folder of images is read, and {source or 'nothing'} is no folder"
+            f"{min(settings)} is an option of image folders, and {source or 'nothing'} is no folder"
         )
-    if not source:
-        from emolib.data.embedded import draw
+    if path is None:
+        from emolib.data.drawn import drawn_data
 
-        return draw()
+        return drawn_data()
     from emolib.data.table import read_table
 
-    return read_table(Path(source), incomplete)
+    return read_table(path, incomplete)

@@ -1,12 +1,12 @@
-"""The cells of a table in a file, a workbook or a CSV, within limits: a stranger's file may hold
-anything.
+"""Cells of a CSV file or workbook, within limits: a stranger's file may hold anything.
 
-What a workbook's archive says it unpacks to is a limit on what it does unpack to: :mod:`zipfile`
-gives no byte more. Entities in its XML are refused by defusedxml, through which openpyxl reads
-where it is installed.
+:mod:`zipfile` gives no byte more than an archive states, so the stated size is a limit. Entities in
+a workbook's XML are refused by defusedxml, through which openpyxl reads where it is installed.
 """
 
+import codecs
 import csv
+import re
 import reprlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,26 +17,13 @@ from zipfile import ZipFile
 
 import pandas as pd
 from openpyxl import DEFUSEDXML, load_workbook
+from PIL import Image
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 SHEET = 2**20  # rows of a sheet in any spreadsheet program, most of them blank
-# What stands for a number that is not there, in the tables of several programs.
-MISSING = {
-    "",
-    "NA",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "NaN",
-    "nan",
-    "-NaN",
-    "-nan",
-    "NULL",
-    "null",
-    "None",
-    "<NA>",
-}
+SEPARATORS = ",;\t"
+KINDS = ".xlsx, .csv or .tsv"
 
 
 class TooLarge(ValueError):
@@ -44,8 +31,11 @@ class TooLarge(ValueError):
 
 
 def read_cells(path: Path) -> pd.DataFrame:
-    """Every cell of a CSV or of a workbook's first sheet, header row included: text, numbers,
-    dates, or None.
+    """Every cell of a CSV or of a workbook's first sheet, header included: text, numbers, dates, or
+    None where it is blank.
+
+    A CSV is in UTF-8 or begins with a byte order mark; its cells are separated by commas,
+    semicolons or tabs, whichever its first row has most of.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -53,15 +43,19 @@ def read_cells(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: there is no such file; give the SFEW spreadsheet (.xlsx) or a CSV of its shape"
+            f"{path}: there is no such file; a table ({KINDS}) or a folder of images is needed"
         )
-    readers = {".xlsx": _sheet_rows, ".csv": _csv_rows}
-    if path.suffix.lower() not in readers:
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if other := _other_kind(path, start):
+        raise ValueError(f"{path.name}: {other}")
+    workbook = path.suffix.lower() in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
+    if not workbook and path.suffix.lower() not in (".csv", ".tsv"):
         raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")
-        rows = _within(readers[path.suffix.lower()](path))
+        rows = _within(_sheet_rows(path) if workbook else _csv_rows(path))
     except TooLarge as error:
         raise ValueError(f"{path.name}: {error}, which is more than this program reads") from error
     except UnicodeDecodeError as error:
@@ -70,7 +64,8 @@ def read_cells(path: Path) -> pd.DataFrame:
         ) from error
     except csv.Error as error:
         raise ValueError(
-            f"{path.name}: this is no CSV table ({error}); every line should have as many cells as the first"
+            f"{path.name}: this is no CSV table ({error}); every line should have as many cells as "
+            "the first"
         ) from error
     width = max(map(len, rows), default=0)
     return pd.DataFrame([row + [None] * (width - len(row)) for row in rows], dtype=object)
@@ -78,11 +73,33 @@ def read_cells(path: Path) -> pd.DataFrame:
 
 def shown(cell: object) -> str:
     """A cell in a message: not longer than a few words."""
-    return (
-        "a blank cell"
-        if cell is None
-        else reprlib.repr(str(cell) if isinstance(cell, date | time) else cell)
-    )
+    if cell is None:
+        return "a blank cell"
+    return reprlib.repr(str(cell) if isinstance(cell, date | time) else cell)
+
+
+def _other_kind(path: Path, start: bytes) -> str:
+    """What a file is that is no table of features, and what is wanted in its place; or nothing."""
+    text = start.decode("latin-1").lstrip("\xef\xbb\xbf \r\n\t").lower()
+    if text.startswith(("<!doctype html", "<html")):
+        return "this is a web page, not a table; download the file itself that the page shows"
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        return "this is a workbook of an old kind (.xls); save it as .xlsx"
+    if "pixels" in [cell.strip(' "') for cell in re.split(r"[,;\t]", text.split("\n")[0].strip())]:
+        return (
+            "this table holds pixels, as FER-2013 is distributed; images are read from a folder "
+            "with a sub-folder of image files per emotion"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")) as image:
+                return (
+                    f"this is a picture ({image.format}), not a table; images are read from a "
+                    "folder with a sub-folder per emotion"
+                )
+    except Exception:  # Pillow raises whatever another file leads it to
+        return ""
 
 
 def _within(rows: Iterable[Sequence[object]]) -> list[list[object]]:
@@ -90,9 +107,7 @@ def _within(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     found: list[list[object]] = []
     held = 0
     for number, row in enumerate(rows, 1):
-        cells = [
-            None if isinstance(cell, str) and cell.strip() in MISSING else cell for cell in row
-        ]
+        cells = [None if isinstance(cell, str) and not cell.strip() else cell for cell in row]
         while cells and cells[-1] is None:
             cells.pop()
         if len(cells) > COLUMNS:
@@ -111,10 +126,31 @@ def _within(rows: Iterable[Sequence[object]]) -> list[list[object]]:
 
 def _csv_rows(path: Path) -> Iterator[Sequence[object]]:
     content = path.read_bytes()
-    if b"\0" in content:
+    marks = {
+        codecs.BOM_UTF32_LE: "utf-32",
+        codecs.BOM_UTF32_BE: "utf-32",
+        codecs.BOM_UTF16_LE: "utf-16",
+        codecs.BOM_UTF16_BE: "utf-16",
+    }
+    encoding = next((marks[mark] for mark in marks if content.startswith(mark)), "utf-8-sig")
+    text = content.decode(encoding)
+    if "\0" in text:
         raise csv.Error("there are zero bytes in it, as in UTF-16")
+    stated = re.match(r'"?sep=([,;\t])"?\r?\n', text)  # a first line for Excel
+    text = text[stated.end() :] if stated else text
+
+    def records(separator: str) -> Iterator[list[str]]:
+        return csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
+
+    def cells_of_header(separator: str) -> int:
+        try:
+            return len(next(records(separator), []))
+        except csv.Error:
+            return 0
+
+    separator = stated[1] if stated else max(SEPARATORS, key=cells_of_header)
     first = None
-    for row in csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True):
+    for row in records(separator):
         first = len(row) if first is None else first
         if len(row) > first:
             raise csv.Error(f"a line has {len(row)} cells, the first has {first}")
@@ -124,7 +160,8 @@ def _csv_rows(path: Path) -> Iterator[Sequence[object]]:
 def _sheet_rows(path: Path) -> Iterator[Sequence[object]]:
     if not DEFUSEDXML:
         raise ValueError(
-            "workbooks are read through defusedxml alone, and the environment variable OPENPYXL_DEFUSEDXML says not to"
+            "workbooks are read through defusedxml alone, and the environment variable "
+            "OPENPYXL_DEFUSEDXML says not to"
         )
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what holds no data, such as extensions and styles
@@ -135,11 +172,12 @@ def _sheet_rows(path: Path) -> Iterator[Sequence[object]]:
             sheet = load_workbook(
                 file, read_only=True, data_only=True, keep_links=False
             ).worksheets[0]
-            sheet.reset_dimensions()  # what a sheet says of its own size need not be so
+            sheet.reset_dimensions()  # the size that a sheet states need not be its own
             yield from sheet.iter_rows(max_row=SHEET, values_only=True)
         except TooLarge:
             raise
         except Exception as error:  # openpyxl raises whatever a damaged file leads it to
             raise ValueError(
-                f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged"
+                f"{path.name}: this is not an Excel workbook, whatever its name says, or it is "
+                "damaged"
             ) from error

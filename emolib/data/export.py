@@ -1,8 +1,7 @@
-"""The ten numbers of any faces in the layout of the SFEW spreadsheet, so that others' tools read
-them.
-"""
+"""Features of any data as a table in the layout of the SFEW spreadsheet."""
 
 import csv
+import re
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -10,21 +9,20 @@ import numpy as np
 from openpyxl import Workbook
 
 from emolib.data import EmotionData
-from emolib.data.table import group_of
-from emolib.utils.storage import write
+from emolib.data.persons import persons
+from emolib.utils.cache import write
 
 TITLES = {
     "LPQ": "First 5 Principal Components of Local Phase Quantisation (LPQ)",
-    "PHOG": "First 5 Principal Components of the Pyramid of Histograms of Oriented Gradients (PHOG)",
+    "PHOG": "First 5 Principal Components of Pyramid of Histograms of Oriented Gradients (PHOG)",
 }
 
 
 def export(data: EmotionData, path: Path) -> Path:
-    """Writes LPQ and PHOG of every row to ``.xlsx`` or ``.csv``: name, label 1 to 7, five numbers
-    each.
+    """Writes name, label (1 to 7), LPQ and PHOG of every row to ``.xlsx`` or ``.csv``.
 
-    In the spreadsheet a name begins with the title of a film, which stands for the person. A name
-    here that does not begin with its group is written as the group and the number of its row.
+    Names that do not state the groups are replaced by the group and the number of the row, in the
+    pattern of SFEW.
 
     Raises:
         ValueError: the data lack a modality, or the name ends in something else.
@@ -35,28 +33,29 @@ def export(data: EmotionData, path: Path) -> Path:
     for modality in TITLES:
         if modality not in data.features:
             raise ValueError(
-                f"{data.source}: there is no {modality}, and the spreadsheet's layout has {' and '.join(TITLES)}"
+                f"{data.source}: there is no {modality}, and the spreadsheet's layout has "
+                f"{' and '.join(TITLES)}"
             )
     width = [data.features[modality].shape[1] for modality in TITLES]
     header = ["", "label"]
     for title, columns in zip(TITLES.values(), width, strict=True):
         header += [title, *[""] * (columns - 1)]
     values = np.concatenate([data.features[modality] for modality in TITLES], axis=1)
-    names = [
-        name if group_of(name) == group else f"{group}_{row:09d}"
-        for row, (name, group) in enumerate(zip(data.names, data.groups, strict=True))
-    ]
+    names = data.names.tolist()
+    if data.groups is not None and not np.array_equal(persons(names)[0], data.groups):
+        people = [re.sub(r"[/\\]", "-", group) for group in data.groups]
+        names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
     # a float32 in its shortest digits, so that the same float32 is read back
     rows = [
         [name, int(label) + 1, *map(float, map(str, numbers))]
         for name, label, numbers in zip(names, data.labels, values, strict=True)
     ]
     if path.suffix.lower() == ".xlsx":
-        write({path: _workbook(header, rows, width)})
+        write(path, _workbook(header, rows, width))
     elif path.suffix.lower() == ".csv":
         text = StringIO(newline="")
         csv.writer(text).writerows([header, *rows])
-        write({path: text.getvalue()})
+        write(path, text.getvalue())
     else:
         raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
     return path

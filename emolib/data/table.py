@@ -1,4 +1,4 @@
-"""A table of features from a file: the SFEW spreadsheet as distributed, or a CSV of the same shape."""
+"""A table of features: the SFEW spreadsheet as distributed, or a table of the same columns."""
 
 import re
 from pathlib import Path
@@ -9,42 +9,68 @@ from numpy.typing import NDArray
 
 from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.data.cells import read_cells, shown
+from emolib.data.persons import persons
 from emolib.paper import EMOTIONS
 
-TITLE = re.compile(r"^(.+?)[_-]\d{6,}")
-# Actors recur across the films of a series, so a series stands for its people as one.
-FRANCHISES = ("HarryPotter", "Oceans")
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
+WANTED = "(blank), label, feature names …"  # the first row
+# What stands for a missing number in the tables of several programs, in lower case.
+MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>"}
+KNOWN = {"lpq": "LPQ", "phog": "PHOG"}
+NAMES = {"name", "names", "file", "filename", "file name", "image", "path", "frame"}
+NUMBERS = {"", "index", "id", "row", "number", "no"}  # headers of a column that counts rows
 
 
 def read_table(path: Path, incomplete: str) -> EmotionData:
-    """Reads rows of ``name, label, features …`` under a header that names each modality over its
-    first column.
+    """Reads rows of ``name, label, features …``.
 
-    A label is 1 to 7 in the order of :data:`emolib.paper.EMOTIONS`. A name begins with a film's
-    title, followed by the digits of its frame; the title, with series merged, becomes the group.
+    The header names a modality over its first column or over each of them (``LPQ1``, ``LPQ_PC2``,
+    ``LPQ feature 3``); numbered features are put in order. A label is 1 to 7 in the order of
+    :data:`emolib.paper.EMOTIONS`. The person is read from the names, see
+    :func:`emolib.data.persons.persons`. Columns that count the rows, as pandas writes them, are
+    skipped.
+
+    Raises:
+        ValueError: there is no such table; the message names the row and column.
     """
     cells = read_cells(path)
     if cells.empty:
         raise ValueError(
-            f"{path.name}: there is nothing in this CSV table or first sheet; it should begin with a row: (blank), label, feature names …"
+            f"{path.name}: there is nothing in this CSV table or first sheet; it should begin with "
+            f"a row: {WANTED}"
         )
-    header = ["" if cell is None else str(cell).strip() for cell in cells.iloc[0]]
-    if "label" not in [name.lower() for name in header]:
+    header = [
+        "" if cell is None or re.fullmatch(r"Unnamed: \d.*", str(cell)) else str(cell).strip()
+        for cell in cells.iloc[0]
+    ]
+    lower = [name.lower() for name in header]
+    if "label" not in lower:
+        found = ", ".join(shown(name) for name in header if name) or "blank cells"
         raise ValueError(
-            f"{path.name}: the first row has no cell 'label'; it should read: (blank), label, feature names …"
+            f"{path.name}: the first row has no cell 'label' but {found[:150]}; it should read: "
+            f"{WANTED}"
         )
-    label_column = [name.lower() for name in header].index("label")
     rows = cells.iloc[1:].dropna(how="all")
     if rows.empty:
         raise ValueError(f"{path.name}: there are no rows under the header")
 
-    names = rows.iloc[:, 0].map(lambda name: "" if name is None else str(name), na_action=None)
-    groups = _groups(path, names)
-    labels = _labels(path, rows.iloc[:, label_column])
-    columns = dict(sorted(_modality_columns(path, header, label_column).items()))
+    label = lower.index("label")
+    kinds = {column: _kind(rows[column]) for column in rows if column != label}
+    titled = [at for at, kind in kinds.items() if lower[at] in NAMES and kind != "numbers"]
+    wordy = [at for at, kind in kinds.items() if kind == "words"]
+    name = next(iter(titled + wordy), None)
+    columns, skipped = _modality_columns(path, header, (name, label), kinds)
+    if name is None and skipped:
+        name = skipped[0]
+
+    texts = rows.index + 1 if name is None else rows[name]
+    names = np.array(["" if text is None else str(text) for text in texts])
+    labels = _labels(path, rows.iloc[:, label])
     values = _numbers(path, rows, [column for group in columns.values() for column in group])
     keep, values, repairs = _repair(path, values, rows.index + 1, labels, incomplete)
+    groups, said = persons(names.tolist())
+    if groups is None:
+        repairs += said
 
     start, features = 0, {}
     for modality, group in columns.items():
@@ -54,12 +80,23 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         features=features,
         labels=labels[keep],
         classes=EMOTIONS,
-        groups=groups[keep],
-        names=names.to_numpy(str)[keep],
+        groups=None if groups is None else groups[keep],
+        names=names[keep],
         source=path.name,
         drawn=False,
-        repairs=repairs,
+        repairs=pd.DataFrame(repairs, columns=REPAIRS),
     )
+
+
+def _kind(column: pd.Series) -> str:
+    """Whether a column's cells are mostly ``"words"``, all ``"whole"`` numbers, or else
+    ``"numbers"``.
+    """
+    numbers = np.array([_number(cell, ",") for cell in column])
+    finite = numbers[np.isfinite(numbers)]
+    if len(finite) == len(numbers) and (finite == np.round(finite)).all():
+        return "whole"
+    return "words" if np.isinf(numbers).sum() > len(finite) or not len(finite) else "numbers"
 
 
 def _sheet_row(series: pd.Series, position: int) -> int:
@@ -68,78 +105,114 @@ def _sheet_row(series: pd.Series, position: int) -> int:
 
 
 def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
-    numbers = np.array([_number(cell) for cell in column])
+    numbers = np.array([_number(cell, ",") for cell in column])
     wrong = np.flatnonzero(~np.isin(numbers, np.arange(1, len(EMOTIONS) + 1)))
     if len(wrong):
         raise ValueError(
-            f"{path.name}, row {_sheet_row(column, wrong[0])}, column label: {shown(column.iloc[wrong[0]])} is no emotion; "
-            f"a label is a whole number from 1 (Angry) to {len(EMOTIONS)} (Surprise)"
+            f"{path.name}, row {_sheet_row(column, wrong[0])}, column label: "
+            f"{shown(column.iloc[wrong[0]])} is no emotion; a label is a whole number from 1 "
+            f"(Angry) to {len(EMOTIONS)} (Surprise)"
         )
     return numbers.astype(int) - 1
 
 
-def _modality_columns(path: Path, header: list[str], label_column: int) -> dict[str, list[int]]:
-    """Columns of each modality. A blank header cell belongs to the modality named last."""
+def _modality_columns(
+    path: Path, header: list[str], others: tuple[int | None, int], kinds: dict[int, str]
+) -> tuple[dict[str, list[int]], list[int]]:
+    """Columns of each modality, and those of whole numbers that belong to none.
+
+    A blank header cell belongs to the modality named last.
+    """
     columns: dict[str, list[int]] = {}
+    skipped = []
     modality = ""
-    for column in range(label_column + 1, len(header)):
-        if header[column]:
-            acronym = re.search(r"\(([^)]+)\)", header[column])
-            modality = acronym[1] if acronym else re.sub(r"[\s_.-]*\d+$", "", header[column])
+    for column, title in enumerate(header):
+        if column in others:
+            modality = ""
+            continue
+        continued = modality and not title
+        if kinds[column] == "whole" and title.lower() in NUMBERS and not continued:
+            skipped.append(column)
+            continue
+        modality = _modality(title) if title else modality
         if not modality:
             raise ValueError(
-                f"{path.name}: column {column + 1} has no name; the first column of a modality should name it"
+                f"{path.name}: column {column + 1} has no name; the first column of a modality "
+                "should name it"
             )
         if not re.fullmatch(r"[^+\x00-\x1f]{1,60}", modality):
             raise ValueError(
-                f"{path.name}: column {column + 1} names a modality {shown(modality)}; a name is short, one line, and without +"
+                f"{path.name}: column {column + 1} names a modality {shown(modality)}; a name is "
+                "short, one line, and without +"
             )
         columns.setdefault(modality, []).append(column)
     if not columns:
-        raise ValueError(
-            f"{path.name}: there are no feature columns to the right of the column label"
-        )
+        raise ValueError(f"{path.name}: there are no feature columns beside the column label")
     widths = {modality: len(group) for modality, group in columns.items()}
     if len(set(widths.values())) > 1:
         counts = ", ".join(f"{modality} {width}" for modality, width in widths.items())
         raise ValueError(
-            f"{path.name}: every modality should have as many features as the others, but there are {counts}"
+            f"{path.name}: every modality should have as many features as the others, but there "
+            f"are {counts}"
         )
-    return columns
+    return {name: _in_order(columns[name], header) for name in sorted(columns)}, skipped
+
+
+def _modality(title: str) -> str:
+    """The modality that a header cell names: a known one, an acronym in brackets, or the text."""
+    known = set(re.findall(r"(?<![a-z])(lpq|phog)(?![a-z])", title.lower()))
+    if len(known) == 1:
+        return KNOWN[known.pop()]
+    acronym = re.search(r"\(([^)\d][^)]*)\)", title)
+    counted = r"[\s_.-]*(pc|component|feature)?[\s_.-]*\d+$"
+    return acronym[1] if acronym else re.sub(counted, "", title, flags=re.IGNORECASE)
+
+
+def _in_order(columns: list[int], header: list[str]) -> list[int]:
+    """Columns of one modality by the numbers that end their titles, if each has one of its own."""
+    ends = [re.search(r"\d+(?=\D*$)", header[column]) for column in columns]
+    numbers = [int(end[0]) for end in ends if end]
+    if len(set(numbers)) < len(columns):
+        return columns
+    return [column for _, column in sorted(zip(numbers, columns, strict=True))]
 
 
 def _numbers(path: Path, rows: pd.DataFrame, columns: list[int]) -> NDArray[np.float64]:
-    """Feature cells as ``[N, features]`` float64; a blank cell is NaN."""
-    cells = rows.iloc[:, columns]
-    numbers = np.array(
-        [
-            [np.nan if cell is None else _number(cell) for cell in row]
-            for row in cells.itertuples(index=False, name=None)
-        ]
-    )
+    """Feature cells as ``[N, features]`` float64; a blank cell is NaN.
+
+    A comma is a decimal point where no number of the table has a point, unless all commas may part
+    thousands.
+    """
+    cells = rows[columns]
+    texts = [cell for cell in cells.to_numpy().ravel() if isinstance(cell, str)]
+    commas = [text for text in texts if "," in text]
+    thousands = all(re.fullmatch(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*", text) for text in commas)
+    decimal = "." if thousands or any("." in text for text in texts) else ","
+    numbers = np.array([[_number(cell, decimal) for cell in row] for row in cells.to_numpy()])
     wrong = np.argwhere(np.abs(numbers) > LARGEST)
     if len(wrong):
         row, column = wrong[0]
         raise ValueError(
             f"{path.name}, row {_sheet_row(cells.iloc[:, 0], row)}, column {columns[column] + 1}: "
-            f"{shown(cells.iloc[row, column])} is not a finite number, or is larger than {LARGEST:.2g}"
+            f"{shown(cells.iloc[row, column])} is not a finite number, or is larger than "
+            f"{LARGEST:.2g}"
         )
     return numbers
 
 
-def _number(cell: object) -> float:
-    """A cell as a number; infinite if it is none: neither are truth values and dates, nor text such
-    as ``1_000``.
+def _number(cell: object, decimal: str = ".") -> float:
+    """A cell as a number: NaN if it is missing, infinite if it is none.
+
+    Truth values and dates are no numbers, nor is text such as ``1_000``.
     """
+    if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
+        return np.nan
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float) or "_" in str(cell):
+        return np.inf
     try:
-        number = (
-            np.inf
-            if isinstance(cell, bool) or not isinstance(cell, str | int | float) or "_" in str(cell)
-            else float(cell)
-        )
+        return float(cell.replace(decimal, ".") if isinstance(cell, str) else cell)
     except (ValueError, OverflowError):
         return np.inf
-    return np.inf if np.isnan(number) else number
 
 
 def _repair(
@@ -148,7 +221,7 @@ def _repair(
     sheet_rows: pd.Index,
     labels: NDArray[np.intp],
     incomplete: str,
-) -> tuple[Rows, NDArray[np.float64], pd.DataFrame]:
+) -> tuple[Rows, NDArray[np.float64], list[tuple[str, int, str]]]:
     """Settles rows that lack a feature; lists them and frames that stand twice. Returns (rows kept,
     values, repairs).
     """
@@ -172,8 +245,7 @@ def _repair(
         repairs.append(("row lacks one feature or more", int(missing.sum()), done))
     keep = np.flatnonzero(~missing) if incomplete == "drop" else np.arange(len(values))
 
-    repairs += twice(values[keep], labels[keep])
-    return keep, values, pd.DataFrame(repairs, columns=REPAIRS)
+    return keep, values, repairs + twice(values[keep], labels[keep])
 
 
 def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[str, int, str]]:
@@ -189,26 +261,3 @@ def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[
     if len(same) > len(two_labels):
         repairs.append(("same features and label twice", len(same) - len(two_labels), "kept"))
     return repairs
-
-
-def _groups(path: Path, column: pd.Series) -> NDArray[np.str_]:
-    """Whose face each row is: the film's title, or its series."""
-    groups = [group_of(str(name)) for name in column]
-    if None in groups:
-        raise ValueError(
-            f"{path.name}, row {_sheet_row(column, groups.index(None))}, column 1: the name should be a title and the digits "
-            "of its frame, such as Film_000000001; as it is, nothing says whose face this is"
-        )
-    return np.array(groups)
-
-
-def group_of(name: str) -> str | None:
-    """The film's title, or its series, that a name begins with; None where no digits of a frame
-    follow.
-    """
-    title = TITLE.match(name)
-    return (
-        next((series for series in FRANCHISES if title[1].startswith(series)), title[1])
-        if title
-        else None
-    )

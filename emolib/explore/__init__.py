@@ -1,7 +1,6 @@
-"""Widgets around the library: five explorers for a class, on the same figure functions as the
-report.
+"""Five explorers for a class: widgets around the library and the report's figures.
 
-Each function returns one widget, ready to be shown in JupyterLab, and needs nothing but data.
+Each function returns one widget to be shown in JupyterLab, and needs nothing but data.
 """
 
 import gc
@@ -14,6 +13,5 @@ from emolib.explore.training import training_lab
 
 __all__ = ["confusion_lab", "face_maker", "pruning_lab", "split_lab", "training_lab"]
 
-# Python would look through all that is loaded now and then, for a third of a second while a slider
-# moves.
+# A full garbage collection takes a third of a second, and would fall into the move of a slider.
 gc.freeze()

@@ -1,24 +1,25 @@
-"""Opens the explorers in JupyterLab, on this machine only."""
+"""JupyterLab with the explorers, on this machine only."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from emolib.data import load
 
-# Asks the network for nothing, neither updates nor news, and nobody whether it may.
+# No requests to the network for updates and news, and no question whether they may be made.
 QUIET = (
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.news_url=None",
     f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
 )
-# The environment variable by which the notebook learns of the data.
+# The environment variable that names the data for the notebook.
 VARIABLE = "EMOLIB_DATA"
 
 
-def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> int:
-    """Runs JupyterLab on a notebook until it is shut down, and returns its exit code.
+def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> None:
+    """Runs JupyterLab on a notebook until it is shut down.
 
     The server listens on this machine alone, and asks for the token that its address carries.
 
@@ -28,17 +29,17 @@ def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> i
         options: further options of JupyterLab.
 
     Raises:
-        ValueError, OSError: the file is no such table; one sentence says why.
+        ValueError: the file is not a table or folder of faces.
+        OSError: there is no such file or notebook, or JupyterLab ended with an error.
     """
     source = str(Path(data).expanduser().resolve()) if data else ""
-    load(source or None)  # told here, and not in a cell
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        str(notebook),
-        "--ServerApp.ip=127.0.0.1",
-        *QUIET,
-        *options,
-    ]
-    return subprocess.run(command, env=os.environ | {VARIABLE: source}).returncode
+    load(source or None)  # an error in the data is raised here, and not in a cell
+    if not notebook.is_file():
+        raise FileNotFoundError(f"there is no notebook {notebook}")
+    command = [sys.executable, "-m", "jupyterlab", str(notebook), "--ServerApp.ip=127.0.0.1"]
+    command += ["--allow-root", *QUIET, *options]
+    with TemporaryDirectory(prefix="emolib-") as folder:
+        home = {} if os.access(Path.home(), os.W_OK) else {"HOME": folder}
+        code = subprocess.run(command, env=os.environ | {VARIABLE: source} | home).returncode
+    if code:
+        raise OSError(f"JupyterLab ended with exit code {code}; the reason stands above")

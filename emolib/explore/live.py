@@ -1,118 +1,230 @@
-"""Training that can be watched and stopped: the library's own stacks, an epoch at a time.
-
-Axes: ``K`` networks, ``R`` repetitions, ``N`` rows of the data, ``C`` classes.
-"""
+"""Pictures, controls and training that answer while an explorer is used."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from html import escape
+from io import BytesIO
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emolib.data import EmotionData, Split
+from emolib import EmotionData, figures, protocols
 from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
-from emolib.training.sweeps import Row
 
 Shown = TypeVar("Shown")
+Values = dict[tuple[str, str], NDArray[np.floating]]  # of networks, by panel and line of a figure
+
+DPI = 96  # as in the report
+# Widths of a control's label and of a control; JupyterLab shows three narrow ones side by side.
+LABEL, WIDE, NARROW = "13em", "30em", "21.5em"
+NETWORKS = (("shallow", "shallow"), ("CNN", "cnn"))
+UNKNOWN = "The data do not say who is who, so only random folds can be made."
 
 
-@dataclass(frozen=True)
-class Moment:
-    """How far networks have come.
+class Canvas(widgets.HTML):
+    """One picture after the other in the same place, each with its alternative text."""
 
-    Attributes:
-        epoch: epochs done.
-        loss: ``[K]``, mean training loss of the last one.
-        stack: the networks as they are now; the next moment changes them.
+    def draw(self, picture: figures.Picture) -> None:
+        """Shows a picture and closes its figure."""
+        png = BytesIO()
+        # little compression: the browser waits longer for a smaller file
+        picture.figure.savefig(png, format="png", dpi=DPI, pil_kwargs={"compress_level": 1})
+        plt.close(picture.figure)
+        width, height = (round(inches * DPI) for inches in picture.figure.get_size_inches())
+        self.value = (
+            f'<img src="data:image/png;base64,{b64encode(png.getvalue()).decode()}" '
+            f'alt="{escape(picture.alt)}" width="{width}" height="{height}" '
+            'style="max-width: 100%; height: auto">'
+        )
+
+    def say(self, sentence: str) -> None:
+        """Shows a sentence in place of a picture, such as the reason of an error."""
+        self.value = f"<p role='status'>{escape(sentence)}</p>"
+
+
+def look(label: str, width: str = WIDE) -> dict[str, Any]:
+    """Label and width of a control."""
+    style, layout = {"description_width": LABEL}, {"width": width}
+    return {"description": label, "style": style, "layout": layout}
+
+
+def slider(
+    label: str, value: float, low: float, high: float, step: float, width: str = WIDE
+) -> widgets.Widget:
+    """Slider with its whole label, of whole numbers if all its limits are; a narrow one shows no
+    number.
+    """
+    whole = all(isinstance(number, int) for number in (value, low, high, step))
+    kind = widgets.IntSlider if whole else widgets.FloatSlider
+    limits = {"value": value, "min": low, "max": high, "step": step}
+    return kind(**limits, readout=width != NARROW, **look(label, width))
+
+
+def choice(label: str, options: Sequence[Any], **given: Any) -> widgets.Dropdown:
+    """List to choose from, with its whole label; disabled if there is only one option."""
+    return widgets.Dropdown(options=options, disabled=len(options) < 2, **look(label), **given)
+
+
+def network_choices(data: EmotionData) -> dict[str, widgets.Dropdown]:
+    """Lists of networks, of modalities (each and all together), and of the protocols and own splits
+    that the data allow.
+    """
+    return {
+        "network": choice("network", NETWORKS),
+        "modality": choice(
+            "features", list(dict.fromkeys([*data.modalities, "+".join(data.modalities)]))
+        ),
+        "protocol": choice("folds", [*protocols(data), *data.splits]),
+    }
+
+
+def chosen_sweep(
+    data: EmotionData, choices: dict[str, widgets.Dropdown], **others: Any
+) -> pd.DataFrame:
+    """The sweep of :func:`network_choices`; a split of the data's own has one fold."""
+    values = {name: control.value for name, control in choices.items()}
+    folds = 1 if values["protocol"] in data.splits else sweeps.DEFAULTS["folds"]
+    return sweeps.sweep(**values, folds=folds, **others)
+
+
+class Redraw:
+    """Redraws whenever one of its controls moves.
+
+    Widgets send their newest value only after the last one was handled, so a dragged slider leaves
+    no queue. The canvas shows the reason where a value is not possible.
+
+    Args:
+        controls: widgets to follow.
+        draw: reads the controls and draws.
+        canvas: for the message of a ValueError.
     """
 
-    epoch: int
-    loss: NDArray[np.floating]
-    stack: NetworkStack
+    def __init__(
+        self, controls: Sequence[widgets.Widget], draw: Callable[[], None], canvas: Canvas
+    ) -> None:
+        self.draw, self.canvas, self.held = draw, canvas, False
+        for control in controls:
+            control.observe(self, "value")
 
-    def pair(self, k: int) -> Split:
-        """Training and test rows of one network."""
-        material = self.stack.material
-        return material.pairs[int(material.split[k])]
+    def __call__(self, _: object = None) -> None:
+        """Draws, unless several controls are being moved together."""
+        try:
+            self.held or self.draw()
+        except ValueError as error:
+            self.canvas.say(str(error))
 
-    def scores(self) -> NDArray[np.floating]:
-        """Outputs of each network on every row: ``[K, N, C]``."""
-        return np.stack([self.stack.engine.scores(k) for k in range(len(self.stack.rows))])
-
-    def out_of_fold(self) -> NDArray[np.floating]:
-        """Scores ``[R, N, C]`` of each repetition, every row by the network that had not seen it;
-        for a table with all folds.
-        """
-        folds, scores = self.stack.rows[0]["folds"], self.scores()
-        pooled = np.empty((len(scores) // folds, *scores.shape[1:]), scores.dtype)
-        for k, own in enumerate(scores):
-            _, test = self.pair(k)
-            pooled[k // folds, test] = own[test]
-        return pooled
-
-    def accuracy(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Share of training and of test rows predicted right, ``[K]`` each."""
-        right = self.scores().argmax(-1) == self.stack.material.labels
-        shares = np.array(
-            [[right[k, rows].mean() for rows in self.pair(k)] for k in range(len(right))]
-        )
-        return shares[:, 0], shares[:, 1]
+    def set(self, values: dict[widgets.Widget, float]) -> None:
+        """Moves several controls and draws once."""
+        self.held = True
+        for control, value in values.items():
+            control.value = value
+        self.held = False
+        self()
 
 
-def training(data: EmotionData, table: pd.DataFrame) -> Iterator[Moment]:
-    """Trains the networks of one kind in a table; yields before the first step and after every
-    epoch.
+def laid_out(
+    purpose: str,
+    data: EmotionData | str,
+    controls: Sequence[widgets.Widget],
+    *shown: widgets.Widget,
+) -> widgets.VBox:
+    """Layout of an explorer: purpose and data source, controls side by side, pictures below."""
+    source = data if isinstance(data, str) else data.source
+    unknown = not isinstance(data, str) and data.groups is None
+    head = f"{escape(purpose)} <i>Data: {escape(source)}.</i>" + f" <b>{UNKNOWN}</b>" * unknown
+    title = widgets.HTML(f"<p style='margin: 0'>{head}</p>")
+    flow = {"flex_flow": "row wrap", "grid_gap": "0 2em", "overflow": "visible"}
+    box = widgets.Box(list(controls), layout=flow)
+    return widgets.VBox([title, box, *shown], layout={"overflow": "visible"})
 
-    In the end every network is what :func:`emolib.train` would have made of it.
+
+def training(data: EmotionData, table: pd.DataFrame) -> Iterator[NetworkStack]:
+    """Trains the networks of one kind in a table; yields the stack before the first step and after
+    every epoch, which changes it in place.
+
+    In the end every network is the one that :func:`emolib.train` returns.
 
     Raises:
         ValueError: a row that no network can be trained for.
     """
     sweeps.check(table, data)
-    stack = NetworkStack(data, table.to_dict("records", into=Row()))
-    yield Moment(0, np.full(len(table), np.nan), stack)
+    stack = NetworkStack(data, table.to_dict("records", into=sweeps.Row()))
+    yield stack
     while stack.training.any():
-        losses = stack.epoch()
-        yield Moment(stack.epochs, losses, stack)
+        stack.epoch()
+        yield stack
+
+
+def out_of_fold(data: EmotionData, stack: NetworkStack) -> NDArray[np.float32]:
+    """Scores ``[R, N, C]`` of ``R`` repetitions on ``N`` rows of the data, by the networks that
+    were not trained on them; NaN for rows that no fold tests.
+    """
+    folds = stack.rows[0]["folds"]
+    scores = np.full((len(stack.rows) // folds, len(data), len(data.classes)), np.nan, np.float32)
+    for k in range(len(stack.rows)):
+        result = stack.result(k)
+        scores[k // folds, result.test_rows] = result.scores
+    return scores
+
+
+def history(
+    data: EmotionData, table: pd.DataFrame, measure: Callable[[NetworkStack], Values]
+) -> Iterator[pd.DataFrame]:
+    """Learning curves: mean, lowest and highest value over networks, epoch by epoch."""
+    rows: list[tuple[Any, ...]] = []
+    for stack in training(data, table):
+        for (panel, line), of in measure(stack).items():
+            rows.append((panel, line, stack.epochs, np.mean(of), np.min(of), np.max(of)))
+        yield pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])
 
 
 class Run:
     """One training at a time, between two messages of the kernel, so that every control answers
-    while it goes on.
+    meanwhile.
+
+    Args:
+        canvas: for the message of a ValueError in the training.
+
+    Attributes:
+        stop: a button that ends the training; enabled as long as something trains.
     """
 
     INTERVAL = 0.25  # seconds between two pictures, at least
 
-    def __init__(self) -> None:
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas = canvas
         self.task: asyncio.Task[None] | None = None
+        self.stop = widgets.Button(description="Stop training", icon="stop", disabled=True)
+        self.stop.on_click(lambda _: self.task and self.task.cancel())
 
-    def start(self, moments: Iterator[Shown], draw: Callable[[Shown, bool], None]) -> None:
-        """Takes moments, and hands some of them to ``draw``, with whether it is the last; what ran
-        before stops.
-        """
-        before, self.task = self.task, None  # whose last picture is no longer wanted
+    def start(self, states: Iterator[Shown], draw: Callable[[Shown], None]) -> None:
+        """Draws some of the states and the last one; an earlier training ends without a picture."""
+        before, self.task = self.task, asyncio.create_task(self._run(states, draw))
+        self.stop.disabled = False
         if before:
             before.cancel()
-        self.task = asyncio.get_running_loop().create_task(self._run(moments, draw))
 
-    def stop(self) -> None:
-        """Ends what runs, with a last picture of it."""
-        if self.task:
-            self.task.cancel()
-
-    async def _run(self, moments: Iterator[Shown], draw: Callable[[Shown, bool], None]) -> None:
-        drawn, moment = -np.inf, None
+    async def _run(self, states: Iterator[Shown], draw: Callable[[Shown], None]) -> None:
+        last: Callable[[], object] = lambda: None
+        drawn = -np.inf
         try:
-            for moment in moments:
+            for state in states:
+                last = partial(draw, state)
                 if monotonic() - drawn >= self.INTERVAL:
-                    draw(moment, False)
+                    last()
                     drawn = monotonic()
-                await asyncio.sleep(0.001)  # what came meanwhile is dealt with here
+                await asyncio.sleep(0.001)  # messages that came meanwhile are handled here
+        except ValueError as error:
+            last = partial(self.canvas.say, str(error))
         finally:
-            if moment is not None and self.task is asyncio.current_task():
-                draw(moment, True)
+            if self.task is asyncio.current_task():
+                last()
+                self.stop.disabled = True

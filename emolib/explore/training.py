@@ -1,69 +1,52 @@
-"""Training lab: what the recipe does to the curves, and how much of a difference is luck."""
-
-import math
-from collections.abc import Iterator
+"""Training lab: the effect of the recipe on learning curves, and the share of luck in it."""
 
 import ipywidgets as widgets
-import pandas as pd
+import numpy as np
 
-from emolib import figures
-from emolib.data import EmotionData
-from emolib.explore.canvas import LABEL, WIDE, Canvas, Redraw, choice, laid_out, slider
-from emolib.explore.live import Run, training
-from emolib.folds import PROTOCOLS
-from emolib.training.sweeps import LOSSES, RECIPES, sweep
+from emolib import LOSSES, RECIPES, EmotionData, figures
+from emolib.explore import live
+from emolib.metrics import accuracy, predict
+from emolib.training.stack import NetworkStack
 
-NETWORKS = (("shallow", "shallow"), ("CNN", "cnn"))
 OWN = "my own"
 
 
 def training_lab(data: EmotionData) -> widgets.VBox:
-    """Recipe, loss, rate, epochs and seeds; curves with their spread over seeds, drawn while the
-    networks train.
+    """Recipe, loss, learning rate, epochs and seeds; learning curves with their range over seeds,
+    drawn during training.
     """
-    network = choice("network", NETWORKS)
-    modality = choice(
-        "features",
-        [*data.modalities, "+".join(data.modalities)]
-        if len(data.modalities) > 1
-        else data.modalities,
-    )
-    recipe = choice("recipe", ["printed", "converged", OWN], "converged")
-    loss = choice("loss", list(LOSSES))
-    rate = widgets.FloatLogSlider(
-        value=1e-2,
-        min=-5,
-        max=-0.5,
-        step=0.25,
-        description="learning rate",
-        readout_format=".2g",
-        style={"description_width": LABEL},
-        layout={"width": WIDE},
-    )
-    epochs = slider("epochs", 60, 5, 300, 5)
-    seeds = slider("seeds", 8, 1, 30, 1)
-    protocol = choice("folds", PROTOCOLS)
-    canvas, run = Canvas(), Run()
-    stop = widgets.Button(description="Stop training", icon="stop")
-    again = widgets.Button(description="Train", icon="play")
+    choices = live.network_choices(data)
+    network, modality, protocol = choices.values()
+    recipe = live.choice("recipe", ["printed", "converged", OWN], value="converged")
+    loss = live.choice("loss", list(LOSSES))
+    powers = {"value": 1e-2, "min": -5, "max": -0.5, "step": 0.25, "readout_format": ".2g"}
+    rate = widgets.FloatLogSlider(**powers, **live.look("learning rate"))
+    epochs = live.slider("epochs", 60, 5, 300, 5)
+    seeds = live.slider("seeds", 8, 1, 30, 1)
+    canvas = live.Canvas()
+    run = live.Run(canvas)
+
+    def measure(stack: NetworkStack) -> live.Values:
+        results = [stack.result(k) for k in range(len(stack.rows))]
+        tested = [accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results]
+        trained = [own.train_accuracy for own in results]
+        loss = stack.losses[-1] if stack.losses else np.full(len(results), np.nan)
+        return {
+            ("accuracy", "training rows"): np.array(trained),
+            ("accuracy", "test rows"): np.array(tested),
+            ("training loss", "training rows"): loss,
+        }
 
     def train() -> None:
-        chosen = {"max_epochs": epochs.value, "learning_rate": rate.value, "loss": loss.value}
-        table = sweep(
-            network=network.value,
-            modality=modality.value,
-            protocol=protocol.value,
-            seed=range(seeds.value),
-            **chosen,
-        )
-        table = table[table["fold"] == 0]
+        own = {"max_epochs": epochs.value, "learning_rate": rate.value, "loss": loss.value}
+        table = live.chosen_sweep(data, choices, seed=range(seeds.value), **own)
         length, level = epochs.value, {"accuracy": 1 / len(data.classes)}
-        history = _history(data, table)
         run.start(
-            history, lambda history, _: canvas.draw(figures.learning_curves(history, length, level))
+            live.history(data, table[table["fold"] == 0], measure),
+            lambda curves: canvas.draw(figures.learning_curves(curves, length, level)),
         )
 
-    redraw = Redraw([network, modality, loss, rate, epochs, seeds, protocol], train, canvas)
+    redraw = live.Redraw([network, modality, loss, rate, epochs, seeds, protocol], train, canvas)
 
     def named(_: object = None) -> None:
         if recipe.value != OWN:
@@ -72,39 +55,24 @@ def training_lab(data: EmotionData) -> widgets.VBox:
 
     def own(_: object = None) -> None:
         found = RECIPES.get((network.value, recipe.value))
-        if (
-            not redraw.held
-            and found
-            and not (math.isclose(rate.value, found.learning_rate) and epochs.value == found.epochs)
-        ):
-            recipe.value = OWN
+        settings = np.array([rate.value, epochs.value])
+        if found and not redraw.held:
+            same = np.allclose(settings, [found.learning_rate, found.epochs], rtol=1e-9, atol=0)
+            recipe.value = recipe.value if same else OWN
 
     for control in (recipe, network):
         control.observe(named, "value")
     for control in (rate, epochs):
         control.observe(own, "value")
-    stop.on_click(lambda _: run.stop())
+    again = widgets.Button(description="Train", icon="play")
     again.on_click(redraw)
     named()
-    return laid_out(
-        "Networks of several seeds, trained on four folds and tested on the fifth. Each line is a mean over seeds; the band reaches from the worst seed "
-        "to the best. Which differences are larger than the band? Where do training and test rows part?",
+    return live.laid_out(
+        "Networks of several seeds, trained on four folds and tested on the fifth. Each line is a "
+        "mean over seeds; the band spans the worst and the best seed. Which differences are larger "
+        "than the band? Where do training and test rows part?",
         data,
         [network, modality, recipe, loss, rate, epochs, seeds, protocol],
-        widgets.HBox([again, stop]),
+        widgets.HBox([again, run.stop]),
         canvas,
     )
-
-
-def _history(data: EmotionData, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Training loss, and accuracy on training and test rows, epoch by epoch."""
-    rows = []
-    for moment in training(data, table):
-        seen, unseen = moment.accuracy()
-        for panel, line, values in (
-            ("accuracy", "training rows", seen),
-            ("accuracy", "test rows", unseen),
-            ("training loss", "training rows", moment.loss),
-        ):
-            rows.append((panel, line, moment.epoch, values.mean(), values.min(), values.max()))
-        yield pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])

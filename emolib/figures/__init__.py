@@ -1,21 +1,28 @@
-"""One function a figure: tables in, a :class:`Picture` out. Nothing here computes a result or
+"""One function per figure: tables in, a :class:`Picture` out. Nothing here computes a result or
 trains a network.
 """
 
-from emolib.figures.costs import costs
-from emolib.figures.curves import learning_curves
-from emolib.figures.diagrams import fusion_network, shallow_network
-from emolib.figures.distributions import box_plots
-from emolib.figures.evidence import error_rates, luck, picks, specification_curve
-from emolib.figures.faces import eigenfaces, sample_faces
+from emolib.figures.curves import (
+    accuracy_curves,
+    emotion_curves,
+    learning_curves,
+    loss_curves,
+    training_costs,
+    wildness_curves,
+)
+from emolib.figures.faces import box_plots, eigenfaces, face_reading, face_row, sample_faces
+from emolib.figures.folds import fold_map, score_distribution
 from emolib.figures.matrices import angle_matrix, confusion_matrices
-from emolib.figures.pruned import pruned_network
-from emolib.figures.readings import face_reading, face_row
-from emolib.figures.splits import fold_map, score_distribution
-from emolib.figures.states import network_state
+from emolib.figures.networks import fusion_network, network_state, pruned_network, shallow_network
+from emolib.figures.results import (
+    emotion_bars,
+    error_rates,
+    model_recall,
+    selection_bias,
+    single_splits,
+    specification_curve,
+)
 from emolib.figures.style import Picture
-from emolib.figures.sweeps import accuracy_curves, emotion_bars, emotion_curves, levels, loss_curves
-from emolib.figures.wildness import wildness_curves
 
 __all__ = [
     "Picture",
@@ -23,7 +30,6 @@ __all__ = [
     "angle_matrix",
     "box_plots",
     "confusion_matrices",
-    "costs",
     "eigenfaces",
     "emotion_bars",
     "emotion_curves",
@@ -33,15 +39,16 @@ __all__ = [
     "fold_map",
     "fusion_network",
     "learning_curves",
-    "levels",
     "loss_curves",
-    "luck",
+    "model_recall",
     "network_state",
-    "picks",
     "pruned_network",
     "sample_faces",
     "score_distribution",
+    "selection_bias",
     "shallow_network",
+    "single_splits",
     "specification_curve",
+    "training_costs",
     "wildness_curves",
 ]

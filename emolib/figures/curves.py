@@ -1,12 +1,266 @@
-"""Learning curves: how networks come along, epoch by epoch."""
+"""Curves against a setting: recall (Figures 6a, 6b and 9), accuracy by wildness of the faces,
+training loss, learning curves, and time per training step.
+"""
 
-import matplotlib.pyplot as plt
+from collections.abc import Callable, Hashable, Mapping
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from emolib.figures.style import MODALITY, WIDTH, Picture, styled
+from emolib.figures.colours import (
+    EMOTION,
+    EMOTION_MARKER,
+    GUESSING,
+    MODALITY,
+    MODALITY_MARKER,
+    OURS,
+    PAPER,
+    UNNAMED,
+    WAY,
+)
+from emolib.figures.style import (
+    Picture,
+    band,
+    in_percent,
+    joined,
+    legend_below,
+    panels,
+    percent,
+    styled,
+    tested,
+)
+from emolib.paper import DHALL_RANDOM
 
-COLOURS = (*MODALITY.values(), "#b07d00")
+WAYS = {
+    "dataloader": ("loop with a DataLoader", "o"),
+    "loop": ("loop without one", "s"),
+    "sklearn": ("scikit-learn", "^"),
+    "jax": ("JAX, vmap and scan", "D"),
+    "ours": ("this library", "X"),
+}
+NETS = {
+    "shallow": "shallow network",
+    "lpq": "CNN on LPQ",
+    "phog": "CNN on PHOG",
+    "fusion": "CNN fusion",
+}
+
+
+def _curves(
+    frame: pd.DataFrame,
+    x: str,
+    by: tuple[str, str],
+    lines: list[str],
+    look: Callable[..., dict[str, Any]],
+    height: float,
+    title: str,
+    chance: float | None = None,
+    **labels: Any,
+) -> tuple[Figure, list[tuple[Any, ...]]]:
+    """A grid of axes in percent for the values of two columns, and in each a line for each value of
+    other columns, in the ``look`` of these values.
+
+    Returns:
+        The figure, and of each line the values that it stands for and its rows of the table.
+    """
+    rows, columns = (frame[column].unique() for column in by)
+    figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=True)
+    drawn = []
+    for axis, place in zip(axes.flat, product(rows, columns), strict=True):
+        if chance is not None:
+            axis.axhline(chance, **GUESSING, label="guessing")
+        here = frame[(frame[list(by)] == list(place)).all(axis=1)]
+        for keys, part in here.groupby(lines, sort=False):
+            band(axis, part[x], part, **look(*keys))
+            drawn.append((*place, *keys, part))
+        axis.set(title=title.format(*place), **labels)
+        axis.yaxis.set_major_formatter(in_percent)
+        axis.label_outer()
+    return figure, drawn
+
+
+def _at(row: pd.Series, x: str, unit: str = "") -> str:
+    return f"{percent(row['mean'])} at {unit}{row[x]:g}"
+
+
+@styled
+def accuracy_curves(
+    summary: pd.DataFrame,
+    x: str,
+    xlabel: str,
+    chance: float,
+    *,
+    paper: dict[str, tuple[float, float]],
+    style: str | None = None,
+    styles: Mapping[Hashable, tuple[str, str]] | None = None,
+) -> Picture:
+    """Mean recall against a setting, a line for each modality; recipes in rows, protocols in
+    columns.
+
+    Args:
+        summary: columns ``recipe``, ``protocol``, ``modality``, ``x``, ``mean``, ``low``, ``high``
+            and, if given, ``style``.
+        chance: recall of guessing, marked.
+        paper: for a modality the point that the paper prints.
+        style: a column whose values get line styles of their own; ``styles`` gives label and line
+            style for each.
+    """
+
+    def look(modality: str, value: Hashable = None) -> dict[str, Any]:
+        name, line = (styles or {}).get(value, ("", "-"))
+        return {
+            "label": f"{modality} {name}".strip(),
+            "linestyle": line,
+            "color": MODALITY.get(modality, UNNAMED),
+            "marker": MODALITY_MARKER.get(modality, "o"),
+        }
+
+    figure, drawn = _curves(
+        summary,
+        x,
+        ("recipe", "protocol"),
+        ["modality", style] if style else ["modality"],
+        look,
+        2.7,
+        "{1} folds, {0} recipe",
+        chance,
+        xlabel=xlabel,
+        ylabel="mean recall / %",
+    )
+    for axis, (modality, (at, value)) in product(figure.axes, paper.items()):
+        axis.scatter(
+            at,
+            value,
+            marker="*",
+            s=150,
+            color=MODALITY[modality],
+            edgecolor=PAPER,
+            linewidth=0.9,
+            zorder=5,
+            label=f"{modality}, the paper's Table 3",
+        )
+    legend_below(figure, 3)
+    alt = " ".join(
+        f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
+        f"{_at(part.iloc[-1], x)}, highest "
+        f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
+        for recipe, protocol, *keys, part in drawn
+    )
+    return Picture(
+        figure, f"Mean recall over emotions against {xlabel}. {alt}{tested(summary)}", summary
+    )
+
+
+@styled
+def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> Picture:
+    """A measure against a setting, a line for each emotion; protocols in rows, modalities in
+    columns.
+    """
+    figure, drawn = _curves(
+        summary.drop(columns=["low", "high"]),
+        x,
+        ("protocol", "modality"),
+        ["emotion"],
+        lambda emotion: {
+            "label": emotion,
+            "color": EMOTION.get(emotion, UNNAMED),
+            "marker": EMOTION_MARKER.get(emotion, "o"),
+            "linewidth": 2.4 if emotion == "average" else 1.3,
+            "linestyle": "--" if emotion == "average" else "-",
+        },
+        3.0,
+        "{1}, {0} folds",
+        xlabel=xlabel,
+        ylabel=f"{ylabel} / %",
+    )
+    legend_below(figure, 4)
+    alt = [f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}."]
+    alt += [
+        f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
+        f"{percent(part['mean'].iloc[-1])}."
+        for protocol, modality, emotion, part in drawn
+    ]
+    return Picture(figure, " ".join(alt) + tested(summary), summary)
+
+
+@styled
+def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
+    """Dhall's contrast: accuracy against the wildness of the drawn faces, a panel for each
+    protocol, a line for each modality.
+
+    Under random folds, circles at both ends, joined by a broken line, are what Dhall et al.
+    measured on real faces: JAFFE, posed in a laboratory, and SFEW, from films, with whole
+    descriptors and a support vector machine.
+
+    Args:
+        summary: columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``.
+        chance: accuracy of guessing, marked.
+    """
+    figure, drawn = _curves(
+        summary.assign(row=0),
+        "wildness",
+        ("row", "protocol"),
+        ["modality"],
+        lambda modality: {
+            "label": f"{modality}, drawn faces",
+            "color": MODALITY.get(modality, UNNAMED),
+            "marker": MODALITY_MARKER.get(modality, "o"),
+        },
+        3.3,
+        "{1} folds",
+        chance,
+        xlabel="wildness: 0 laboratory, 1 film",
+        ylabel="accuracy / %",
+        ylim=(0, 1),
+    )
+    said = [
+        f"{protocol}, {modality}: {_at(part.iloc[0], 'wildness', 'wildness ')}, "
+        f"{_at(part.iloc[-1], 'wildness')}."
+        for _, protocol, modality, part in drawn
+    ]
+    for axis, protocol in zip(figure.axes, summary["protocol"].unique(), strict=True):
+        for modality, (jaffe, sfew) in DHALL_RANDOM.items() if protocol == "random" else ():
+            axis.plot(
+                (0, 1),
+                (jaffe / 100, sfew / 100),
+                linestyle="--",
+                linewidth=1,
+                color=MODALITY[modality],
+                marker="o",
+                markersize=8,
+                markerfacecolor="white",
+                markeredgewidth=1.8,
+                label=f"{modality}, real faces (Dhall et al. 2011)",
+            )
+            said.append(f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW.")
+    legend_below(figure, 3)
+    return Picture(figure, "Accuracy against wildness. " + " ".join(said), summary)
+
+
+@styled
+def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
+    """Training loss by epoch: the median network and the middle 90 % of them.
+
+    Args:
+        losses: by title, ``[K, epochs]``; NaN after a network has stopped.
+    """
+    figure, axes = panels(1, len(losses), 2.6, sharey=True)
+    parts, alt = {}, "Training loss by epoch."
+    for axis, (title, values) in zip(axes[0], losses.items(), strict=True):
+        # a stopped network keeps its last loss, so that the band is of the same networks throughout
+        filled = pd.DataFrame(values.T, index=pd.RangeIndex(1, values.shape[1] + 1)).ffill()
+        part = filled.quantile([0.05, 0.5, 0.95], axis=1).T.set_axis(
+            ["low", "mean", "high"], axis=1
+        )
+        band(axis, part.index, part, OURS)
+        axis.set(title=title, xlabel="epoch")
+        parts[title] = part.set_axis(["5%", "median", "95%"], axis=1)
+        alt += f" {title}: median from {part['mean'].iloc[0]:.4f} to {part['mean'].iloc[-1]:.4f}."
+    axes[0, 0].set_ylabel("mean training loss")
+    return Picture(figure, alt, pd.concat(parts, names=["networks", "epoch"]).reset_index())
 
 
 @styled
@@ -22,32 +276,21 @@ def learning_curves(
         epochs: where the axis ends.
         chance: by panel, the level of guessing.
     """
-    names = list(history["panel"].unique())
-    figure, axes = plt.subplots(1, len(names), figsize=(WIDTH, 2.6), squeeze=False)
+    names, lines = list(history["panel"].unique()), list(history["line"].unique())
+    figure, axes = panels(1, len(names), 2.6, layout=None)
     figure.subplots_adjust(0.075, 0.18, 0.98, 0.89, 0.2)  # by hand: redrawn while networks train
-    lines = list(history["line"].unique())
-    said = []
+    colours, said = [*MODALITY.values(), PAPER], []
     for axis, panel in zip(axes[0], names, strict=True):
-        if chance and panel in chance:
-            axis.axhline(
-                chance[panel], color="#777777", linewidth=1, linestyle=":", label="guessing"
-            )
-        for line in lines:
-            part = history[(history["panel"] == panel) & (history["line"] == line)]
-            if len(part):
-                colour = COLOURS[lines.index(line) % len(COLOURS)]
-                axis.fill_between(
-                    part["epoch"], part["low"], part["high"], color=colour, alpha=0.15, linewidth=0
-                )
-                axis.plot(part["epoch"], part["mean"], color=colour, label=line)
-                said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
+        here = history[history["panel"] == panel]
+        for line, part in here.groupby("line", sort=False):
+            band(axis, part["epoch"], part, colours[lines.index(line) % len(colours)], label=line)
+            said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
         axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
-        if (
-            chance and panel in chance
-        ):  # whole steps, so that the axis seldom moves while networks train
-            shown = history.loc[history["panel"] == panel, ["low", "high"]]
+        if chance and panel in chance:
+            axis.axhline(chance[panel], **GUESSING, label="guessing")
+            # whole steps, so that the axis seldom moves while networks train
             axis.set_ylim(
-                np.floor(10 * shown["low"].min()) / 10, np.ceil(10 * shown["high"].max()) / 10
+                np.floor(10 * here["low"].min()) / 10, np.ceil(10 * here["high"].max()) / 10
             )
         # always in the same place, above, and never in the way
         axis.legend(
@@ -59,9 +302,40 @@ def learning_curves(
             columnspacing=0.9,
             borderaxespad=0,
         )
-    epoch = int(np.max(history["epoch"]))
     return Picture(
         figure,
-        f"Learning curves after {epoch} of {epochs} epochs. " + "; ".join(said) + ".",
+        f"Learning curves after {history['epoch'].max():.0f} of {epochs} epochs. "
+        f"{'; '.join(said)}.",
         history,
     )
+
+
+@styled
+def training_costs(rows: pd.DataFrame) -> Picture:
+    """Microseconds per training step of one network against how many train at once, for each way of
+    training; both axes logarithmic.
+
+    Args:
+        rows: columns ``net``, ``method``, ``networks``, ``microseconds_per_net_step``.
+    """
+    figure, axes = panels(2, 2, 2.6, sharex=True, sharey=True)
+    times = rows.pivot(index=["net", "networks"], columns="method")["microseconds_per_net_step"]
+    most = rows["networks"].max()
+    alt = [f"Microseconds a network's step takes with {most:,} networks."]
+    for axis, (net, title) in zip(axes.flat, NETS.items(), strict=True):
+        for way, part in times.loc[net].reindex(columns=list(WAYS)).items():
+            label, marker = WAYS[way] if part.notna().any() else (None, "")
+            axis.plot(part.dropna(), color=WAY[way], marker=marker, label=label)
+        axis.set(
+            xscale="log",
+            yscale="log",
+            title=title,
+            xlabel="networks",
+            ylabel="µs a network's step",
+        )
+        axis.label_outer()
+        at = times.loc[net, most].reindex(list(WAYS)).dropna()
+        others = [f"{value:.3g} by {WAYS[way][0]}" for way, value in at.drop("ours").items()]
+        alt.append(f"{title}: {at['ours']:.3g} by this library, {joined(others)}.")
+    legend_below(figure, len(WAYS))
+    return Picture(figure, " ".join(alt), rows)

@@ -1,10 +1,19 @@
-"""Faces: a sample of each emotion (Figure 1), and the directions in which faces differ."""
+"""Faces and their features: samples (Figure 1), box plots (Figures 2 and 3), principal components,
+the descriptors of one face, rows of faces.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
-from emolib.figures.style import WIDTH, Picture, joined, styled
+from emolib.figures.colours import EMOTION, MODALITY, UNNAMED
+from emolib.figures.style import WIDTH, Picture, joined, panels, styled
+from emolib.metrics import predict
+
+BINS = 8  # directions of a gradient
+INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be a line
 
 
 @styled
@@ -16,21 +25,72 @@ def sample_faces(
     Args:
         images: ``[N, H, W]``, grey.
         labels: ``[N]``.
-        rows: faces an emotion, spread evenly over those there are.
+        rows: faces per emotion, spread evenly over those there are.
     """
-    figure, axes = plt.subplots(
-        rows, len(classes), figsize=(WIDTH, rows * WIDTH / len(classes) + 0.3), layout="constrained"
-    )
+    figure, axes = panels(rows, len(classes), WIDTH / len(classes) + 0.3 / rows)
     shown = []
-    for column, emotion in enumerate(classes):
+    for (column, row), axis in np.ndenumerate(axes.T):
+        axis.set_axis_off()
+        axis.set_title("" if row else classes[column], loc="center", fontsize=10)
         found = np.flatnonzero(labels == column)
-        for row, index in enumerate(found[np.linspace(0, len(found) - 1, rows).astype(int)]):
-            axes[row, column].imshow(images[index], cmap="gray", vmin=0, vmax=255)
-            axes[row, column].set_axis_off()
-            shown.append({"emotion": emotion, "row": row + 1, "mean grey": images[index].mean()})
-        axes[0, column].set_title(emotion, loc="center", fontsize=10)
-    alt = f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}."
-    return Picture(figure, alt, pd.DataFrame(shown))
+        for index in found[np.linspace(0, len(found) - 1, min(rows, len(found))).astype(int)][
+            row : row + 1
+        ]:
+            axis.imshow(images[index], cmap="gray", vmin=0, vmax=255)
+            shown.append((classes[column], row + 1, images[index].mean()))
+    return Picture(
+        figure,
+        f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}.",
+        pd.DataFrame(shown, columns=["emotion", "row", "mean grey"]),
+    )
+
+
+@styled
+def box_plots(
+    features: dict[str, np.ndarray], ylabel: str, reference: float | None = None
+) -> Picture:
+    """Figures 2 and 3: a box for each feature, a panel for each modality, on one scale where that
+    shows them all.
+
+    Args:
+        features: ``[N, D]`` for each modality.
+        ylabel: what the values are.
+        reference: a level to mark, such as the centre that the paper names.
+    """
+    reach = [np.ptp(values) for values in features.values()]
+    figure, axes = panels(
+        1, len(features), 3.2, sharey=bool(max(reach) <= INCOMPARABLE * min(reach))
+    )
+    described = {}
+    for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
+        # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to
+        # drop.
+        axis.boxplot(
+            values,
+            widths=0.55,
+            patch_artist=True,
+            boxprops={"facecolor": MODALITY.get(modality, UNNAMED), "alpha": 0.75},
+            medianprops={"color": "#222222"},
+            flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
+        )
+        axis.grid(axis="x", visible=False)
+        if reference is not None:
+            axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
+        axis.set(title=modality, xlabel="feature (principal component)")
+        described[modality] = pd.DataFrame(values).rename(columns=lambda d: d + 1).describe().T
+    axes[0, 0].set_ylabel(ylabel)
+    return Picture(
+        figure,
+        "Box plots of each feature. "
+        + " ".join(
+            f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
+            f"means {', '.join(f'{mean:.2f}' for mean in part['mean'])}."
+            for modality, part in described.items()
+        ),
+        pd.concat(described, names=["modality", "feature"]).reset_index()[
+            ["feature", "mean", "min", "25%", "50%", "75%", "max", "modality"]
+        ],
+    )
 
 
 @styled
@@ -40,24 +100,152 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
 
     Args:
         mean: ``[S * S]``, row by row.
-        axes: ``[P, S * S]``; what is bright in one gets brighter with its number, what is dark
-            darker.
+        axes: ``[P, S * S]``; bright pixels of a component brighten as its feature grows, dark ones
+            darken.
         shares: ``[P]``, of the variance.
     """
-    side = round(len(mean) ** 0.5)
-    columns = len(axes) + 1
-    figure, panels = plt.subplots(
-        1, columns, figsize=(WIDTH, WIDTH / columns + 0.3), layout="constrained"
-    )
+    figure, (grid,) = panels(1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3)
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
-    for panel, face, title in zip(panels, [mean, *axes], titles, strict=True):
-        reach = np.abs(face).max() or 1
+    for panel, face, title in zip(grid, [mean, *axes], titles, strict=True):
+        reach, side = np.abs(face).max() or 1, round(len(mean) ** 0.5)
         panel.imshow(face.reshape(side, side), cmap="gray", vmin=-reach, vmax=reach)
         panel.set_axis_off()
         panel.set_title(title, loc="center", fontsize=10)
-    alt = f"The mean face and {len(axes)} principal components as pictures; they hold {shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}."
     return Picture(
         figure,
-        alt,
-        pd.DataFrame({"component": np.arange(1, columns), "share of the variance": shares}),
+        f"The mean face and {len(axes)} principal components as pictures; they hold "
+        f"{shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}.",
+        pd.DataFrame({"component": range(1, len(axes) + 1), "share of the variance": shares}),
     )
+
+
+@styled
+def face_reading(
+    image: np.ndarray,
+    codes: np.ndarray,
+    gradients: np.ndarray,
+    numbers: dict[str, np.ndarray],
+    scores: dict[str, np.ndarray],
+    classes: tuple[str, ...],
+) -> Picture:
+    """One face, step by step: the picture, its LPQ codes, its gradients, ten numbers, the scores.
+
+    Args:
+        image: ``[H, W]``, grey.
+        codes: ``[Y, X]``, from :func:`emolib.data.features.lpq_codes`.
+        gradients: ``[cells * cells * bins]``, one level of :func:`emolib.data.features.phog`, 8
+            bins over 360°.
+        numbers: for each modality its principal components, scaled to 0..1 over the faces that
+            networks train on.
+        scores: for each model ``[C]`` outputs.
+    """
+    # Places by hand and one pair of axes for three images: this picture is redrawn while a slider
+    # moves, and matplotlib takes longer to make axes and look for a layout than to draw.
+    figure = plt.figure(figsize=(WIDTH, 5.0))
+    top = figure.add_axes((0.005, 0.43, 0.99, 0.57))
+    top.set_axis_off()
+    side, step = len(image), 1.045 * len(image)
+    cells = round((len(gradients) / BINS) ** 0.5)
+    for place, (title, shown, look) in enumerate(
+        (
+            ("the face", image, {"cmap": "gray", "vmin": 0, "interpolation": "nearest"}),
+            ("its LPQ codes", codes, {"cmap": "twilight", "vmin": 0, "interpolation": "nearest"}),
+            ("its PHOG cells", image, {"cmap": "gray", "vmin": -600}),
+        )
+    ):
+        top.imshow(shown, vmax=255, extent=(place * step, place * step + side, side, 0), **look)
+        top.text(place * step, -2, title, fontsize=10.5, fontweight="bold")
+    _roses(top, gradients.reshape(cells, cells, BINS), 2 * step, side / cells)
+    top.set(xlim=(-1, 2 * step + side + 1), ylim=(side, -9))
+
+    ten = figure.add_axes((0.06, 0.1, 0.25, 0.25))
+    for place, (modality, values) in enumerate(numbers.items()):
+        x = np.arange(len(values)) + place * (len(values) + 0.7)
+        look = {"color": MODALITY.get(modality, UNNAMED)}
+        ten.bar(x, values, **look)
+        ten.annotate(
+            modality,
+            (x.mean(), 1.02),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            fontsize=9.5,
+            **look,
+        )
+    ten.axhspan(0, 1, color="#f1f1f1", zorder=0)
+    ten.set(
+        ylim=_reaching(-0.3, 1.3, numbers),
+        xticks=[],
+        xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled",
+    )
+    ten.grid(False)
+
+    right, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), []
+    for place, (model, values) in enumerate(scores.items()):
+        x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * 0.8 / len(scores)
+        look = {"color": MODALITY.get(model, UNNAMED)}
+        right.bar(x, values, 0.72 / len(scores), label=model, **look)
+        best = int(predict(values))
+        says = f"says {classes[best]} ({values[best]:.2f})"
+        said.append(f"{model} {says if best >= 0 else 'has no score'}")
+        right.plot(x[best], max(values[best], 0) + 0.06, marker="v", **look)
+    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
+    for label, emotion in zip(right.set_xticklabels(classes), classes, strict=True):
+        label.set(color=EMOTION.get(emotion, "#222222"), fontsize=8.5)
+    right.grid(axis="x", visible=False)
+    right.legend(
+        loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(scores), borderaxespad=0.1, fontsize=9
+    )
+    listed = "; ".join(
+        f"{modality} {', '.join(f'{value:.2f}' for value in values)}"
+        for modality, values in numbers.items()
+    )
+    return Picture(
+        figure,
+        f"A drawn face, its LPQ codes and its PHOG cells, {cells} along a side. "
+        f"Its numbers: {listed}. {', '.join(said)}.",
+        pd.DataFrame({"emotion": classes} | scores),
+    )
+
+
+def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
+    """Limits that stay while a slider moves, unless a bar or the mark above it would be cut."""
+    values = np.concatenate(list(bars.values()))
+    return np.fmin.reduce(values - 0.1, initial=low), np.fmax.reduce(values + 0.15, initial=high)
+
+
+def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
+    """In each cell a line for each direction of the gradient, as long as its share."""
+    row, column, k = (index.ravel() for index in np.indices(gradients.shape))
+    angle = 2 * np.pi * (k + 0.5) / BINS
+    start = np.stack([left + (column + 0.5) * wide, (row + 0.5) * wide], 1)
+    lengths = gradients.reshape(-1, 1) / max(gradients.max(), 1e-12) * wide / 2
+    rays = [start, start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)]
+    edges, side = np.arange(1, len(gradients)) * wide, len(gradients) * wide
+    axis.hlines(edges, left, left + side, color="white", linewidth=0.8)
+    axis.vlines(left + edges, 0, side, color="white", linewidth=0.8)
+    axis.add_collection(
+        LineCollection(np.stack(rays, 1), color=MODALITY["PHOG"], linewidth=1.4), autolim=False
+    )
+
+
+@styled
+def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -> Picture:
+    """Faces beside each other, each with a line of text; ``images`` ``[N, H, W]``."""
+    # one pair of axes for all, as above: the confusion lab draws this while it trains
+    wide, high = WIDTH / across, WIDTH / across + 0.22  # inches, with the line of text
+    rows = -(-len(images) // across)
+    figure = plt.figure(figsize=(WIDTH, rows * high))
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    for place, (image, title) in enumerate(zip(images, titles, strict=True)):
+        left, top = place % across * wide, place // across * high + 0.2
+        axis.imshow(
+            image,
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            extent=(left + 0.03, left + wide - 0.03, top + wide - 0.06, top),
+        )
+        axis.text(left + wide / 2, top - 0.04, title, fontsize=8, fontweight="bold", ha="center")
+    axis.set(xlim=(0, WIDTH), ylim=(rows * high, 0))
+    return Picture(figure, alt, pd.DataFrame({"face": titles}))

@@ -1,10 +1,13 @@
 """Figures 8 and 10, confusion matrices, and the matrix of angles between hidden units."""
 
+from string import ascii_lowercase
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from emolib.figures.style import SEQUENTIAL, Picture, joined, panels, percent, styled
+from emolib.figures.colours import OURS, SEQUENTIAL
+from emolib.figures.style import Picture, joined, panels, percent, styled
 
 
 @styled
@@ -13,16 +16,21 @@ def confusion_matrices(
 ) -> Picture:
     """A grid of confusion matrices, each row of a matrix in percent of its true emotion.
 
+    The row of an emotion of which no row was tested is empty and says so.
+
     Args:
         matrices: ``[C, C]`` counts by title, true emotion in rows; filled in row by row of the
             grid.
         columns: matrices in a row of the grid.
     """
-    rows = -(-len(matrices) // columns)
-    figure, axes = panels(rows, columns, 3.65, sharey=True)
-    shares = {title: counts / counts.sum(1, keepdims=True) for title, counts in matrices.items()}
-    top = max(share.max() for share in shares.values())
-    data, alt = [], []
+    figure, axes = panels(-(-len(matrices) // columns), columns, 3.65, sharey=True)
+    tested = {title: counts.sum(1) for title, counts in matrices.items()}
+    shares = {
+        title: counts / np.where(tested[title] > 0, tested[title], np.nan)[:, None]
+        for title, counts in matrices.items()
+    }
+    top = np.nanmax(np.array(list(shares.values())), initial=0) or 1
+    data, alt = [], [f"{len(matrices)} confusion matrices."]
     for number, (axis, (title, share)) in enumerate(zip(axes.flat, shares.items(), strict=False)):
         sns.heatmap(
             100 * share,
@@ -40,46 +48,44 @@ def confusion_matrices(
             xticklabels=classes,
             yticklabels=classes,
         )
-        axis.set_title(f"({'abcdefghijkl'[number]}) {title}", fontsize=9)
+        name = f"({ascii_lowercase[number % 26]}) {title}"
+        axis.set_title(name, fontsize=9)
+        axis.set_ylabel("" if number % columns else "true emotion")
         axis.tick_params(labelsize=8, length=0)
         axis.tick_params(axis="x", labelrotation=90)
-        data.append(
-            pd.DataFrame(share, classes, classes)
-            .rename_axis("true")
-            .reset_index()
-            .assign(matrix=title)
+        for c in np.flatnonzero(tested[title] == 0):
+            axis.text(
+                len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
+            )
+        part = pd.DataFrame(share, classes, classes).assign(tested=tested[title], matrix=title)
+        data.append(part.rename_axis("true").reset_index())
+        right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
+        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
+        empty = joined([classes[c] for c in np.flatnonzero(tested[title] == 0)])
+        alt.append(
+            f"{name}, {tested[title].sum():g} rows tested"
+            + (f", none of {empty}" if empty else "")
+            + (f": most often right on {best}." if best else ".")
         )
-        best = np.argsort(-np.diag(share))[:2]
-        named = joined([f"{classes[c]} ({percent(share[c, c])})" for c in best])
-        alt.append(f"({'abcdefghijkl'[number]}) {title}: most often right on {named}.")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("true emotion")
     figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
-    return Picture(
-        figure,
-        f"{len(matrices)} confusion matrices. " + " ".join(alt),
-        pd.concat(data, ignore_index=True),
-    )
+    return Picture(figure, " ".join(alt), pd.concat(data, ignore_index=True))
 
 
 @styled
-def angle_matrix(
-    degrees: np.ndarray, title: str, printed: dict[tuple[int, int], float] | None = None
-) -> Picture:
-    """Angles between hidden units, and where they were printed, the difference.
+def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int], float]) -> Picture:
+    """Angles between hidden units, and set against them the printed ones.
 
     Args:
         degrees: ``[H, H]``.
         printed: angles by pair of unit numbers, counted from 1.
     """
-    units = range(1, len(degrees) + 1)
-    names = [str(unit) for unit in units]
-    figure, axes = panels(1, 2 if printed else 1, 3.4)
-    upper = np.triu(np.ones_like(degrees, bool))
+    figure, axes = panels(1, 2, 3.4)
+    matrix, against = axes[0]
+    names = [str(unit + 1) for unit in range(len(degrees))]
     sns.heatmap(
         degrees,
-        mask=upper,
-        ax=axes[0, 0],
+        mask=np.triu(np.ones_like(degrees, bool)),
+        ax=matrix,
         cmap=SEQUENTIAL,
         annot=True,
         fmt=".1f",
@@ -89,26 +95,26 @@ def angle_matrix(
         yticklabels=names,
         cbar_kws={"label": "angle / degrees"},
     )
-    axes[0, 0].grid(visible=False)
-    axes[0, 0].set(title=title, xlabel="hidden unit", ylabel="hidden unit")
-    axes[0, 0].tick_params(labelrotation=0, length=0)
-    pairs = [(i, j, degrees[i - 1, j - 1]) for i in units for j in units if i < j]
-    data = pd.DataFrame(pairs, columns=["unit", "other unit", "degrees"])
-    smallest = data.iloc[data["degrees"].argmin()]
-    alt = (
-        f"Angles between {len(units)} hidden units, from {smallest['degrees']:.1f}° (units {smallest['unit']:.0f} and "
-        f"{smallest['other unit']:.0f}) to {data['degrees'].max():.1f}°."
+    matrix.grid(visible=False)
+    matrix.set(title=title, xlabel="hidden unit", ylabel="hidden unit")
+    matrix.tick_params(labelrotation=0, length=0)
+    data = pd.DataFrame(
+        [(i, j, degrees[i - 1, j - 1], angle) for (i, j), angle in sorted(printed.items())],
+        columns=["unit", "other unit", "degrees", "printed"],
     )
-    if printed:
-        data["printed"] = [printed[i, j] for i, j, _ in pairs]
-        axis = axes[0, 1]
-        axis.axline((0, 0), slope=1, color="#999999", linewidth=1, zorder=0)
-        axis.scatter(data["printed"], data["degrees"], s=22, color="#17706b", zorder=2)
-        axis.set(
-            title="Against the printed angles",
-            xlabel="printed / degrees",
-            ylabel="recomputed / degrees",
-        )
-        worst = (data["degrees"] - data["printed"]).abs().max()
-        alt += f" The largest difference from the printed angles is {worst:.2f}°."
-    return Picture(figure, alt, data)
+    against.axline((0, 0), slope=1, color="#999999", linewidth=1, zorder=0)
+    against.scatter(data["printed"], data["degrees"], s=22, color=OURS, zorder=2)
+    against.set(
+        title="Against the printed angles",
+        xlabel="printed / degrees",
+        ylabel="recomputed / degrees",
+    )
+    smallest = data.sort_values("degrees", kind="stable").iloc[0]
+    return Picture(
+        figure,
+        f"Angles between {len(names)} hidden units, from {smallest['degrees']:.1f}° (units "
+        f"{smallest['unit']:.0f} and {smallest['other unit']:.0f}) to {data['degrees'].max():.1f}°. "
+        f"The largest difference from the printed angles is "
+        f"{(data['degrees'] - data['printed']).abs().max():.2f}°.",
+        data,
+    )

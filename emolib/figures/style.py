@@ -1,6 +1,4 @@
-"""What all figures share: a palette in which an emotion and a modality keep their colours, sizes,
-and alt text.
-"""
+"""Style shared by all figures: a picture with alt text and data, panels, legends, words for numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,28 +8,13 @@ from typing import Any, ParamSpec
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
+from numpy.typing import ArrayLike
 
-# Distinct under the common colour-vision deficiencies, after Okabe and Ito; lines differ in marker
-# as well.
-EMOTION = {
-    "Angry": "#c8430b",
-    "Disgust": "#00805e",
-    "Fear": "#6a4c93",
-    "Happy": "#d99100",
-    "Neutral": "#6b6b6b",
-    "Sad": "#0068a5",
-    "Surprise": "#c2608f",
-    "average": "#111111",
-}
-EMOTION_MARKER = dict(zip(EMOTION, "osD^Xv<.", strict=True))
-MODALITY = {"LPQ": "#17706b", "PHOG": "#9b2f6b", "LPQ+PHOG": "#2b2d42"}
-MODALITY_MARKER = {"LPQ": "o", "PHOG": "s", "LPQ+PHOG": "D"}
-PAPER = "#b07d00"  # what the paper printed, wherever it stands beside ours
-SEQUENTIAL = "crest"
-
-WIDTH = 8.6  # inches; a card of the report shows a figure at 96 pixels an inch
+WIDTH = 8.6  # inches; a card of the report shows a figure at 96 pixels per inch
+MANY = 500  # points; more of them are drawn as pixels, so that the size of the page is bounded
 
 STYLE: dict[RcKeyType, Any] = {
     "font.size": 10,
@@ -67,9 +50,7 @@ Given = ParamSpec("Given")
 
 
 def styled(draw: Callable[Given, Picture]) -> Callable[Given, Picture]:
-    """Decorates a figure function: what it draws, it draws in this style, whatever the notebook has
-    set.
-    """
+    """Decorator of a figure function: it draws in this style, whatever the notebook has set."""
 
     @wraps(draw)
     def drawn(*arguments: Given.args, **options: Given.kwargs) -> Picture:
@@ -80,20 +61,45 @@ def styled(draw: Callable[Given, Picture]) -> Callable[Given, Picture]:
 
 
 def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
-    """A grid of axes at the report's width; ``height`` is that of one row, in inches."""
-    return plt.subplots(
-        rows,
-        columns,
-        figsize=(WIDTH, height * rows),
-        layout="constrained",
-        squeeze=False,
-        **options,
-    )
+    """A grid of axes at the report's width; ``height`` is that of one row, in inches.
+
+    Options are those of :func:`matplotlib.pyplot.subplots`; the layout is ``"constrained"`` unless
+    they say otherwise.
+    """
+    options.setdefault("layout", "constrained")
+    return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False, **options)
+
+
+def legend_below(figure: Figure, columns: int) -> None:
+    """One legend under all panels, of the first of them; a label that recurs stands once."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    first = {label: handle for handle, label in zip(handles[::-1], labels[::-1], strict=True)}
+    names = list(dict.fromkeys(labels))
+    figure.legend([first[n] for n in names], names, loc="outside lower center", ncols=columns)
+
+
+def band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, **options: Any) -> None:
+    """A line through ``mean``, and a band from ``low`` to ``high`` where there are such columns; NaN
+    leaves a gap in both.
+    """
+    if "low" in part:
+        axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.13, linewidth=0)
+    axis.plot(x, part["mean"], color=color, **options)
+
+
+def in_percent(value: float, _: object) -> str:
+    """Formatter of an axis of shares."""
+    return f"{100 * value:g}"
 
 
 def percent(value: float) -> str:
-    """A share in whole percent."""
-    return f"{100 * value:.0f} %"
+    """A share in whole percent; ``no value`` for NaN."""
+    return "no value" if np.isnan(value) else f"{100 * value:.0f} %"
+
+
+def tested(summary: pd.DataFrame) -> str:
+    """A sentence on the rows that each repetition tested, where the table counts them."""
+    return f" {summary['tested'].min():,} rows tested." if "tested" in summary else ""
 
 
 def joined(parts: list[str]) -> str:

@@ -1,59 +1,85 @@
-"""Outcomes of trained networks, kept on disk under a key of everything that made them."""
+"""Results of trained networks, and the cache that keeps them under a key of all that made them."""
 
 import hashlib
 import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emolib.data import EmotionData
-from emolib.training.result import NetworkResult
+from emolib.data import EmotionData, Rows
+from emolib.utils.cache import cache_folder
 from emolib.utils.console import say_once
 from emolib.utils.sources import source_digest
-from emolib.utils.storage import cache_folder, seal, unseal
 
 # The rooms and libraries that decide a network's result; a plot edit leaves it alone.
-SOURCES = ("data", "folds", "models", "pruning", "training")
+SOURCES = ("data", "folds", "metrics", "models", "pruning", "training")
 LIBRARIES = ("numba", "numpy", "pillow", "scikit-learn", "scipy", "torch")
-ARRAYS = ("scores", "weights", "losses")
-# What SQLite says of a file that is no whole database; all else (full, read-only, locked) is no
+# SQLite's errors of a file that is no whole database; all others (full, read-only, locked) are no
 # fault of the file.
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
+@dataclass(frozen=True)
+class NetworkResult:
+    """The scores of one network on the rows it never saw, and how it came by them.
+
+    Attributes:
+        scores: outputs on the test rows ``[T, C]``; NaN where the weights diverged.
+        test_rows: ``[T]``, the row numbers of the data that the scores belong to.
+        weights: parameters of the compacted network, flat, in the order of the module's own.
+        losses: mean training loss of each epoch.
+        units: hidden units left (0 for a CNN).
+        train_accuracy: share of training rows predicted right at the end; NaN where the weights
+            diverged.
+        stopped: whether the loss had stopped falling before the recipe's last epoch.
+    """
+
+    scores: NDArray[np.floating]
+    test_rows: Rows
+    weights: NDArray[np.floating]
+    losses: NDArray[np.floating]
+    units: int
+    train_accuracy: float
+    stopped: bool
+
+
 class Cache:
-    """A file of results, one a network.
+    """A file of results, one per network.
 
     A key covers the data's digest, the sweep's row, the source of the code that computes and the
     versions of the libraries that it computes with; change any of them and the network is trained
-    anew. So it is when its entry is damaged, and when the file cannot be read or written; each is
-    told once.
+    anew. So it is when its entry is damaged, and when the file cannot be read or written; one
+    sentence says each.
 
     Args:
         path: the file, made when missing; by default ``networks.sqlite`` in
-            :func:`~emolib.utils.storage.cache_folder`.
+            :func:`~emolib.utils.cache.cache_folder`, and the memory of this process where that
+            cannot be written.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self.path = Path(path or cache_folder() / "networks.sqlite")
+        folder = cache_folder() if path is None else None
+        self.path = Path(path or (folder or Path()) / "networks.sqlite")
+        self.code = source_digest(*SOURCES, libraries=LIBRARIES)
         try:
-            self.connection = _connect(self.path)
+            self.connection = _connect(self.path if path or folder else ":memory:")
         except sqlite3.DatabaseError as error:
             self.connection = _connect(":memory:")  # where the file cannot be opened
             self._mend(error)
-        self.code = source_digest(*SOURCES, libraries=LIBRARIES)
 
     def __del__(self) -> None:
         if hasattr(self, "connection"):  # it could be opened
             self.connection.close()
 
     def key(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> str:
-        """What the result of a row by an engine is kept under: all that it depends on."""
+        """The key of a row's result by an engine: a digest of all that it depends on."""
         return hashlib.sha256(
             json.dumps([data.digest, row, engine, self.code], default=str).encode()
         ).hexdigest()
@@ -61,10 +87,10 @@ class Cache:
     def get(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> NetworkResult | None:
         """The result of a row by an engine (a device and a precision), or None."""
         key = self.key(data, row, engine)
-        for (sealed,) in self._run("SELECT sealed FROM entry WHERE key = ?", [[key]]):
+        for (content,) in self._run("SELECT content FROM network WHERE key = ?", [[key]]):
             try:
-                return _outcome(unseal(key, sealed))
-            except (ValueError, TypeError, AttributeError):  # the last two: not even bytes
+                return _unpack(key, content)
+            except Exception:  # whatever the bytes have become; the checksum of each array is read
                 say_once(
                     f"{self.path} holds results that are damaged; those networks are trained again"
                 )
@@ -79,14 +105,14 @@ class Cache:
         """Keeps the results of some rows, all or none."""
         keyed = [(self.key(data, row, engine), result) for row, result in results]
         self._run(
-            "INSERT OR REPLACE INTO entry VALUES (?, ?)",
-            [[key, seal(key, _content(result))] for key, result in keyed],
+            "INSERT OR REPLACE INTO network VALUES (?, ?)",
+            [[key, _pack(key, result)] for key, result in keyed],
         )
 
     def _run(
         self, statement: str, values: Sequence[Sequence[str | bytes]]
     ) -> list[tuple[Any, ...]]:
-        """What a statement finds for all these values; nothing, where the file does not let it."""
+        """The rows that a statement returns for all these values; none where the file fails."""
         for _ in range(2):
             try:
                 with self.connection:
@@ -101,8 +127,8 @@ class Cache:
         return []
 
     def _mend(self, error: sqlite3.DatabaseError) -> bool:
-        """Tells of an error. Puts a fresh file in the place of a damaged one; another error may be
-        over the next time.
+        """Says an error once, and puts a fresh file in the place of a damaged one; another error
+        may be over the next time.
         """
         if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
             say_once(
@@ -115,9 +141,7 @@ class Cache:
         self.connection.close()
         try:
             os.replace(self.path, self.path.with_suffix(".damaged"))
-            self.path.with_name(f"{self.path.name}-journal").unlink(
-                missing_ok=True
-            )  # of the old file
+            self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
             self.connection = _connect(self.path)
         except (OSError, sqlite3.DatabaseError):
             self.connection = _connect(":memory:")
@@ -125,38 +149,30 @@ class Cache:
 
 
 def _connect(path: str | Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=60, check_same_thread=False
-    )  # whichever thread lets go of a cache closes it
+    # any thread may be the one that closes it
+    connection = sqlite3.connect(path, timeout=60, check_same_thread=False)
     try:
-        connection.execute("CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, sealed BLOB)")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS network (key TEXT PRIMARY KEY, content BLOB)"
+        )
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _content(result: NetworkResult) -> bytes:
-    head: dict[str, Any] = {name: list(getattr(result, name).shape) for name in ARRAYS}
-    head |= {
-        "units": result.units,
-        "train_accuracy": result.train_accuracy,
-        "stopped": result.stopped,
-    }
-    return (
-        json.dumps(head).encode()
-        + b"\n"
-        + b"".join(getattr(result, name).astype(np.float32).tobytes() for name in ARRAYS)
-    )
+def _pack(key: str, result: NetworkResult) -> bytes:
+    """A result as the bytes of an ``.npz`` file, which holds a checksum of each array."""
+    content = BytesIO()
+    np.savez(content, key=key, **vars(result))
+    return content.getvalue()
 
 
-def _outcome(content: bytes) -> NetworkResult:
-    text, _, body = content.partition(b"\n")
-    head, values = json.loads(text), np.frombuffer(body, np.float32)
-    arrays: dict[str, NDArray[np.float32]] = {}
-    start = 0
-    for name in ARRAYS:
-        shape = head.pop(name)
-        arrays[name] = values[start : start + int(np.prod(shape))].reshape(shape)
-        start += arrays[name].size
-    return NetworkResult(**head | arrays)
+def _unpack(key: str, content: bytes) -> NetworkResult:
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        if arrays.zip.testzip():
+            raise ValueError("an array does not have its checksum")
+        values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
+    if values.pop("key") != key:
+        raise ValueError("the result of another network")
+    return NetworkResult(**values)

@@ -1,16 +1,9 @@
-"""The image itself as a modality: a small two-dimensional CNN, alone or fused with the
-one-dimensional branches.
+"""Training of networks that look at the image itself, which the paper ends by wishing for.
 
-The paper ends by wishing for images. Where the data hold them, its fusion network gets one branch
-more.
-
-Axes: ``B`` batch, ``M`` modalities of features, ``D`` features a modality, ``S`` pixels along a
-side, ``C`` classes, ``N`` rows of the data.
+Axes: ``M`` modalities of features, ``D`` features per modality, ``S`` pixels along a side, ``C``
+classes, ``N`` rows of the data.
 """
 
-from collections.abc import Callable, Sequence
-
-import joblib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -18,152 +11,26 @@ from torch import Tensor, nn
 
 from emolib.data import EmotionData
 from emolib.folds import make_folds
-from emolib.models import FeatureNet
-from emolib.training.cores import core
-from emolib.training.result import NetworkResult
+from emolib.metrics import accuracy, predict
+from emolib.training.cache import NetworkResult
 from emolib.training.scaling import scale
-from emolib.training.sweeps import Recipe, Row, initialise, recipe_of, seeds
-from emolib.utils.progress import track
+from emolib.training.sweeps import IMAGE, Recipe, Row, build, recipe_of, seeds
+from emolib.training.sweeps import IMAGE_NETWORK as NETWORK
 
-NETWORK = "cnn 2-D"  # what a sweep calls a network with a two-dimensional branch
-IMAGE = "image"  # the modality that this branch reads
-
-
-class ImageNet(nn.Module):
-    """Three two-dimensional convolutions, each with max-pooling that halves.
-
-    Shape:
-        ``[B, S, S]`` to ``[B, F * (S // 8)²]``.
-
-    Example:
-        >>> ImageNet(channels=8)(torch.zeros(10, 32, 32)).shape
-        torch.Size([10, 128])
-    """
-
-    LAYERS = 3
-
-    def __init__(self, channels: int = 8) -> None:
-        super().__init__()
-        self.channels = channels
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
-            for layer in range(self.LAYERS)
-        )
-        self.pool = nn.MaxPool2d(2)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """What the convolutions make of the pictures; shapes as above."""
-        h = image.unsqueeze(1)  # [B, 1, S, S]
-        for convolution in self.convolutions:
-            h = self.pool(torch.relu(convolution(h)))
-        return h.flatten(1)
-
-
-class ImageFusionNet(nn.Module):
-    """A :class:`~emolib.models.FusionNet` with an :class:`ImageNet` as its last branch.
-
-    Shape:
-        ``[B, M, D]`` and ``[B, S, S]`` to ``[B, C]``; ``M`` may be 0.
-
-    Example:
-        >>> ImageFusionNet(modalities=2)(torch.zeros(10, 2, 5), torch.zeros(10, 32, 32)).shape
-        torch.Size([10, 7])
-    """
-
-    def __init__(
-        self,
-        modalities: int = 2,
-        features: int = 5,
-        classes: int = 7,
-        channels: int = 16,
-        side: int = 32,
-    ) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
-        self.image = ImageNet()
-        joined = (
-            modalities * channels * features
-            + self.image.channels * (side // 2**ImageNet.LAYERS) ** 2
-        )
-        self.reduce = nn.Linear(joined, 2 * classes)
-        self.output = nn.Linear(2 * classes, classes)
-
-    def forward(self, x: Tensor, image: Tensor) -> Tensor:
-        """One output a class; shapes as above."""
-        joined = [branch(x[:, m]) for m, branch in enumerate(self.branches)] + [self.image(image)]
-        outputs: Tensor = self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
-        return outputs
-
-
-def build(row: Row, data: EmotionData) -> ImageFusionNet:
-    """The untrained network of a row of a sweep, with the initial weights that its seed and fold
-    give it.
-    """
-    parts = [part for part in row["modality"].split("+") if part != IMAGE]
-    features = next(iter(data.features.values())).shape[1]
-    net = ImageFusionNet(len(parts), features, len(data.classes), side=_images(data).shape[1])
-    initialise(net, seeds(row["seed"], row["fold"])[0])
-    return net
-
-
-def train_missing(
-    data: EmotionData,
-    rows: Sequence[Row],
-    results: dict[int, NetworkResult],
-    kept: Callable[[int], object],
-    jobs: int | None = None,
-) -> None:
-    """Trains the networks with an image branch among ``rows`` that have no result yet, and adds
-    theirs.
-
-    Args:
-        results: by place among ``rows``.
-        kept: called with the place of each as soon as it is done.
-        jobs: networks trained side by side, by default one a core.
-
-    Raises:
-        ValueError: the data hold no images.
-    """
-    places = [
-        place
-        for place, row in enumerate(rows)
-        if row["network"] == NETWORK and place not in results
-    ]
-    if not places:
-        return
-    if IMAGE not in data.descriptors:
-        raise ValueError(
-            f"{data.source}: there are no images, which the network {NETWORK!r} looks at"
-        )
-    # processes, because the steps of so small a network are mostly the interpreter's
-    work = joblib.Parallel(
-        n_jobs=min(jobs or joblib.cpu_count(), len(places)), return_as="generator_unordered"
-    )
-    with track(len(places), f"training {len(places):,} image networks") as progress:
-        for place, result in work(
-            joblib.delayed(_train_place)(data, rows[place], place) for place in places
-        ):
-            results[place] = result
-            kept(place)
-            progress.update(1)
-
-
-@core()
-def _train_place(data: EmotionData, row: Row, place: int) -> tuple[int, NetworkResult]:
-    torch.set_num_threads(1)
-    return place, train_row(data, row)
+__all__ = ["IMAGE", "NETWORK", "images", "train_row"]
 
 
 def train_row(data: EmotionData, row: Row) -> NetworkResult:
     """Trains the network of one row by PyTorch's own means, as :func:`emolib.train` does the others
     by the thousand.
     """
+    torch.set_num_threads(1)  # as many networks train side by side as there are cores
     recipe = recipe_of(row)
     train, test = make_folds(data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
     parts = [part for part in row["modality"].split("+") if part != IMAGE]
     rows = train if row["scaling"] == "training rows" else None
     scaled = [scale(data, part, rows) for part in parts] or [np.zeros((len(data), 0), np.float32)]
-    x, image = torch.from_numpy(np.stack(scaled, axis=1)), _images(data)
+    x, image = torch.from_numpy(np.stack(scaled, axis=1)), images(data)
     target = F.one_hot(torch.from_numpy(data.labels), len(data.classes)).float()
 
     net = build(row, data)
@@ -173,10 +40,11 @@ def train_row(data: EmotionData, row: Row) -> NetworkResult:
         scores = net(x, image)
     return NetworkResult(
         scores=scores[test].numpy(),
+        test_rows=test,
         weights=nn.utils.parameters_to_vector(net.parameters()).detach().numpy(),
         losses=np.array(losses, np.float32),
         units=0,
-        train_accuracy=float((scores.argmax(1)[train].numpy() == data.labels[train]).mean()),
+        train_accuracy=accuracy(data.labels[train], predict(scores[train].numpy())),
         stopped=len(losses) < recipe.epochs,
     )
 
@@ -208,7 +76,7 @@ def _fit(
     return losses
 
 
-def _images(data: EmotionData) -> Tensor:
+def images(data: EmotionData) -> Tensor:
     """Faces ``[N, S, S]``, each with mean 0 and variance 1."""
     flat = torch.from_numpy(np.array(data.descriptors[IMAGE]))
     side = round(flat.shape[1] ** 0.5)

@@ -1,17 +1,13 @@
 """Principal components and min-max scaling (paper, equation 1), fitted where they may be."""
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
 from emolib.data.components import Components
-from emolib.utils.sources import source_digest
-from emolib.utils.storage import kept
-
-# components made by other code, or by other libraries, are not these
-CODE = source_digest("data", libraries=("numpy", "scipy")).encode()
+from emolib.folds import row_numbers
+from emolib.utils.cache import cached
+from emolib.utils.validation import one_of
 
 
 def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray[np.float32]:
@@ -30,11 +26,27 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
     Returns:
         ``[N, D]`` float32. Rows outside ``rows`` may fall a little outside 0..1; a constant feature
         becomes 0.
+
+    Raises:
+        ValueError: the data have no such modality or rows, or features that are not finite.
     """
+    one_of("modality", modality, data.modalities)
+    if rows is not None:
+        rows = row_numbers("rows", rows, len(data))
+    if not np.isfinite(data.features[modality]).all():
+        row = int(np.flatnonzero(~np.isfinite(data.features[modality]).all(1))[0])
+        raise ValueError(
+            f"{data.source}: {modality} of row {row} is missing or infinite, and cannot be scaled"
+        )
     if rows is None or modality not in data.descriptors:
         values = data.features[modality].astype(float)
     else:
-        values = _components(data, modality, rows).astype(float)
+        # kept, because many networks share a fold
+        count = data.features[modality].shape[1]
+        parts = cached(
+            _components, data, modality, rows.tobytes(), count, code=("data", "training.scaling")
+        )
+        values = parts.astype(float)
     seen = values if rows is None else values[rows]
     return min_max(values, seen.min(0), np.ptp(seen, 0))
 
@@ -43,21 +55,14 @@ def min_max(
     values: NDArray[np.floating], low: NDArray[np.floating], span: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Features ``[N, D]`` less their smallest value ``low``, over ``span`` (paper, equation 1); a
-    constant one becomes 0. float32.
+    constant one becomes 0, one far outside infinite. float32.
     """
-    return ((values - low) / np.where(span == 0, 1, span)).astype(np.float32)
+    with np.errstate(over="ignore"):
+        return ((values - low) / np.where(span == 0, 1, span)).astype(np.float32)
 
 
-def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
-    """Components fitted on a fold's training rows, ``[N, P]``: kept, because many networks share a
-    fold.
-    """
-
-    def make() -> NDArray[np.float32]:
-        descriptors = data.descriptors[modality]
-        return Components.fit(descriptors[rows], data.features[modality].shape[1]).transform(
-            descriptors
-        )
-
-    what = f"{data.digest} {modality}".encode() + rows.tobytes() + CODE
-    return kept(f"components-{hashlib.sha256(what).hexdigest()[:32]}", make)
+def _components(data: EmotionData, modality: str, rows: bytes, count: int) -> NDArray[np.float32]:
+    """Components fitted on a fold's training rows, ``[N, P]``."""
+    descriptors = data.descriptors[modality]
+    fitted_on = np.frombuffer(rows, np.intp)
+    return Components.fit(descriptors[fitted_on], count).transform(descriptors)

@@ -1,5 +1,5 @@
-"""Networks of one kind trained in step, an epoch at a time: pruning on the way, each with an end of
-its own.
+"""Networks of one kind trained side by side, epoch by epoch, with pruning and early stopping per
+network.
 
 Axes: ``K`` networks, ``N`` rows of the data, ``H`` hidden units, ``P`` parameters of a network.
 """
@@ -13,22 +13,22 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from emolib.data import EmotionData, Rows
+from emolib.metrics import accuracy, predict
 from emolib.models import ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
+from emolib.training.cache import NetworkResult
 from emolib.training.engines import KINDS, NumbaEngine, VmapEngine
 from emolib.training.inputs import FoldInputs
 from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.training.kernels.compiler import Floats
-from emolib.training.result import NetworkResult
 from emolib.training.sweeps import Row
 
-PRECISIONS = ("float32", "float64", "tf32", "bfloat16")
+PRECISIONS = ("float32", "float64")
 
 
 class NetworkStack:
-    """Networks of one kind and what became of them so far; recipes, splits, angles and widths may
-    differ.
+    """A stack of networks of one kind in training; recipes, splits, angles and widths may differ.
 
     Narrower networks are padded with hidden units that count for nothing. What a network becomes
     does not depend on which others are in the stack.
@@ -37,9 +37,10 @@ class NetworkStack:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch
             size.
-        device: ``"cpu"`` trains by :class:`~emolib.training.engines.NumbaEngine` what that can train,
-            all else goes by :class:`~emolib.training.engines.VmapEngine`.
-        precision: one of :data:`PRECISIONS`; the last two are for a graphics card.
+        device: on ``"cpu"`` networks that have a kernel are trained by
+            :class:`~emolib.training.engines.NumbaEngine`, all others by
+            :class:`~emolib.training.engines.VmapEngine`.
+        precision: one of :data:`PRECISIONS`.
 
     Attributes:
         training: which networks have not come to their end, boolean ``[K]``.
@@ -84,9 +85,7 @@ class NetworkStack:
         if device == "cpu" and isinstance(self.net, KINDS):
             self.engine = NumbaEngine(self.net, *common)
         else:
-            self.engine = VmapEngine(
-                self.net, *common, autocast=torch.bfloat16 if precision == "bfloat16" else None
-            )
+            self.engine = VmapEngine(self.net, *common)
 
         self.patience = np.array([recipe.patience for recipe in recipes])
         self.tolerance = np.array([recipe.tolerance for recipe in recipes])
@@ -101,7 +100,7 @@ class NetworkStack:
         self.waited = np.zeros(len(rows), int)
 
     def _padded(self, net: torch.nn.Module, row: Row, width: int) -> Tensor:
-        """A row's initial weights as a vector ``[P]``, hidden units added up to the stack's width."""
+        """A row's initial weights as a vector ``[P]``, padded to the stack's hidden units."""
         sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
         if not isinstance(net, ShallowNet):
             return parameters_to_vector(net.parameters()).detach()
@@ -116,7 +115,7 @@ class NetworkStack:
         return torch.cat([part.detach().flatten() for part in parts])
 
     def epoch(self) -> NDArray[np.float32]:
-        """One more epoch of those still training; gives mean losses ``[K]``, NaN for the others."""
+        """Trains one more epoch; returns mean losses ``[K]``, NaN for networks that have ended."""
         which = np.flatnonzero(self.training)
         self.material.shuffle(np.unique(self.material.split[which]))
         losses = np.full(len(self.rows), np.nan, np.float32)
@@ -131,7 +130,7 @@ class NetworkStack:
         fell = losses[which] < self.best[which] * (1 - self.tolerance[which])
         self.best[which] = np.where(fell, losses[which], self.best[which])
         self.waited[which] = np.where(fell, 0, self.waited[which] + 1)
-        over = self._stopped(which) | (self.epochs == self.max_epochs[which])
+        over = self._stopped(which) | (self.epochs >= self.max_epochs[which])
         self.ended[which[over]] = self.epochs
         self.training[which[over]] = False
         return losses
@@ -206,18 +205,18 @@ class NetworkStack:
         return torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
 
     def result(self, k: int) -> NetworkResult:
-        """What became of one network, as far as it has come."""
+        """The result of one network, as far as it is trained."""
         trained_on, tested = self.material.pairs[self.material.split[k]]
         scores = self.engine.scores(k)
-        right = scores.argmax(1) == self.material.labels
         return NetworkResult(
             scores=scores[tested],
+            test_rows=tested,
             weights=self.compacted(k),
             losses=np.array(
                 [losses[k] for losses in self.losses[: self.ended[k] or self.epochs]], np.float32
             ),
             units=int(self.alive[k].sum()) if self.alive is not None else 0,
-            train_accuracy=float(right[trained_on].mean()),
+            train_accuracy=accuracy(self.material.labels[trained_on], predict(scores[trained_on])),
             stopped=bool(self._stopped(k)),
         )
 

@@ -1,5 +1,5 @@
-"""A sweep is a table, one row a network; a row says everything that the network's result depends
-on, but the data.
+"""Sweeps: tables with one row per network, which holds everything but the data that its result
+depends on.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,10 @@ import torch
 from torch import nn
 
 from emolib.data import EmotionData
-from emolib.models import FusionNet, ShallowNet
+from emolib.folds import LARGEST_SEED, PROTOCOLS, SINGLES
+from emolib.models import FusionNet, ImageFusionNet, ShallowNet
 from emolib.training.kernels import arithmetic
+from emolib.utils.validation import boolean, one_of, real_number, whole_number
 
 Row = dict[str, Any]  # of a sweep: what each of its columns holds
 
@@ -27,7 +29,7 @@ class Recipe:
     Attributes:
         epochs: passes over the training rows; an upper bound where ``patience`` is set.
         learning_rate: of the optimiser.
-        batch: rows a step; the last batch of an epoch may be smaller.
+        batch: rows per step; the last batch of an epoch may be smaller.
         patience: stop once the epoch's mean training loss has not fallen by ``tolerance`` below its
             best for so many epochs. 0: never.
         tolerance: the fall that counts, relative to the best so far.
@@ -55,13 +57,15 @@ RECIPES = {
     ("cnn 2-D", "converged"): Recipe(epochs=40, learning_rate=1e-3, patience=25),
 }
 OPTIMISERS, LOSSES = tuple(arithmetic.OPTIMISERS), tuple(arithmetic.LOSSES)
-NETWORKS = ("shallow", "cnn", "cnn 2-D")
+IMAGE_NETWORK, IMAGE = "cnn 2-D", "image"  # and the modality that its image branch reads
+NETWORKS = ("shallow", "cnn", IMAGE_NETWORK)
 SCHEDULES = ("first", "every")
 SCALINGS = ("training rows", "all rows")
 
 # The columns of a sweep and what a row holds unless told otherwise.
 DEFAULTS: Row = {
-    "network": "shallow",  # "shallow": ShallowNet; "cnn": FusionNet; "cnn 2-D": ImageFusionNet, whose last modality is the image
+    # "shallow": ShallowNet; "cnn": FusionNet; "cnn 2-D": ImageFusionNet, which sees images too
+    "network": "shallow",
     "modality": "LPQ",  # several are joined by +
     "hidden": 16,  # hidden units to begin with; a CNN has none
     "angle": 0.0,  # degrees; 0 prunes nothing
@@ -73,36 +77,85 @@ DEFAULTS: Row = {
     "learning_rate": 0.0,  # learning rate in place of the recipe's own, likewise
     "optimiser": "Adam",  # the paper names none
     "loss": "smooth L1",  # paper, equation 3
-    "scaling": "training rows",  # where min-max (equation 1) is fitted; the paper's own way is "all rows"
+    # where min-max (equation 1) is fitted; the paper's own way is "all rows"
+    "scaling": "training rows",
     "protocol": "random",
     "folds": 5,
-    "seed": 0,  # one repetition: fixes the folds, and with the fold the initial weights and the order of batches
+    # of one repetition: fixes the folds, and per fold the initial weights and the batches
+    "seed": 0,
 }
 REPETITION = list(DEFAULTS)
 NETWORK = [*REPETITION, "fold"]
+# Columns by the names that they had in earlier versions.
+RENAMED = {
+    "limit": "max_epochs",
+    "rate": "learning_rate",
+    "centre": "activation_shift",
+    "merge": "merge_weights",
+}
 LARGEST = 1_000_000  # rows; far more would not fit in memory
 FASTEST = 10.0  # learning rate; with far higher ones weights leave the range of single precision
+WIDEST = 10_000  # hidden units
+
+
+def text(name: str, value: Any) -> str:
+    """A text as it is; ValueError where the value is of another type."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}; it must be a text")
+    return value
+
+
+# How the values of each column are checked: by a function of name, value and these bounds.
+VALID: dict[str, tuple[Any, ...]] = {
+    "network": (one_of, NETWORKS),
+    "modality": (text,),
+    "hidden": (whole_number, 0, WIDEST),
+    "angle": (real_number, 0, 180),
+    "activation_shift": (real_number, -1, 1),
+    "schedule": (one_of, SCHEDULES),
+    "merge_weights": (boolean,),
+    "recipe": (one_of, ("printed", "converged")),
+    "max_epochs": (whole_number, 0, LARGEST),
+    "learning_rate": (real_number, 0, FASTEST),
+    "optimiser": (one_of, OPTIMISERS),
+    "loss": (one_of, LOSSES),
+    "scaling": (one_of, SCALINGS),
+    "protocol": (text,),
+    "folds": (whole_number, 1),
+    "seed": (whole_number, 0, LARGEST_SEED),
+    "fold": (whole_number, 0),
+}
+
+
+def valid(column: str, value: Any) -> Any:
+    """A value of a column as Python's own type; ValueError where the column cannot hold it."""
+    check, *bounds = VALID[column]
+    return check(column, value.item() if isinstance(value, np.generic) else value, *bounds)
 
 
 def sweep(**choices: Any) -> pd.DataFrame:
-    """Every combination of the given choices, one row a network, all folds of each repetition
+    """Every combination of the given choices, one row per network, all folds of each repetition
     included.
 
     Args:
         choices: for a column of :data:`DEFAULTS` one value or a list of them.
 
     Raises:
-        ValueError: there is no such column, or no value for it, or there are too many combinations.
+        ValueError: there is no such column, or no value for it, or the value is none that the
+            column can hold, or there are too many combinations.
 
     Example:
         >>> len(sweep(modality=["LPQ", "PHOG"], hidden=range(6, 17), seed=range(10)))
         1100
     """
-    unknown = set(choices) - set(DEFAULTS)
-    if unknown:
-        raise ValueError(f"a sweep has no column {min(unknown)!r}; it has {', '.join(DEFAULTS)}")
+    for name in choices:
+        if name not in DEFAULTS:
+            raise ValueError(f"a sweep has no column {name!r}; {_pointer(name)}")
     values = {
-        column: [choice] if isinstance(choice, str) or np.ndim(choice) == 0 else list(choice)
+        column: [
+            valid(column, value)
+            for value in ([choice] if isinstance(choice, str) or np.ndim(choice) == 0 else choice)
+        ]
         for column, choice in (DEFAULTS | choices).items()
     }
     empty = [column for column, choice in values.items() if not choice]
@@ -119,15 +172,20 @@ def sweep(**choices: Any) -> pd.DataFrame:
         for fold in range(row[REPETITION.index("folds")])
     ]
     found = table(rows)
-    found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [
-        0,
-        0.0,
-    ]  # what a CNN does not have
+    # what a CNN does not have
+    found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]
     return found.drop_duplicates(ignore_index=True)
 
 
+def _pointer(name: object) -> str:
+    """Where to find a column that a sweep does not have."""
+    if name in RENAMED:
+        return f"it is called {RENAMED[str(name)]!r} now"
+    return f"it has {', '.join(map(repr, DEFAULTS))}"
+
+
 def table(rows: Sequence[tuple[Any, ...] | Row]) -> pd.DataFrame:
-    """Rows with the columns :data:`NETWORK`, one a network, as a table that :func:`emolib.train`
+    """Rows with the columns :data:`NETWORK`, one per network, as a table that :func:`emolib.train`
     takes.
     """
     return pd.DataFrame(rows, columns=NETWORK).astype(
@@ -135,48 +193,79 @@ def table(rows: Sequence[tuple[Any, ...] | Row]) -> pd.DataFrame:
     )
 
 
-def check(table: pd.DataFrame, data: EmotionData) -> None:
-    """Raises ValueError, naming column and value, for a row that no network can be trained for."""
-    allowed = {
-        "network": NETWORKS,
-        "recipe": {recipe for _, recipe in RECIPES},
-        "schedule": SCHEDULES,
-        "scaling": SCALINGS,
-        "optimiser": OPTIMISERS,
-        "loss": LOSSES,
-    }
-    for column, values in allowed.items():
-        for value in set(table[column]) - set(values):
+def check(table: pd.DataFrame, data: EmotionData) -> list[Row]:
+    """The rows of a sweep as :func:`emolib.train` works on them, whatever the table's index and
+    data types.
+
+    Args:
+        table: one row per network, with the columns :data:`NETWORK` and any others.
+        data: what is to be learnt from.
+
+    Returns:
+        One dictionary per row, in order: the columns :data:`NETWORK` as Python's own types.
+
+    Raises:
+        ValueError: no table, a column that is missing or there twice, or a row that no network can
+            be trained for; the message names row, column and value.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(
+            f"a sweep is a table such as emolib.sweep() makes, not of type {type(table).__name__}"
+        )
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"the sweep has two columns called {twice[0]!r}")
+    for name in NETWORK:
+        if name not in table:
+            old = next((old for old in RENAMED if RENAMED[old] == name and old in table), None)
             raise ValueError(
-                f"{column} is {value!r}; it must be one of {', '.join(sorted(values))}"
+                f"a sweep has no column {old!r}; {_pointer(old)}"
+                if old
+                else f"the sweep lacks the column {name!r}"
             )
-    for modality in sorted(
-        {part for joined in set(table["modality"]) for part in joined.split("+")}
-    ):
-        if modality not in data.modalities:
-            raise ValueError(
-                f"modality is {modality!r}; {data.source} has {', '.join(data.modalities)}"
-            )
-    shallow = table[table["network"] == "shallow"]
-    if (shallow["hidden"] < 1).any():
+    if not len(table):
+        raise ValueError("the sweep has no rows, so there is nothing to train")
+    rows: list[Row] = []
+    seen: dict[Any, Row] = {}
+    for number, values in enumerate(zip(*(table[name].tolist() for name in NETWORK), strict=True)):
+        # equal values of other types count as others: 1 is a number of folds, True is not
+        key = repr(values)
+        if key not in seen:
+            try:
+                seen[key] = checked_row(dict(zip(NETWORK, values, strict=True)), data)
+            except ValueError as error:
+                raise ValueError(f"row {number} of the sweep: {error}") from None
+        rows.append(seen[key])
+    return rows
+
+
+def checked_row(given: Row, data: EmotionData) -> Row:
+    """A row of a sweep with its values checked, each alone and together, as Python's own types.
+
+    Raises:
+        ValueError: no network can be trained for it; the message names column and value.
+    """
+    row = {name: valid(name, value) for name, value in given.items()}
+    one_of("protocol", row["protocol"], dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
+    whole_number("fold", row["fold"], 0, row["folds"] - 1)
+    parts = row["modality"].split("+")
+    for part in parts:
+        one_of("modality", part, data.modalities)
+    looks = row["network"] == IMAGE_NETWORK
+    if looks and IMAGE not in data.descriptors:
         raise ValueError(
-            f"hidden is {shallow['hidden'].min()}; a shallow network needs at least one hidden unit"
+            f"{data.source}: there are no images, which the network {IMAGE_NETWORK!r} looks at"
         )
-    if (shallow["hidden"] % 1 != 0).any():
-        raise ValueError(f"hidden is {shallow['hidden'].max()}; it must be a whole number")
-    if (table["max_epochs"] < 0).any():
+    widths = {data.features[part].shape[1] for part in parts if not (looks and part == IMAGE)}
+    if len(widths) > 1:
         raise ValueError(
-            f"max_epochs is {table['limit'].min()}; it must be a number of epochs, or 0 for the recipe's own"
+            f"modality is {row['modality']!r}; modalities that are fused need equally many features"
         )
-    if not table["learning_rate"].between(0, FASTEST).all():
-        raise ValueError(
-            f"learning_rate must be a learning rate of at most {FASTEST}, or 0 for the recipe's own"
-        )
-    images = table[table["network"] == "cnn 2-D"]
-    if (images["optimiser"] != "Adam").any() or (images["loss"] != "smooth L1").any():
+    if row["network"] == "shallow":
+        whole_number("hidden", row["hidden"], 1, WIDEST)
+    if looks and (row["optimiser"], row["loss"]) != ("Adam", "smooth L1"):
         raise ValueError("a network that looks at images is trained by Adam on smooth L1 only")
-    if not table["angle"].between(0, 180).all():
-        raise ValueError("angle must lie between 0 and 180 degrees")
+    return row
 
 
 def recipe_of(row: Row) -> Recipe:
@@ -202,13 +291,16 @@ def seeds(seed: int, fold: int) -> tuple[int, int]:
 
 def build(row: Row, data: EmotionData) -> nn.Module:
     """The untrained network of one row, as a plain module."""
-    modalities = row["modality"].split("+")
-    features = data.features[modalities[0]].shape[1]
+    parts = row["modality"].split("+")
+    features, classes = data.features[parts[0]].shape[1], len(data.classes)
     net: nn.Module
     if row["network"] == "shallow":
-        net = ShallowNet(len(modalities) * features, int(row["hidden"]), len(data.classes))
+        net = ShallowNet(len(parts) * features, int(row["hidden"]), classes)
+    elif row["network"] == IMAGE_NETWORK:
+        side = round(data.descriptors[IMAGE].shape[1] ** 0.5)
+        net = ImageFusionNet(sum(part != IMAGE for part in parts), features, classes, side=side)
     else:
-        net = FusionNet(len(modalities), features, len(data.classes))
+        net = FusionNet(len(parts), features, classes)
     initialise(net, seeds(row["seed"], row["fold"])[0])
     return net
 

@@ -1,16 +1,14 @@
-"""Trains a table of networks at once: a sweep in, every network's scores on the rows it never saw
-back.
+"""Training of all networks of a sweep: scores of every network on the rows it never saw.
 
-The table is cut into shards of networks alike (:mod:`emolib.training.stack`), and shards go out
-through joblib: to the cores of this machine, or to a Dask cluster. A shard is a function of its
-rows and the data alone, and what a network becomes depends neither on its shard nor on where that
-ran.
+The table is cut into shards of similar networks (:mod:`emolib.training.stack`), and joblib hands
+the shards to the cores of this machine, or to a Dask cluster. A shard is a function of its rows and
+the data alone, and the result of a network depends neither on its shard nor on the machine.
 
 Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classes.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,17 +19,17 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from tqdm.auto import tqdm
 
 from emolib.data import EmotionData
-from emolib.folds import make_folds
+from emolib.metrics import UNTESTED, predict
 from emolib.training import image_network, sweeps
-from emolib.training.cache import Cache
-from emolib.training.cores import core
+from emolib.training.cache import Cache, NetworkResult
 from emolib.training.kernels.shallow import LANES
-from emolib.training.result import NetworkResult
 from emolib.training.stack import PRECISIONS, train_stack
-from emolib.training.sweeps import NETWORK, REPETITION, Row, recipe_of
-from emolib.utils.progress import track
+from emolib.training.sweeps import IMAGE_NETWORK, NETWORK, REPETITION, Row, recipe_of
+from emolib.utils.console import say_once
+from emolib.utils.validation import one_of, whole_number
 
 # The environment variable that names a Dask scheduler to send the shards to.
 CLUSTER = "EMOLIB_CLUSTER"
@@ -45,14 +43,19 @@ BYTES = 64 * 2**20
 ON_CARD = 4096
 
 
+# Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss
+# and accuracy of the last one, whether the loss had stopped falling, number of rows tested.
+ADDED = ["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped", "tested"]
+
+
 @dataclass(frozen=True)
 class Trained:
-    """A sweep and what became of it.
+    """A trained sweep: its table, and the result of each row.
 
     Attributes:
-        table: the sweep, one row a network, with the columns ``units``, ``parameters``, ``epochs``,
-            ``train_loss``, ``train_accuracy`` and ``stopped`` added.
-        results: one a row, in the same order.
+        table: the sweep, one row per network, numbered from 0, with the columns :data:`ADDED`;
+            columns of the user's own are kept.
+        results: one per row, in the same order.
         data: what it was trained on.
     """
 
@@ -61,38 +64,59 @@ class Trained:
     data: EmotionData
 
     def out_of_fold(self) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-        """Puts the folds of each repetition together.
+        """Scores of each repetition, its folds put together.
 
         Returns:
-            One row a repetition (the sweep's columns but ``fold``, and means over folds of what
-            training added), and the scores ``[R, N, C]`` that each row of the data got from the
-            network that had not seen it.
+            One row per repetition (the sweep's columns but ``fold``, own columns that do not tell
+            the folds of a repetition apart, means over folds of what training added, and how many
+            rows were ``tested``), and the scores ``[R, N, C]`` that each row of the data got from
+            the network that had not seen it, NaN where none tested it.
         """
-        repetitions = self.table.groupby(REPETITION, sort=False)
-        table = (
-            repetitions[
-                ["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped"]
-            ]
-            .mean()
-            .reset_index()
-        )
-        scores = np.full((len(table), len(self.data), len(self.data.classes)), np.nan, np.float32)
-        for number, position in zip(repetitions.ngroup(), range(len(self.table)), strict=True):
-            row = self.table.iloc[position]
-            _, test = make_folds(self.data, row["protocol"], row["seed"], row["folds"])[row["fold"]]
-            scores[number, test] = self.results[position].scores
-        return table, scores
+        table = self.table
+        number, own = _repetitions(table)
+        first = np.unique(number, return_index=True)[1]
+        scores = np.full((len(first), len(self.data), len(self.data.classes)), np.nan, np.float32)
+        for place, result in zip(number, self.results, strict=True):
+            scores[place, result.test_rows] = result.scores
+        means = table.groupby(number, sort=False)[ADDED].mean()
+        means["tested"] = (predict(scores) != UNTESTED).sum(-1)
+        return table[[*REPETITION, *own]].iloc[first].reset_index(drop=True).join(means), scores
 
     def member(self, position: int) -> nn.Module:
-        """The trained network of one row as a plain, compacted module."""
+        """The trained network of one row as a plain, compacted module.
+
+        Args:
+            position: of the row, counted from 0 whatever the table's index.
+        """
+        position = whole_number("position", position, 0, len(self.results) - 1)
         (row,), result = (
             self.table.iloc[[position]].to_dict("records", into=Row()),
             self.results[position],
         )
-        build = image_network.build if row["network"] == image_network.NETWORK else sweeps.build
-        net = build(row | {"hidden": max(result.units, 1)}, self.data)
+        net = sweeps.build(row | {"hidden": max(result.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(result.weights.copy()), net.parameters())
         return net
+
+
+def _repetitions(table: pd.DataFrame) -> tuple[NDArray[np.intp], list[Any]]:
+    """The repetition of each row ``[K]``, and the own columns that belong to repetitions.
+
+    Rows of one repetition are equal in all columns but the fold. A column of the user's own that
+    differs between them separates repetitions if each then still has all its folds (a model's name,
+    where two models were put together), and is left out if not (a running number).
+    """
+    columns = [
+        table[name].map(repr) for name in table.columns.difference([*NETWORK, *ADDED], sort=False)
+    ]
+    groups = table.groupby(REPETITION, sort=False, dropna=False)
+    number, all_folds = groups.ngroup(), groups["fold"].transform("nunique")
+    kept = []
+    for column in columns:
+        finer = table.groupby([number, column], sort=False)
+        if (finer["fold"].transform("nunique") == all_folds).all():
+            number = finer.ngroup()
+            kept.append(column.name)
+    return number.to_numpy(np.intp), kept
 
 
 def train(
@@ -108,106 +132,110 @@ def train(
 
     Args:
         data: what to learn from.
-        table: one row a network, see :func:`emolib.training.sweeps.sweep`.
+        table: one row per network, see :func:`emolib.training.sweeps.sweep`. Its index is ignored,
+            and columns of your own are kept.
         cache: where results are kept as soon as their shard is done; a row found there is not
             trained again, so an interrupted call goes on where it was. Nothing is kept when not
             given.
         jobs: shards trained side by side, by default one a core of this machine or of the cluster.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a graphics card where there is one.
-        precision: ``"float32"``, ``"float64"``, or on a graphics card ``"tf32"`` or ``"bfloat16"``.
+        precision: ``"float32"`` or ``"float64"``.
 
     Memory: a shard holds at most about :data:`BYTES`, and one is in work on each core; what stays
     are the results, a few kilobytes each.
 
     Raises:
-        ValueError: a row that no network can be trained for, folds that cannot be made, a device or
-            precision that is not there.
+        ValueError: a row that no network can be trained for, folds that cannot be made, a number
+            of jobs that is not whole, a device or precision that is not there.
 
     Example:
         >>> trained = train(data, sweep(modality="PHOG", seed=range(10)))
         >>> repetitions, scores = trained.out_of_fold()
     """
-    sweeps.check(table, data)
-    device = _device(device, precision)
+    rows = sweeps.check(table, data)
+    jobs = None if jobs is None else whole_number("jobs", jobs, 1)
+    one_of("precision", precision, PRECISIONS)
+    device = _device(device)
     engine = f"{device} {precision}"
-    rows = table[NETWORK].to_dict("records", into=Row())
     found: dict[int, NetworkResult] = {}  # by position
-
-    def keep(positions: Iterable[int]) -> None:
-        if cache:
-            cache.put(data, [(rows[position], found[position]) for position in positions], engine)
-
     if cache:
         kept = ((position, cache.get(data, row, engine)) for position, row in enumerate(rows))
         found |= {position: result for position, result in kept if result is not None}
-    image_network.train_missing(data, rows, found, lambda place: keep([place]), jobs)
     missing = [position for position in range(len(rows)) if position not in found]
     if missing:
-        _train_missing(data, rows, missing, found, keep, jobs, device, precision)
+        for shard, results in _trained(data, rows, missing, jobs, device, precision):
+            found.update(zip(shard, results, strict=True))
+            if cache:
+                cache.put(data, [(rows[position], found[position]) for position in shard], engine)
 
     results = [found[position] for position in range(len(rows))]
-    added = pd.DataFrame(
-        {
-            "units": [result.units for result in results],
-            "parameters": [len(result.weights) for result in results],
-            "epochs": [len(result.losses) for result in results],
-            "train_loss": [result.losses[-1] for result in results],
-            "train_accuracy": [result.train_accuracy for result in results],
-            "stopped": [result.stopped for result in results],
-        },
-        index=table.index,
+    tested = [int((predict(result.scores) != UNTESTED).sum()) for result in results]
+    diverged = sum(
+        count < len(result.test_rows) for count, result in zip(tested, results, strict=True)
     )
-    return Trained(table[NETWORK].join(added), results, data)
+    if diverged:
+        say_once(
+            f"{diverged:,} of {len(rows):,} networks diverged: their weights left the range of "
+            f"{precision}, and the rows that they tested count as untested; a lower learning_rate "
+            "would help"
+        )
+    added = {
+        "units": [result.units for result in results],
+        "parameters": [len(result.weights) for result in results],
+        "epochs": [len(result.losses) for result in results],
+        "train_loss": [result.losses[-1] for result in results],
+        "train_accuracy": [result.train_accuracy for result in results],
+        "stopped": [result.stopped for result in results],
+        "tested": tested,
+    }
+    own = table.drop(columns=[*NETWORK, *ADDED], errors="ignore").reset_index(drop=True)
+    return Trained(pd.concat([sweeps.table(rows), own, pd.DataFrame(added)], axis=1), results, data)
 
 
-def _train_missing(
+def _trained(
     data: EmotionData,
     rows: list[Row],
     missing: list[int],
-    found: dict[int, NetworkResult],
-    keep: Callable[[list[int]], None],
     jobs: int | None,
     device: str,
     precision: str,
-) -> None:
-    """Trains the rows at some positions, adds their results to those that are ``found``, and keeps
-    them shard by shard.
-    """
+) -> Iterator[tuple[list[int], list[NetworkResult]]]:
+    """Trains the rows at some positions; yields positions and results shard by shard."""
     with _workers():
         jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
         shards = _shards(data, rows, missing, jobs, device)
         epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
-        # Threads: compiled loops leave the interpreter's lock alone, and a process would load
-        # everything anew.
-        work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
-        with track(sum(epochs), f"training {len(missing):,} networks") as progress:
-            for number, trained in work(
-                joblib.delayed(_train_shard)(
-                    number, data, [rows[position] for position in shard], device, precision
+        with tqdm(
+            total=sum(epochs), desc=f"training {len(missing):,} networks", leave=False, delay=0.2
+        ) as progress:
+            # Compiled loops release the interpreter's lock, so threads do, and a process would load
+            # everything anew. The steps of an image network are mostly the interpreter's.
+            for looks in (False, True):
+                work = joblib.Parallel(
+                    n_jobs=jobs,
+                    prefer="processes" if looks else "threads",
+                    return_as="generator_unordered",
                 )
-                for number, shard in enumerate(shards)
-            ):
-                found.update(zip(shards[number], trained, strict=True))
-                keep(shards[number])
-                progress.update(epochs[number])
+                for number, results in work(
+                    joblib.delayed(_train_shard)(
+                        number, data, [rows[position] for position in shard], device, precision
+                    )
+                    for number, shard in enumerate(shards)
+                    if (rows[shard[0]]["network"] == IMAGE_NETWORK) == looks
+                ):
+                    yield shards[number], results
+                    progress.update(epochs[number])
 
 
-def _device(device: str, precision: str) -> str:
+def _device(device: str) -> str:
     """Where to train, ``"cpu"`` or ``"cuda"``."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device is {device!r}; it must be auto, cpu or cuda")
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
+    one_of("device", device, ("auto", "cpu", "cuda"))
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError(
-            "device is 'cuda', but there is no graphics card that PyTorch can use here; device='cpu' works everywhere"
+            "device is 'cuda', but there is no graphics card that PyTorch can use here; "
+            "device='cpu' works everywhere"
         )
-    device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    if device == "cpu" and precision in ("tf32", "bfloat16"):
-        raise ValueError(
-            f"precision is {precision!r}, which only a graphics card computes in; take float32 or float64"
-        )
-    return device
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 @contextmanager
@@ -234,22 +262,13 @@ def _workers() -> Iterator[None]:
 def _train_shard(
     number: int, data: EmotionData, rows: list[Row], device: str, precision: str
 ) -> tuple[int, list[NetworkResult]]:
-    with core(), _arithmetic(precision):
+    if rows[0]["network"] == IMAGE_NETWORK:
+        return number, [image_network.train_row(data, row) for row in rows]
+    if device == "cpu":
         return number, train_stack(data, rows, device, precision)
-
-
-@contextmanager
-def _arithmetic(precision: str) -> Iterator[None]:
-    """Full precision unless told otherwise: PyTorch by itself lets a card's convolutions round to
-    ten bits.
-    """
-    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, convolution.allow_tf32
-    matmul.allow_tf32 = convolution.allow_tf32 = precision == "tf32"
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, convolution.allow_tf32 = before
+    # PyTorch by itself lets a card's convolutions round to ten bits
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        return number, train_stack(data, rows, device, precision)
 
 
 def _shards(
@@ -258,51 +277,35 @@ def _shards(
     """Positions of rows by the shard that trains them: one kind of network, alike in size, and
     splits kept together.
     """
-    groups: dict[tuple[str, int, int], list[int]] = {}
-    for position in missing:
+
+    def kind(position: int) -> tuple[str, int, int]:
         row = rows[position]
-        groups.setdefault(
-            (row["network"], row["modality"].count("+") + 1, recipe_of(row).batch), []
-        ).append(position)
+        return row["network"], row["modality"].count("+") + 1, recipe_of(row).batch
 
-    shards: list[tuple[float, list[int]]] = []
-    for (network, modalities, batch), positions in groups.items():
+    def alike(position: int) -> tuple[Any, ...]:
+        row = rows[position]
+        split = (row["protocol"], row["folds"], row["seed"], row["fold"])
+        return row["hidden"], recipe_of(row).epochs, row["loss"], *split
 
-        def alike(position: int) -> tuple[Any, ...]:
-            row = rows[position]
-            return (
-                row["hidden"],
-                recipe_of(row).epochs,
-                row["loss"],
-                row["protocol"],
-                row["folds"],
-                row["seed"],
-                row["fold"],
-            )
+    def seconds(position: int) -> float:
+        network, modalities, batch = kind(position)
+        steps = recipe_of(rows[position]).epochs * len(data) / batch
+        return steps * STEP.get(network, STEP_UNCOMPILED) * modalities
 
-        def seconds(position: int) -> float:
-            return (
-                recipe_of(rows[position]).epochs
-                * len(data)
-                / batch
-                * STEP.get(network, STEP_UNCOMPILED)
-                * modalities
-            )
-
+    shards: list[list[int]] = []
+    for network, modalities, batch in dict.fromkeys(map(kind, missing)):
+        positions = [place for place in missing if kind(place) == (network, modalities, batch)]
+        # what one network holds, if it shares nothing: inputs, scores and order
         features = modalities * data.features[data.modalities[0]].shape[1]
-        held = (
-            len(data) * (features + len(data.classes) + 1) * 4
-        )  # one network's inputs, scores and order, if it shares none
+        held = len(data) * (features + len(data.classes) + 1) * 4
         most = ON_CARD if device == "cuda" else max(BYTES // held, 1)
         wanted = 1 if device == "cuda" else int(sum(map(seconds, positions)) / SECONDS)
-        if network == "shallow":
-            wanted = min(
-                wanted, len(positions) // LANES
-            )  # shallow networks train side by side at the price of one
+        if network == "shallow":  # these train side by side at the price of one
+            wanted = min(wanted, len(positions) // LANES)
+        if network == IMAGE_NETWORK:  # and these alone
+            most = 1
         count = max(-(-len(positions) // most), min(jobs, -(-len(positions) // 16)), wanted)
-        for part in np.array_split(sorted(positions, key=alike), min(count, len(positions))):
-            shards.append((sum(map(seconds, part)), part.tolist()))
-    shards.sort(
-        key=lambda shard: shard[0], reverse=True
-    )  # the longest first, so that no core is left with one at the end
-    return [shard for _, shard in shards]
+        parts = np.array_split(sorted(positions, key=alike), min(count, len(positions)))
+        shards += [part.tolist() for part in parts]
+    # the longest first, so that no core is left with one at the end
+    return sorted(shards, key=lambda shard: sum(map(seconds, shard)), reverse=True)

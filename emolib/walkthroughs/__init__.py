@@ -1,3 +1,1 @@
-"""Lessons on the library's own code: what the notebooks in ``notebooks/walkthroughs`` show and
-check.
-"""
+"""Lessons on the library: checks of answers, and pages made of `notebooks/walkthroughs`."""

@@ -1,4 +1,4 @@
-"""Walkthroughs as pages with their solutions folded, and as hand-outs without them."""
+"""Walkthroughs as pages with folded solutions, and as hand-outs without them."""
 
 from pathlib import Path
 from time import monotonic
@@ -15,15 +15,12 @@ from emolib.report.provenance import commit, origin, versions
 from emolib.utils.cache import write
 from emolib.utils.console import say
 
-SOLUTION, CHECK = (
-    "solution",
-    "check",
-)  # the tags of a cell that students do not get, and of one that judges their answer
+# Tags of a cell that students do not get, and of one that judges their answer.
+SOLUTION, CHECK = "solution", "check"
 
 
 def build_walkthroughs(notebooks: Path, out: Path) -> Path:
-    """Runs each walkthrough with its solutions and writes a page for it, and a hand-out without
-    them.
+    """Runs each walkthrough with its solutions, and writes a page and a hand-out without solutions.
 
     Args:
         notebooks: the folder of the walkthroughs and of the teacher's page, in the order of their
@@ -34,15 +31,14 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
         The path of the first page, the teacher's.
 
     Raises:
-        BuildError: one sentence that says which walkthrough is at fault; pages that were there stay
-            as they were.
+        BuildError: one sentence that names the walkthrough at fault; earlier pages stay as they
+            were.
     """
     teacher, *lessons = sorted(notebooks.glob("*.ipynb"))
     files = {out / f"{file.stem}.html": page(run(file), file.stem) for file in (teacher, *lessons)}
-    files |= {
-        out / "handout" / file.name: nbformat.writes(handout(nbformat.read(file, 4))) + "\n"
-        for file in lessons
-    }
+    for file in lessons:
+        given = nbformat.writes(handout(nbformat.read(file, 4)))
+        files[out / "handout" / file.name] = given + "\n"
     (out / "handout").mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
         write(path, content)
@@ -50,7 +46,7 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
 
 
 def run(file: Path) -> NotebookNode:
-    """A walkthrough with its outputs, solutions and all; says how long that took.
+    """A walkthrough with its outputs, solutions included; prints how long it took.
 
     Raises:
         BuildError: a cell failed.
@@ -65,8 +61,8 @@ def run(file: Path) -> NotebookNode:
 
 
 def page(executed: NotebookNode, name: str) -> str:
-    """An executed walkthrough as one HTML page in the report's style; nobody answers on a page, so
-    nobody is judged there.
+    """An executed walkthrough as one HTML page in the report's style; checks have no output there,
+    because a page takes no answers.
     """
     for cell in executed.cells:
         if CHECK in cell.metadata.get("tags", []):
@@ -89,7 +85,7 @@ def page(executed: NotebookNode, name: str) -> str:
 
 
 def handout(notebook: NotebookNode) -> NotebookNode:
-    """A walkthrough as students get it: every cell but the solutions."""
+    """A walkthrough for students: every cell but the solutions."""
     given: NotebookNode = nbformat.from_dict(notebook)
     given.cells = [cell for cell in given.cells if SOLUTION not in cell.metadata.get("tags", [])]
     return given

@@ -1,5 +1,5 @@
-"""Checks of the walkthrough from face to ten numbers, the patch that it looks at, and what
-components tell apart.
+"""Checks of the walkthrough from face to ten numbers, the patch that it looks at, and the variance
+between groups.
 """
 
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from emolib.data.features import lpq_codes
-from emolib.walkthroughs.verdict import Verdict, Wrong, array, check, close, function, number
+from emolib.data.descriptors import lpq_codes
+from emolib.walkthroughs.lesson import Verdict, array, check, judged, number, tried
 
 BINS = 8
 
 
 def phase_parts(patch: np.ndarray) -> np.ndarray:
-    """The eight numbers whose signs are the LPQ code of the pixel in a patch's middle, straight
-    from the definition.
+    """The eight numbers whose signs are the LPQ code of a patch's middle pixel, straight from the
+    definition.
 
     Args:
         patch: ``[M, M]``, grey.
@@ -35,7 +35,7 @@ def phase_parts(patch: np.ndarray) -> np.ndarray:
 
 
 def share_between(values: np.ndarray, groups: np.ndarray) -> float:
-    """The share of the variance of ``values`` ``[N, D]`` that lies between the means of ``groups``
+    """Share of the variance of ``values`` ``[N, D]`` that lies between the means of ``groups``
     ``[N]``, from 0 to 1 (eta squared).
     """
     centred = values - values.mean(0)
@@ -44,71 +44,79 @@ def share_between(values: np.ndarray, groups: np.ndarray) -> float:
 
 
 def lpq_code(patch: np.ndarray) -> Callable[[Any], Verdict]:
-    """A check of the LPQ code of one patch ``[M, M]``, as a whole number from 0 to 255."""
+    """A check of the LPQ code of one patch ``[M, M]``, a whole number from 0 to 255."""
     signs = phase_parts(patch) >= 0
     code = int(lpq_codes(patch[None], len(patch))[0, 0, 0])
+    worth, backwards = 2 ** np.arange(8), 2 ** np.arange(7, -1, -1)
+    mistakes = [
+        (
+            255 - code,
+            "your bits are the wrong way round: a bit is 1 where the part is not negative.",
+        ),
+        (
+            (signs * backwards).sum(),
+            "you read the bits from the other end: the first part is the lowest bit, worth 1, the "
+            "last is worth 128.",
+        ),
+        (
+            signs.sum(),
+            "you counted the bits that are set; bit k is worth 2 to the k (k from 0), and the "
+            "code is their sum.",
+        ),
+        (2 * code, "your code is twice too large: the first bit is worth 2⁰ = 1, not 2."),
+        (
+            (~signs * backwards).sum(),
+            "two things: a bit is 1 where the part is not negative, and the first part is the "
+            "lowest bit, worth 1.",
+        ),
+    ]
+    mistakes += [
+        (
+            code ^ int(worth[k]),
+            f"one bit is wrong, that of part {k}: it is worth {worth[k]}, and part {k} is "
+            f"{'not negative' if signs[k] else 'negative'}.",
+        )
+        for k in range(8)
+    ]
 
     @check
     def judge(answer: Any) -> str:
         value = number(answer)
-        if value == code:
-            return f"{code} is what the library finds for this pixel; 90 × 90 of them make the code image."
-        if value == 255 - code:
-            raise Wrong(
-                "your bits are the wrong way round: a bit is 1 where the part is not negative."
-            )
-        if value == int((signs * 2 ** np.arange(7, -1, -1)).sum()):
-            raise Wrong(
-                "you read the bits from the other end: the first part is the lowest bit, worth 1, the last is worth 128."
-            )
-        if value == signs.sum():
-            raise Wrong(
-                "you counted the bits that are set; bit k is worth 2 to the k (k from 0), and the code is their sum."
-            )
-        if value == (signs * 2 ** np.arange(1, 9)).sum():
-            raise Wrong("your code is twice too large: the first bit is worth 2⁰ = 1, not 2.")
-        if value == (~signs * 2 ** np.arange(7, -1, -1)).sum():
-            raise Wrong(
-                "two things: a bit is 1 where the part is not negative, and the first part is the lowest bit, worth 1."
-            )
-        if 0 <= value <= 255 and value == int(value) and bin(int(value) ^ code).count("1") == 1:
-            k = (int(value) ^ code).bit_length() - 1
-            raise Wrong(
-                f"one bit is wrong, that of part {k}: it is worth {2**k}, and part {k} is {'not negative' if signs[k] else 'negative'}."
-            )
-        if not 0 <= value <= 255 or value != int(value):
-            raise Wrong(
-                f"eight bits make a whole number from 0 to 255; {value:g} is none. Are the parts reduced to their signs?"
-            )
-        raise Wrong(
+        otherwise = (
             "the sum should be of 2**k over those k (from 0 to 7) whose part is not negative."
+            if value in range(256)
+            else f"eight bits make a whole number from 0 to 255; {value:g} is none. Are the parts "
+            "reduced to their signs?"
         )
+        praise = f"{code} is the library's code of this pixel; 90 × 90 of them make the code image."
+        return judged(value, code, praise, mistakes, otherwise, tolerance=0)
 
     return judge
 
 
 @check
 def phog_length(answer: Any) -> str:
-    """How many numbers PHOG with 8 bins and levels 0, 1 and 2 has."""
-    value = number(answer)
-    if value == BINS * (1 + 4 + 16):
-        return "8 bins in each of 1 + 4 + 16 cells. With a level more, as in the data, it is 680."
-    if value == BINS * (1 + 2 + 4):
-        raise Wrong(
-            "a level has 2^l cells along each side, so 4^l in all: 1, 4 and 16, not 1, 2 and 4."
-        )
-    if value == BINS * 16:
-        raise Wrong("this is the finest level alone; the pyramid keeps the coarser levels too.")
-    if value == 1 + 4 + 16:
-        raise Wrong("this is the number of cells; each has a histogram of 8 bins.")
-    if value == BINS * (1 + 4):
-        raise Wrong("level 2 is missing: levels 0, 1 and 2 are three.")
-    if value == BINS * 4 * (1 + 4 + 16) or value == BINS * (4 + 16 + 64):
-        raise Wrong("level 0 is the whole picture, one cell; level 1 has four.")
-    if value == BINS * (1 + 4 + 16 + 64):
-        raise Wrong("this is with level 3; the question stops at level 2.")
-    raise Wrong(
-        "count the cells of each level (2^l along each side), add them up, and give each cell 8 bins."
+    """Number of values of PHOG with 8 bins and levels 0, 1 and 2."""
+    too_fine = "level 0 is the whole picture, one cell; level 1 has four."
+    return judged(
+        number(answer),
+        BINS * (1 + 4 + 16),
+        "8 bins in each of 1 + 4 + 16 cells. With one level more, as in the data, it is 680.",
+        [
+            (
+                BINS * (1 + 2 + 4),
+                "a level has 2^l cells along each side, so 4^l in all: 1, 4 and 16, not 1, 2 and "
+                "4.",
+            ),
+            (BINS * 16, "this is the finest level alone; the pyramid keeps the coarser ones too."),
+            (1 + 4 + 16, "this is the number of cells; each has a histogram of 8 bins."),
+            (BINS * (1 + 4), "level 2 is missing: levels 0, 1 and 2 are three."),
+            (BINS * (4 + 16 + 64), too_fine),
+            (BINS * (1 + 4 + 16 + 64), "this is with level 3; the question stops at level 2."),
+        ],
+        "count the cells of each level (2^l along each side), add them up, and give each cell 8 "
+        "bins.",
+        tolerance=0,
     )
 
 
@@ -117,56 +125,65 @@ def min_max(answer: Any) -> str:
     """A function ``(values [N, D], train)`` that scales each feature by its extremes over the
     training rows.
     """
-    scaled = function(answer)
     values = np.random.default_rng(3).normal([0, 50, -3], [1, 20, 0.1], (40, 3))
     train = np.arange(5, 30)
-    low, high = values[train].min(0), values[train].max(0)
-    try:
-        given = scaled(values.copy(), train)
-    except ValueError as error:
-        raise Wrong(
-            f"the shapes do not fit ({error}). The extremes of each column come from min(axis=0) and max(axis=0)."
-        ) from None
-    if np.shape(given) == (len(train), values.shape[1]):
-        raise Wrong(
-            "only the training rows came back; the extremes are theirs, but all rows are scaled."
-        )
-    found = array(given, values.shape)
-    if close(found, (values - low) / (high - low)):
-        return "a test row may fall a little outside 0 to 1, and that is as it should be: it had no say."
-    if close(found, values):
-        raise Wrong("nothing was scaled: the values came back as they were.")
-    if close(found, (values - values.min()) / (values.max() - values.min())):
-        raise Wrong(
-            "two things: each column has extremes of its own, min(axis=0), and they are those of values[train]."
-        )
-    if close(found, (values - values.min(0)) / (values.max(0) - values.min(0))):
-        raise Wrong(
-            "your extremes are over all rows. That is the paper's way; then the test rows have a say: use values[train]."
-        )
-    if close(found, (values - values[train].min()) / (values[train].max() - values[train].min())):
-        raise Wrong(
-            "you took one minimum and one maximum for all features; each column has its own: min(axis=0)."
-        )
-    centred = (values - values[train].mean(0)) / (high - low)
-    if close(found, centred):
-        raise Wrong(
-            "you took the mean off; take the minimum off, so that the smallest training value becomes 0."
-        )
-    if close(found, 2 * (values - low) / (high - low) - 1):
-        raise Wrong("yours run from -1 to 1; equation 1 maps to 0 to 1.")
-    if close(found, values / high) or close(found, values / (high - low)):
-        raise Wrong("the smallest training value should become 0; subtract the minimum first.")
-    if close(found, (values - low) / high):
-        raise Wrong("divide by the range, maximum less minimum, not by the maximum.")
-    if close(found, (values - values[train].mean(0)) / values[train].std(0)):
-        raise Wrong(
-            "this is standardising, mean 0 and deviation 1; min-max maps the smallest to 0 and the largest to 1."
-        )
-    if close(found, np.clip((values - low) / (high - low), 0, 1)):
-        raise Wrong(
-            "do not clip: a test value outside the training range is a fact that the network may see."
-        )
-    raise Wrong(
-        "x becomes (x - minimum) / (maximum - minimum), column by column, with the extremes of values[train]."
+    seen = values[train]
+    low, high, mean = seen.min(0), seen.max(0), seen.mean(0)
+    given = tried(
+        answer,
+        values.copy(),
+        train,
+        error=(ValueError,),
+        sentence="the shapes do not fit ({}). The extremes of each column come from min(axis=0) "
+        "and max(axis=0).",
+    )
+    halves = "only the training rows came back; the extremes are theirs, but all rows are scaled."
+    offset = "the smallest training value should become 0; subtract the minimum first."
+    right = (values - low) / (high - low)
+    return judged(
+        array(given, values.shape, [((len(train), 3), halves)]),
+        right,
+        "a test row may fall a little outside 0 to 1, as it should: it had no influence.",
+        [
+            (values, "nothing was scaled: the values came back as they were."),
+            (
+                (values - values.min()) / (values.max() - values.min()),
+                "two things: each column has extremes of its own, min(axis=0), and they are those "
+                "of values[train].",
+            ),
+            (
+                (values - values.min(0)) / (values.max(0) - values.min(0)),
+                "your extremes are over all rows. That is the paper's way, and it lets the test "
+                "rows take part: use values[train].",
+            ),
+            (
+                (values - seen.min()) / (seen.max() - seen.min()),
+                "you took one minimum and one maximum for all features; each column has its own: "
+                "min(axis=0).",
+            ),
+            (
+                (values - mean) / (high - low),
+                "you took the mean off; take the minimum off, so that the smallest training value "
+                "becomes 0.",
+            ),
+            (2 * right - 1, "yours run from -1 to 1; equation 1 maps to 0 to 1."),
+            (values / high, offset),
+            (values / (high - low), offset),
+            (
+                (values - low) / high,
+                "divide by the range, maximum less minimum, not by the maximum.",
+            ),
+            (
+                (values - mean) / seen.std(0),
+                "this is standardising, mean 0 and deviation 1; min-max maps the smallest to 0 "
+                "and the largest to 1.",
+            ),
+            (
+                np.clip(right, 0, 1),
+                "do not clip: a test value outside the training range is a fact that the network "
+                "may see.",
+            ),
+        ],
+        "x becomes (x - minimum) / (maximum - minimum), column by column, with the extremes of "
+        "values[train].",
     )

@@ -1,52 +1,72 @@
-"""Checks of the walkthrough on who is in a test set."""
+"""Checks of the walkthrough on test sets, and accuracy by the wildness of the faces."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from emolib.data import EmotionData
-from emolib.walkthroughs.verdict import Verdict, Wrong, array, check, close, number
+from emolib import PROTOCOLS, Cache, EmotionData, confusion, sweep, train
+from emolib.data.drawn import drawn_data
+from emolib.utils.validation import real_number, whole_number
+from emolib.walkthroughs.lesson import Verdict, Wrong, array, check, judged, number
 
 
 def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Callable[..., Verdict]:
-    """A check of how many groups have rows on both sides of one split."""
-    both = set(data.groups[train]) & set(data.groups[test])
-    rows = int(np.isin(data.groups[test], sorted(both)).sum())
+    """A check of the number of groups with rows on both sides of one split.
+
+    Raises:
+        ValueError: the data have no groups.
+    """
+    if data.groups is None:
+        raise ValueError(
+            f"{data.source}: the data do not say who is who, so nobody can be counted; a "
+            "groups.csv would allow it"
+        )
+    seen, tested = set(data.groups[train]), set(data.groups[test])
+    both = seen & tested
+    rows, everybody = int(np.isin(data.groups[test], sorted(both)).sum()), set(data.groups)
 
     @check
     def judge(answer: Any) -> str:
-        if isinstance(answer, set | list | tuple | np.ndarray) and np.ndim(
-            answer if not isinstance(answer, set) else list(answer)
-        ):
-            raise Wrong("these are the groups; how many there are is asked for: len(…).")
-        value = number(answer)
-        if value == len(both):
-            return f"{len(both)} groups are on both sides, and {rows} of the {len(test)} test rows show somebody the network trained on."
-        if value == 0:
-            raise Wrong(
-                "0 rows are on both sides, as in every split; but their people may be: data.groups[train] says whose the rows are."
-            )
-        if value == rows:
-            raise Wrong(
-                "these are rows, not groups: a person with ten pictures counts once. A set keeps each name once."
-            )
-        if value == len(set(data.groups)):
-            raise Wrong("this is the number of all groups.")
-        if value == len(set(data.groups[train])):
-            raise Wrong(
-                "this is the number of groups in the training set; keep only those that are also tested."
-            )
-        if value == len(set(data.groups[test])):
-            raise Wrong(
-                "this is the number of groups in the test set; keep only those that also train."
-            )
-        if value == len(set(data.groups[test]) - both):
-            raise Wrong(
-                "these are the groups that are tested and never trained on; the others are asked for."
-            )
-        raise Wrong(
-            "take the set of groups of the training rows and the set of groups of the test rows, and count what is in both (&)."
+        if isinstance(answer, set | list | tuple) or np.ndim(answer):
+            raise Wrong("these are the groups; their number is asked for: len(…).")
+        return judged(
+            number(answer),
+            len(both),
+            f"{len(both)} groups are on both sides, and {rows} of the {len(test)} test rows show a "
+            "person that the network was trained on.",
+            [
+                (
+                    0,
+                    "0 rows are on both sides, as in every split; but their people may be: "
+                    "data.groups[train] says whose the rows are.",
+                ),
+                (
+                    rows,
+                    "these are rows, not groups: a person with ten pictures counts once. A set "
+                    "keeps each name once.",
+                ),
+                (len(everybody), "this is the number of all groups."),
+                (
+                    len(seen),
+                    "this is the number of groups in the training set; keep only those that are "
+                    "also tested.",
+                ),
+                (
+                    len(tested),
+                    "this is the number of groups in the test set; keep only those that also "
+                    "train.",
+                ),
+                (
+                    len(tested - both),
+                    "these are the groups that are tested and never trained on; the others are "
+                    "asked for.",
+                ),
+            ],
+            "take the set of groups of the training rows and the set of groups of the test rows, "
+            "and count the names in both (&).",
+            tolerance=0,
         )
 
     return judge
@@ -57,74 +77,121 @@ def recalls(counts: np.ndarray) -> Callable[..., Verdict]:
     rows.
     """
     counts = np.asarray(counts, float)
-    hit, right = np.diag(counts), np.diag(counts) / counts.sum(1)
+    hit, occurs, total = np.diag(counts), counts.sum(1), counts.sum()
+    right, precision = hit / occurs, hit / np.maximum(counts.sum(0), 1)
+    scalars = [
+        (right.mean(), "this is their mean; the recall of each emotion is asked for."),
+        (
+            hit.sum() / total,
+            "this is accuracy, one number over all rows; recall asks each emotion alone.",
+        ),
+    ]
 
     @check
     def judge(answer: Any) -> str:
-        if np.ndim(answer) == 0 and close(number(answer), right.mean(), 1e-3):
-            raise Wrong("this is their mean; the recall of each emotion is asked for.")
-        if np.ndim(answer) == 0 and close(number(answer), hit.sum() / counts.sum(), 1e-3):
-            raise Wrong(
-                "this is accuracy, one number over all rows; recall asks each emotion alone."
-            )
-        found = array(answer, right.shape)
-        if close(found, right, 1e-3):
-            return "of the rows that are Happy, how many were found: that is what the paper's per-emotion accuracy must mean, if anything."
-        with np.errstate(invalid="ignore"):
-            precision = np.nan_to_num(hit / counts.sum(0))
-        if close(np.nan_to_num(found), precision, 1e-3):
-            raise Wrong(
-                "this is precision: of the rows called Happy, how many are. Recall divides by the rows that are Happy: sum(axis=1)."
-            )
-        if close(found, hit / counts.sum(), 1e-3):
-            raise Wrong(
-                "you divided by all rows; each emotion is divided by its own number of rows."
-            )
-        if close(found, 1 - right, 1e-3):
-            raise Wrong("this is the share that was missed.")
-        if close(found, hit, 1e-3):
-            raise Wrong("these are counts; divide each by the number of rows of that emotion.")
-        raise Wrong("the diagonal holds the hits; divide each by the sum of its row.")
+        if np.ndim(answer) == 0:
+            shape = f"the shape should be {right.shape}; yours is one number."
+            return judged(number(answer), np.nan, "", scalars, shape, tolerance=1e-3)
+        return judged(
+            np.nan_to_num(array(answer, right.shape)),
+            right,
+            "of the rows that are Happy, the share that was found: that is what the paper's "
+            "per-emotion accuracy must mean, if anything.",
+            [
+                (
+                    precision,
+                    "this is precision: of the rows called Happy, the share that is. Recall "
+                    "divides by the rows that are Happy: sum(axis=1).",
+                ),
+                (
+                    hit / total,
+                    "you divided by all rows; each emotion is divided by its own number of rows.",
+                ),
+                (1 - right, "this is the share that was missed."),
+                (hit, "these are counts; divide each by the number of rows of that emotion."),
+            ],
+            "the diagonal holds the hits; divide each by the sum of its row.",
+            tolerance=1e-3,
+        )
 
     return judge
 
 
 def p_value(observed: float, shuffled: np.ndarray) -> Callable[..., Verdict]:
-    """A check of the permutation p-value of a score, given the scores ``[P]`` of shuffled labels."""
+    """A check of the permutation p-value of a score, from the scores ``[P]`` of shuffled labels."""
     beyond, trials = int((shuffled >= observed).sum()), len(shuffled)
-    right = (beyond + 1) / (trials + 1)
+    right, deviations = (beyond + 1) / (trials + 1), (observed - shuffled.mean()) / shuffled.std()
+    worse = (
+        "this is the share that does worse; the p-value is the share that does at least as well."
+    )
+    count = "this is a count; divide by the number of shuffles, plus one."
 
     @check
     def judge(answer: Any) -> str:
         value = number(answer)
-        if close(value, right, 1e-6):
-            return f"chance alone does as well in about {100 * right:.1f} of 100 tries. Is that rare enough for you?"
-        if close(value, beyond / trials, 1e-6):
-            raise Wrong(
-                "almost: count the true labels as one of the shuffles, (k + 1) / (n + 1), or a p-value could be 0, and nothing is that sure."
-            )
-        if (
-            close(value, 1 - right, 1e-6)
-            or close(value, (shuffled < observed).mean(), 1e-6)
-            or close(value, (shuffled <= observed).mean(), 1e-6)
-        ):
-            raise Wrong(
-                "this is the share that does worse; the p-value is the share that does at least as well."
-            )
-        if close(value, 2 * right, 1e-6):
-            raise Wrong(
-                "the question has one side: does it do better than chance? No factor of two."
-            )
-        if value in (beyond, beyond + 1) and value > 1:
-            raise Wrong("this is a count; divide by the number of shuffles, plus one.")
-        if close(value, (observed - shuffled.mean()) / shuffled.std(), 1e-2):
-            raise Wrong(
-                "this is how many standard deviations the score is above chance; the p-value is a share of shuffles."
-            )
-        if not 0 <= value <= 1:
-            raise Wrong("a p-value is a share, from 0 to 1.")
-        raise Wrong(
-            "count the shuffles that reach the observed score, add one, and divide by their number plus one."
+        return judged(
+            value,
+            right,
+            f"chance alone does as well in about {100 * right:.1f} of 100 tries. Is that rare "
+            "enough for you?",
+            [
+                (
+                    beyond / trials,
+                    "almost: count the true labels as one of the shuffles, (k + 1) / (n + 1), or "
+                    "a p-value could be 0, and nothing is that sure.",
+                ),
+                (1 - right, worse),
+                ((shuffled < observed).mean(), worse),
+                ((shuffled <= observed).mean(), worse),
+                (
+                    2 * right,
+                    "the question has one side: does it do better than chance? No factor of two.",
+                ),
+                (max(beyond, 2), count),
+                (beyond + 1, count),
+                # a rounded answer is recognised as well
+                (
+                    value if abs(value - deviations) < 0.01 else np.nan,
+                    "this is the number of standard deviations above chance; the p-value is a "
+                    "share of shuffles.",
+                ),
+            ],
+            "count the shuffles that reach the observed score, add one, and divide by their number "
+            "plus one."
+            if 0 <= value <= 1
+            else "a p-value is a share, from 0 to 1.",
+            tolerance=1e-6,
         )
 
     return judge
+
+
+def accuracy_by_wildness(
+    wildness: Sequence[float] = (0, 0.25, 0.5, 0.75, 1),
+    seeds: int = 2,
+    modality: Sequence[str] = ("LPQ", "PHOG"),
+    cache: Cache | None = None,
+) -> pd.DataFrame:
+    """The contrast that SFEW was made to show: accuracy of the paper's shallow networks on the
+    drawn faces, from laboratory pictures (wildness 0) to film stills (1).
+
+    Persons, labels and their order are the same at each degree, so only the pictures differ.
+
+    Returns:
+        Columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``: share of the
+        tested rows predicted right out of fold, over seeds.
+
+    Raises:
+        ValueError: a wildness outside 0 to 1, or a number of seeds that is not whole.
+    """
+    repetitions, parts = range(whole_number("seeds", seeds, low=1)), []
+    table = sweep(modality=modality, protocol=PROTOCOLS, recipe="converged", seed=repetitions)
+    for degree in wildness:
+        faces = drawn_data(real_number("wildness", degree, 0, 1))
+        data = faces.as_distributed()  # components fitted once, not on every fold
+        found, scores = train(data, table, cache=cache).out_of_fold()
+        counts = confusion(data.labels, scores)
+        right = np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))
+        parts.append(found.assign(value=right, wildness=degree))
+    grouped = pd.concat(parts).groupby(["protocol", "modality", "wildness"], sort=False)["value"]
+    return grouped.agg(mean="mean", low="min", high="max").reset_index()

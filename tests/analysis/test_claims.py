@@ -11,6 +11,7 @@ from emolib.analysis import evidence
 from emolib.analysis.claims import (
     CONTRADICTED,
     NOT,
+    NOT_JUDGED,
     OPEN,
     PARTLY,
     REPRODUCED,
@@ -26,8 +27,8 @@ EMOTIONS = (*paper.EMOTIONS, "average")
 WIDTHS = (6, 11, 16)
 
 
-def row(id, kind, model, protocol, recipe, emotion, estimate, half=0.01, p=0.001):
-    return {
+def row(id, kind, model, protocol, recipe, emotion, estimate, half=0.01, p=0.001, **setting):
+    return setting | {
         "id": id,
         "kind": kind,
         "model": model,
@@ -72,45 +73,25 @@ def world(drawn):
         for pair in ("Angry with Surprise", "Surprise with Sad"):
             id = f"PHOG shallow, {pair}, {protocol}, {recipe}"
             rows.append(row(id, "confusion", "PHOG shallow", protocol, recipe, pair, 0.1))
+        setting = (protocol, recipe)
         for modality in ("LPQ", "PHOG"):
-            narrow, middle, wide = (f"{modality} shallow, {units} units" for units in WIDTHS)
-            for name in (narrow, middle, wide):
-                rows.append(
-                    row(
-                        level_id(name, protocol, recipe),
-                        "recall",
-                        name,
-                        protocol,
-                        recipe,
-                        "average",
-                        0.2 + shift,
-                    )
-                )
-            rows.append(gap(wide, narrow, protocol, recipe, "average", 0.1))
-            for better, worse, happy in (
-                (middle, narrow, 0.1),
-                (wide, middle, -0.2),
-                (wide, narrow, -0.1),
-            ):
-                rows.append(gap(better, worse, protocol, recipe, "Happy", happy))
-            for activations in ("shifted", "as they are"):
-                names = {
-                    angle: f"{modality} shallow, {angle}°, {activations}" for angle in (0, 60, 90)
-                }
+            narrow, middle, wide = names = [f"{modality} with {units}" for units in WIDTHS]
+            for units, name in zip(WIDTHS, names, strict=True):
+                made = {"modality": modality, "hidden": units}
+                id = level_id(name, *setting)
+                rows.append(row(id, "recall", name, *setting, "average", 0.2 + shift, **made))
+            rows.append(gap(wide, narrow, *setting, "average", 0.1))
+            steps = ((middle, narrow, 0.1), (wide, middle, -0.2), (wide, narrow, -0.1))
+            for better, worse, happy in steps:
+                rows.append(gap(better, worse, *setting, "Happy", happy))
+            for taken in (0.5, 0.0):
+                names = {angle: f"{modality} at {angle}° by {taken}" for angle in (0, 60, 90)}
                 for angle, name in names.items():
-                    best = 0.1 * (angle == 60) + shift
-                    rows.append(
-                        row(
-                            level_id(name, protocol, recipe),
-                            "recall",
-                            name,
-                            protocol,
-                            recipe,
-                            "average",
-                            0.2 + best,
-                        )
-                    )
-                rows.append(gap(names[60], names[0], protocol, recipe, "average", 0.1))
+                    made = {"modality": modality, "angle": angle, "activation_shift": taken}
+                    best = 0.2 + 0.1 * (angle == 60) + shift
+                    id = level_id(name, *setting)
+                    rows.append(row(id, "recall", name, *setting, "average", best, **made))
+                rows.append(gap(names[60], names[0], *setting, "average", 0.1))
     data = evidence.of_data(drawn)
     data.loc[data["id"].str.startswith("scaled mean"), "estimate"] = 0.42
     data.loc[data["id"].str.startswith("smallest"), "estimate"] = -0.05
@@ -249,33 +230,30 @@ def test_a_gain_that_is_less_than_printed_is_not_reproduced(world):
 
 
 def test_a_trend_of_one_modality_alone_is_no_trend(world):
-    found = verdicts(
-        changed(world, "LPQ shallow, 16 units − LPQ shallow, 6 units, average, .*", estimate=-0.1)
-    )
+    found = verdicts(changed(world, "LPQ with 16 − LPQ with 6, average, .*", estimate=-0.1))
     assert found["more-units"] == NOT
-    assert verdicts(changed(world, "LPQ shallow, 60°.* − .*", estimate=-0.1))["best-angle"] == NOT
+    assert verdicts(changed(world, "LPQ at 60°.* − .*", estimate=-0.1))["best-angle"] == NOT
 
 
 def test_one_convention_of_angles_is_enough(world):
     assert (
-        verdicts(changed(world, ".* shallow, 60°, shifted − .*", estimate=-0.1))["best-angle"]
-        == REPRODUCED
+        verdicts(changed(world, ".* at 60° by 0.5 − .*", estimate=-0.1))["best-angle"] == REPRODUCED
     )
 
 
 def test_the_best_angle_must_be_the_best(world):
-    better = changed(world, ".* shallow, 90°, .*", estimate=0.5)
+    better = changed(world, ".* at 90° by .*", estimate=0.5)
     assert verdicts(better)["best-angle"] == OPEN
 
 
 def test_what_was_not_tried_is_not_judged(world):
     assert verdicts(world[~world["id"].str.contains("60°")])["best-angle"].startswith(UNTESTABLE)
-    two = world[~world["id"].str.contains("11 units")]
+    two = world[~world["id"].str.contains("with 11")]
     assert (
         verdicts(two)["happy-width"].startswith(UNTESTABLE)
         and verdicts(two)["more-units"] == REPRODUCED
     )
-    assert verdicts(two[~two["id"].str.contains(" 6 units")])["more-units"].startswith(UNTESTABLE)
+    assert verdicts(two[~two["id"].str.contains("with 6")])["more-units"].startswith(UNTESTABLE)
 
 
 def test_an_emotion_is_told_apart_by_its_p_value(world):
@@ -323,3 +301,63 @@ def test_the_printed_tables_are_as_printed(rows):
 
 def test_the_baseline_row_is_the_source_s_precision():
     assert paper.TABLE_3["SPI baseline"] == paper.SPI_BASELINE["precision"]
+
+
+ONLY_RANDOM = "random folds alone; the data do not say who is who"
+
+
+@pytest.fixture
+def unknown(world):
+    """The same world where the data do not say who is who."""
+    told = pd.DataFrame([{"id": evidence.WHO, "kind": "data", "measure": "persons"}])
+    rows = world[world["protocol"] != "person-independent"]
+    return pd.concat([rows, told.reindex(columns=ROW)], ignore_index=True)
+
+
+def test_unknown_persons_leave_verdicts_to_random_folds_and_say_so(unknown):
+    claims = evaluate_claims(unknown).set_index("id")
+    about_data = ["averages", "table-2", "raw-range", "feature-centres"]
+    assert (claims.loc[about_data, "verdict"] == REPRODUCED).all()
+    assert (claims.loc[sorted(OWN), "verdict"] == CONTRADICTED).all()
+    others = claims.drop([*OWN, *about_data, "same-measure", "phog-best-happy"])
+    assert (others["verdict"] == f"{PARTLY} ({ONLY_RANDOM})").all()
+    why = "; person-independent not judged: the data do not say who is who"
+    assert others["ours"].str.endswith(why).all()
+    assert claims.loc["phog-best-happy", "verdict"] == f"{NOT_JUDGED} ({ONLY_RANDOM})"
+    low = verdicts(changed(unknown, "CNN fusion, recall, average, .*", estimate=0.15))
+    assert low["fusion"] == f"{NOT} ({ONLY_RANDOM})"
+
+
+def test_folds_that_were_not_run_are_named(world):
+    found = verdicts(world[world["protocol"] != "random"])
+    why = "person-independent folds alone; there are no random folds"
+    assert found["fusion"] == f"{PARTLY} ({why})"
+
+
+MEASURED = [claim.id for claim in paper.CLAIMS if claim.id not in {*OWN, "same-measure"}]
+
+
+@pytest.mark.parametrize("columns", [["p", "p_holm"], ["low", "high"], ["estimate", "low", "high"]])
+@pytest.mark.parametrize("claim", MEASURED)
+def test_a_missing_number_decides_nothing(world, claim, columns):
+    """What was shown is shown without it or left open, and nothing is refuted."""
+    before = evaluate_claims(world).set_index("id").loc[claim]
+    rows = world.copy()
+    rows.loc[rows["id"].isin(before["evidence"]) & (rows["kind"] != "printed"), columns] = np.nan
+    found = verdicts(rows)[claim]
+    assert found in {before["verdict"], OPEN}, found
+
+
+def test_a_missing_p_value_makes_no_emotion_weak(world):
+    weak = changed(world, "paper, CNN fusion, Disgust", estimate=0.1)
+    weak = changed(weak, "CNN fusion, recall, Disgust, .*", p_holm=0.5)
+    assert verdicts(weak)["fusion-weak-disgust"] == REPRODUCED
+    unclear = changed(weak, "CNN fusion, recall, Disgust, .*", p_holm=np.nan)
+    assert verdicts(unclear)["fusion-weak-disgust"] == OPEN
+
+
+def test_rows_that_are_not_there_are_named(world):
+    with pytest.raises(ValueError, match="no row 'paper, LPQ shallow, average'"):
+        evaluate_claims(world[world["id"] != "paper, LPQ shallow, average"])
+    with pytest.raises(ValueError, match="no recall of 'PHOG CNN'"):
+        evaluate_claims(world[world["model"] != "PHOG CNN"])

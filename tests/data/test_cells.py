@@ -2,14 +2,17 @@
 and nothing is fetched or run.
 """
 
+import io
 import re
 import struct
 import zipfile
 
+import numpy as np
 import openpyxl
 import pytest
+from data.test_table import complaint, sheet_rows, write
 from openpyxl.utils import get_column_letter
-from test_table import complaint, sheet_rows, write
+from PIL import Image
 
 from emolib.data import cells
 from emolib.data.cells import read_cells
@@ -192,22 +195,62 @@ class TestLimits:
     ("content", "words"),
     [
         (b",label,A\nb\0,1,2\n", "zero bytes"),
-        (",label,A\nb,1,2\n".encode("utf-16"), "zero bytes"),
+        (",label,A\nb,1,2\n".encode("utf-16-le"), "zero bytes"),
         (",label,A\nAmélie_000000001,1,2\n".encode("latin-1"), "UTF-8"),
         (b',label,A\n"b,1,2\n', "unexpected end"),
         (b',label,A\nb,1,"' + b"x" * 200_000 + b'"\n', "field larger"),
-        (b";label;A\nb;1;2\n", "no cell 'label'"),
+        (b"|label|A\nb|1|2\n", "no cell 'label' but '|label|A'"),
     ],
-    ids=["zero byte", "UTF-16", "Latin-1", "open quote", "long cell", "semicolons"],
+    ids=["zero byte", "UTF-16", "Latin-1", "open quote", "long cell", "pipes"],
 )
 def test_a_csv_of_another_kind_is_refused(tmp_path, content, words):
     (tmp_path / "t.csv").write_bytes(content)
     assert words in complaint(tmp_path / "t.csv")
 
 
-def test_a_csv_with_a_byte_order_mark_is_read(tmp_path):
-    (tmp_path / "t.csv").write_bytes("name,label,A\nAmélie_000000001,1,2\r\n".encode("utf-8-sig"))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("first", ["", "sep={}\r\n"])
+def test_encodings_and_separators_that_show_themselves(tmp_path, encoding, separator, first):
+    text = first.format(separator) + 'name,label,"A, B; C"\r\nAmélie_000000001,1,2\r\n'
+    text = text.replace(",label,", f"{separator}label{separator}")
+    text = text.replace(",1,", f"{separator}1{separator}")
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
     assert read_cells(tmp_path / "t.csv").values.tolist() == [
-        ["name", "label", "A"],
+        ["name", "label", "A, B; C"],
         ["Amélie_000000001", "1", "2"],
     ]
+
+
+def picture(kind):
+    content = io.BytesIO()
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(content, format=kind)
+    return content.getvalue()
+
+
+OTHER_KINDS = {
+    "pixels": (b"emotion,pixels,Usage\n0,70 80,Training\n", "from a folder with a sub-folder"),
+    "pixels last": (b"emotion, Usage, pixels\n", "as FER-2013 is distributed"),
+    "page": (b"\r\n<!DOCTYPE html><title>faces</title>", "a web page, not a table"),
+    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "save it as .xlsx"),
+    **{
+        kind: (picture(kind), f"a picture .{kind}., not a table") for kind in ("PNG", "JPEG", "GIF")
+    },
+}
+
+
+@pytest.mark.parametrize(("content", "words"), OTHER_KINDS.values(), ids=OTHER_KINDS)
+@pytest.mark.parametrize("name", ["t.csv", "t.xlsx", "t.html"])
+def test_a_file_of_another_kind_is_told_by_its_kind(tmp_path, content, words, name):
+    with (tmp_path / name).open("wb") as file:
+        file.write(content)
+    assert re.search(words, complaint(tmp_path / name))
+    with (tmp_path / name).open("ab") as file:
+        file.truncate(cells.BYTES + 1)  # however large it is
+    assert re.search(words, complaint(tmp_path / name))
+
+
+def test_a_workbook_under_another_name_is_read(tmp_path):
+    path = write(tmp_path / "faces.xlsx", sheet_rows())
+    (tmp_path / "faces.csv").write_bytes(path.read_bytes())
+    assert read_cells(tmp_path / "faces.csv").equals(read_cells(path))

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from emolib.data.features import lpq, phog
+from emolib.data.descriptors import lpq, phog
 from emolib.data.transformers import LPQ, PHOG
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 20, 22), dtype=np.uint8)
@@ -18,7 +18,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (24, 20, 22), dtype=np.uint8)
 @pytest.mark.parametrize(
     ("transformer", "expected"),
     [
-        (LPQ(window=5, blocks=2, decorrelate=True), lpq(IMAGES, 5, 2, True)),
+        (LPQ(window=5, blocks=2), lpq(IMAGES, 5, 2)),
         (PHOG(bins=9, levels=1, span=180), phog(IMAGES, 9, 1, 180)),
     ],
 )
@@ -45,6 +45,12 @@ def test_a_search_over_a_pipeline_finds_the_direction_of_stripes():
     search.fit(images, np.arange(24) % 2)
     assert search.best_score_ == 1
     assert search.best_estimator_[:2].get_feature_names_out().tolist() == ["pca0", "pca1"]
+
+
+@pytest.mark.parametrize("transformer", [LPQ(blocks=2.5), PHOG(bins=0), PHOG(levels="3")])
+def test_parameters_are_checked_by_fit(transformer):
+    with pytest.raises(ValueError, match="it must be a whole number"):
+        transformer.fit(IMAGES)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-"""The explorers without a browser: what they train, what their controls draw, and that running work
-can be stopped.
-"""
+"""The explorers without a browser: training, controls, unknown persons, and the start of JupyterLab."""
 
 import asyncio
 import re
@@ -11,22 +9,44 @@ import ipywidgets as widgets
 import nbformat
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
-from emolib import Cache, make_folds, sweep, train
+from emolib import make_folds, sweep, train
 from emolib.data.drawn import draw_faces
-from emolib.explore import confusion_lab, pruning_lab, split_lab, training_lab
-from emolib.explore.canvas import Canvas
-from emolib.explore.lab import open_lab
-from emolib.explore.live import Run, training
-from emolib.explore.reading import reader
-from emolib.metrics import confusion
+from emolib.explore import confusion_lab, lab, live, pruning_lab, split_lab, training_lab
+from emolib.explore.face import face_reader
 from emolib.training.scaling import scale
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
+LABS = [pruning_lab, training_lab, confusion_lab, split_lab]
+
+
+@pytest.fixture
+def unknown(tiny):
+    return replace(tiny, groups=None)
+
+
+@pytest.fixture
+def half(tiny):
+    """Half of the rows are tested by nobody."""
+    rows = np.arange(len(tiny))
+    return replace(tiny, splits={"official": (rows[rows % 4 < 2], rows[rows % 4 > 1])})
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr("emolib.explore.pruning.EPOCHS", 2)
+    monkeypatch.setattr("emolib.explore.splits.EPOCHS", 5)
 
 
 def inside(widget):
     yield widget
     for child in getattr(widget, "children", ()):
         yield from inside(child)
+
+
+def of_kind(widget, kind) -> list:
+    return [part for part in inside(widget) if isinstance(part, kind)]
 
 
 def controls(widget) -> dict[str, widgets.Widget]:
@@ -37,18 +57,41 @@ def controls(widget) -> dict[str, widgets.Widget]:
     }
 
 
+def said(widget) -> str:
+    return "\n".join(part.value for part in of_kind(widget, widgets.HTML))
+
+
 def pictures(widget) -> list[str]:
-    return [part.value for part in inside(widget) if isinstance(part, Canvas)]
+    return [part.value for part in of_kind(widget, live.Canvas)]
 
 
 def alts(values: list[str]) -> list[list[str]]:
     return [re.findall(r'alt="(.*?)"', value) for value in values]
 
 
+def others() -> set:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
 async def settled() -> None:
-    """Until nothing trains any more."""
-    while len(asyncio.all_tasks()) > 1:
-        await asyncio.sleep(0.01)
+    """Until nothing trains any more; an error in a training is raised."""
+    while tasks := others():
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
+
+
+def shown(make, data, *moves: tuple[str, object]) -> widgets.Widget:
+    """An explorer after some moves of its controls, when nothing trains any more."""
+
+    async def story():
+        explorer = make(data)
+        for label, value in moves:
+            controls(explorer)[label].value = value
+        await settled()
+        return explorer
+
+    return asyncio.run(story())
 
 
 @pytest.mark.parametrize("protocol", ["random", "person-independent"])
@@ -62,156 +105,217 @@ async def settled() -> None:
 )
 def test_a_network_watched_ends_as_one_that_is_not(tiny, protocol, setting):
     table = sweep(protocol=protocol, folds=3, seed=range(2), **setting)
-    *_, last = training(tiny, table)
-    results = train(tiny, table, jobs=1).results
-    for k, result in enumerate(results):
-        np.testing.assert_array_equal(last.scores()[k, last.pair(k)[1]], result.scores)
-        assert last.accuracy()[0][k] == pytest.approx(result.train_accuracy)
-        assert last.loss[k] == result.losses[-1]
+    *_, stack = live.training(tiny, table)
+    trained = train(tiny, table, jobs=1)
+    for k, result in enumerate(trained.results):
+        np.testing.assert_array_equal(stack.result(k).scores, result.scores)
+    np.testing.assert_array_equal(live.out_of_fold(tiny, stack), trained.out_of_fold()[1])
+
+
+def test_rows_that_no_network_tested_have_no_score(half):
+    table = sweep(protocol="official", folds=1, seed=range(2), max_epochs=2)
+    *_, stack = live.training(half, table)
+    scores = live.out_of_fold(half, stack)
+    untested, tested = half.splits["official"]
+    assert np.isnan(scores[:, untested]).all() and not np.isnan(scores[:, tested]).any()
 
 
 def test_a_run_stops_when_told_and_when_another_starts():
     async def story():
-        run, seen = Run(), []
+        run, seen = live.Run(live.Canvas()), []
 
-        def draw(name):
-            return lambda moment, last: seen.append((name, moment, last))
+        async def begin(name, states):
+            run.start(iter(states), lambda state: seen.append((name, state)))
+            while not seen or seen[-1][0] != name:
+                await asyncio.sleep(0)
 
-        run.start(iter(range(10**9)), draw("first"))
-        await asyncio.sleep(0.05)
-        run.start(iter(range(10**9)), draw("second"))
-        await asyncio.sleep(0.05)
-        run.stop()
+        assert run.stop.disabled
+        await begin("first", range(10**9))
+        await begin("second", range(10**9))
+        assert len(others()) == 1 and not run.stop.disabled  # the first gave way
+        run.stop.click()
+        with pytest.raises(asyncio.CancelledError):
+            await run.task
+        assert seen[-1][0] == "second" and run.stop.disabled
+        await begin("third", range(3))
         await settled()
-        run.start(iter(range(3)), draw("third"))
-        await settled()
-        return seen
+        assert seen[-1] == ("third", 2) and run.stop.disabled
+        return [name for name, _ in seen]
 
-    seen = asyncio.run(story())
-    assert [name for name, _, last in seen if last] == [
-        "second",
-        "third",
-    ]  # the first gave way without a word
-    assert seen[-1] == ("third", 2, True)
+    names = asyncio.run(story())
+    assert names == sorted(names, key=["first", "second", "third"].index)
 
 
-@pytest.mark.parametrize("make", [pruning_lab, training_lab, confusion_lab, split_lab])
-def test_every_control_changes_a_picture_and_has_a_label_and_alt_text(tiny, make, monkeypatch):
-    monkeypatch.setattr("emolib.explore.pruning.EPOCHS", 2)
-    monkeypatch.setattr("emolib.explore.splits.EPOCHS", 5)
+def test_an_error_in_a_training_is_shown_in_its_place():
+    def broken():
+        yield 1
+        raise ValueError("folds is 99; too many")
 
     async def story():
-        lab = make(tiny)
+        canvas = live.Canvas()
+        run = live.Run(canvas)
+        run.start(broken(), lambda state: None)
         await settled()
-        assert (
-            "60 random rows"
-            in next(part for part in inside(lab) if isinstance(part, widgets.HTML)).value
-        )
-        for label, control in controls(lab).items():
+        assert run.stop.disabled
+        return canvas.value
+
+    assert asyncio.run(story()) == "<p role='status'>folds is 99; too many</p>"
+
+
+@pytest.mark.parametrize("make", LABS)
+def test_every_control_changes_a_picture_and_has_a_label_and_alt_text(tiny, make, short):
+    async def story():
+        explorer = make(tiny)
+        await settled()
+        assert "60 random rows" in said(explorer) and live.UNKNOWN not in said(explorer)
+        for label, control in controls(explorer).items():
             if label == "epochs":
                 continue
-            before = (
-                pictures(lab),
-                [part.value for part in inside(lab) if isinstance(part, widgets.HTML)],
-            )
+            before = pictures(explorer), said(explorer)
             if hasattr(control, "options"):
                 control.index = (control.index + 1) % len(control.options)
             else:
-                control.value = control.value + control.step * (
-                    4 if control.value + 4 * control.step <= control.max else -1
-                )
+                steps = 4 if control.value + 4 * control.step <= control.max else -1
+                control.value = control.value + control.step * steps
             await settled()
-            after = (
-                pictures(lab),
-                [part.value for part in inside(lab) if isinstance(part, widgets.HTML)],
-            )
+            after = pictures(explorer), said(explorer)
             if make is not confusion_lab:  # a few rows have the same faces behind a cell
                 assert before[0] == after[0] or alts(before[0]) != alts(after[0]), (
                     f"{label}: another picture with the same words"
                 )
+            # these may leave these few rows as they are
             if label not in (
                 "pruned",
                 "removed units hand on",
                 "recipe",
                 "minimal angle / degrees",
-            ):  # these may leave these few rows as they are
+            ):
                 assert after != before, label
-            for picture in pictures(lab):
-                assert (
-                    not picture or 'alt="' in picture or "<table" in picture or "status" in picture
-                )
-        return lab
+            for picture in filter(None, pictures(explorer)):
+                assert 'alt="' in picture or "<table" in picture or "status" in picture
 
     asyncio.run(story())
 
 
-def test_a_control_out_of_reach_is_told_in_a_sentence(tiny):
+@pytest.mark.parametrize("make", LABS)
+def test_without_known_persons_only_random_folds_are_offered(unknown, make, short):
+    explorer = shown(make, unknown)
+    assert live.UNKNOWN in said(explorer) and "person-independent" not in said(explorer)
+    if "folds" in controls(explorer):
+        assert controls(explorer)["folds"].options == ("random",)
+        assert controls(explorer)["folds"].disabled
+    assert any("<img" in picture or "<table" in picture for picture in pictures(explorer))
+
+
+def test_too_few_persons_for_the_folds_are_reported_in_a_sentence(tiny, short):
     few = replace(tiny, groups=np.repeat(["a", "b"], 30))
+    explorer = shown(split_lab, few, ("folds", "person-independent"))
+    assert all("2 groups cannot fill 5 folds" in picture for picture in pictures(explorer))
 
-    async def story():
-        lab = split_lab(few)
-        controls(lab)["folds"].value = "person-independent"
-        await asyncio.sleep(0.05)
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        return pictures(lab)[0]
 
-    assert "2 groups cannot fill 5 folds" in asyncio.run(story())
+def cells(explorer) -> list[widgets.Button]:
+    return [button for button in of_kind(explorer, widgets.Button) if button.tooltip]
 
 
 def test_a_pressed_cell_shows_its_rows(tiny):
-    async def story():
-        lab = confusion_lab(tiny)
-        await settled()
-        return lab
-
-    lab = asyncio.run(story())
-    cells = [part for part in inside(lab) if isinstance(part, widgets.Button) and part.tooltip]
-    assert len(cells) == 9 and sum(int(cell.description) for cell in cells) == len(tiny)
+    explorer = shown(confusion_lab, tiny)
     scores = train(tiny, sweep(recipe="converged")).out_of_fold()[1][0]
-    np.testing.assert_array_equal(
-        [int(cell.description) for cell in cells], confusion(tiny.labels, scores).ravel()
-    )
-    busiest = max(cells, key=lambda cell: int(cell.description))
+    expected = confusion_matrix(tiny.labels, scores.argmax(1))
+    assert [int(cell.description) for cell in cells(explorer)] == list(expected.ravel())
+    assert "60 of 60 rows tested" in said(explorer)
+    busiest = max(cells(explorer), key=lambda cell: int(cell.description))
     busiest.click()
     assert busiest.tooltip.startswith(f"{busiest.description} of ")
-    canvas = next(part for part in inside(lab) if isinstance(part, Canvas))
-    assert canvas.value.count("<tr") == 1 + min(int(busiest.description), 16)
+    (picture,) = pictures(explorer)
+    assert picture.count("<tr") == 1 + min(int(busiest.description), 16)
 
 
-def test_a_drawn_face_is_read_as_the_networks_read_it(drawn):
-    reading, images = reader(), draw_faces().images
+def test_the_confusion_lab_counts_tested_rows_alone(half):
+    explorer = shown(confusion_lab, half, ("folds", "official"))
+    _, tested = half.splits["official"]
+    table = sweep(recipe="converged", protocol="official", folds=1)
+    predicted = train(half, table).results[0].scores.argmax(1)
+    labels = half.labels[tested]
+    expected = confusion_matrix(labels, predicted)
+    assert [int(cell.description) for cell in cells(explorer)] == list(expected.ravel())
+    assert "30 of 60 rows tested" in said(explorer)
+    assert f"accuracy <b>{accuracy_score(labels, predicted):.0%}</b>" in said(explorer)
+    recall = recall_score(labels, predicted, average="macro")
+    assert f"recall <b>{recall:.0%}</b>" in said(explorer)
+
+
+def test_a_class_without_tested_rows_is_left_out_of_the_mean_recall(tiny):
+    rows = np.arange(len(tiny))
+    tested = rows[(rows % 4 > 1) & (tiny.labels < 2)]
+    data = replace(tiny, splits={"official": (rows[rows % 4 < 2], tested)})
+    explorer = shown(confusion_lab, data, ("folds", "official"))
+    table = sweep(recipe="converged", protocol="official", folds=1)
+    predicted = train(data, table).results[0].scores.argmax(1)
+    recall = recall_score(data.labels[tested], predicted, labels=[0, 1], average="macro")
+    assert f"mean recall <b>{recall:.0%}</b>" in said(explorer)
+
+
+def test_a_drawn_face_is_described_and_named_as_the_networks_of_a_sweep_name_it(drawn):
+    reader, images = face_reader(), draw_faces().images
     rows, tested = make_folds(drawn, "random", 0)[0]
-    table = sweep(network="cnn", modality="LPQ+PHOG", recipe="converged")
-    result = train(drawn, table[table["fold"] == 0].reset_index(drop=True), cache=Cache()).results[
-        0
-    ]
     for place in (0, 50):
-        numbers, scores = reading.read(images[tested[place]])
+        numbers, scores = reader.read(images[tested[place]])
         for modality in drawn.modalities:
-            np.testing.assert_allclose(
-                numbers[modality], scale(drawn, modality, rows)[tested[place]], atol=1e-4
-            )
-        np.testing.assert_allclose(scores["LPQ+PHOG"], result.scores[place], atol=1e-3)
+            expected = scale(drawn, modality, rows)[tested[place]]
+            np.testing.assert_allclose(numbers[modality], expected, atol=1e-4)
+        assert {name: own.shape for name, own in scores.items()} == dict.fromkeys(
+            ("LPQ", "PHOG", "LPQ+PHOG"), (7,)
+        )
+    read = [reader.read(image)[1]["LPQ+PHOG"].argmax() for image in images[tested]]
+    assert reader.accuracy["LPQ+PHOG"] == accuracy_score(drawn.labels[tested], read)
+    table = sweep(network="cnn", modality="LPQ+PHOG", recipe="converged").iloc[:1]
+    (result,) = train(drawn, table).results
+    swept = accuracy_score(drawn.labels[tested], result.scores.argmax(1))
+    assert reader.accuracy["LPQ+PHOG"] == pytest.approx(swept, abs=0.08) and swept > 0.35
 
 
-def test_the_lab_listens_here_alone_and_learns_of_the_data(monkeypatch, tmp_path):
+def run_lab(monkeypatch, code: int, data: str = "") -> dict:
     called = {}
 
     def run(command, env):
         called.update(command=command, env=env)
-        return type("Done", (), {"returncode": 0})
+        return type("Done", (), {"returncode": code})
 
     monkeypatch.setattr("subprocess.run", run)
-    assert open_lab(Path("explore.ipynb")) == 0
-    assert "--ServerApp.ip=127.0.0.1" in called["command"] and called["env"]["EMOLIB_DATA"] == ""
+    lab.open_lab(NOTEBOOK, data)
+    return called
+
+
+def test_the_lab_listens_here_alone_and_knows_the_data(monkeypatch, tmp_path):
+    called = run_lab(monkeypatch, 0)
+    assert "--ServerApp.ip=127.0.0.1" in called["command"]
+    assert "--allow-root" in called["command"] and called["env"][lab.VARIABLE] == ""
     assert not any("token" in part for part in called["command"])  # JupyterLab's own stays on
     with pytest.raises(OSError, match="absent"):
-        open_lab(Path("explore.ipynb"), str(tmp_path / "absent.xlsx"))
+        run_lab(monkeypatch, 0, str(tmp_path / "absent.xlsx"))
+
+
+def test_an_error_of_jupyterlab_is_an_error(monkeypatch, tmp_path):
+    with pytest.raises(OSError, match="JupyterLab ended with exit code 1; the reason"):
+        run_lab(monkeypatch, 1)
+    with pytest.raises(OSError, match="there is no notebook"):
+        lab.open_lab(tmp_path / "absent.ipynb")
+
+
+def test_an_option_that_jupyterlab_refuses_ends_in_an_error(capfd):
+    with pytest.raises(OSError, match="JupyterLab ended with exit code 1"):
+        lab.open_lab(NOTEBOOK, options=("--no-browser", "--ServerApp.port=none"))
+    assert "none" in capfd.readouterr().err
+
+
+def test_without_a_writable_home_jupyterlab_gets_a_temporary_one(monkeypatch):
+    home = run_lab(monkeypatch, 0)["env"].get("HOME")
+    monkeypatch.setenv("HOME", "/dev/null/nobody")
+    assert run_lab(monkeypatch, 0)["env"]["HOME"] not in (home, "/dev/null/nobody")
 
 
 def test_the_notebook_shows_each_explorer_once():
-    notebook = nbformat.read(Path(__file__).parents[2] / "notebooks" / "explore.ipynb", 4)
+    notebook = nbformat.read(NOTEBOOK, 4)
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     for name in ("face_maker", "pruning_lab", "training_lab", "confusion_lab", "split_lab"):
         assert code.count(f"explore.{name}(") == 1

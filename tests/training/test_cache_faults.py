@@ -5,7 +5,6 @@ Each time the results equal an undisturbed run's, what was whole is still found,
 told.
 """
 
-import errno
 import gc
 import os
 import shutil
@@ -18,21 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from emolib.data import images, load
-from emolib.data.drawn import draw_faces
-from emolib.data.images import Settings
-from emolib.report import state, store
 from emolib.training import train as training
-from emolib.training.cache import Cache
-from emolib.training.kernels import compiler
-from emolib.training.kernels.compiler import compiled
+from emolib.training.cache import Cache, _unpack
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
-from emolib.utils import console, storage
-from emolib.utils.memory import computed
-from emolib.utils.storage import cache_folder, keep
+from emolib.utils import console
+from emolib.utils.sources import PACKAGE
 
 
 @pytest.fixture(autouse=True)
@@ -125,30 +116,30 @@ class TestTrainer:
                 "is damaged, and lies beside as .damaged",
             ),
             (lambda path: path.write_bytes(bytes(8192)), "is damaged, and lies beside"),
-            (lambda path: change(path, "DROP TABLE entry"), None),
+            (lambda path: change(path, "DROP TABLE network"), None),
             (
-                lambda path: change(path, "ALTER TABLE entry RENAME COLUMN sealed TO other"),
+                lambda path: change(path, "ALTER TABLE network RENAME COLUMN content TO other"),
                 "is damaged, and lies beside",
             ),
             (
-                lambda path: change(path, "UPDATE entry SET sealed = zeroblob(length(sealed))"),
+                lambda path: change(path, "UPDATE network SET content = zeroblob(length(content))"),
                 "holds results that are damaged",
             ),
             (
-                lambda path: change(path, "UPDATE entry SET sealed = NULL"),
+                lambda path: change(path, "UPDATE network SET content = NULL"),
                 "holds results that are damaged",
             ),
             (
-                lambda path: change(path, "UPDATE entry SET sealed = 7"),
+                lambda path: change(path, "UPDATE network SET content = 7"),
                 "holds results that are damaged",
             ),
             (
-                lambda path: change(path, "UPDATE entry SET sealed = 'text'"),
+                lambda path: change(path, "UPDATE network SET content = 'text'"),
                 "holds results that are damaged",
             ),
             (
                 lambda path: change(
-                    path, "UPDATE entry SET sealed = substr(sealed, 1, length(sealed) - 4)"
+                    path, "UPDATE network SET content = substr(content, 1, length(content) - 4)"
                 ),
                 "holds results that are damaged",
             ),
@@ -156,7 +147,8 @@ class TestTrainer:
             (
                 lambda path: change(
                     path,
-                    "UPDATE entry SET sealed = (SELECT sealed FROM entry AS o WHERE o.rowid = entry.rowid % 8 + 1)",
+                    "UPDATE network SET content = (SELECT content FROM network AS o "
+                    "WHERE o.rowid = network.rowid % 8 + 1)",
                 ),
                 "damaged",
             ),
@@ -262,7 +254,7 @@ class TestTrainer:
             _, said = process.communicate()
             assert process.returncode == 0 and "emolib: " not in said, said
         entries = entries_of(path)
-        assert len(entries) == 400 and all(storage.unseal(*entry) for entry in entries)
+        assert len(entries) == 400 and all(_unpack(*entry) for entry in entries)
 
     def test_kills_while_it_writes(self, tmp_path):
         """Nothing that was kept is lost, and every entry is whole."""
@@ -276,7 +268,7 @@ class TestTrainer:
             process.kill()
             process.communicate()
             entries = entries_of(path)
-            assert all(storage.unseal(*entry) for entry in entries)
+            assert all(_unpack(*entry) for entry in entries)
             held.append(len(entries))
         assert held == sorted(held) and len(set(held)) > 3 and any(count % 200 for count in held)
 
@@ -284,176 +276,6 @@ class TestTrainer:
         os.utime(whole, (2**33, 2**33))
         monkeypatch.setattr(time, "time", lambda: 0.0)
         self.mended(whole, undisturbed, monkeypatch)
-
-
-class TestKept:
-    """What is computed once, under the same faults."""
-
-    def answer(self, tiny):
-        return computed(numbers, tiny, 3)
-
-    @pytest.fixture
-    def file(self, tiny):
-        self.answer(tiny)
-        (file,) = (cache_folder() / "computed").iterdir()
-        return file
-
-    def test_damage_is_told_and_mended(self, tiny, file, capsys):
-        content, random = file.read_bytes(), np.random.default_rng(11)
-        damages = [content[:length] for length in (0, 1, 64, 65, 66, 300, len(content) - 1)] + [
-            content + b"\0",
-            bytes(len(content)),
-            b"text",
-        ]
-        damages += [
-            storage.seal("another key", content[65:]),
-            np.arange(3.0).tobytes(),
-            b"\x80\x05cos\nsystem\n",
-        ]
-        for place in random.integers(0, len(content), 80):
-            damages.append(
-                content[:place]
-                + bytes([content[place] ^ 1 << random.integers(8)])
-                + content[place + 1 :]
-            )
-        for damage in damages:
-            console.say_once.cache_clear()
-            file.write_bytes(damage)
-            assert self.answer(tiny).equals(numbers(tiny, 3)) and file.read_bytes() == content
-            assert capsys.readouterr().err.endswith("cannot be read (damaged); it is made again\n")
-
-    def test_a_folder_in_its_place(self, tiny, file, capsys):
-        file.unlink()
-        file.mkdir()
-        assert self.answer(tiny).equals(numbers(tiny, 3))
-        said = capsys.readouterr().err
-        assert (
-            "cannot be read (Is a directory)" in said
-            and "takes nothing more (Is a directory)" in said
-        )
-
-    @pytest.mark.parametrize(
-        "code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT]
-    )
-    def test_a_disk_that_takes_no_more(self, tiny, monkeypatch, capsys, code):
-        def refuse(*_, **__):
-            raise OSError(code, os.strerror(code))
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", refuse)
-            assert self.answer(tiny).equals(numbers(tiny, 3))
-        assert (
-            f"takes nothing more ({os.strerror(code)}); what is made now will be made again"
-            in capsys.readouterr().err
-        )
-        assert not list((cache_folder() / "computed").iterdir())
-        assert (
-            self.answer(tiny).equals(numbers(tiny, 3))
-            and len(list((cache_folder() / "computed").iterdir())) == 1
-        )
-
-    def test_a_real_disk_full_and_read_only(self, tiny, tmp_path, monkeypatch, capsys):
-        disk = tmp_path / "disk"
-        monkeypatch.setenv("EMOLIB_CACHE", str(disk))
-        with mounted(disk, "16k"):
-            (disk / "ballast").write_bytes(bytes(16_384))
-            assert self.answer(tiny).equals(numbers(tiny, 3))
-            assert "No space left on device" in capsys.readouterr().err
-            (disk / "ballast").unlink()
-            self.answer(tiny)
-            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-            assert self.answer(tiny).equals(numbers(tiny, 3)) and not capsys.readouterr().err
-            assert (
-                computed(numbers, tiny, 4).equals(numbers(tiny, 4))
-                and "Read-only file system" in capsys.readouterr().err
-            )
-
-
-def test_drawn_faces_that_are_damaged_are_drawn_again(drawn, capsys):
-    load()
-    (file,) = cache_folder().glob("drawn-*")
-    content = file.read_bytes()
-    file.write_bytes(content[:-1] + b"x")
-    assert load().digest == drawn.digest and file.read_bytes() == content
-    assert "cannot be read (damaged); it is made again" in capsys.readouterr().err
-
-
-def test_images_that_are_damaged_are_described_again(tmp_path, capsys):
-    faces = draw_faces().images
-    for number in range(12):
-        (tmp_path / "faces" / ("Happy", "Sad")[number % 2]).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(faces[number]).save(
-            tmp_path / "faces" / ("Happy", "Sad")[number % 2] / f"p{number % 3}_{number:09d}.png"
-        )
-    folder = images.keep(tmp_path / "faces", Settings(size=32))
-    digest = load(folder).digest
-    (left := cache_folder() / "images-left.tmp").mkdir()  # by a run that was killed
-    tried = 0
-    for name in sorted(file.name for file in folder.iterdir()):
-        for damage in ("bit", "cut", "gone"):
-            content = bytearray((folder / name).read_bytes())
-            content[len(content) // 2] ^= 4
-            if damage == "gone":
-                (folder / name).unlink()
-            else:
-                (folder / name).write_bytes(content if damage == "bit" else content[:-1])
-            with pytest.raises(ValueError, match="damaged|no sub-folder named after an emotion"):
-                load(folder)
-            assert (
-                images.keep(tmp_path / "faces", Settings(size=32)) == folder
-                and load(folder).digest == digest
-            )
-            assert "is damaged; the images are described again" in capsys.readouterr().err
-            tried += 1
-    assert tried == 18 and not left.exists()
-
-
-class TestChapters:
-    def test_the_run_just_kept_stays_when_the_clock_was_set_back(self):
-        node = store.from_dict({"cells": []})
-        for number in range(store.KEPT + 3):
-            store.keep("1_a", f"early{number}", node)
-        for file in (cache_folder() / "chapters").iterdir():
-            os.utime(file, (2**33, 2**33))  # by a clock that ran ahead
-        for number in range(3):
-            store.keep("1_a", f"now{number}", node)
-            assert store.fetch("1_a", f"now{number}", node)
-        assert len(list((cache_folder() / "chapters").iterdir())) == store.KEPT
-
-    def test_damaged_outputs_are_told(self, capsys):
-        keep("chapters/1_a-key.json", b"{}")
-        file = cache_folder() / "chapters" / "1_a-key.json"
-        file.write_bytes(file.read_bytes() + b" ")
-        assert not store.fetch("1_a", "key", store.from_dict({"cells": []}))
-        assert "1_a-key.json cannot be read (damaged); it is made again" in capsys.readouterr().err
-
-    def test_a_record_of_the_last_build_with_any_bit_turned_is_no_obstacle(self, tmp_path):
-        inputs, page = (
-            {"chapters": {"1_a": {"cells": "c"}}, "page": {"title": "t"}},
-            tmp_path / "report.html",
-        )
-        page.write_text("page")
-        content, random, record = (
-            state.written("report", inputs, [page]),
-            np.random.default_rng(9),
-            tmp_path / state.NAME.format("report"),
-        )
-        record.write_bytes(content)
-        assert state.is_current(state.last(tmp_path, "report"), inputs, [page])
-        for place in range(len(content)):
-            record.write_bytes(
-                content[:place]
-                + bytes([content[place] ^ 1 << random.integers(8)])
-                + content[place + 1 :]
-            )
-            assert state.last(tmp_path, "report") == {}
-
-
-def numbers(data, count):
-    """Something that computed() keeps."""
-    import pandas as pd
-
-    return pd.DataFrame({"n": np.arange(count) / 3, "row": data.names[:count]})
 
 
 def change(path, *statements):
@@ -464,7 +286,7 @@ def change(path, *statements):
 
 def entries_of(path):
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT key, sealed FROM entry").fetchall()
+        return connection.execute("SELECT key, content FROM network").fetchall()
 
 
 class mounted:
@@ -488,7 +310,7 @@ PUTTING = """
 import sys
 import numpy as np
 from emolib.training.cache import Cache
-from emolib.training.result import NetworkResult
+from emolib.training.cache import NetworkResult
 
 class Data:
     digest = "of nothing"
@@ -496,55 +318,111 @@ class Data:
 cache = Cache(sys.argv[1])
 print("begins", flush=True)
 for number in range(200):
-    result = NetworkResult(np.ones((200, 7)), np.ones(200), np.ones(9), 3, 0.5, False)
+    scores, weights, losses = np.ones((200, 7)), np.ones(200), np.ones(9)
+    result = NetworkResult(scores, np.arange(200), weights, losses, 3, 0.5, False)
     cache.put(Data, [({"writer": sys.argv[2], "number": number}, result)], "cpu float32")
 """
 
 
+# Trains two networks of another process and prints a digest of their weights.
+TRAINS = """
+import hashlib
+import numpy as np
+import pandas as pd
+from emolib.data import EmotionData
+from emolib.training.sweeps import sweep
+from emolib.training.train import train
+
+random = np.random.default_rng(0)
+rows = np.arange(12)
+data = EmotionData(
+    features={"LPQ": random.random((12, 5)).astype(np.float32)}, labels=rows % 2,
+    classes=("Angry", "Happy"), groups=rows.astype(str), names=rows.astype(str), source="12 rows",
+    drawn=False, repairs=pd.DataFrame(),
+)
+trained = train(data, sweep(modality="LPQ", hidden=2, folds=2, max_epochs=1), jobs=1)
+print(hashlib.sha256(b"".join(result.weights.tobytes() for result in trained.results)).hexdigest())
+"""
+
+
+def python(code, package=None, without="NUMBA_", **settings):
+    """Output of a process of its own, and the sentences that it says."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(without)
+    } | settings
+    if package:
+        environment["PYTHONPATH"] = str(package)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    said = [line for line in done.stderr.splitlines() if line.startswith("emolib: ")]
+    return done.stdout, said
+
+
 class TestCompiled:
-    """A compiled function whose code is kept."""
+    """Kernels that another process compiled, and the folder in which they lie."""
+
+    @pytest.fixture(scope="class")
+    def kept(self, tmp_path_factory):
+        """A cache folder with compiled kernels, and what was trained by them."""
+        folder = tmp_path_factory.mktemp("compiled")
+        return folder, python(TRAINS, EMOLIB_CACHE=str(folder))[0]
 
     @staticmethod
-    def sums(values):
-        whole = 0.0
-        for value in values:
-            whole += value
-        return whole
+    def files(folder):
+        return {file.name: file.stat().st_mtime_ns for file in (folder / "compiled").rglob("*.nb?")}
 
-    def call(self, kind=float):
-        """Its result from a dispatcher that knows nothing but what is kept, and what that says it
-        has loaded.
-        """
-        made = compiled(self.sums)
-        return made(np.arange(5, dtype=kind)), sum(made.stats.cache_hits.values())
+    def test_a_second_process_compiles_nothing(self, kept):
+        folder, expected = kept
+        before = self.files(folder)
+        assert python(TRAINS, EMOLIB_CACHE=str(folder)) == (expected, [])
+        assert self.files(folder) == before and len(before) == 4  # an epoch and scores
 
-    def test_a_second_process_finds_it_and_another_signature_or_file_does_not(self, monkeypatch):
-        assert self.call() == (10, 0) and self.call() == (10, 1)
-        assert (
-            self.call(np.float32) == (10, 0)
-            and self.call() == (10, 1)
-            and self.call(np.float32) == (10, 1)
-        )
-        monkeypatch.setattr(compiler, "SOURCE", "another kernel")
-        assert self.call() == (10, 0)
+    @pytest.mark.parametrize("damage", ["cut", "empty", "text"])
+    def test_damage_is_told_and_compiled_again(self, kept, tmp_path, damage):
+        folder = shutil.copytree(kept[0], tmp_path / "damaged")
+        for file in (folder / "compiled").rglob("*.nb?"):
+            content = file.read_bytes()
+            file.write_bytes(
+                {"cut": content[: len(content) // 2], "empty": b"", "text": b"text"}[damage]
+            )
+        found, said = python(TRAINS, EMOLIB_CACHE=str(folder))
+        assert found == kept[1] and all("cannot be used" in line for line in said) and said
+        assert python(TRAINS, EMOLIB_CACHE=str(folder)) == (kept[1], [])
 
-    @pytest.mark.parametrize("damage", ["a bit", "cut", "empty"])
-    def test_damage_is_told_and_compiled_again(self, damage, capsys):
-        self.call()
-        (path,) = (cache_folder() / "compiled").iterdir()
-        whole = path.read_bytes()
-        for place in range(0, len(whole), len(whole) // 7):
-            turned = whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :]
-            path.write_bytes({"a bit": turned, "cut": whole[:place], "empty": b""}[damage])
-            console.say_once.cache_clear()
-            assert self.call() == (10, 0)
-            assert "(damaged); it is made again" in capsys.readouterr().err
-            assert self.call() == (10, 1)
+    def test_a_kernel_changed_in_another_file_is_compiled_anew(self, kept, tmp_path):
+        package = shutil.copytree(PACKAGE, tmp_path / "emolib").parent
+        folder = shutil.copytree(kept[0], tmp_path / "cache")
+        file = package / "emolib" / "training" / "kernels" / "arithmetic.py"
+        text = file.read_text()
+        changed = text.replace("half = out.dtype.type(0.5)", "half = out.dtype.type(0.25)")
+        changed = changed.replace("d[k] = slope * share[k]", "d[k] = slope * share[k] * half")
+        assert changed != text
+        file.write_text(changed)
+        before = self.files(folder)
+        found, _ = python(TRAINS, package, EMOLIB_CACHE=str(folder))
+        assert found != kept[1] and len(self.files(folder)) == len(before) + 4
 
-    def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(self, monkeypatch, capsys):
-        def full(*_, **__):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(self, kept, tmp_path):
+        (tmp_path / "file").touch()
+        found, said = python(TRAINS, EMOLIB_CACHE=str(tmp_path / "file" / "folder"))
+        assert found == kept[1]
+        assert len(said) == 1 and "set EMOLIB_CACHE" in said[0]
 
-        monkeypatch.setattr(storage, "write", full)
-        assert self.call() == (10, 0) and self.call() == (10, 0)
-        assert "No space left on device" in capsys.readouterr().err
+    def test_settings_of_the_user_s_own_stay(self, tmp_path):
+        own = dict(NUMBA_CACHE_DIR=str(tmp_path / "own"), NUMBA_CPU_NAME="generic")
+        code = "import os, emolib.training.kernels, numba; print(numba.config.CACHE_DIR)"
+        code += "; print(os.environ.get('NUMBA_CPU_FEATURES'))"
+        found, _ = python(code, EMOLIB_CACHE=str(tmp_path), **own)
+        assert found.split() == [str(tmp_path / "own"), "None"]
+
+
+@pytest.mark.parametrize("home", ["/proc/nonexistent", "a home that is a file"])
+def test_without_a_place_to_keep_things_everything_works_and_one_sentence_says_so(tmp_path, home):
+    (tmp_path / "a home that is a file").touch()
+    code = TRAINS + "import emolib\nprint(emolib.Cache().path)\n"
+    code += "cache = emolib.Cache()\nfor _ in range(2):\n"
+    code += "    again = train(data, trained.table, cache=cache, jobs=1)\n"
+    found, said = python(code, without=("NUMBA_", "EMOLIB_CACHE"), HOME=str(tmp_path / home))
+    assert len(found.split()[0]) == 64
+    assert len(said) == 1 and "set EMOLIB_CACHE" in said[0]

@@ -61,3 +61,26 @@ def test_the_data_stay_as_they_are(tiny):
 def test_the_real_features_centre_where_the_paper_has_them(sfew):
     centres = scale(load(sfew), "LPQ").mean(0)
     assert centres.round(2).tolist() == pytest.approx([0.05, 0.44, 0.37, 0.37, 0.50])
+
+
+def test_features_that_are_no_numbers_are_refused(tiny):
+    tiny.features["PHOG"][7, 2] = np.nan
+    with pytest.raises(ValueError, match="^60 random rows: PHOG of row 7 is missing or infinite"):
+        scale(tiny, "PHOG", np.arange(5))
+    assert np.isfinite(scale(tiny, "LPQ")).all()
+
+
+@pytest.mark.parametrize(
+    ("modality", "rows", "words"),
+    [
+        ("HOG", None, "modality is 'HOG'; it must be one of 'LPQ', 'PHOG'"),
+        ("LPQ", [], "rows must be a list of at least one row number"),
+        ("LPQ", [0, 60], "rows include 60"),
+        ("LPQ", [0, 0], "rows include 0 more than once"),
+        ("LPQ", np.ones(59, bool), "rows are given as 59 truth values for 60 rows"),
+        ("LPQ", [0.5], "rows is 0.5"),
+    ],
+)
+def test_a_modality_or_rows_that_the_data_do_not_have_are_refused(tiny, modality, rows, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        scale(tiny, modality, rows)

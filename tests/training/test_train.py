@@ -2,16 +2,20 @@
 trained alone.
 """
 
+import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 from torch.nn import functional as F
 
 from emolib.folds import make_folds
+from emolib.metrics import by_emotion
 from emolib.models import FusionNet, ShallowNet
 from emolib.pruning import prune
 from emolib.training import stack, sweeps
@@ -19,7 +23,16 @@ from emolib.training import train as training
 from emolib.training.engines import VmapEngine
 from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
-from emolib.training.sweeps import RECIPES, Recipe, build, initialise, recipe_of, seeds, sweep
+from emolib.training.sweeps import (
+    DEFAULTS,
+    RECIPES,
+    Recipe,
+    build,
+    initialise,
+    recipe_of,
+    seeds,
+    sweep,
+)
 from emolib.training.train import train
 
 CRITERIA = {
@@ -230,7 +243,8 @@ def test_scores_are_the_same_to_the_last_bit_however_networks_are_stacked(
     together = train(drawn, table, jobs=1)
     monkeypatch.setattr(training, "BYTES", 300_000)  # a few networks a shard
     apart = train(drawn, table.sample(frac=1, random_state=1), jobs=2)
-    for position, result in zip(apart.table.index, apart.results, strict=True):
+    order = table.sample(frac=1, random_state=1).index
+    for position, result in zip(order, apart.results, strict=True):
         np.testing.assert_array_equal(result.scores, together.results[position].scores)
         np.testing.assert_array_equal(result.weights, together.results[position].weights)
 
@@ -258,9 +272,8 @@ def test_a_stack_tells_its_losses_while_it_trains(tiny, brief):
 @pytest.mark.parametrize(
     "choices, sentence",
     [
-        (dict(device="tpu"), "must be auto, cpu or cuda"),
-        (dict(precision="float8"), "precision is 'float8'"),
-        (dict(device="cpu", precision="bfloat16"), "only a graphics card"),
+        (dict(device="tpu"), "device is 'tpu'; it must be one of 'auto', 'cpu', 'cuda'"),
+        (dict(precision="float8"), "precision is 'float8'; it must be one of 'float32', 'float64'"),
     ],
 )
 def test_a_device_or_precision_that_is_not_there_is_refused(tiny, choices, sentence):
@@ -342,22 +355,260 @@ def test_smaller_widths_of_a_stack_keep_their_width(tiny, brief):
 @pytest.mark.parametrize(
     "choices, sentence",
     [
-        (dict(modality="HOG"), "modality is 'HOG'"),
-        (dict(recipe="secret"), "recipe is 'secret'"),
-        (dict(hidden=0), "at least one hidden unit"),
-        (dict(angle=200), "between 0 and 180"),
-        (dict(schedule="never"), "schedule is 'never'"),
-        (dict(protocol="leaky"), "protocol is 'leaky'"),
-        (dict(optimiser="Adagrad"), "optimiser is 'Adagrad'; it must be one of Adam"),
-        (dict(loss="hinge"), "loss is 'hinge'"),
+        (dict(modality="HOG"), "row 0 of the sweep: modality is 'HOG'; it must be one of 'LPQ', "),
+        (dict(modality="LPQ+"), "modality is ''"),
+        (dict(hidden=0), "row 0 of the sweep: hidden is 0"),
+        (dict(protocol="leaky"), "protocol is 'leaky'; it must be one of 'random', 'person-indep"),
         (dict(network="cnn 2-D", loss="cross-entropy"), "trained by Adam on smooth L1 only"),
-        (dict(learning_rate=-0.1), "learning_rate must be a learning rate"),
-        (dict(learning_rate=float("nan")), "learning_rate must be a learning rate"),
     ],
 )
 def test_a_row_that_cannot_be_trained_is_refused_by_name(tiny, choices, sentence):
     with pytest.raises(ValueError, match=sentence):
         train(tiny, sweep(**({"modality": tiny.modalities[0]} | choices)))
+
+
+NONSENSE = [
+    ("max_epochs", 2.5),
+    ("max_epochs", -1),
+    ("max_epochs", "9"),
+    ("max_epochs", True),
+    ("max_epochs", None),
+    ("max_epochs", np.inf),
+    ("hidden", 2.5),
+    ("hidden", np.nan),
+    ("hidden", 10**9),
+    ("folds", 2.5),
+    ("folds", 0),
+    ("folds", "5"),
+    ("seed", -1),
+    ("seed", 0.5),
+    ("seed", 2**40),
+    ("angle", 200),
+    ("angle", np.nan),
+    ("angle", "60"),
+    ("activation_shift", np.nan),
+    ("activation_shift", "0.5"),
+    ("learning_rate", -0.1),
+    ("learning_rate", np.nan),
+    ("learning_rate", np.inf),
+    ("learning_rate", 11),
+    ("learning_rate", "fast"),
+    ("merge_weights", "False"),
+    ("merge_weights", 1),
+    ("recipe", "secret"),
+    ("recipe", None),
+    ("schedule", "never"),
+    ("optimiser", "Adagrad"),
+    ("loss", "hinge"),
+    ("network", "transformer"),
+    ("scaling", True),
+    ("modality", 3),
+]
+
+
+@pytest.mark.parametrize(("column", "value"), NONSENSE)
+def test_nonsense_is_refused_by_sweeps_and_in_tables_of_one_s_own(tiny, column, value):
+    with pytest.raises(ValueError, match=f"^{column} is {re.escape(repr(value))}; it must be "):
+        sweep(**{column: [DEFAULTS[column], value]})
+    table = sweep(modality="LPQ", folds=3, max_epochs=1).astype(object)
+    table.loc[2, column] = value
+    with pytest.raises(ValueError, match=f"^row 2 of the sweep: {column} is .*; it must be "):
+        train(tiny, table)
+
+
+@pytest.mark.parametrize("fold", [-1, 3, 0.5, "0", np.nan])
+def test_a_fold_that_there_is_not_is_refused(tiny, fold):
+    table = sweep(modality="LPQ", folds=3, max_epochs=1).astype(object)
+    table.loc[1, "fold"] = fold
+    with pytest.raises(ValueError, match=f"^row 1 of the sweep: fold is {fold!r}; it must be "):
+        train(tiny, table)
+
+
+def test_lists_in_messages_quote_their_items():
+    with pytest.raises(ValueError, match="one of 'Adam', 'SGD', 'SGD, momentum 0.9'$"):
+        sweep(optimiser="Newton")
+
+
+def test_whole_values_of_any_numeric_type_are_taken():
+    assert sweep(hidden=np.linspace(6, 16, 3))["hidden"].unique().tolist() == [6, 11, 16]
+    expected = sweep(folds=2, max_epochs=3, seed=[0, 1], angle=60)
+    for number in (float, np.float32, np.int8, np.uint64):
+        found = sweep(
+            folds=number(2), max_epochs=number(3), seed=np.array([0, 1], number), angle=number(60)
+        )
+        pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5, "2", True])
+def test_jobs_that_are_no_number_of_jobs_are_refused(tiny, jobs):
+    with pytest.raises(ValueError, match=f"^jobs is {jobs!r}; it must be a whole number"):
+        train(tiny, sweep(modality="LPQ", folds=3, max_epochs=1), jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ([{"modality": "LPQ"}], "a sweep is a table .* not of type list"),
+        (sweep()[:0], "no rows"),
+        (sweep().drop(columns="seed"), "the sweep lacks the column 'seed'"),
+        (pd.concat([sweep(), sweep()[["hidden"]]], axis=1), "two columns called 'hidden'"),
+        (
+            sweep().rename(columns={"max_epochs": "limit"}),
+            "a sweep has no column 'limit'; it is called 'max_epochs' now",
+        ),
+    ],
+    ids=["no table", "no rows", "no seed", "doubled", "old name"],
+)
+def test_what_is_no_sweep_is_refused(tiny, table, words):
+    with pytest.raises(ValueError, match=words):
+        train(tiny, table)
+
+
+@pytest.mark.parametrize(("old", "now"), sweeps.RENAMED.items())
+def test_an_old_name_of_a_column_points_to_the_new_one(old, now):
+    with pytest.raises(
+        ValueError, match=f"^a sweep has no column '{old}'; it is called '{now}' now$"
+    ):
+        sweep(**{old: 1})
+
+
+def joined(a, b):
+    return pd.concat([a, b])
+
+
+SHAPES = {
+    "concatenated": joined,
+    "shuffled": lambda a, b: joined(a, b).sample(frac=1, random_state=3),
+    "text": lambda a, b: joined(a, b).set_index(pd.Index(list("ababababab"))),
+    "dates": lambda a, b: joined(a, b).set_index(pd.date_range("2020", periods=10)),
+    "levels": lambda a, b: pd.concat([a, b], keys=["a", "b"]),
+    "own index": lambda a, b: joined(a, b).reset_index(),
+    "nullable": lambda a, b: joined(a, b).convert_dtypes(),
+    "categories": lambda a, b: joined(a, b).astype({"modality": "category", "folds": float}),
+    "columns turned": lambda a, b: joined(a, b)[a.columns[::-1]],
+    "objects": lambda a, b: joined(a, b).astype(object),
+    "sorted by nothing": lambda a, b: joined(a, b).set_index(np.full(10, np.nan)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_of_a_sweep_are_matched_by_position(tiny, brief, shape):
+    a, b = sweep(modality="LPQ", max_epochs=2), sweep(modality="PHOG", max_epochs=3)
+    alone = [train(tiny, part, jobs=1) for part in (a, b)]
+    table = SHAPES[shape](a, b)
+    trained = train(tiny, table, jobs=1)
+    assert len(trained.table) == len(trained.results) == 10
+    assert trained.table.index.equals(pd.RangeIndex(10))
+    assert trained.table["modality"].tolist() == table["modality"].tolist()
+    for position, row in enumerate(trained.table.itertuples()):
+        which = alone[row.modality == "PHOG"]
+        expected = which.results[row.fold]
+        np.testing.assert_array_equal(trained.results[position].scores, expected.scores)
+        np.testing.assert_array_equal(trained.results[position].test_rows, expected.test_rows)
+        assert row.epochs == row.max_epochs and row.tested == 12
+        assert row.train_loss == which.table["train_loss"][row.fold]
+        for ours, theirs in zip(
+            trained.member(position).parameters(), which.member(row.fold).parameters(), strict=True
+        ):
+            assert torch.equal(ours, theirs)
+    repetitions, scores = trained.out_of_fold()
+    assert len(repetitions) == 2 and set(repetitions["tested"]) == {60}
+    long = by_emotion(trained, ("recall",))
+    for place, modality in enumerate(repetitions["modality"]):
+        which = alone[modality == "PHOG"]
+        np.testing.assert_array_equal(scores[place], which.out_of_fold()[1][0])
+        assert repetitions["train_loss"][place] == pytest.approx(which.table["train_loss"].mean())
+        np.testing.assert_array_equal(
+            long.query("modality == @modality")["value"], by_emotion(which, ("recall",))["value"]
+        )
+
+
+def test_own_columns_are_kept_and_tell_equal_networks_apart(tiny, brief):
+    a = sweep(modality="LPQ", folds=3)
+    table = pd.concat([a.assign(model="a", note=None), a.assign(model=np.nan, note=None)])
+    table = table.assign(number=range(6), epochs=99).sample(frac=1, random_state=0)
+    trained = train(tiny, table, jobs=1)
+    assert trained.table["number"].tolist() == table["number"].tolist()
+    assert (trained.table["epochs"] == 4).all()  # what training adds replaces columns of that name
+    repetitions, scores = trained.out_of_fold()
+    assert repetitions["model"].fillna("b").tolist() == ["b", "a"]
+    assert repetitions["note"].isna().all() and "number" not in repetitions
+    assert (repetitions["tested"] == 60).all()
+    np.testing.assert_array_equal(*scores)
+    again = train(tiny, trained.table, jobs=1)  # a sweep that was trained is a sweep
+    pd.testing.assert_frame_equal(
+        again.table[trained.table.columns.tolist()], trained.table, check_like=True
+    )
+
+
+def test_the_same_network_twice_is_two_results_and_one_repetition(tiny, brief):
+    table = sweep(modality="LPQ", folds=3)
+    once, twice = (
+        train(tiny, part, jobs=1) for part in (table, pd.concat([table, table]).reset_index())
+    )
+    assert len(twice.results) == 6
+    repetitions, scores = twice.out_of_fold()
+    assert len(repetitions) == 1 and repetitions["tested"].tolist() == [60]
+    np.testing.assert_array_equal(scores, once.out_of_fold()[1])
+
+
+def test_a_part_of_the_folds_leaves_the_other_rows_untested(tiny, brief):
+    table = sweep(modality="LPQ", folds=5)
+    trained = train(tiny, table[3:4], jobs=1)
+    _, test = make_folds(tiny, "random", 0, 5)[3]
+    scores = trained.out_of_fold()[1][0]
+    assert np.flatnonzero(~np.isnan(scores).any(1)).tolist() == sorted(test)
+    assert trained.table["tested"].tolist() == [12]
+    recall = by_emotion(trained, ("recall",)).set_index("emotion")["value"]
+    predicted = trained.results[0].scores.argmax(1)
+    assert recall["average"] == pytest.approx(balanced_accuracy_score(tiny.labels[test], predicted))
+
+
+@pytest.mark.parametrize("protocol", ["single split", "single split with rows kept apart", "own"])
+def test_a_single_split_is_measured_on_the_rows_that_it_tests(tiny, brief, protocol):
+    data = replace(tiny, splits={"own": (np.arange(30), np.arange(40, 55))})
+    trained = train(data, sweep(modality="PHOG", protocol=protocol, folds=1, seed=[0, 1]), jobs=1)
+    long = by_emotion(trained)
+    for seed in (0, 1):
+        ((_, test),) = make_folds(data, protocol, seed, 1)
+        predicted = trained.results[seed].scores.argmax(1)
+        recall = long.query("seed == @seed and measure == 'recall'").set_index("emotion")
+        assert (recall["tested"] == len(test)).all()
+        assert recall.loc["average", "value"] == pytest.approx(
+            balanced_accuracy_score(data.labels[test], predicted)
+        )
+
+
+def test_a_network_that_diverged_has_tested_nothing_and_is_told(tiny, monkeypatch, capsys):
+    monkeypatch.setitem(sweeps.VALID, "learning_rate", (lambda name, value: value,))
+    table = sweep(
+        modality="LPQ",
+        folds=3,
+        max_epochs=3,
+        optimiser="SGD",
+        angle=30,
+        schedule="every",
+        loss="squared error",
+    )
+    table["learning_rate"] = [0.01, 1e9, 0.01]
+    trained = train(tiny, table, jobs=1)
+    assert "1 of 3 networks diverged" in capsys.readouterr().err
+    assert trained.table["tested"].tolist() == [20, 0, 20]
+    assert trained.table["train_accuracy"].isna().tolist() == [False, True, False]
+    tested = np.concatenate([trained.results[k].test_rows for k in (0, 2)])
+    predicted = np.concatenate([trained.results[k].scores.argmax(1) for k in (0, 2)])
+    long = by_emotion(trained, ("recall",)).set_index(["learning_rate", "emotion"])
+    assert long["tested"].tolist() == [40] * 4 + [0] * 4 and long.loc[1e9, "value"].isna().all()
+    assert long.loc[(0.01, "average"), "value"] == pytest.approx(
+        balanced_accuracy_score(tiny.labels[tested], predicted)
+    )
+
+
+@pytest.mark.parametrize("position", [3, -1, 0.5, "0"])
+def test_a_member_that_there_is_not_is_refused(tiny, brief, position):
+    trained = train(tiny, sweep(modality="LPQ", folds=3), jobs=1)
+    with pytest.raises(ValueError, match=f"^position is {position!r}"):
+        trained.member(position)
 
 
 def test_a_sweep_has_every_combination_once_and_knows_its_columns():
@@ -376,5 +627,3 @@ def test_max_epochs_takes_the_place_of_the_recipe_s_epochs(tiny):
         trained.table["epochs"].tolist() == trained.table["max_epochs"].tolist()
         and len(trained.table) == 6
     )
-    with pytest.raises(ValueError, match="max_epochs is -1"):
-        train(tiny, sweep(folds=3, max_epochs=-1))

@@ -12,15 +12,15 @@ import torch
 import torch.nn.functional as F
 
 from emolib import paper
-from emolib.data.features import lpq_codes, phog
+from emolib.data.descriptors import lpq_codes, phog
 from emolib.figures import wildness_curves
 from emolib.folds import make_folds
-from emolib.pruning import angles
+from emolib.models import FeatureNet
 from emolib.report import ChapterError
 from emolib.walkthroughs import convolution, distinctiveness, faces, testset, thousand
 from emolib.walkthroughs.build import build_walkthroughs, handout, page, run
-from emolib.walkthroughs.source import COLOURS, show
-from emolib.walkthroughs.wildness import accuracy_by_wildness
+from emolib.walkthroughs.lesson import COLOURS, show
+from emolib.walkthroughs.testset import accuracy_by_wildness
 from notebooks import write
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "walkthroughs"
@@ -151,7 +151,7 @@ CASES = {
         distinctiveness.units_that_stay,
         [{1, 2, 3}, [3, 2, 1]],
         {
-            "how many": 3,
+            "their number": 3,
             "that go": {4, 5, 6},
             "from 1": {0, 1, 2},
             "closest pair": {1, 2, 3, 5, 6},
@@ -377,15 +377,13 @@ def test_the_stack_ends_where_the_loop_does():
 
 
 def test_source_is_the_library_s_own_with_its_symbols_in_colour():
-    html = show(angles, vectors="blue", cosine="red").data
-    assert (
-        f'<b style="color: {COLOURS["blue"]}">vectors</b>' in html and "emolib/pruning.py" in html
-    )
-    assert "Angle between every two hidden units" not in html and "arccos" in html
+    html = show(FeatureNet, pool="blue", h="red").data
+    assert f'<b style="color: {COLOURS["blue"]}">pool</b>' in html and "emolib/models.py" in html
+    assert "[B, D]" not in html and "convolutions" in html
     with pytest.raises(ValueError, match="holds no nonsense"):
-        show(angles, nonsense="blue")
-    with pytest.raises(ValueError, match="no colour 'pink'"):
-        show(angles, vectors="pink")
+        show(FeatureNet, nonsense="blue")
+    with pytest.raises(ValueError, match="colour is 'pink'"):
+        show(FeatureNet, h="pink")
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

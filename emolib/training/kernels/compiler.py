@@ -1,25 +1,33 @@
-"""Numba, and where what it compiled is kept."""
+"""Numba's compiler, and the folder in which it keeps what it compiled."""
 
-import hashlib
-import pickle
-import sys
+import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar
 
-import numba
 import numpy as np
 from llvmlite.binding import get_host_cpu_features
-from numba import config, njit
-from numba.core.caching import _Cache
-from numba.core.codegen import CPUCodegen
-from numba.core.compiler import CompileResult
-from numba.core.cpu import CPUContext
-from numba.core.serialize import dumps
-from numba.core.typing.templates import Signature
 from numpy.typing import NDArray
 
-from emolib.utils.storage import cache_folder, fetch, keep
+from emolib.utils.cache import cache_folder
+from emolib.utils.console import say_once
+from emolib.utils.sources import source_digest
+
+# Numba's own documented settings, where the user has not set them; read when numba is imported.
+FOLDER = cache_folder()
+if FOLDER is not None:
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(FOLDER / "compiled"))
+# By itself LLVM uses half of each 512-bit register, lest the clock slow down; here whole ones are a
+# quarter faster.
+FEATURES = get_host_cpu_features()
+if FEATURES.get("avx512f") and "NUMBA_CPU_NAME" not in os.environ:
+    os.environ.setdefault("NUMBA_CPU_FEATURES", f"{FEATURES.flatten()},-prefer-256-bit")
+
+import numba  # noqa: E402
+
+numba.config.reload_config()  # where somebody else had imported it before
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -27,71 +35,51 @@ Result = TypeVar("Result")
 Floats = NDArray[np.floating]
 Ints = NDArray[np.signedinteger]
 
-# A compiled function holds those that it calls, so each is kept by the source of all kernels.
-SOURCE = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-).hexdigest()
-
-# By itself LLVM uses half of each 512-bit register, lest the clock slow down; here whole ones are a
-# quarter faster.
-FEATURES = get_host_cpu_features()
-SETTINGS = vars(config)
-if FEATURES.get("avx512f") and SETTINGS["CPU_NAME"] is None and SETTINGS["CPU_FEATURES"] is None:
-    SETTINGS["CPU_FEATURES"] = f"{FEATURES.flatten()},-prefer-256-bit"
+# Numba keeps a kernel together with the functions that it calls, but looks for changes in its own
+# file only. So each is kept under a name with the digest of them all.
+DIGEST = source_digest("models", "training.kernels")[:16]
 
 
 def compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Compiles a function when first called, once a machine; it runs without the interpreter's
-    lock.
-    """
-    made = njit(nogil=True, error_model="numpy")(function)
-    made._cache = _Kept(function)  # type: ignore[attr-defined]  # numba's stubs leave out what is private
+    """Compiles a part of the kernels when first called, without the interpreter's lock."""
+    made: Callable[Given, Result] = numba.njit(nogil=True, error_model="numpy")(function)
     return made
 
 
-class _Kept(_Cache):
-    """NumbaEngine code in :func:`~emolib.utils.storage.cache_folder`, a file for each function and
-    signature.
+def kernel(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Compiles a function that is called from Python, once per machine and precision.
 
-    Numba's own cache fails where a file is damaged or the disk full, and mixes up two processes
-    that compile one function for different signatures at the same moment.
+    Each precision (that of the first argument) has files of its own: Numba mixes up two processes
+    that keep one function for different types at the same moment. Files that cannot be read or
+    written are removed, and the function is compiled anew (Numba's issue 10434).
     """
+    made: dict[str, Callable[..., Result]] = {}
 
-    def __init__(self, function: Callable[..., object]) -> None:
-        self.name = function.__name__
-        code = Path(function.__code__.co_filename).read_bytes()
-        self.depends = (
-            SOURCE,
-            hashlib.sha256(code).hexdigest(),
-            numba.__version__,
-            sys.version_info[:2],
-        )
+    @wraps(function)
+    def call(*arguments: Given.args, **named: Given.kwargs) -> Result:
+        name = f"{function.__name__}_{arguments[0].dtype}_{DIGEST}"  # type: ignore[attr-defined]
+        if name not in made:  # whichever thread comes first
+            made.setdefault(name, _keeping(function, name))
+        try:
+            return made[name](*arguments, **named)
+        except Exception as error:  # raised before the function runs; it raises nothing itself
+            folder = os.environ.get("NUMBA_CACHE_DIR", os.devnull)
+            say_once(f"compiled code in {folder} cannot be used ({error}); it is compiled again")
+            for file in Path(folder).rglob(f"*{DIGEST}*"):
+                file.unlink(missing_ok=True)
+            return made[name](*arguments, **named)
 
-    def load_overload(self, sig: Signature, target_context: CPUContext) -> CompileResult | None:
-        target_context.refresh()
-        content = fetch(self._name(sig, target_context.codegen()))
-        return (
-            None
-            if content is None
-            else CompileResult._rebuild(target_context, *pickle.loads(content))
-        )
+    return call
 
-    def save_overload(self, sig: Signature, data: CompileResult) -> None:
-        keep(self._name(sig, data.codegen), dumps(data._reduce()))
 
-    def _name(self, signature: Signature, codegen: CPUCodegen) -> str:
-        depends = repr((self.depends, signature, codegen.magic_tuple()))
-        return f"compiled/{self.name}-{hashlib.sha256(depends.encode()).hexdigest()[:32]}"
-
-    @property
-    def cache_path(self) -> str:
-        return str(cache_folder() / "compiled")
-
-    def enable(self) -> None:
-        """Always."""
-
-    def disable(self) -> None:
-        """Never."""
-
-    def flush(self) -> None:
-        """Nothing waits to be written."""
+def _keeping(function: Callable[..., Result], name: str) -> Callable[..., Result]:
+    """A function to be compiled, which numba keeps under a name where it can."""
+    copy = FunctionType(function.__code__, function.__globals__, name)
+    copy.__qualname__ = name
+    settings: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    made: Callable[..., Result]
+    try:
+        made = numba.njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), **settings)(copy)
+    except RuntimeError:  # numba found no folder that can be written
+        made = numba.njit(**settings)(copy)
+    return made

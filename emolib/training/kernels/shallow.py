@@ -10,7 +10,7 @@ from emolib.training.kernels.arithmetic import (
     optimizer_step,
     sigmoid,
 )
-from emolib.training.kernels.compiler import Floats, Ints, compiled
+from emolib.training.kernels.compiler import Floats, Ints, compiled, kernel
 
 LANES = 64  # networks side by side
 
@@ -97,7 +97,7 @@ def _shallow_backward(
                     g_weight[k] += d[k] * given[k]
 
 
-@compiled
+@kernel
 def shallow_epoch(
     w: Floats,
     m: Floats,
@@ -223,7 +223,7 @@ def shallow_epoch(
     return losses
 
 
-@compiled
+@kernel
 def shallow_scores(
     w: Floats, alive: Floats, x: Floats, classes: int, constants: Constants
 ) -> Floats:

@@ -1,0 +1,313 @@
+"""Figures 4 and 5, and networks before and after pruning; layers, shapes and counts are read off
+the modules.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
+from matplotlib.path import Path
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
+
+from emolib.figures.colours import CONNECTION, GUESSING, LAYER, PAPER, PROTOCOL, UNNAMED
+from emolib.figures.style import WIDTH, Picture, joined, panels, percent, styled
+from emolib.models import FusionNet, ShallowNet
+
+
+def trace(net: nn.Module, x: torch.Tensor) -> pd.DataFrame:
+    """Layers of a network in the order in which a forward pass calls them.
+
+    Returns:
+        Columns ``layer`` (its name), ``kind``, ``output`` (its shape, without the batch) and
+        ``parameters`` (how many).
+    """
+    names = {layer: name for name, layer in net.named_modules() if not list(layer.children())}
+    calls = []
+
+    def watch(layer: nn.Module, _: object, output: torch.Tensor) -> None:
+        if layer in names:
+            calls.append(
+                (
+                    names[layer],
+                    type(layer).__name__,
+                    " × ".join(map(str, output.shape[1:])),
+                    sum(parameter.numel() for parameter in layer.parameters()),
+                )
+            )
+
+    with register_module_forward_hook(watch), torch.no_grad():
+        net(x)
+    return pd.DataFrame(calls, columns=["layer", "kind", "output", "parameters"])
+
+
+def _connect(
+    axis: Axes,
+    x: tuple[float, float],
+    left: np.ndarray,
+    right: np.ndarray,
+    color: str,
+    width: float,
+) -> None:
+    """All connections between units at heights ``left`` and ``right`` as one path, which keeps the
+    drawing small.
+    """
+    ends = [end for a in left for b in right for end in ((x[0], a), (x[1], b))]
+    path = Path(np.reshape(ends, (-1, 2)), [Path.MOVETO, Path.LINETO] * (len(ends) // 2))
+    axis.add_patch(PathPatch(path, edgecolor=color, linewidth=width, facecolor="none"))
+
+
+@styled
+def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> Picture:
+    """Figure 4: units as circles, every connection a line.
+
+    Args:
+        inputs: what the inputs are, such as ``"LPQ or PHOG"``.
+    """
+    layers = trace(net, torch.zeros(1, net.hidden.in_features))
+    (hidden, own), (output, others) = layers[["layer", "parameters"]].to_numpy().tolist()
+    sizes = [net.hidden.in_features, net.hidden.out_features, net.output.out_features]
+    height, xs = max(sizes), (0, 5, 10)
+    below, middle, above = (np.arange(size) + (height - size) / 2 for size in sizes)
+    figure, ((axis,),) = panels(1, 1, 4.6)
+    axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.2))
+    axis.set_axis_off()
+    _connect(axis, xs[:2], below, middle, "#c9d3de", 0.5)
+    _connect(axis, xs[1:], middle, above, "#c9d3de", 0.5)
+    for x, ys, kind, title in (
+        (xs[0], below, "input", f"input\n{sizes[0]} features"),
+        (xs[1], middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters"),
+        (xs[2], above, "Linear", f"{output}\n{sizes[2]} linear units, {others} parameters"),
+    ):
+        axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
+        axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
+    for label, y in zip(classes, above[::-1], strict=True):
+        axis.text(xs[2] + 0.35, y, label, va="center", fontsize=9.5)
+    for number, y in enumerate(below[::-1], 1):
+        axis.text(xs[0] - 0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
+    return Picture(
+        figure,
+        f"Fully connected network: {sizes[0]} inputs, {sizes[1]} sigmoid hidden units, {sizes[2]} "
+        f"outputs, one for each of {joined(list(classes))}; {own + others} parameters.",
+        layers,
+    )
+
+
+@styled
+def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -> Picture:
+    """Figure 5: a row of boxes for each modality's branch, joined by the two fully connected
+    layers.
+    """
+    layers = trace(net, torch.zeros(1, len(modalities), features))
+    figure, ((axis,),) = panels(1, 1, 1.15 * len(modalities) + 0.35)
+    axis.set_axis_off()
+    wide, tall = 0.86, 1.05
+
+    def box(x: float, y: float, kind: str, text: str, *before: tuple[float, float]) -> None:
+        """A box, and an arrow to it from each of those before it."""
+        axis.add_patch(
+            FancyBboxPatch(
+                (x - wide / 2, y - tall / 2),
+                wide,
+                tall,
+                boxstyle="round,pad=0,rounding_size=0.08",
+                **LAYER[kind],
+            )
+        )
+        axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
+        for left, height in before:
+            axis.add_patch(
+                FancyArrowPatch(
+                    (left + wide / 2, height),
+                    (x - wide / 2, y),
+                    arrowstyle="-|>",
+                    mutation_scale=7,
+                    color="#666666",
+                    linewidth=0.9,
+                )
+            )
+
+    text = layers["kind"].map({"Conv1d": "convolve", "MaxPool1d": "max-pool"})
+    text = text.fillna(layers["layer"]) + "\n" + layers["output"]
+    text += [f"\n{count:,} par." if count else "" for count in layers["parameters"]]
+    within = layers["layer"].str.extract(r"^branches\.(\d+)\.")[0]
+    ends = []
+    for m, modality in enumerate(modalities):
+        box(0, -1.6 * m, "input", f"{modality}\n{features}")
+        branch = np.flatnonzero(within == str(m))
+        for place, k in enumerate(branch):
+            box(place + 1, -1.6 * m, layers["kind"][k], text[k], (place, -1.6 * m))
+        ends.append((len(branch), -1.6 * m))
+    x, y, heads = len(branch) + 0.1, -0.8 * (len(modalities) - 1), np.flatnonzero(within.isna())
+    for place, k in enumerate(heads, 1):
+        box(
+            x + place,
+            y,
+            layers["kind"][k],
+            text[k],
+            *(ends if place == 1 else [(x + place - 1, y)]),
+        )
+    axis.set(xlim=(-0.6, x + len(heads) + 0.6), ylim=(2 * y - 0.7, 0.7))
+    return Picture(
+        figure,
+        f"{len(modalities)} branches, {joined(list(modalities))}, each of "
+        f"{(layers['kind'][branch] == 'Conv1d').sum()} convolutions with max-pooling from {features} "
+        f"features to {layers['output'][branch[-1]]}; joined by fully connected layers of "
+        f"{joined(list(layers['output'][heads]))} units; {layers['parameters'].sum():,} parameters "
+        "in all.",
+        layers,
+    )
+
+
+def _pruned(
+    drawing: Axes, matrix: Axes, degrees: np.ndarray, alive: np.ndarray, sizes: tuple[int, int]
+) -> None:
+    """A network of one hidden layer, in which units that go and their connections are pale, and the
+    angles between its hidden units; unit 1 is below.
+    """
+    below, hidden, above = (
+        np.linspace(0, 1, size + 2)[1:-1] for size in (sizes[0], len(alive), sizes[1])
+    )
+    for kept, kind, width in ((~alive, "goes", 0.2), (alive, "stays", 0.35)):
+        _connect(drawing, (0, 1), below, hidden[kept], CONNECTION[kind], width)
+        _connect(drawing, (1, 2), hidden[kept], above, CONNECTION[kind], width)
+    for x, ys, kind in (
+        (0, below, "input"),
+        (2, above, "input"),
+        (1, hidden[alive], "hidden"),
+        (1, hidden[~alive], "gone"),
+    ):
+        drawing.scatter([x] * len(ys), ys, s=34, zorder=2, **LAYER[kind])
+    drawing.set(
+        title=f"{len(alive)} hidden units"
+        if alive.all()
+        else f"{alive.sum()} of {len(alive)} units stay",
+        xlim=(-0.3, 2.3),
+        ylim=(0, 1),
+        xticks=[0, 1, 2],
+        xticklabels=["inputs", "hidden", "outputs"],
+        yticks=[],
+    )
+    drawing.grid(visible=False)
+    drawing.spines[:].set_visible(False)
+    top = 180 if np.nanmax(degrees, initial=0) > 90 else 90
+    image = matrix.imshow(
+        np.ma.masked_invalid(degrees), cmap="crest_r", vmin=0, vmax=top, interpolation="nearest"
+    )
+    ticks = np.arange(0, len(alive), max(len(alive) // 4, 1))
+    matrix.set(
+        xticks=ticks,
+        yticks=ticks,
+        xticklabels=ticks + 1,
+        yticklabels=ticks + 1,
+        title="angles / degrees",
+        xlabel="hidden unit",
+        ylabel="hidden unit",
+    )
+    matrix.grid(visible=False)
+    matrix.figure.colorbar(image, ax=matrix, ticks=[0, top / 2, top], shrink=0.7)
+
+
+@styled
+def network_state(
+    degrees: np.ndarray,
+    alive: np.ndarray,
+    sizes: tuple[int, int],
+    curves: pd.DataFrame,
+    x: str,
+    at: float,
+    xlabel: str,
+    chance: float,
+) -> Picture:
+    """A network of one hidden layer with the units that stay and those that go, their angles, and
+    recall by setting.
+
+    Args:
+        degrees: ``[H, H]``, angles between the hidden units before any went.
+        alive: ``[H]``, boolean, whether a unit stays.
+        sizes: inputs and outputs of the network.
+        curves: columns ``protocol``, ``x``, ``mean``: mean recall by setting.
+        x: the column of the setting.
+        at: the setting of this state.
+        xlabel: its name and unit.
+        chance: recall of guessing, marked.
+    """
+    figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, width_ratios=[1.25, 1, 1.1])
+    _pruned(drawing, matrix, degrees, alive, sizes)
+    reached = []
+    for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
+        look = {"color": PROTOCOL.get(protocol, UNNAMED), "marker": marker}
+        recall.plot(part[x], 100 * part["mean"], label=protocol, **look)
+        here = part.loc[part[x] == at, "mean"].mean()
+        recall.plot(at, 100 * here, markersize=10, markeredgecolor="black", linestyle="", **look)
+        reached.append(f"{percent(here)} under {protocol} folds")
+    recall.axhline(100 * chance, **GUESSING, label="guessing")
+    recall.axvline(at, color=PAPER, linewidth=1, zorder=0)
+    recall.set(title="mean recall / %", xlabel=xlabel)
+    recall.legend(fontsize=8)
+    between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
+    angles = f", their angles from {between.min():.0f}° to {between.max():.0f}°"
+    numbers = np.arange(1, len(alive) + 1)
+    data = pd.DataFrame(degrees, columns=[f"degrees to unit {number}" for number in numbers])
+    return Picture(
+        figure,
+        f"{xlabel} {at:g}: {alive.sum()} of {len(alive)} hidden units stay"
+        f"{angles if len(between) else ''}. Mean recall {', '.join(reached)}.",
+        pd.DataFrame({"unit": numbers, "stays": alive}).join(data),
+    )
+
+
+@styled
+def pruned_network(
+    degrees: np.ndarray,
+    angle: float,
+    activations: np.ndarray,
+    alive: np.ndarray,
+    inputs: int,
+    outputs: int,
+) -> Picture:
+    """The network drawn with the units that went, angles between hidden units, and the activations
+    of each unit.
+
+    Args:
+        degrees: ``[H, H]``, angles between the units before pruning.
+        angle: the minimal angle, in degrees; pairs closer than that are marked.
+        activations: ``[P, H]`` before pruning.
+        alive: ``[H]``, boolean: which units stay.
+        inputs, outputs: sizes of the layers below and above.
+    """
+    units, numbers = len(alive), np.arange(1, len(alive) + 1)
+    figure = plt.figure(figsize=(WIDTH, 3.1))  # places by hand: redrawn while a slider moves
+    drawing, matrix, right = (
+        figure.add_axes((left, 0.16, wide, 0.74))
+        for left, wide in ((0.01, 0.26), (0.335, 0.33), (0.72, 0.27))
+    )
+    _pruned(drawing, matrix, degrees, alive, (inputs, outputs))
+    lower = np.where(np.tri(units, k=-1, dtype=bool), degrees, np.nan)
+    row, column = np.nonzero(lower < angle)
+    matrix.scatter(column, row, s=120 / units, color="white", edgecolor="#444444", linewidth=0.5)
+    right.imshow(
+        activations[np.argsort(activations.mean(1))],
+        aspect="auto",
+        cmap="cividis",
+        extent=(0.5, units + 0.5, len(activations), 0),
+    )
+    for unit in numbers[~alive]:
+        right.axvspan(unit - 0.5, unit + 0.5, color="white", alpha=0.78, linewidth=0)
+    right.set(
+        title=f"activations, {activations.min():.2f} to {activations.max():.2f}",
+        xlabel="hidden unit",
+        ylabel="training row",
+        xticks=numbers if units <= 8 else numbers[::3],
+        yticks=[],
+    )
+    right.grid(visible=False)
+    gone = f"units {joined(list(map(str, numbers[~alive])))} go" if not alive.all() else "none goes"
+    return Picture(
+        figure,
+        f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°; {gone}. "
+        f"The closest pair is {pd.Series(lower.ravel()).min():.1f}° apart.",
+        pd.DataFrame(degrees, index=pd.Index(numbers, name="hidden unit"), columns=numbers),
+    )

@@ -1,0 +1,199 @@
+"""Checks of students' answers, and listings of the library's own source."""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from html import escape
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+import torch
+from IPython.display import HTML
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+import emolib
+from emolib.utils.validation import one_of
+
+NO_ANSWER = (
+    "there is no answer yet; put yours where the three dots are, run that cell, and come back."
+)
+# The formulas of the walkthroughs write \textcolor{#0068a5}{…} in the same colours.
+COLOURS = {
+    "blue": "#0068a5",
+    "red": "#b0412f",
+    "green": "#00805e",
+    "purple": "#6a4c93",
+    "brown": "#8a5a00",
+}
+
+Mistakes = Iterable[tuple[Any, str]]  # a wrong answer, and the sentence that names the mistake
+
+
+class Wrong(Exception):
+    """A wrong answer; the message is for the student."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a check, shown by a notebook as a sentence.
+
+    Attributes:
+        right: whether the answer is accepted.
+        sentence: for the student; it names the mistake in a wrong answer.
+    """
+
+    right: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{'Right' if self.right else 'Not yet'}: {self.sentence}"
+
+    def _repr_html_(self) -> str:
+        colour, mark = ("#00805e", "✓") if self.right else ("#b0412f", "✗")
+        style = f"border-left: 4px solid {colour}; padding-left: 0.8em"
+        return f'<p class="verdict" style="{style}">{mark} {escape(str(self))}</p>'
+
+
+def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
+    """Makes a check of a function that returns the praise of a right answer and raises
+    :class:`Wrong` for others.
+
+    No answer yet (``...``) and an answer that raises an error get a sentence of their own.
+    """
+
+    @wraps(judge)
+    def verdict(answer: Any) -> Verdict:
+        if answer is ...:
+            return Verdict(False, NO_ANSWER)
+        try:
+            return Verdict(True, judge(answer))
+        except Wrong as wrong:
+            return Verdict(False, str(wrong))
+        except Exception as error:  # a student's function may do anything
+            return Verdict(False, f"trying your answer ended in {type(error).__name__}: {error}")
+
+    return verdict
+
+
+def judged(
+    found: Any, right: Any, praise: str, mistakes: Mistakes, otherwise: str, tolerance: float = 1e-4
+) -> str:
+    """The praise, if an answer is right.
+
+    Raises:
+        Wrong: the sentence of the first mistake with the same value, or the one for any other
+            answer.
+    """
+    outcomes = [(right, ""), *mistakes, (found, otherwise)]
+    same = (text for wrong, text in outcomes if wrong is found or close(found, wrong, tolerance))
+    if sentence := next(same):
+        raise Wrong(sentence)
+    return praise
+
+
+def tried(
+    answer: Any,
+    *arguments: Any,
+    error: tuple[type[Exception], ...] = (),
+    sentence: str = "",
+) -> Any:
+    """The result of a student's function.
+
+    Raises:
+        Wrong: it is no function, returned nothing, or raised one of the errors: the sentence, in
+            which ``{}`` stands for the error's own message.
+    """
+    if not callable(answer):
+        raise Wrong(f"a function is asked for; this is of type {type(answer).__name__}.")
+    try:
+        given = answer(*arguments)
+    except error as broken:
+        raise Wrong(sentence.format(str(broken).splitlines()[0])) from None
+    if given is ... or given is None:
+        nothing = "your function returns nothing; end it with return."
+        raise Wrong(NO_ANSWER if given is ... else nothing)
+    return given
+
+
+def number(answer: Any) -> float:
+    """An answer as a plain number."""
+    if isinstance(answer, torch.Tensor | np.ndarray) and np.size(answer) == 1:
+        return float(answer.item())
+    if isinstance(answer, bool) or not isinstance(answer, int | float | np.number):
+        raise Wrong(f"one number is asked for; this is of type {type(answer).__name__}.")
+    return float(answer)
+
+
+def array(answer: Any, shape: tuple[int, ...], others: Mistakes = ()) -> np.ndarray:
+    """An answer as an array of a given shape; ``others`` are wrong shapes and their sentences."""
+    try:
+        values = np.asarray(answer.detach() if isinstance(answer, torch.Tensor) else answer, float)
+    except (TypeError, ValueError):
+        kind = type(answer).__name__
+        raise Wrong(f"numbers are asked for, of shape {shape}; this is of type {kind}.") from None
+    for other, sentence in others:
+        if values.shape == other:
+            raise Wrong(sentence)
+    if values.shape != shape:
+        raise Wrong(f"the shape should be {shape}; yours is {values.shape}.")
+    return values
+
+
+def close(a: Any, b: Any, tolerance: float = 1e-4) -> bool:
+    """Equality but for rounding."""
+    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=0, atol=tolerance))
+
+
+def show(thing: Callable[..., object], **names: str) -> HTML:
+    """Listing of a function or class of the library, without its docstrings.
+
+    Args:
+        thing: the function or class.
+        names: colours of :data:`COLOURS` by the variable that they are for.
+
+    Raises:
+        ValueError: there is no such colour, or no such variable in the source.
+
+    Example:
+        >>> show(emolib.FeatureNet, h="blue", pool="brown")
+    """
+    thing = getattr(thing, "py_func", thing)  # the Python function that Numba compiled
+    lines, first = inspect.getsourcelines(thing)
+    file = Path(inspect.getfile(thing)).relative_to(Path(emolib.__file__).parents[1])
+    formatter = HtmlFormatter(noclasses=True, style="bw", nowrap=True)
+    html = highlight(_without_docstrings("".join(lines)), PythonLexer(), formatter)
+    for name, colour in names.items():
+        shade = COLOURS[one_of("colour", colour, COLOURS)]
+        # a whole name, never inside a tag: the highlighter's attributes hold none of ours
+        pattern = rf"(?<![\w#-]){name}(?![\w-])(?![^<]*>)"
+        html, found = re.subn(pattern, f'<b style="color: {shade}">{name}</b>', html)
+        if not found:
+            raise ValueError(f"{thing.__name__} holds no {name}")
+    style = "background: #fbfaf7; color: #222; padding: 0.8em; overflow-x: auto; line-height: 1.45"
+    return HTML(
+        f'<figure class="listing" style="margin: 0"><pre tabindex="0" style="{style}">{html}</pre>'
+        f"<figcaption><small>{file}, from line {first}</small></figcaption></figure>"
+    )
+
+
+def _without_docstrings(source: str) -> str:
+    """Source without docstrings and the blank line after each; comments stay."""
+    source = dedent(source)
+    lines = source.splitlines(keepends=True)
+    nodes = [
+        n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.ClassDef)
+    ]
+    for node in nodes:
+        if ast.get_docstring(node):
+            text = node.body[0]
+            end = text.end_lineno or text.lineno
+            end += end < len(lines) and not lines[end].strip()
+            lines[text.lineno - 1 : end] = [""] * (end - text.lineno + 1)
+    return "".join(lines)

@@ -1,0 +1,365 @@
+"""LPQ and PHOG against their definitions, written as slow loops."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from emolib.data import descriptors
+from emolib.data.descriptors import PRESETS, lpq, lpq_codes, phog, pixels
+from emolib.data.drawn import film_stills
+from emolib.data.faces import draw_face
+
+
+def slow_parts(image, y, x, window):
+    """The eight numbers of one window: the Fourier sum over every pixel of it."""
+    r, a = window // 2, 1 / window
+    parts = []
+    for u, v in [(a, 0), (0, a), (a, a), (a, -a)]:
+        total = 0j
+        for j in range(-r, r + 1):
+            for i in range(-r, r + 1):
+                total += image[y - j, x - i] * np.exp(-2j * np.pi * (u * i + v * j))
+        parts += [total.real, total.imag]
+    return np.array(parts)
+
+
+def slow_codes(image, window):
+    image = image.astype(float)
+    r = window // 2
+    zero = -1e-9 * window**2 * np.abs(image).max()
+    height, width = image.shape
+    codes = np.zeros((height - 2 * r, width - 2 * r), np.uint8)
+    for y in range(r, height - r):
+        for x in range(r, width - r):
+            for bit, part in enumerate(slow_parts(image, y, x, window)):
+                codes[y - r, x - r] |= int(part >= zero) << bit
+    return codes
+
+
+def pictures(size=13):
+    """Random bytes, random floats, a flat wall, and steps in three directions."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:size, :size]
+    return [
+        rng.integers(0, 256, (size, size), dtype=np.uint8),
+        rng.normal(size=(size, size)),
+        np.full((size, size), 77, np.uint8),
+        np.where(x < 6, 10, 200).astype(np.uint8),
+        np.where(y < 7, 0.1, 0.7),
+        np.where(x + y < 12, 3, 250).astype(np.uint8),
+    ]
+
+
+@pytest.mark.parametrize("window", [3, 5, 7, 9])
+def test_lpq_codes_equal_the_definition(window):
+    for image in pictures():
+        assert np.array_equal(lpq_codes(image[None], window)[0], slow_codes(image, window))
+
+
+def test_a_flat_wall_has_every_bit_set_and_any_brightness_gives_the_same_code():
+    flat = np.stack([np.full((20, 20), level) for level in (0.0, 0.1, 1 / 3, 255.0)])
+    assert (lpq_codes(flat) == 255).all()
+
+
+def test_codes_of_a_batch_are_those_of_its_images():
+    images = np.random.default_rng(1).integers(0, 256, (70, 12, 11), dtype=np.uint8)
+    assert np.array_equal(
+        lpq_codes(images), np.concatenate([lpq_codes(image[None]) for image in images])
+    )
+
+
+def test_lpq_counts_the_codes_of_each_block():
+    image = np.random.default_rng(2).integers(0, 256, (21, 18), dtype=np.uint8)
+    codes = lpq_codes(image[None], 7)[0]  # [15, 12]
+    blocks = [codes[5 * j : 5 * j + 5, 4 * i : 4 * i + 4] for j in range(3) for i in range(3)]
+    expected = np.concatenate([np.bincount(block.ravel(), minlength=256) / 20 for block in blocks])
+    result = lpq(image[None])
+    assert result.shape == (1, 2304) and result.dtype == np.float32
+    assert np.allclose(result[0], expected, atol=1e-7)
+
+
+def test_lpq_survives_a_blur_better_than_noise():
+    rng = np.random.default_rng(3)
+    image, other = gaussian_filter(rng.uniform(0, 255, (2, 80, 80)), (0, 1, 1))
+    codes, soft, unrelated = lpq_codes(np.stack([image, gaussian_filter(image, 0.7), other]))
+    assert np.unpackbits(codes ^ soft).mean() < 0.05
+    assert np.unpackbits(codes ^ unrelated).mean() > 0.4
+
+
+@pytest.mark.parametrize("window", [1, 4, 15])
+def test_an_impossible_window_is_named(window):
+    with pytest.raises(ValueError, match="window must be odd"):
+        lpq_codes(np.zeros((1, 13, 20)), window)
+
+
+def slow_phog(image, bins, levels, span):
+    image = np.pad(image.astype(float), 1, mode="edge")
+    height, width = image.shape[0] - 2, image.shape[1] - 2
+    levels_ = [np.zeros((2**level, 2**level, bins)) for level in range(levels + 1)]
+    for y in range(height):
+        for x in range(width):
+            patch = image[y : y + 3, x : x + 3]
+            dx = (patch[:, 2] - patch[:, 0]) @ [1, 2, 1]
+            dy = (patch[2] - patch[0]) @ [1, 2, 1]
+            bin_ = int(np.degrees(np.arctan2(dy, dx)) % span // (span / bins)) % bins
+            for level, histogram in enumerate(levels_):
+                histogram[y * 2**level // height, x * 2**level // width, bin_] += np.hypot(dx, dy)
+    values = np.concatenate([histogram.ravel() for histogram in levels_])
+    return values / (values.sum() or 1)
+
+
+def speckled(rng, shape):
+    """Few levels of grey: many flat pixels, and gradients on the very edges of bins."""
+    return rng.integers(0, 3, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "bins, levels, span, length",
+    [
+        (8, 3, 360, 680),
+        (16, 4, 360, 5456),
+        (8, 0, 360, 8),
+        (9, 1, 180, 45),
+        (4, 2, 180, 84),
+        (16, 2, 180, 336),
+        (7, 1, 360, 35),
+    ],
+)
+@pytest.mark.parametrize("shape", [(26, 19), (1, 1), (2, 300), (5, 3)])
+def test_phog_equals_a_direct_loop(bins, levels, span, length, shape):
+    rng = np.random.default_rng(4)
+    pictures = [
+        rng.integers(0, 256, shape, dtype=np.uint8),
+        speckled(rng, shape),
+        rng.normal(size=shape),
+        1e6 * rng.normal(size=shape),
+    ]
+    for image in pictures:
+        result = phog(image[None], bins, levels, span)
+        assert result.shape == (1, length) and result.dtype == np.float32
+        assert np.abs(result[0] - slow_phog(image, bins, levels, span)).max() < 1e-6
+
+
+def test_an_angle_a_hair_below_a_bin_s_edge_counts_as_on_it():
+    y, x = np.mgrid[:12.0, :12.0]
+    for short, expected in (
+        (1e-10, 1),
+        (1e-7, 0),
+    ):  # of a bin; the ramp's angle is 45° less so much
+        angle = np.pi / 4 * (1 - short)
+        inside = phog((x * np.cos(angle) + y * np.sin(angle))[None, 1:-1, 1:-1], bins=8, levels=0)[
+            0
+        ]
+        assert inside.argmax() == expected
+        angle = 2 * np.pi - np.pi / 4 * short  # and here 0°, which comes after 360°
+        inside = phog((x * np.cos(angle) + y * np.sin(angle))[None, 1:-1, 1:-1], bins=8, levels=0)[
+            0
+        ]
+        assert inside.argmax() == (0 if expected else 7)
+
+
+def test_kinds_of_numbers_and_of_memory_do_not_matter():
+    image = np.random.default_rng(5).integers(0, 256, (3, 24, 30), dtype=np.uint8)
+    expected = phog(image), lpq_codes(image)
+    for same in (
+        image.astype(np.int16),
+        image.astype(np.float32),
+        np.asfortranarray(image),
+        image[:, ::-1].copy()[:, ::-1],
+    ):
+        assert np.array_equal(phog(same), expected[0]) and np.array_equal(
+            lpq_codes(same), expected[1]
+        )
+
+
+def test_a_span_of_another_width_is_refused():
+    with pytest.raises(ValueError, match="180 or 360"):
+        phog(np.zeros((1, 9, 9)), span=270)
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 90, 135, 180, 225, 270, 315])
+def test_phog_names_the_direction_of_an_edge(degrees):
+    y, x = np.mgrid[-16:16, -16:16]
+    # integer steps keep the Sobel sums exact, so the angle sits on the bin's closed edge
+    right, downwards = (int(np.round(f(np.radians(degrees)) * 1.2)) for f in (np.cos, np.sin))
+    ramp = 100 + right * x + downwards * y
+    inside = phog(ramp[None], bins=8, levels=0)[0]
+    assert inside.argmax() == degrees // 45
+    assert inside.max() > 0.85  # the frame's border bends a few
+    half = phog(ramp[None], bins=4, levels=0, span=180)[0]
+    assert half.argmax() == degrees % 180 // 45
+
+
+def test_phog_puts_an_edge_in_its_cell_and_leaves_a_flat_image_empty():
+    image = np.zeros((32, 32))
+    image[20:28, 4:12] = 1
+    coarse, *cells = phog(image[None], bins=8, levels=1).reshape(5, 8)
+    assert np.isclose(coarse.sum(), 0.5) and np.allclose(cells[2], coarse)
+    assert not np.any([cells[0], cells[1], cells[3]])
+    assert not phog(np.full((1, 32, 32), 9, np.uint8)).any()
+
+
+def test_batches_do_not_show(monkeypatch):
+    images = np.random.default_rng(6).integers(0, 4, (5, 23, 31), dtype=np.uint8) + np.uint8(250)
+    whole = lpq_codes(images, 5), lpq(images, 5), phog(images)
+    monkeypatch.setattr(descriptors, "BATCH", 1500)  # two images
+    parts = lpq_codes(images, 5), lpq(images, 5), phog(images)
+    assert all(np.array_equal(*pair) for pair in zip(whole, parts, strict=True))
+
+
+@pytest.mark.parametrize("contrast", [1e-3, 1.0, 1e4])
+def test_faint_texture_on_a_bright_wall_has_the_definition_s_codes(contrast):
+    image = 1e5 + contrast * np.random.default_rng(7).integers(-1, 2, (15, 16))
+    assert np.array_equal(lpq_codes(image[None], 7)[0], slow_codes(image, 7))
+
+
+@pytest.mark.parametrize("window", [3, 5, 7, 9])
+def test_codes_of_an_upright_edge_follow_from_the_sum_of_a_cosine(window):
+    """Bright from column 10 on: seen from column x, the edge begins k = 10 - x pixels on. The
+    cosines from k to r sum to -sin(2π(k - 1/2)/M) / (2 sin(π/M)), the sines to (cos(2π(k - 1/2)/M)
+    + 1) / (2 sin(π/M)), which is never negative.
+    """
+    image = np.where(np.arange(24) < 10, 20, 180).astype(np.uint8)[None].repeat(24, axis=0)
+    codes = lpq_codes(image[None], window)[0]
+    r = window // 2
+    assert (codes == codes[0]).all()
+    for x, code in enumerate(codes[0], start=r):
+        k = 10 - x
+        seen = -r < k <= r  # the edge lies in the window
+        real = -np.sin(2 * np.pi * (k - 0.5) / window) if seen else 0.0
+        assert bool(code & 1) == (real >= -1e-12) and code & 2  # along the edge's normal
+        assert code & 4 and code & 8  # across it nothing varies
+        assert bool(code & 16) and bool(code & 64)  # nor along the diagonals, summed over columns
+
+
+def test_edges_turned_by_90_and_45_degrees_swap_and_share_their_bits():
+    y, x = np.mgrid[:24, :24]
+    upright, level, slanted = lpq_codes(
+        np.stack([np.where(part, 180, 20) for part in (x < 10, y < 10, x + y < 23)])
+    )
+    first, second = upright & 3, upright >> 2 & 3
+    assert np.array_equal(level.T & 3, second) and np.array_equal(level.T >> 2 & 3, first)
+    assert np.array_equal(slanted & 3, slanted >> 2 & 3) and (slanted & 128).all()
+
+
+def test_a_flat_image_fills_one_bin_of_each_block():
+    histogram = lpq(np.full((1, 40, 40), 93, np.uint8)).reshape(9, 256)
+    assert (histogram[:, 255] == 1).all() and histogram.sum() == 9
+
+
+def test_codes_move_with_the_image():
+    image = np.random.default_rng(8).integers(0, 256, (40, 40), dtype=np.uint8)
+    codes, shifted = lpq_codes(image[None])[0], lpq_codes(np.roll(image, (3, 5), (0, 1))[None])[0]
+    assert np.array_equal(shifted[3:, 5:], codes[:-3, :-5])
+
+
+def lbp_codes(image):
+    """Local binary patterns: is each of the eight neighbours as bright as the middle?"""
+    middle = image[1:-1, 1:-1]
+    neighbours = [
+        image[1 + j : image.shape[0] - 1 + j, 1 + i : image.shape[1] - 1 + i]
+        for j in (-1, 0, 1)
+        for i in (-1, 0, 1)
+        if j or i
+    ]
+    return np.packbits(np.stack(neighbours) >= middle, axis=0)[0]
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 1.5])
+def test_a_symmetric_blur_turns_fewer_bits_of_lpq_than_of_lbp(sigma):
+    faces = [
+        draw_face(still.units, still.identity, still.view).astype(float)
+        for still in islice(film_stills(wildness=0), 0, 200, 20)
+    ]
+    turned = {"lpq": [], "lbp": []}
+    for image in faces:
+        blurred = gaussian_filter(image, sigma)
+        sharp, soft = lpq_codes(np.stack([image, blurred]), 7)
+        turned["lpq"].append(np.unpackbits(sharp ^ soft).mean())
+        turned["lbp"].append(np.unpackbits(lbp_codes(image) ^ lbp_codes(blurred)).mean())
+    print(
+        f"blur {sigma}: bits turned, LPQ {np.mean(turned['lpq']):.3f}, LBP {np.mean(turned['lbp']):.3f}"
+    )
+    assert np.mean(turned["lpq"]) < 0.7 * np.mean(turned["lbp"])
+
+
+def test_presets_are_those_of_the_two_papers():
+    image = np.random.default_rng(9).integers(0, 256, (1, 48, 48), dtype=np.uint8)
+    lengths = {
+        name: (lpq(image, **preset["lpq"]).shape[1], phog(image, **preset["phog"]).shape[1])
+        for name, preset in PRESETS.items()
+    }
+    assert lengths == {"wang": (2304, 680), "dhall": (4096, 5456)}
+
+
+def test_pixels_are_averages_without_light_and_contrast():
+    image = np.random.default_rng(10).integers(0, 100, (1, 12, 12), dtype=np.uint8)
+    small = pixels(image, side=4)
+    expected = image.reshape(4, 3, 4, 3).mean(axis=(1, 3)).ravel()
+    assert np.allclose(small[0], (expected - expected.mean()) / expected.std(), atol=1e-5)
+    assert np.allclose(small, pixels(2 * image + 30, side=4), atol=1e-5)
+    assert not pixels(np.full((1, 9, 9), 4, np.uint8), side=4).any()
+
+
+BAD_IMAGES = {
+    "not a number": (np.where(np.eye(12), np.nan, 1)[None], "image 0 has a pixel that is not a"),
+    "infinite": (np.stack([np.ones((12, 12)), np.full((12, 12), np.inf)]), "image 1 has a pixel"),
+    "one image": (np.ones((12, 12)), "of one image .* give image.None."),
+    "colour stack": (np.ones((2, 12, 12, 3)), "bring colour images to grey first"),
+    "one colour image": (np.ones((12, 12, 3)), "bring colour images to grey first"),
+    "a row": (np.ones(12), r"grey images are an array of numbers \[N, H, W\], not \[12\]"),
+    "no pixels": (np.ones((2, 0, 12)), r"not \[2, 0, 12\]"),
+    "text": (np.full((1, 12, 12), "1"), "of <U1"),
+    "complex": (np.full((1, 12, 12), 1j), "of complex128"),
+}
+
+
+@pytest.mark.parametrize(("images", "sentence"), BAD_IMAGES.values(), ids=BAD_IMAGES)
+@pytest.mark.parametrize("describe", [lpq, lpq_codes, phog, pixels])
+def test_what_is_no_stack_of_grey_images_is_refused(describe, images, sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
+        describe(images)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: lpq(np.zeros((1, 8, 8))), "8 × 8 pixels are too small .* 9 × 9 pixels are needed"),
+        (lambda: lpq(np.zeros((1, 40, 40)), blocks=0), "blocks is 0"),
+        (lambda: lpq(np.zeros((1, 40, 40)), blocks=2.5), "blocks is 2.5"),
+        (lambda: lpq(np.zeros((1, 40, 40)), window=7.5), "window is 7.5"),
+        (lambda: lpq(np.zeros((1, 40, 40)), window="7"), "window is '7'"),
+        (lambda: phog(np.zeros((1, 40, 40)), bins=0), "bins is 0"),
+        (lambda: phog(np.zeros((1, 40, 40)), bins=True), "bins is True"),
+        (lambda: phog(np.zeros((1, 40, 40)), levels=-1), "levels is -1"),
+        (lambda: phog(np.zeros((1, 40, 40)), levels=1.5), "levels is 1.5"),
+        (lambda: phog(np.zeros((1, 40, 40)), span="360"), "span is '360'"),
+        (lambda: pixels(np.zeros((1, 40, 40)), side=0), "side is 0"),
+    ],
+    ids=range(11),
+)
+def test_options_out_of_range_are_named(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
+
+
+def test_whole_options_of_any_numeric_type_are_taken():
+    image = np.random.default_rng(11).normal(size=(1, 20, 20))
+    assert np.array_equal(lpq(image, np.int64(5), 2.0), lpq(image, 5, 2))
+    assert np.array_equal(phog(image, 9.0, np.float32(1)), phog(image, 9, 1))
+
+
+@pytest.mark.parametrize("factor", [2.0**-900, 1e-200, 1e39, 1e200, 1e307])
+def test_brightness_has_no_unit(factor):
+    image = np.random.default_rng(12).integers(0, 10, (2, 24, 24)).astype(float)
+    for describe in (lpq, phog, pixels):
+        assert np.allclose(describe(image * factor), describe(image), atol=1e-6)
+
+
+def test_no_images_have_no_descriptors():
+    empty = np.zeros((0, 20, 20), np.uint8)
+    assert lpq(empty).shape == (0, 2304) and phog(empty).shape == (0, 680)
+    assert lpq_codes(empty).shape == (0, 14, 14) and pixels(empty).shape == (0, 1024)

@@ -1,0 +1,201 @@
+"""What the pages for readers promise: their code runs, and every door, setting, profile, file and
+link that they name is there.
+"""
+
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import test_training
+import torch
+from torch import nn
+
+import emolib
+from emolib.__main__ import COMMANDS
+from emolib.data.images import Settings
+from emolib.report.parameters import PROFILES, declared, parse
+from emolib.training import sweeps
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md", "DATA.md", "CHANGELOG.md"]
+EACH = pytest.mark.parametrize("page", PAGES)
+
+
+def text(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text(page), flags=re.M | re.S)
+
+
+def commands(page):
+    """Lines of shell blocks, and inline code that begins like one."""
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    lines += re.findall(r"`((?:make|git|pip|python -m|\.venv/bin/\S+|conda) [^`\n]+)`", text(page))
+    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+
+
+def test_the_readme_s_python_runs(capsys):
+    names = {}
+    for block in blocks("README.md", "python"):
+        exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert (
+        printed.count("average") == 2 and "ShallowNet(" in printed
+    )  # an angle a row, then a network
+    assert len(names["trained"].table) == 30
+
+
+def test_the_readme_s_table_is_read(tmp_path):
+    (example,) = blocks("README.md", "text")
+    file = tmp_path / "example.csv"
+    file.write_text(example)
+    data = emolib.load(file)
+    assert (
+        data.modalities == ("LPQ", "PHOG")
+        and data.classes[data.labels[0]] == "Happy"
+        and data.groups[0] == "SomeFilm"
+    )
+
+
+@EACH
+def test_doors_settings_and_profiles_are_there(page):
+    doors = set(re.findall(r"^([a-z]+):", text("Makefile"), flags=re.M))
+    settings = {
+        name
+        for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb")
+        for name in declared(notebook)
+    }
+    settings |= {field.name for field in fields(Settings)}
+    for command in commands(page):
+        if command[0] != "make":
+            continue
+        for word in command[1:]:
+            name, given, value = word.partition("=")
+            if not given:
+                assert name in doors, command
+            elif name == "SET":
+                assert parse(value).keys() <= settings, command
+            elif name == "PROFILE":
+                assert value in PROFILES, command
+            else:
+                assert re.search(rf"^{name} [?:]=", text("Makefile"), flags=re.M), command
+
+
+@EACH
+def test_commands_are_there(page):
+    known = {command.__name__ for command in COMMANDS}
+    for command in commands(page):
+        if "-m" in command and command[command.index("-m") + 1] == "emolib":
+            assert command[command.index("-m") + 2] in known, command
+
+
+@EACH
+def test_files_and_links_are_there(page):
+    named = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text(page))
+    named += re.findall(
+        r"`((?:emolib|notebooks|tests|\.ci)/[\w/.-]+|[A-Z]\w+(?:\.md|\.cff)|Makefile|pyproject\.toml|requirements\.lock)`",
+        text(page),
+    )
+    assert named
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
+@EACH
+def test_no_line_runs_on(page):
+    assert (
+        max(len(line) for line in text(page).splitlines() if not line.startswith(("|", "<"))) <= 165
+    )
+
+
+def test_a_page_that_names_what_is_not_there_is_found(tmp_path, monkeypatch):
+    wrong = {
+        test_doors_settings_and_profiles_are_there: (
+            "`make raport`",
+            '`make report SET="sedes=3"`',
+            "`make report PROFILE=fast`",
+            "`make report DATEN=x`",
+        ),
+        test_commands_are_there: ("`python -m emolib reprot`",),
+        test_files_and_links_are_there: ("`emolib/modles.py`", "[data](DATEN.md)"),
+    }
+    original = text
+    for check, sentences in wrong.items():
+        for sentence in sentences:
+            monkeypatch.setitem(
+                globals(),
+                "text",
+                lambda page, sentence=sentence: sentence if page == "wrong.md" else original(page),
+            )
+            with pytest.raises(AssertionError):
+                check("wrong.md")
+
+
+def block(page, word):
+    (found,) = [block for block in blocks(page, "python") if word in block]
+    return found
+
+
+def test_the_model_of_contributing_trains_as_a_student_would_train_it(drawn, monkeypatch):
+    names = {"nn": nn, "Tensor": torch.Tensor}
+    exec(block("CONTRIBUTING.md", "class DeepNet"), names)
+    monkeypatch.setattr(sweeps, "NETWORKS", (*sweeps.NETWORKS, "deep"))
+    monkeypatch.setitem(
+        sweeps.RECIPES, ("deep", "printed"), sweeps.Recipe(epochs=5, learning_rate=1e-3)
+    )
+
+    def build(row, data):
+        net = names["DeepNet"](10, len(data.classes))
+        sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
+        return net
+
+    for module in (sweeps, test_training):
+        monkeypatch.setattr(module, "build", build)
+    trained = emolib.train(
+        drawn,
+        emolib.sweep(network="deep", modality="LPQ+PHOG", folds=2),
+        jobs=1,
+        precision="float64",
+    )
+    for position in (0, 1):
+        scores, _ = test_training.train_alone(
+            drawn, trained.table.iloc[position].to_dict(), torch.float64
+        )
+        np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-8)
+        assert (
+            sum(p.numel() for p in trained.member(position).parameters())
+            == trained.table["parameters"][position]
+        )
+
+
+def test_the_data_source_of_contributing_reads(drawn, tmp_path):
+    names = {}
+    exec(block("CONTRIBUTING.md", "def read_archive"), names)
+    file = tmp_path / "faces.npz"
+    np.savez(file, **drawn.features, labels=drawn.labels, groups=drawn.groups)
+    assert names["read_archive"](file).digest == drawn.as_distributed().digest
+    file.write_bytes(b"PK")
+    with pytest.raises(ValueError, match="faces.npz: this is no NumPy archive"):
+        names["read_archive"](file)
+
+
+def test_the_chapter_of_contributing_shows_its_table(drawn, capsys):
+    names = {}
+    exec(
+        block("CONTRIBUTING.md", "publish(").replace(
+            "angles = [0, 15, 30, 60, 90]", "angles = [0, 90]"
+        ),
+        names,
+    )
+    assert (
+        names["units"].shape == (2, 2)
+        and (names["units"].loc[0] == 16).all()
+        and (names["units"].loc[90] < 16).all()
+    )
+    shown = capsys.readouterr().out
+    assert "converged" in shown and "published: units_left" in shown
