@@ -181,7 +181,7 @@ def _needs(notebook: Path) -> tuple[str, ...]:
 
 def _place(output: Path, stem: str, key: Key) -> Path:
     """The file of a chapter's executed notebook: in the cache, or beside the report without one."""
-    return (cache_folder() or output) / "chapters" / f"{stem}-{digest(key)}.ipynb.gz"
+    return (cache_folder() or output) / "chapters" / f"{stem}-{digest(key)[:32]}.ipynb.gz"
 
 
 def _keep(place: Path, node: "NotebookNode") -> None:
@@ -197,7 +197,7 @@ def _keep(place: Path, node: "NotebookNode") -> None:
 
 
 def _kept(place: Path, notebook: Path) -> "NotebookNode | None":
-    """A kept executed notebook with its prose as it is now; None if there is none or it is damaged."""
+    """A kept executed notebook with its prose as it is now; None where it is gone or damaged."""
     import nbformat
 
     if not place.exists():
