@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_training
 import torch
+from student import train_alone
 from torch import nn
 
 import emolib
 from emolib.__main__ import COMMANDS
-from emolib.data.images import Settings
+from emolib.data.folder import Settings
 from emolib.report.parameters import PROFILES, declared, parse
 from emolib.training import sweeps
 
@@ -154,8 +154,7 @@ def test_the_model_of_contributing_trains_as_a_student_would_train_it(drawn, mon
         sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
         return net
 
-    for module in (sweeps, test_training):
-        monkeypatch.setattr(module, "build", build)
+    monkeypatch.setattr(sweeps, "build", build)
     trained = emolib.train(
         drawn,
         emolib.sweep(network="deep", modality="LPQ+PHOG", folds=2),
@@ -163,9 +162,7 @@ def test_the_model_of_contributing_trains_as_a_student_would_train_it(drawn, mon
         precision="float64",
     )
     for position in (0, 1):
-        scores, _ = test_training.train_alone(
-            drawn, trained.table.iloc[position].to_dict(), torch.float64
-        )
+        scores, _ = train_alone(drawn, trained.table.iloc[position].to_dict(), torch.float64)
         np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-8)
         assert (
             sum(p.numel() for p in trained.member(position).parameters())
