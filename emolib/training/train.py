@@ -137,7 +137,7 @@ def train(
         cache: where results are kept as soon as their shard is done; a row found there is not
             trained again, so an interrupted call goes on where it was. Nothing is kept when not
             given.
-        jobs: shards trained side by side, by default one per core of this machine or of the cluster.
+        jobs: shards trained side by side; by default one per core of the machine or cluster.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a graphics card where there is one.
         precision: ``"float32"`` or ``"float64"``.
 

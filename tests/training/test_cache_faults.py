@@ -350,10 +350,13 @@ def python(code, package=None, without="NUMBA_", **settings):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(without)
     } | settings
-    if package:
-        environment["PYTHONPATH"] = str(package)
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    done = subprocess.run(  # the working folder is the first that python imports from
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     said = [line for line in done.stderr.splitlines() if line.startswith("emolib: ")]
     return done.stdout, said
