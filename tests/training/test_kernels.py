@@ -137,7 +137,7 @@ TRAIN = """
 import sys
 import numpy as np
 from emolib.data import EmotionData
-from emolib.data.descriptors import lpq, phog
+from emolib.data.features import lpq, phog
 from emolib.training.stack import train_stack
 from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.training.sweeps import RECIPES, Recipe, sweep
