@@ -10,8 +10,12 @@ from .analysis.evidence import differences as differences
 from .analysis.evidence import evaluate as evaluate
 from .analysis.leakage import near_duplicates as near_duplicates
 from .analysis.models import PAPER_MODELS as PAPER_MODELS
+from .analysis.models import angle_sweep as angle_sweep
+from .analysis.models import repetitions as repetitions
+from .analysis.models import survivors as survivors
 from .analysis.models import table3_models as table3_models
-from .analysis.survivors import survivors as survivors
+from .analysis.models import table3_sweep as table3_sweep
+from .analysis.models import width_sweep as width_sweep
 from .data import EmotionData as EmotionData
 from .data import load as load
 from .estimators import FusionCNNClassifier as FusionCNNClassifier
@@ -38,4 +42,4 @@ from .training.sweeps import RECIPES as RECIPES
 from .training.sweeps import sweep as sweep
 from .training.train import Trained as Trained
 from .training.train import train as train
-from .utils.memory import computed as computed
+from .utils.cache import cached as cached

@@ -31,9 +31,7 @@ from emolib.utils.validation import real_number, whole_number
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
-    """What both classifiers do alike; each says which columns make its modalities and what its row
-    of a sweep holds.
-    """
+    """Base class of the classifiers: scikit-learn's methods around one network of a sweep."""
 
     def __init__(
         self,
@@ -121,7 +119,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         return scores
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> EmotionData:
-        """Checks ``X`` and ``y``, and puts down what they say of features and classes."""
+        """Data of a sweep from ``X`` and ``y``, checked; sets the attributes that describe them."""
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
@@ -212,7 +210,8 @@ class PrunedShallowClassifier(NetworkClassifier):
         n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     Example:
-        >>> search = GridSearchCV(PrunedShallowClassifier(random_state=0), {"angle": [0, 15, 30, 60]}, cv=GroupKFold(5))
+        >>> network, angles = PrunedShallowClassifier(random_state=0), {"angle": [0, 15, 30, 60]}
+        >>> search = GridSearchCV(network, angles, cv=GroupKFold(5))
         >>> search.fit(X, y, groups=persons).best_params_
     """
 
@@ -283,7 +282,8 @@ class FusionCNNClassifier(NetworkClassifier):
 
     Example:
         >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)
-        >>> FusionCNNClassifier(modalities=[["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]).fit(frame, emotions)
+        >>> modalities = [["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]
+        >>> FusionCNNClassifier(modalities).fit(frame, emotions)
     """
 
     def __init__(

@@ -91,8 +91,8 @@ def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
     """Row numbers, given as such or as a truth value for each of ``count`` rows.
 
     Raises:
-        ValueError: beginning with ``place``: there are none, one is not whole, out of range or there
-            twice, or the truth values are not as many as the rows.
+        ValueError: beginning with ``place``: there are none, one is not whole, out of range or
+            repeated, or the truth values are not as many as the rows.
     """
     given = np.asarray(rows)
     if given.dtype == bool:

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from emolib.utils.validation import one_of
+
 if TYPE_CHECKING:
     from emolib.training.train import Trained
 
@@ -80,7 +82,7 @@ def confusion(
 def measures(
     labels: NDArray[np.intp],
     scores: NDArray[np.floating],
-    which: tuple[str, ...] = MEASURES,
+    which: str | tuple[str, ...] = MEASURES,
     weight: NDArray[np.floating] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Each of the measures by emotion, one against the rest.
@@ -92,12 +94,16 @@ def measures(
     Args:
         labels: ``[N]``.
         scores: ``[…, N, C]``, out of fold and pooled: a single fold may hold no row of an emotion.
-        which: of the measures.
+        which: one or more of the measures.
         weight: ``[B, N]``, see :func:`confusion`.
 
     Returns:
         For each measure an array ``[…, C]``, with ``weight`` ``[B, …, C]``.
+
+    Raises:
+        ValueError: there is no such measure.
     """
+    which = tuple(one_of("measure", name, MEASURES) for name in np.atleast_1d(which).tolist())
     counts = confusion(labels, scores, weight)
     hit = np.diagonal(counts, axis1=-2, axis2=-1)
     occurs, predicted = counts.sum(-1), counts.sum(-2)
@@ -157,7 +163,7 @@ def _area(
     return area
 
 
-def by_emotion(trained: "Trained", which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
+def by_emotion(trained: "Trained", which: str | tuple[str, ...] = MEASURES) -> pd.DataFrame:
     """Measures by emotion of all repetitions of a sweep, as a long table.
 
     Returns:

@@ -3,8 +3,8 @@
 Nothing here knows of sweeps or stacks; :mod:`emolib.training.engines` trains the same networks by
 the thousand.
 
-Axes: ``B`` batch, ``M`` modalities, ``D`` features a modality, ``H`` hidden units, ``C`` classes,
-``F`` channels.
+Axes: ``B`` batch, ``M`` modalities, ``D`` features per modality, ``H`` hidden units, ``C`` classes,
+``F`` channels, ``S`` pixels along a side of an image.
 """
 
 import torch
@@ -105,4 +105,70 @@ class FusionNet(nn.Module):
         """One output a class; shapes as above."""
         joined = torch.cat([branch(x[:, m]) for m, branch in enumerate(self.branches)], dim=1)
         outputs: Tensor = self.output(torch.relu(self.reduce(joined)))
+        return outputs
+
+
+class ImageNet(nn.Module):
+    """Three two-dimensional convolutions, each with max-pooling that halves.
+
+    Shape:
+        ``[B, S, S]`` to ``[B, F * (S // 8)²]``.
+
+    Example:
+        >>> ImageNet(channels=8)(torch.zeros(10, 32, 32)).shape
+        torch.Size([10, 128])
+    """
+
+    LAYERS = 3
+
+    def __init__(self, channels: int = 8) -> None:
+        super().__init__()
+        self.channels = channels
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
+            for layer in range(self.LAYERS)
+        )
+        self.pool = nn.MaxPool2d(2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """What the convolutions make of the pictures; shapes as above."""
+        h = image.unsqueeze(1)  # [B, 1, S, S]
+        for convolution in self.convolutions:
+            h = self.pool(torch.relu(convolution(h)))
+        return h.flatten(1)
+
+
+class ImageFusionNet(nn.Module):
+    """A :class:`FusionNet` with an :class:`ImageNet` as its last branch.
+
+    Shape:
+        ``[B, M, D]`` and ``[B, S, S]`` to ``[B, C]``; ``M`` may be 0.
+
+    Example:
+        >>> ImageFusionNet(modalities=2)(torch.zeros(10, 2, 5), torch.zeros(10, 32, 32)).shape
+        torch.Size([10, 7])
+    """
+
+    def __init__(
+        self,
+        modalities: int = 2,
+        features: int = 5,
+        classes: int = 7,
+        channels: int = 16,
+        side: int = 32,
+    ) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
+        self.image = ImageNet()
+        joined = (
+            modalities * channels * features
+            + self.image.channels * (side // 2**ImageNet.LAYERS) ** 2
+        )
+        self.reduce = nn.Linear(joined, 2 * classes)
+        self.output = nn.Linear(2 * classes, classes)
+
+    def forward(self, x: Tensor, image: Tensor) -> Tensor:
+        """One output a class; shapes as above."""
+        joined = [branch(x[:, m]) for m, branch in enumerate(self.branches)] + [self.image(image)]
+        outputs: Tensor = self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
         return outputs

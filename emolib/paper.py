@@ -97,20 +97,45 @@ SFEW_ROWS = (100, 75, 100, 100, 100, 100, 100)
 
 # What the paper leaves open, and the reading taken here.
 SILENT = (
-    ("optimiser", "Adam with PyTorch's defaults; plain gradient descent at 1e-4 leaves the weights where they started"),
-    ("split", "folds, repeated over seeds; random (stratified) and person-independent, side by side"),
-    ("measure: accuracy in section 4.3, average precision in section 4.2, precision in the baseline", "recall decides; all four are given"),
+    (
+        "optimiser",
+        "Adam with PyTorch's defaults; plain gradient descent at 1e-4 leaves the weights where they "
+        "started",
+    ),
+    (
+        "split",
+        "folds, repeated over seeds; random (stratified) and person-independent, side by side",
+    ),
+    (
+        "measure: accuracy in section 4.3, average precision in section 4.2, precision in the "
+        "baseline",
+        "recall decides; all four are given",
+    ),
     ("initialisation", "PyTorch's defaults, from a seed of each network's own"),
     ("channels of the CNN", "16 in every layer"),
     ("pooling on five inputs", "largest of three neighbours, moving by one: five inputs stay five"),
-    ("activation of the CNN", "ReLU after each convolution and after the first fully connected layer"),
+    (
+        "activation of the CNN",
+        "ReLU after each convolution and after the first fully connected layer",
+    ),
     ("output of the networks", "linear, one unit an emotion; the largest is the prediction"),
-    ("vectors between which angles are taken", "activations as they are (Table 2) and shifted by 0.5 (Gedeon and Harris)"),
+    (
+        "vectors between which angles are taken",
+        "activations as they are (Table 2) and shifted by 0.5 (Gedeon and Harris)",
+    ),
     ("which of two similar units goes", "the later one, pair by pair from the smallest angle on"),
-    ("how often Algorithm 1 prunes: once by the prose of section 3.1, again and again by its last line", "once, after the first epoch; both are compared"),
+    (
+        "how often Algorithm 1 prunes: once by the prose of section 3.1, again and again by its last "
+        "line",
+        "once, after the first epoch; both are compared",
+    ),
     ("angle behind Figures 6a, 9 and 10", "none: networks of the given width, unpruned"),
-    ("reading of “until it converged”", "a higher learning rate, until the training loss stops falling or the epochs of the recipe “converged” run out"),
-)  # fmt: skip
+    (
+        "reading of “until it converged”",
+        "a higher learning rate, until the training loss stops falling or the epochs of the recipe "
+        "“converged” run out",
+    ),
+)
 
 
 class Claim(NamedTuple):

@@ -160,7 +160,7 @@ def test_modalities_are_told_by_their_number_or_their_columns(tiny, table):
         (FusionCNNClassifier(learning_rate=np.nan), "learning_rate is nan"),
         (FusionCNNClassifier(random_state=1.5), "random_state is 1.5"),
         (FusionCNNClassifier(random_state="1"), "random_state is '1'"),
-        (FusionCNNClassifier(recipe=1), "recipe is 1; it must be a text"),
+        (FusionCNNClassifier(recipe=1), "recipe is 1; it must be one of"),
         (PrunedShallowClassifier(schedule="never"), "schedule is 'never'"),
         (PrunedShallowClassifier(recipe="secret"), "recipe is 'secret'"),
         (PrunedShallowClassifier(epochs=0), "epochs is 0; it must be a whole number of at least 1"),
@@ -256,7 +256,7 @@ def test_probabilities_are_the_nearest_to_the_scores():
 )
 @pytest.mark.parametrize("loss", ["smooth L1", "squared error", "cross-entropy"])
 def test_probabilities_are_shares_where_shares_are_known(classifier, loss):
-    """Rows alike, of several classes: nothing better can be said of them than each class's share."""
+    """Equal rows of several classes: the best probability of a class is its share."""
     shares = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
     x = np.repeat([[0.0], [1.0]], 100, axis=0)
     y = np.concatenate([np.repeat([0, 1, 2], (100 * row).round().astype(int)) for row in shares])
@@ -266,7 +266,7 @@ def test_probabilities_are_shares_where_shares_are_known(classifier, loss):
 
 def test_a_training_that_diverges_is_refused(table, monkeypatch):
     monkeypatch.setattr("emolib.estimators.FASTEST", 1e38)
-    monkeypatch.setitem(emolib.training.sweeps.VALID, "learning_rate", lambda name, value: value)
+    monkeypatch.setitem(emolib.training.sweeps.VALID, "learning_rate", (lambda name, value: value,))
     classifier = PrunedShallowClassifier(learning_rate=1e9, optimiser="SGD", loss="squared error")
     with pytest.raises(ValueError, match="the training diverged: .* a lower learning_rate"):
         classifier.fit(*table[:2])

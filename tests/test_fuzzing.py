@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 import openpyxl
 import pytest
+from emolib.report.profiles import BOUNDS, PROFILES
 from hypothesis import event, given
 from hypothesis import strategies as st
 from openpyxl.utils.exceptions import IllegalCharacterError
@@ -25,7 +26,6 @@ from emolib.data import INCOMPLETE, load
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.paper import EMOTIONS
 from emolib.report.parameters import check, declared
-from emolib.report.profiles import BOUNDS, PROFILES
 from emolib.utils.console import LENGTH, one_line
 
 NOTEBOOKS = sorted((command.ROOT / "notebooks").glob("[0-9]*.ipynb"))

@@ -280,3 +280,11 @@ def test_the_average_is_undefined_where_an_emotion_that_occurs_is():
 def test_spread_takes_a_missing_value_for_a_value_of_its_own():
     long = pd.DataFrame({"model": ["a", None, None], "value": [1.0, 2.0, 4.0]})
     assert spread(long, ["model"])["mean"].tolist() == [1, 3]
+
+
+def test_a_measure_that_there_is_not_is_refused_and_one_alone_is_taken():
+    labels, scores = np.array([0, 1]), np.eye(2)
+    assert list(measures(labels, scores, "recall")) == ["recall"]
+    for which in ("f1", ("recall", "f1")):
+        with pytest.raises(ValueError, match="^measure is 'f1'; it must be one of 'recall', "):
+            measures(labels, scores, which)

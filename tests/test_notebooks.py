@@ -4,13 +4,16 @@ the library.
 
 import ast
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.display import Markdown
 
 import emolib
 from emolib.report.build import build
@@ -77,6 +80,82 @@ def test_no_two_figures_tables_or_chapters_share_an_id():
             for cell in code(nbformat.read(path, as_version=4)):
                 ids += re.findall(r'^(?:figure|table)\(\s*"([\w-]+)"', cell.source, flags=re.M)
     assert len(ids) > 30 and [id for id in ids if ids.count(id) > 1] == []
+
+
+def test_folds_are_those_that_the_data_allow(chapter):
+    """No chapter takes it for granted that the persons are known."""
+    source = "\n".join(cell.source for cell in code(chapter))
+    assert "emolib.PROTOCOLS" not in source
+    if "make_folds" in source or "_sweep(" in source:
+        assert (
+            "protocols = emolib.protocols(data)" in source or 'make_folds(data, "random"' in source
+        )
+
+
+@pytest.fixture(scope="module")
+def few(drawn):
+    """98 of the drawn rows, 14 of each emotion but one."""
+    rows = np.concatenate([np.flatnonzero(drawn.labels == c)[:14] for c in range(7)])
+    return replace(
+        drawn,
+        features={modality: values[rows] for modality, values in drawn.features.items()},
+        descriptors={},
+        labels=drawn.labels[rows],
+        groups=np.array([f"person {number % 7}" for number in range(len(rows))]),
+        names=drawn.names[rows],
+    )
+
+
+def executed(monkeypatch, path, data):
+    """What a chapter shows of some data with little training: texts, alt texts and captions."""
+    said = []
+    little = {"epochs": 1, "folds": 2, "widths": [6, 8], "angles": [0, 60]}
+    show = {
+        "figure": lambda id, picture, caption: said.extend([picture.alt, caption]),
+        "slider": lambda id, states, caption, **_: said.extend(
+            [*(state.alt for state in states.values()), caption]
+        ),
+        "table": lambda id, frame, caption, formats=None: said.append(caption),
+        "publish": lambda name, records: None,
+    }
+    for name, recorder in show.items():
+        monkeypatch.setattr(f"emolib.report.{name}", recorder)
+    monkeypatch.setattr(emolib, "load", lambda *_, **__: data)
+    names = {}
+    for cell in code(nbformat.read(path, as_version=4)):
+        *body, last = ast.parse(cell.source).body
+        exec(compile(ast.Module(body, []), path.name, "exec"), names)
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), path.name, "eval"), names)
+            said += [value.data] if isinstance(value, Markdown) else []
+        else:
+            exec(compile(ast.Module([last], []), path.name, "exec"), names)
+        names |= {key: value for key, value in little.items() if key in names}
+    matplotlib.pyplot.close("all")
+    return said
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_chapter_runs_where_nobody_is_known_and_shows_no_person(monkeypatch, few, place):
+    said = executed(monkeypatch, CHAPTERS[place], replace(few, groups=None))
+    assert any("the data do not say who is who" in text for text in said)
+    drawn = r"person-independent, |% intervals? by person|\d groups"
+    assert not any(re.search(drawn, text) for text in said)
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_chapter_runs_without_an_emotion(monkeypatch, few, place):
+    rows = few.labels != 1
+    data = replace(
+        few,
+        features={modality: values[rows] for modality, values in few.features.items()},
+        labels=few.labels[rows],
+        groups=few.groups[rows],
+        names=few.names[rows],
+    )
+    said = executed(monkeypatch, CHAPTERS[place], data)
+    assert any("84 rows tested, none of Disgust: " in text for text in said)
+    assert not any(re.search(r"\bnan\b", text) for text in said)
 
 
 def test_a_hostile_name_of_file_and_frames_is_text_in_the_first_chapter(drawn, tmp_path):

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import test_training
 import torch
+from emolib.report.profiles import PROFILES
 from torch import nn
 
 import emolib
 from emolib.data.images import Settings
 from emolib.report.parameters import declared, parse
-from emolib.report.profiles import PROFILES
 from emolib.training import sweeps
 
 ROOT = Path(__file__).parents[1]

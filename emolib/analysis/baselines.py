@@ -15,19 +15,12 @@ from dataclasses import replace
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import discriminant_analysis, linear_model, naive_bayes, neighbors
+from sklearn import ensemble as trees
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
@@ -37,7 +30,6 @@ from emolib.analysis.statistics import stratified_sample
 from emolib.data import EmotionData, Rows, Split
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED, mean_recall
-from emolib.training.cores import core
 from emolib.utils.validation import whole_number
 
 Grid = dict[str, list[float]]
@@ -57,19 +49,21 @@ SVM: Candidates = {
 
 CANDIDATES: Candidates = {
     "linear discriminant": (
-        make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr")),
+        make_pipeline(
+            StandardScaler(), discriminant_analysis.LinearDiscriminantAnalysis(solver="lsqr")
+        ),
         {"lineardiscriminantanalysis__shrinkage": [0.0, 0.3, 0.9]},
     ),
     "logistic regression": (
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+        make_pipeline(StandardScaler(), linear_model.LogisticRegression(max_iter=500)),
         {"logisticregression__C": [0.01, 0.1, 1]},
     ),
     "naive Bayes": (
-        make_pipeline(StandardScaler(), GaussianNB()),
+        make_pipeline(StandardScaler(), naive_bayes.GaussianNB()),
         {"gaussiannb__var_smoothing": [1e-9, 0.3]},
     ),
     "nearest neighbours": (
-        make_pipeline(StandardScaler(), KNeighborsClassifier()),
+        make_pipeline(StandardScaler(), neighbors.KNeighborsClassifier()),
         {"kneighborsclassifier__n_neighbors": [1, 5, 25]},
     ),
     "support vectors": (
@@ -81,16 +75,16 @@ CANDIDATES: Candidates = {
         {"calibratedclassifiercv__estimator__gamma": [0.03, 0.1]},
     ),
     "random forest": (
-        make_pipeline(RandomForestClassifier(TREES, random_state=0)),
+        make_pipeline(trees.RandomForestClassifier(TREES, random_state=0)),
         {"randomforestclassifier__min_samples_leaf": [1, 8]},
     ),
     "extra trees": (
-        make_pipeline(ExtraTreesClassifier(TREES, random_state=0)),
+        make_pipeline(trees.ExtraTreesClassifier(TREES, random_state=0)),
         {"extratreesclassifier__min_samples_leaf": [1, 8]},
     ),
     "boosted trees": (
         make_pipeline(
-            HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=8, random_state=0)
+            trees.HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=8, random_state=0)
         ),
         {"histgradientboostingclassifier__learning_rate": [0.05, 0.2]},
     ),
@@ -164,7 +158,6 @@ def nested(
     ]
 
 
-@core()
 def _search(
     estimator: BaseEstimator,
     grid: Grid,
@@ -177,7 +170,7 @@ def _search(
     seed: int,
     classes: int,
 ) -> tuple[float, NDArray[np.float64]]:
-    """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on the test rows."""
+    """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on test rows."""
     within = None if groups is None else groups[train]
     inner = list(_inner(labels[train], within, protocol, seed))
     search = GridSearchCV(estimator, grid, scoring=make_scorer(mean_recall), cv=inner).fit(

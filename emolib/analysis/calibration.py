@@ -8,6 +8,7 @@ taken, and the result's column ``rows`` has its size.
 Axes: ``S`` repetitions, ``N`` rows, ``C`` classes.
 """
 
+from functools import partial
 from typing import Any
 
 import joblib
@@ -20,7 +21,6 @@ from emolib.analysis.evidence import fold_recall
 from emolib.data import EmotionData, Rows
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED
-from emolib.training.cores import core
 from emolib.training.scaling import scale
 from emolib.utils.validation import whole_number
 
@@ -120,20 +120,18 @@ def calibrate(
         joblib.delayed(_shuffles)(labels, groups, len(data.classes), matrices, fold, folds, numbers)
         for numbers in np.array_split(np.arange(shuffles), cores)
     )
-    found = {test: np.concatenate([part[test] for part in parts]) for test in parts[0]}
-    levels = found.pop("level")  # [shuffles, 3]: estimate, low, high
-    truth = levels[:, 0].mean()
-    found["interval of a level"] = _outside(levels[:, 1], levels[:, 2], truth)
+    found = pd.concat(parts)
+    levels = found[["level", "low", "high"]].to_numpy().T
+    found["interval of a level"] = _outside(*levels[1:], levels[0].mean())
     table = []
     for test in TESTS:
-        decided = found[test][~np.isnan(found[test])]
+        decided = found[test].dropna()
         share = statistics.reject_share(int(decided.sum()), len(decided))
         table.append((test, protocol, folds, seeds, len(decided), len(rows), *share))
     columns = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
     return pd.DataFrame(table, columns=[*columns, "rejected", "low", "high"])
 
 
-@core()
 def _shuffles(
     labels: NDArray[np.intp],
     groups: NDArray[np.str_] | None,
@@ -142,53 +140,57 @@ def _shuffles(
     fold: Rows,
     folds: int,
     numbers: Rows,
-) -> dict[str, NDArray[np.float64]]:
-    """Whether each test rejects in each of some shuffles: 1, 0, or NaN where it is undefined."""
-    tested = (fold != UNTESTED).any(0)
-    units = (np.arange(len(labels)) if groups is None else groups)[tested]
-    found: dict[str, list[Any]] = {test: [] for test in TESTS if test != "interval of a level"} | {
-        "level": []
-    }
-    for number in numbers:
-        random = np.random.default_rng([2011, number])
-        within = shuffled(labels, groups, random)
-        chance = statistics.better_than_chance(
-            within,
-            _predict(matrices[-1], within, classes, fold),
-            groups,
-            classes,
-            folds,
-            permutations=PERMUTATIONS,
-            seed=int(number),
+) -> pd.DataFrame:
+    """Whether each test rejects, one row per shuffle: 1, 0, or NaN where it is undefined."""
+    shuffle = partial(_shuffle, labels, groups, classes, matrices, fold, folds)
+    return pd.DataFrame([shuffle(int(number)) for number in numbers])
+
+
+def _shuffle(
+    labels: NDArray[np.intp],
+    groups: NDArray[np.str_] | None,
+    classes: int,
+    matrices: list[NDArray[np.float32]],
+    fold: Rows,
+    folds: int,
+    number: int,
+) -> dict[str, Any]:
+    random = np.random.default_rng([2011, number])
+    within = shuffled(labels, groups, random)
+    predicted = _predict(matrices[-1], within, classes, fold)
+    drawn = {"permutations": PERMUTATIONS, "seed": number}
+    chance = statistics.better_than_chance(within, predicted, groups, classes, folds, **drawn)
+    among = shuffled(labels, None, random)
+    one, other = (
+        np.where(fold == UNTESTED, np.nan, _predict(matrix, among, classes, fold) == among)
+        for matrix in matrices
+    )
+    t_test = statistics.compare(*(fold_recall(hit, fold, among) for hit in (one, other)), folds)
+    tested, numbers = (fold != UNTESTED).any(0), np.arange(len(labels))
+    with np.errstate(invalid="ignore"):
+        gap = np.nansum(other - one, 0) / (fold != UNTESTED).sum(0)
+    gaps, levels = (statistics.emotion_means(among, hit, classes) for hit in (gap, other))
+    difference, level, by_row = (
+        statistics.bootstrap(of, units, tested, resamples=RESAMPLES, seed=number)
+        for of, units in (
+            (gaps, numbers if groups is None else groups),
+            (levels, numbers if groups is None else groups),
+            (gaps, numbers),
         )
-        found["permutation within persons"].append(_at_most(chance.p[-1], ALPHA))
-        smallest = np.fmin.reduce(statistics.holm(chance.p[:-1]))
-        found["Holm over the emotions"].append(_at_most(smallest, ALPHA))
-
-        among = shuffled(labels, None, random)
-        one, other = (_predict(matrix, among, classes, fold) for matrix in matrices)
-        hits = [np.where(fold == UNTESTED, np.nan, made == among) for made in (one, other)]
-        first, second = (fold_recall(hit, fold, among) for hit in hits)
-        t_test = statistics.compare(first, second, folds)
-        found["corrected resampled t-test"].append(_at_most(t_test.p, ALPHA))
-        inside = 1 - max(t_test.worse, t_test.better)
-        found["Bayesian, outside equivalence"].append(_at_most(inside, ALPHA))
-
-        difference = np.nanmean((hits[1] - hits[0])[:, tested], 0)
-        gap = statistics.emotion_means(among[tested], difference, classes)
-        level = statistics.emotion_means(among[tested], hits[1][:, tested], classes)
-        drawn = {"resamples": RESAMPLES, "seed": int(number)}
-        for test, interval in (
-            ("interval of a difference", statistics.bootstrap(gap, units, **drawn).widened()),
-            (
-                "interval by row, not widened",
-                statistics.bootstrap(gap, np.arange(tested.sum()), **drawn),
-            ),
-        ):
-            found[test].append(_outside(interval.low[-1], interval.high[-1], 0))
-        means = statistics.bootstrap(level, units, **drawn).widened().of_repetitions()
-        found["level"].append([part[-1] for part in means])
-    return {test: np.array(values, float) for test, values in found.items()}
+    )
+    estimate, low, high = (part[-1] for part in level.widened().of_repetitions())
+    wide = difference.widened()
+    return {
+        "permutation within persons": _at_most(chance.p[-1], ALPHA),
+        "Holm over the emotions": _at_most(np.fmin.reduce(statistics.holm(chance.p[:-1])), ALPHA),
+        "corrected resampled t-test": _at_most(t_test.p, ALPHA),
+        "Bayesian, outside equivalence": _at_most(1 - max(t_test.worse, t_test.better), ALPHA),
+        "interval of a difference": _outside(wide.low[-1], wide.high[-1], 0),
+        "interval by row, not widened": _outside(by_row.low[-1], by_row.high[-1], 0),
+        "level": estimate,
+        "low": low,
+        "high": high,
+    }
 
 
 def _predict(

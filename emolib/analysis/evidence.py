@@ -8,6 +8,7 @@ out everywhere; what is then undefined is NaN.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from emolib import paper
 from emolib.analysis import statistics
-from emolib.analysis.statistics import bootstrap, emotion_means, with_mean
+from emolib.analysis.statistics import Interval, bootstrap, emotion_means, with_mean
 from emolib.data import EmotionData, Rows
 from emolib.metrics import MEASURES, UNTESTED, confusion, measures, predict
 from emolib.pruning import angles
@@ -56,6 +57,8 @@ ROW = [
     "activation_shift",
     "feature",
 ]
+LIMITS = ("estimate", "low", "high")
+T_TESTS = ("p", "worse", "equivalent", "better")
 WHO = "the data do not say who is who"
 
 # Models of Table 3 that the paper compares with each other.
@@ -122,6 +125,13 @@ class Condition:
     def fold_count(self) -> int:
         """Number of folds that the rows were cut into, at least 1."""
         return self.folds or max(int(self.fold.max(initial=0)) + 1, 1)
+
+    def columns(self, measure: str, emotion: str) -> dict[str, Any]:
+        """Columns that all rows of evidence on this condition have: id, setting, rows tested."""
+        setting = {column: getattr(self, column) for column in SETTING}
+        tested = (self.predicted != UNTESTED).sum(1).min()
+        id = level_id(*setting.values(), measure, emotion)
+        return {"id": id, "measure": measure, "emotion": emotion, "tested": tested} | setting
 
 
 def conditions(trained: Trained, name: Callable[[pd.Series], str] | None = None) -> list[Condition]:
@@ -206,70 +216,41 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
     """
     parts = []
     for condition in found:
-        data, classes = condition.data, len(condition.data.classes)
-        rows = condition.tested if condition.tested.any() else slice(None)
-        labels, scores = data.labels[rows], condition.scores[:, rows]
+        data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
         occurs = np.isin(np.arange(classes), data.labels[condition.tested])
 
-        def statistic(
-            weight: NDArray[np.float64],
-        ) -> NDArray[np.float64]:
-            by_measure = list(measures(labels, scores, which, weight).values())
+        def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+            by_measure = list(measures(data.labels, scores, which, weight).values())
             return with_mean(np.stack(by_measure, -2), occurs)  # [B, S, measures, C + 1]
 
-        each = statistic(np.ones((1, len(labels))))[0]  # [S, measures, C + 1]
-        recalls = emotion_means(labels, condition.hit[:, rows], classes)
+        each = statistic(np.ones((1, len(data))))[0]  # [S, measures, C + 1]
+        recalls = emotion_means(data.labels, condition.hit, classes)
         interval, by_row = (
-            bootstrap(of, units).widened().of_repetitions().of_shares()
-            for of, units in (
-                (statistic, data.resampling_units[rows]),
-                (recalls, np.arange(len(labels))),
-            )
+            bootstrap(of, units, condition.tested).widened().of_repetitions().of_shares()
+            for of, units in ((statistic, data.resampling_units), (recalls, np.arange(len(data))))
         )
         chance = statistics.better_than_chance(
-            labels,
-            condition.predicted[:, rows],
-            None if data.groups is None else data.groups[rows],
-            classes,
-            condition.fold_count,
+            data.labels, condition.predicted, data.groups, classes, condition.fold_count
         )
         for m, measure in enumerate(which):
-            part = pd.DataFrame(
-                {
-                    "emotion": [*data.classes, "average"],
-                    "ours": interval.estimate[m],
-                    "low": interval.low[m],
-                    "high": interval.high[m],
-                    "seed_low": _extreme(each[:, m], np.nanmin),
-                    "seed_high": _extreme(each[:, m], np.nanmax),
-                    "repetitions": len(each),
-                    "undefined": np.isnan(each[:, m]).sum(0),
-                    "tested": (condition.predicted != UNTESTED).sum(1).min(),
-                }
+            part = pd.DataFrame([condition.columns(measure, e) for e in [*data.classes, "average"]])
+            part["ours"], part["low"], part["high"] = (values[m] for values in interval)
+            part["seed_low"], part["seed_high"] = (
+                np.fmin.reduce(each[:, m]),
+                np.fmax.reduce(each[:, m]),
             )
+            part["repetitions"], part["undefined"] = len(each), np.isnan(each[:, m]).sum(0)
             if measure == "recall":
                 part["row_low"], part["row_high"] = by_row.low, by_row.high
                 part["null"], part["p"] = chance.null, chance.p
                 part["p_holm"] = np.r_[statistics.holm(chance.p[:-1]), np.nan]
-            setting = {column: getattr(condition, column) for column in SETTING}
-            part.insert(0, "id", [level_id(*setting.values(), measure, e) for e in part["emotion"]])
-            parts.append(part.assign(**setting, measure=measure))
+            parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     averages = (table["measure"] == "recall") & (table["emotion"] == "average")
     if averages.any():
         tests = table[averages].groupby(["protocol", "recipe"])["p"]
         table.loc[averages, "p_holm"] = tests.transform(statistics.holm)
     return table
-
-
-def _extreme(
-    values: NDArray[np.float64], which: Callable[..., NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """Lowest or highest value over repetitions; NaN where all are undefined."""
-    defined = ~np.isnan(values).all(0)
-    found = np.full(values.shape[1], np.nan)
-    found[defined] = which(values[:, defined], axis=0)
-    return found
 
 
 def level_id(
@@ -303,58 +284,47 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
     Raises:
         ValueError: two models of a pair have different numbers of repetitions.
     """
+    found = list(found)
     by_key = {(c.model, c.protocol, c.recipe): c for c in found}
     rows = []
-    for better, worse in pairs:
-        for (model, protocol, recipe), first in by_key.items():
-            if model != better or (worse, protocol, recipe) not in by_key:
-                continue
-            second = by_key[worse, protocol, recipe]
-            if len(first.scores) != len(second.scores):
-                raise ValueError(
-                    f"{better} has {len(first.scores)} repetitions and {worse} "
-                    f"{len(second.scores)}; a difference needs the same ones of both"
-                )
-            data = first.data
-            # what repetitions share cancels between models on the same folds, so repetitions are
-            # averaged row by row, over those that tested the row
-            gaps = first.hit - second.hit
-            both = ~np.isnan(gaps)
-            tested = both.any(0)
-            gap = np.where(both, gaps, 0)[:, tested].sum(0) / both[:, tested].sum(0)
-            interval = bootstrap(
-                emotion_means(data.labels[tested], gap, len(data.classes)),
-                data.resampling_units[tested],
-            ).widened()
-            paired = np.array_equal(first.fold, second.fold) and np.array_equal(
-                np.isnan(first.hit), np.isnan(second.hit)
+    for (better, worse), first in product(pairs, found):
+        second = by_key.get((worse, first.protocol, first.recipe))
+        if first.model != better or second is None:
+            continue
+        if len(first.scores) != len(second.scores):
+            raise ValueError(
+                f"{better} has {len(first.scores)} repetitions and {worse} {len(second.scores)}; "
+                "a difference needs the same ones of both"
             )
-            t_test = statistics.compare(
-                second.fold_recall if paired else np.full_like(first.fold_recall, np.nan),
-                first.fold_recall,
-                first.fold_count,
-            )
-            smallest = statistics.detectable(interval)
-            for e, emotion in enumerate([*data.classes, "average"]):
-                row = {
-                    "id": difference_id(better, worse, protocol, recipe, emotion),
+        data, gaps = first.data, first.hit - second.hit
+        both = ~np.isnan(gaps)
+        # what repetitions share cancels between models on the same folds, so repetitions are
+        # averaged row by row, over those that tested the row
+        with np.errstate(invalid="ignore"):
+            gap = np.where(both, gaps, 0).sum(0) / both.sum(0)
+        differ = emotion_means(data.labels, gap, len(data.classes))
+        interval = bootstrap(differ, data.resampling_units, both.any(0)).widened()
+        smallest = statistics.detectable(interval)
+        paired = np.array_equal(first.fold, second.fold)
+        paired &= np.array_equal(np.isnan(first.hit), np.isnan(second.hit))
+        subtracted = second.fold_recall if paired else np.full_like(first.fold_recall, np.nan)
+        t_test = statistics.compare(subtracted, first.fold_recall, first.fold_count)
+        for e, emotion in enumerate([*data.classes, "average"]):
+            tests = T_TESTS if emotion == "average" else ()
+            rows.append(
+                first.columns("recall", emotion)
+                | {
+                    "id": difference_id(better, worse, first.protocol, first.recipe, emotion),
                     "kind": "difference",
                     "model": f"{better} − {worse}",
                     "first": better,
                     "second": worse,
-                    "protocol": protocol,
-                    "recipe": recipe,
-                    "measure": "recall",
-                    "emotion": emotion,
                     "tested": both.sum(1).min(),
-                    "estimate": interval.estimate[e],
-                    "low": interval.low[e],
-                    "high": interval.high[e],
                     "detectable": smallest[e],
                 }
-                if emotion == "average":
-                    row |= t_test._asdict()
-                rows.append(row)
+                | {limit: values[e] for limit, values in zip(LIMITS, interval, strict=True)}
+                | {test: getattr(t_test, test) for test in tests}
+            )
     return pd.DataFrame(rows, columns=ROW)
 
 
@@ -365,39 +335,25 @@ def confusions(
     either direction.
     """
     rows = []
-    for condition in found:
+    for condition, (one, other) in product(found, pairs):
         if condition.model != model:
             continue
-        data, tested = condition.data, condition.tested
-        apart = ~np.eye(len(data.classes), dtype=bool)
-        for one, other in pairs:
-            i, j = data.classes.index(one), data.classes.index(other)
+        data, apart = condition.data, ~np.eye(len(condition.data.classes), dtype=bool)
+        i, j = data.classes.index(one), data.classes.index(other)
 
-            def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-                counts = confusion(data.labels[tested], condition.scores[:, tested], weight)
-                with np.errstate(invalid="ignore"):
-                    share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
-                mutual: NDArray[np.float64] = (share[..., i, j] + share[..., j, i]) / 2
-                return mutual - share[..., apart].mean(-1)
+        def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+            counts = confusion(data.labels, condition.scores, weight)
+            with np.errstate(invalid="ignore"):
+                share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
+            mutual: NDArray[np.float64] = (share[..., i, j] + share[..., j, i]) / 2
+            return mutual - share[..., apart].mean(-1)
 
-            interval = bootstrap(statistic, data.resampling_units[tested])
-            rows.append(
-                {
-                    "id": confusion_id(model, one, other, condition.protocol, condition.recipe),
-                    "kind": "confusion",
-                    **{column: getattr(condition, column) for column in SETTING},
-                    "measure": "confusion",
-                    "emotion": f"{one}, {other}",
-                    "tested": (condition.predicted != UNTESTED).sum(1).min(),
-                    **interval.widened().of_repetitions()._asdict(),
-                }
-            )
+        interval = bootstrap(statistic, data.resampling_units, condition.tested)
+        limits = dict(zip(LIMITS, interval.widened().of_repetitions(), strict=True))
+        id = f"{model}, {one} with {other}, {condition.protocol}, {condition.recipe}"
+        columns = condition.columns("confusion", f"{one}, {other}")
+        rows.append(columns | limits | {"id": id, "kind": "confusion"})
     return pd.DataFrame(rows, columns=ROW)
-
-
-def confusion_id(model: str, one: str, other: str, protocol: str, recipe: str) -> str:
-    """Id of the row of :func:`confusions` of two emotions."""
-    return f"{model}, {one} with {other}, {protocol}, {recipe}"
 
 
 def estimates(found: Iterable[Condition], varied: Sequence[str] = ()) -> pd.DataFrame:
@@ -408,17 +364,13 @@ def estimates(found: Iterable[Condition], varied: Sequence[str] = ()) -> pd.Data
     """
     rows = []
     for condition in found:
-        data, tested = condition.data, condition.tested
-        recalls = emotion_means(data.labels[tested], condition.hit[:, tested], len(data.classes))
-        single = statistics.Interval(*[recalls(np.ones((1, tested.sum())))[0]] * 3)
-        setting = {column: getattr(condition, column) for column in SETTING}
-        for emotion, value in zip(
-            [*data.classes, "average"], single.of_repetitions().estimate, strict=True
-        ):
-            row = {"id": level_id(*setting.values(), emotion=emotion), "kind": "recall", **setting}
-            row |= {"measure": "recall", "emotion": emotion, "estimate": value}
-            row |= {"tested": (condition.predicted != UNTESTED).sum(1).min()}
-            rows.append(row | {column: condition.setting[column] for column in varied})
+        data = condition.data
+        recalls = emotion_means(data.labels, condition.hit, len(data.classes))
+        each = recalls(np.ones((1, len(data))))[0]
+        kept = {column: condition.setting[column] for column in varied} | {"kind": "recall"}
+        values = Interval(each, each, each).of_repetitions().estimate
+        for emotion, value in zip([*data.classes, "average"], values, strict=True):
+            rows.append(condition.columns("recall", emotion) | kept | {"estimate": value})
     return pd.DataFrame(rows, columns=ROW)
 
 
@@ -483,15 +435,16 @@ def of_data(data: EmotionData) -> pd.DataFrame:
             rows.append(row | own | {"feature": number, "estimate": mean})
     degrees = angles(torch.tensor(paper.TABLE_1)).numpy()
     for i, j in paper.TABLE_2:
-        rows.append({"id": angle_id(i, j), "kind": "angle", "estimate": degrees[i - 1, j - 1]})
+        rows.append(
+            {
+                "id": f"angle between units {i} and {j} of Table 1",
+                "kind": "angle",
+                "estimate": degrees[i - 1, j - 1],
+            }
+        )
     if data.groups is None:
         rows.append({"id": WHO, "kind": "data", "measure": "persons"})
     return pd.DataFrame(rows, columns=ROW)
-
-
-def angle_id(i: int, j: int) -> str:
-    """Id of the row of :func:`of_data` with the angle between two units of Table 1."""
-    return f"angle between units {i} and {j} of Table 1"
 
 
 def printed() -> pd.DataFrame:
@@ -504,7 +457,9 @@ def printed() -> pd.DataFrame:
             rows.append((printed_id(model, emotion), model, "accuracy", emotion, value))
     for measure, values in paper.SPI_BASELINE.items():
         for emotion, value in zip(paper.EMOTIONS, values, strict=True):
-            rows.append((baseline_id(measure, emotion), "SPI baseline", measure, emotion, value))
+            rows.append(
+                (f"Dhall et al., {measure}, {emotion}", "SPI baseline", measure, emotion, value)
+            )
     table = pd.DataFrame(rows, columns=["id", "model", "measure", "emotion", "estimate"])
     return table.assign(kind="printed").reindex(columns=ROW)
 
@@ -512,8 +467,3 @@ def printed() -> pd.DataFrame:
 def printed_id(model: str, emotion: str = "average") -> str:
     """Id of the row of :func:`printed` with a figure of Table 3."""
     return f"paper, {model}, {emotion}"
-
-
-def baseline_id(measure: str, emotion: str) -> str:
-    """Id of the row of :func:`printed` with a figure of the baseline's table."""
-    return f"Dhall et al., {measure}, {emotion}"

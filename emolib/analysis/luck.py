@@ -10,17 +10,16 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from emolib.analysis.evidence import READING, Condition
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, make_folds
 from emolib.metrics import MEASURES, average, mean_recall, measures, predict
 from emolib.training import sweeps
-from emolib.training.cores import core
 from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import DEFAULTS, Row
 from emolib.training.train import Trained
-from emolib.utils.progress import track
 from emolib.utils.validation import one_of, whole_number
 
 # The measures that "accuracy" could mean.
@@ -94,28 +93,30 @@ def selection_bias(
             sweep does not hold.
     """
     every = whole_number("every", every, 1)
+    table = pd.DataFrame(sweeps.check(table, data))
     for protocol in table["protocol"].unique():
         one_of("protocol", protocol, [KEPT_APART])
-    sweeps.check(table, data)
-    is_fixed = np.ones(len(table), bool)
-    for column, value in fixed.items():
-        is_fixed &= (table[column] == value).to_numpy()
-    number, seeds = pd.factorize(table["seed"])
-    if not np.array_equal(np.unique(number[is_fixed]), np.unique(number)):
+    is_fixed = (table.reindex(columns=list(fixed)) == pd.Series(fixed)).all(axis=1)
+    if set(table["seed"][is_fixed]) != set(table["seed"]):
         raise ValueError(f"fixed is {fixed!r}; the sweep must have that setting for each seed")
-    parts = [np.flatnonzero(number == split) for split in np.argsort(seeds)]
+    parts = [part for _, part in table.groupby("seed")]
     work = joblib.Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
-    found = work(joblib.delayed(_checkpoints)(data, table.iloc[part], every) for part in parts)
+    found = work(joblib.delayed(_checkpoints)(data, part, every) for part in parts)
     rows = []
-    with track(len(parts), f"training {len(table):,} networks to pick from") as progress:
+    with tqdm(
+        total=len(parts),
+        desc=f"training {len(table):,} networks to pick from",
+        leave=False,
+        delay=0.2,
+    ) as progress:
         for part, (chosen_on, tested) in zip(parts, found, strict=True):  # [K, E]
             known = ~np.isnan(chosen_on)
             best = np.unravel_index(np.where(known, chosen_on, -1).argmax(), chosen_on.shape)
             rows.append(
                 {
-                    "seed": table["seed"].iloc[part[0]],
+                    "seed": part["seed"].iloc[0],
                     "settings": tested.size,
-                    "fixed": tested[is_fixed[part]][0, -1],
+                    "fixed": tested[is_fixed[part.index]][0, -1],
                     "nested": tested[best] if known.any() else np.nan,
                     "picked": np.fmax.reduce(tested, axis=None),
                 }
@@ -124,7 +125,6 @@ def selection_bias(
     return pd.DataFrame(rows)
 
 
-@core()
 def _checkpoints(
     data: EmotionData, table: pd.DataFrame, every: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

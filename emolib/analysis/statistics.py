@@ -68,6 +68,7 @@ class Interval(NamedTuple):
 def bootstrap(
     statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     units: np.ndarray,
+    tested: NDArray[np.bool] | None = None,
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -81,12 +82,14 @@ def bootstrap(
         statistic: row weights ``[B, N]`` (how often each row was drawn) to values ``[B, …]``; NaN
             where undefined.
         units: ``[N]``, the person of each row; ``np.arange(N)`` resamples rows.
+        tested: ``[N]``, rows that some network tested: only their units are drawn, the others
+            weigh nothing. All of them when not given.
         resamples: ``B``.
         seed: of the random numbers.
 
     Returns:
         95 % limits of each value. A resample that leaves a value undefined is left out of its
-        limits; without any rows everything is NaN.
+        limits; without a tested row everything is NaN.
 
     Raises:
         ValueError: ``resamples`` is not a whole number of at least 1.
@@ -97,17 +100,18 @@ def bootstrap(
         >>> low, high = bootstrap(mean, np.array(["a", "a", "b", "b"]))[1:]
     """
     resamples = whole_number("resamples", resamples, 1)
+    tested = np.ones(len(units), bool) if tested is None else tested
     estimate = statistic(np.ones((1, len(units))))[0]
-    if len(units) == 0:
+    if not tested.any():
         return Interval(*[np.full_like(estimate, np.nan)] * 3)
-    _, unit = np.unique(units, return_inverse=True)
-    count = unit.max() + 1
-    random = np.random.default_rng(seed)
-    parts = []
+    _, unit = np.unique(units[tested], return_inverse=True)
+    count, random, parts = unit.max() + 1, np.random.default_rng(seed), []
     for size in _parts(resamples, len(units)):
         drawn = random.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
         times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
-        parts.append(statistic(times.astype(float)[:, unit]))
+        weight = np.zeros((size, len(units)))
+        weight[:, tested] = times[:, unit]
+        parts.append(statistic(weight))
     found = np.concatenate(parts)
     tail = (1 - CONFIDENCE) / 2
     with warnings.catch_warnings():

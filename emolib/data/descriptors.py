@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
-from emolib.utils.validation import boolean, whole_number
+from emolib.utils.validation import whole_number
 
 BATCH = 1 << 18  # pixels per thread at a time, which bounds the memory
 
@@ -28,9 +28,7 @@ PRESETS = {
 }
 
 
-def lpq(
-    images: ArrayLike, window: int = 7, blocks: int = 3, decorrelate: bool = False
-) -> NDArray[np.float32]:
+def lpq(images: ArrayLike, window: int = 7, blocks: int = 3) -> NDArray[np.float32]:
     """Local phase quantisation: histograms of :func:`lpq_codes` over a grid of blocks.
 
     Blurring an image by a symmetric kernel keeps the phase at low frequencies, so the descriptor
@@ -40,7 +38,6 @@ def lpq(
         images: ``[N, H, W]``.
         window: side ``M`` of the window, see :func:`lpq_codes`.
         blocks: number along each side of the grid.
-        decorrelate: see :func:`lpq_codes`.
 
     Returns:
         ``[N, D]`` float32, ``D = blocks * blocks * 256``; blocks row by row, each summing to 1.
@@ -53,7 +50,7 @@ def lpq(
         (2, 2304)
     """
     blocks = whole_number("blocks", blocks, 1)
-    codes = lpq_codes(images, window, decorrelate)
+    codes = lpq_codes(images, window)
     n, height, width = codes.shape
     if blocks > min(height, width):
         raise ValueError(
@@ -69,7 +66,7 @@ def lpq(
     return shares.reshape(n, blocks**2 * 256).astype(np.float32)
 
 
-def lpq_codes(images: ArrayLike, window: int = 7, decorrelate: bool = False) -> NDArray[np.uint8]:
+def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
     """The eight phase signs around each pixel as one byte.
 
     The Fourier transform ``F(u, x) = Σ_y f(x - y) exp(-2πi u·y)`` over the ``M`` × ``M`` window at
@@ -84,8 +81,6 @@ def lpq_codes(images: ArrayLike, window: int = 7, decorrelate: bool = False) -> 
     Args:
         images: ``[N, H, W]``.
         window: side ``M`` of the window.
-        decorrelate: whether the eight numbers are rotated by :func:`lpq_whitening` before their
-            signs are taken.
 
     Returns:
         ``[N, Y, X]`` uint8, ``Y = H - M + 1`` and ``X = W - M + 1``.
@@ -100,63 +95,22 @@ def lpq_codes(images: ArrayLike, window: int = 7, decorrelate: bool = False) -> 
         raise ValueError(
             f"window must be odd, at least 3 and at most the image's side, not {window}"
         )
-    kernel = _transform(window)[:, ::-1]  # convolution turns the window over
-    if boolean("decorrelate", decorrelate):
-        kernel = lpq_whitening(window).T @ kernel
-    # Along a row, and along a column, every kernel is a sum of three waves, orthogonal to each
-    # other.
     r = window // 2
     angle = 2 * np.pi / window * np.arange(-r, r + 1)
-    waves = np.stack([np.ones(window), np.cos(angle), np.sin(angle)])
-    shares = waves / np.square(waves).sum(1, keepdims=True)
-    mix = np.einsum("kyx,by,ax->kba", kernel.reshape(8, window, window), shares, shares)
+    waves = np.ones(window), np.cos(angle), np.sin(angle)
 
     def codes(images: NDArray[np.float64]) -> NDArray[np.uint8]:
-        rows = [correlate1d(images, wave, axis=2)[:, :, r:-r] for wave in waves]
-        products = [correlate1d(row, wave, axis=1)[:, r:-r] for wave in waves for row in rows]
-        parts = np.tensordot(mix.reshape(8, 9), np.stack(products), 1)
+        across = [correlate1d(images, wave, axis=2)[:, :, r:-r] for wave in waves]
+        # first letter across, second down: 1 constant, C cosine, S sine
+        (_, C1, S1), (C, CC, SC), (S, CS, SS) = (
+            [correlate1d(each, wave, axis=1)[:, r:-r] for each in across] for wave in waves
+        )
+        parts = np.stack([C1, S1, C, S, CC - SS, SC + CS, CC + SS, SC - CS])
         zero = 1e-9 * window**2 * np.abs(images).max((1, 2), keepdims=True)
-        return np.packbits(parts >= -zero, axis=0, bitorder="little")[0]
+        bits: NDArray[np.uint8] = np.packbits(parts >= -zero, axis=0, bitorder="little")[0]
+        return bits
 
     return _in_batches(codes, images)
-
-
-def _transform(window: int) -> NDArray[np.float64]:
-    """Real and imaginary parts of ``exp(-2πi u·y)`` at the four frequencies, over the window: ``[8,
-    M * M]``.
-    """
-    r = window // 2
-    y, x = (axis.ravel() for axis in np.mgrid[-r : r + 1, -r : r + 1])
-    phase = 2 * np.pi / window * np.stack([x, y, x + y, x - y])
-    return np.stack([np.cos(phase), -np.sin(phase)], axis=1).reshape(8, -1)
-
-
-def lpq_whitening(window: int, rho: float = 0.9) -> NDArray[np.float64]:
-    """Directions in which the eight LPQ parts are uncorrelated.
-
-    Pixels ``d`` apart are taken to correlate by ``rho**d`` (a first-order Gauss-Markov field); the
-    parts then have covariance ``D = B C Bᵀ``, with ``B`` the transform and ``C`` the pixels'
-    correlation, and ``V`` of its singular value decomposition whitens them by ``Vᵀ`` (Ojansivu and
-    Heikkilä 2008, equations 9 to 13). Scaling is left out: it changes no sign.
-
-    Args:
-        window: side ``M`` of the window.
-        rho: correlation of neighbouring pixels.
-
-    Returns:
-        ``[8, 8]``, orthogonal; the columns are the directions.
-    """
-    r = window // 2
-    y, x = (axis.ravel() for axis in np.mgrid[-r : r + 1, -r : r + 1])
-    basis = _transform(window)
-    covariance = basis @ rho ** np.hypot(x[:, None] - x, y[:, None] - y) @ basis.T
-    # Swapping the axes leaves C as it is, so directions come in pairs of equal variance and any
-    # rotation within a pair would do. Slightly unequal weights, as in the authors' own code, settle
-    # which one.
-    weight = 1 + 1e-6 * np.arange(7, -1, -1)
-    v = np.linalg.svd(weight[:, None] * covariance * weight)[2].T
-    directions: NDArray[np.float64] = v * np.sign(v[np.abs(v).argmax(axis=0), np.arange(8)])
-    return directions
 
 
 def phog(
@@ -209,7 +163,8 @@ def phog(
         orientation = np.floor(turns + 1e-9).astype(int) % bins
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
-        sums = np.bincount(index, magnitude, len(images) * 4**levels * bins)
+        length = len(images) * 4**levels * bins
+        sums: NDArray[np.float64] = np.bincount(index, magnitude, length)
         return sums.reshape(len(images), 2**levels, 2**levels, bins)
 
     finest = _in_batches(histograms, _grey(images))
@@ -268,7 +223,8 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(largest).all():
         wrong = np.flatnonzero(~np.isfinite(largest))[0]
         raise ValueError(f"image {wrong} has a pixel that is not a finite number")
-    return np.ldexp(array, -np.frexp(largest)[1])
+    scaled: NDArray[np.float64] = np.ldexp(array, -np.frexp(largest)[1])
+    return scaled
 
 
 def _cells(shape: tuple[int, ...], side: int) -> NDArray[np.intp]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from emolib.data import REPAIRS, EmotionData, Split
 from emolib.data.cells import read_cells
@@ -22,9 +23,9 @@ from emolib.data.persons import persons
 from emolib.data.table import twice
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached
-from emolib.utils.progress import track
 from emolib.utils.validation import boolean, one_of, whole_number
 
+Entry = tuple[Path | None, str, str, str]  # path, file, emotion or number, part of a split
 BATCH = 512  # images in memory at a time
 CONTEMPT = "contempt"  # in CK+ and AffectNet, and none of the seven emotions
 
@@ -74,7 +75,6 @@ class Settings:
             picture in which none is found is left out. Otherwise the largest square in the middle
             is the face.
         preset: of the descriptors, a name in :data:`emolib.data.descriptors.PRESETS`.
-        decorrelate: see :func:`emolib.data.descriptors.lpq_codes`.
         order: of numbered sub-folders, a name in :data:`ORDERS`.
 
     Raises:
@@ -84,14 +84,12 @@ class Settings:
     size: int = 96
     crop: bool = False
     preset: str = "wang"
-    decorrelate: bool = False
     order: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", whole_number("size", self.size, 24, 1024))
         boolean("crop", self.crop)
         one_of("preset", self.preset, PRESETS)
-        boolean("decorrelate", self.decorrelate)
         if self.order is not None:
             one_of("order", self.order, ORDERS)
 
@@ -105,7 +103,7 @@ class Settings:
         """Descriptors of faces ``[N, size, size]`` by modality, each ``[N, D]`` float32."""
         preset = PRESETS[self.preset]
         return {
-            "LPQ": lpq(faces, **preset["lpq"], decorrelate=self.decorrelate),
+            "LPQ": lpq(faces, **preset["lpq"]),
             "PHOG": phog(faces, **preset["phog"]),
             "image": pixels(faces),
         }
@@ -117,33 +115,16 @@ class Listing:
 
     Attributes:
         root: the folder.
-        paths, files, labels, parts: one per image, in the order of emotions and names: its place,
-            its path below ``root``, the index of its emotion, and its part of a split or nothing.
-        groups: the person of each image, if a groups.csv is there.
-        stamps: size and time of change of each file.
+        images: columns ``path``, ``file`` (the path below ``root``), ``label``, ``part`` (of a split,
+            or nothing), ``group`` (if there is a groups.csv), ``size`` and ``changed`` (of the file).
         repairs: as in :class:`~emolib.data.EmotionData`.
         left_out: files that are not read, with the reason.
     """
 
     root: Path
-    paths: list[Path] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    parts: list[str] = field(default_factory=list)
-    groups: list[str] | None = None
-    stamps: list[tuple[int, int]] = field(default_factory=list)
+    images: pd.DataFrame = field(default_factory=pd.DataFrame)
     repairs: list[tuple[str, int, str]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Found:
-    """An image, or with ``path`` None a folder of an emotion, before the emotions are known."""
-
-    path: Path | None
-    file: str
-    emotion: str
-    part: str
 
 
 def read_folder(root: Path, **settings: Any) -> EmotionData:
@@ -183,86 +164,82 @@ def list_folder(root: Path, order: str | None = None) -> Listing:
             right.
     """
     listing = Listing(root)
-    found = _walk(listing, root, "", "")
-    emotions = {each.emotion for each in found}
-    numbers = {emotion for emotion in emotions if emotion.isdecimal()}
-    if numbers == emotions and emotions:
-        names = _numbered(listing, sorted(map(int, numbers)), order)
+    found = pd.DataFrame(_walk(listing, root, "", ""), columns=["path", "file", "emotion", "part"])
+    folders = found["path"].isna()  # a row for each folder of an emotion as well
+    numbered = found["emotion"].str.isdecimal().astype(bool)
+    if len(found) and numbered.all():
+        names = _numbered(listing, sorted(set(found["emotion"].astype(int))), order)
     else:
-        names = {emotion: NAMES[emotion] for emotion in emotions - numbers}
-        for each in found:
-            if each.emotion in numbers and each.path is None:
-                listing.left_out.append((each.file, "a numbered folder beside named ones"))
-    if not set(names.values()) - {CONTEMPT}:
+        for file in found["file"][numbered & folders]:
+            listing.left_out.append((file, "a numbered folder beside named ones"))
+        found, names = found[~numbered], NAMES
+    found = found.assign(emotion=found["emotion"].map(names))
+    if not set(found["emotion"]) - {CONTEMPT}:
         raise ValueError(
             f"{root}: there is no sub-folder named after an emotion, such as "
             f"{root.name}/{EMOTIONS[3]}"
         )
-    images = Counter(names[each.emotion] for each in found if each.path and each.emotion in names)
-    for emotion in sorted(set(names.values())):
+    for emotion, count in found.groupby("emotion")["path"].count().items():
         if emotion == CONTEMPT:
             done = "left out: contempt is none of the seven emotions"
-            listing.repairs.append(("folder named contempt", images[emotion], done))
-        elif not images[emotion]:
+            listing.repairs.append(("folder named contempt", int(count), done))
+        elif not count:
             said = (f"sub-folder without an image ({emotion})", 0, "nothing to read")
             listing.repairs.append(said)
-    kept = [each for each in found if each.path and each.emotion in names]
-    kept = [each for each in kept if names[each.emotion] != CONTEMPT]
-    for each in sorted(kept, key=lambda each: (EMOTIONS.index(names[each.emotion]), each.file)):
-        assert each.path is not None
-        stat = each.path.stat()
-        listing.paths.append(each.path)
-        listing.files.append(each.file)
-        listing.labels.append(EMOTIONS.index(names[each.emotion]))
-        listing.parts.append(each.part)
-        listing.stamps.append((stat.st_size, stat.st_mtime_ns))
+    images = found[found["path"].notna() & (found["emotion"] != CONTEMPT)]
+    stats = [path.stat() for path in images["path"]]
+    images = images.assign(
+        label=images["emotion"].map(EMOTIONS.index).astype(int),
+        size=[stat.st_size for stat in stats],
+        changed=[stat.st_mtime_ns for stat in stats],
+    )
+    listing.images = images.sort_values(["label", "file"], ignore_index=True)
     if (root / "groups.csv").is_file():
-        listing.groups = _groups_by_table(root / "groups.csv", listing)
+        listing.images["group"] = _groups_by_table(root / "groups.csv", listing)
     return listing
 
 
-def _walk(listing: Listing, folder: Path, emotion: str, part: str) -> list[Found]:
+def _walk(listing: Listing, folder: Path, emotion: str, part: str) -> list[Entry]:
     """Images and emotions' folders below a folder; everything else goes to ``left_out``."""
     root, found = listing.root, []
-
-    def leave(entry: Path, reason: str) -> None:
-        listing.left_out.append((_printable(entry.relative_to(root)), reason))
-
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
-        image = entry.suffix.lower() in SUFFIXES
+        image, file = entry.suffix.lower() in SUFFIXES, _printable(entry.relative_to(root))
+        reason = ""
         if not entry.resolve().is_relative_to(root.resolve()):
             if emotion or image or entry.is_dir():
-                leave(entry, "a link that leads out of the folder")
+                reason = "a link that leads out of the folder"
         elif entry.is_dir():
             own_part, own_emotion = _part(entry.name), emotion or _emotion(entry)
             if entry.is_symlink():
-                leave(entry, "a link to another folder")
+                reason = "a link to another folder"
             elif own_part and (not part or not emotion):
                 found += _walk(listing, entry, emotion, own_part)
             elif emotion:
-                leave(entry, "a folder inside an emotion's folder")
+                reason = "a folder inside an emotion's folder"
             elif own_emotion:
-                file = _printable(entry.relative_to(root))
-                found.append(Found(None, file, own_emotion, part))
-                found += _walk(listing, entry, own_emotion, part)
+                found += [
+                    (None, file, own_emotion, part),
+                    *_walk(listing, entry, own_emotion, part),
+                ]
             else:
                 before = len(listing.left_out)
                 inside = _walk(listing, entry, "", part)
                 found += inside
                 if not inside:  # one line for all that is in it
                     del listing.left_out[before:]
-                    leave(entry, "a sub-folder that is named after none of the emotions")
+                    reason = "a sub-folder that is named after none of the emotions"
         elif not emotion:
-            if image:
-                leave(entry, "in no emotion's folder, so nothing tells its emotion")
+            reason = "in no emotion's folder, so nothing tells its emotion" if image else ""
         elif not entry.is_file():
-            leave(entry, "a link that leads nowhere, or no file")
+            reason = "a link that leads nowhere, or no file"
         elif not image:
-            leave(entry, f"its name does not end in {', '.join(SUFFIXES)}")
+            reason = f"its name does not end in {', '.join(SUFFIXES)}"
         else:
-            found.append(Found(entry, _printable(entry.relative_to(root)), emotion, part))
+            found.append((entry, file, emotion, part))
+        if reason:
+            listing.left_out.append((file, reason))
     return found
 
 
@@ -332,32 +309,31 @@ def _groups_by_table(table: Path, listing: Listing) -> list[str]:
         raise ValueError(
             f"{table}: the columns are {', '.join(header) or 'none'}; name and group are needed"
         )
-    owners: dict[str, set[int]] = {}
-    for place, file in enumerate(listing.files):
-        parts = _path(f"{listing.root.resolve().name}/{file}").split("/")
-        for start in range(len(parts)):
-            end = "/".join(parts[start:])
-            for name in {end, end.removesuffix(Path(end).suffix)}:
-                owners.setdefault(name, set()).add(place)
-    groups = [""] * len(listing.files)
+    files = listing.images["file"].tolist()
+    owners: dict[str, list[int]] = {}
+    for place, file in enumerate(files):
+        whole = _path(f"{listing.root.resolve().name}/{file}")
+        for path in dict.fromkeys((whole, whole.removesuffix(Path(file).suffix))):
+            parts = path.split("/")
+            for start in range(len(parts)):
+                owners.setdefault("/".join(parts[start:]), []).append(place)
+    groups: dict[int, str] = {}
     for name, group in cells.iloc[1:, [header.index("name"), header.index("group")]].to_numpy():
-        places, person = owners.get(_path(str(name or "")), set()), str(group or "").strip()
+        places, person = owners.get(_path(str(name or "")), []), str(group or "").strip()
         if len(places) > 1:
-            first, second = sorted(places)[:2]
             raise ValueError(
-                f"{table}: {name} may be {listing.files[first]} or {listing.files[second]}; name "
-                "each with its folder"
+                f"{table}: {name} may be {files[places[0]]} or {files[places[1]]}; name each with "
+                "its folder"
             )
-        for place in places:
-            if groups[place] and person and groups[place] != person:
+        for place in places if person else []:
+            if groups.setdefault(place, person) != person:
                 raise ValueError(f"{table}: {name} has two groups")
-            groups[place] = person or groups[place]
-    absent = [file for file, group in zip(listing.files, groups, strict=True) if not group]
+    absent = [file for place, file in enumerate(files) if place not in groups]
     if absent:
         raise ValueError(
             f"{table}: there is no group for {absent[0]} (the first of {len(absent)} such images)"
         )
-    return groups
+    return [groups[place] for place in range(len(files))]
 
 
 def _path(name: str) -> str:
@@ -368,22 +344,23 @@ def _path(name: str) -> str:
 
 def _describe(listing: Listing, settings: Settings) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    kept: list[int] = []
-    left_out = list(listing.left_out)
+    images, left_out = listing.images, list(listing.left_out)
+    whole = np.ones(len(images), bool)
     batches: dict[str, list[NDArray[np.float32]]] = {}
-    with track(len(listing.paths), "reading images") as progress:
-        for start in range(0, len(listing.paths), BATCH):
+    with tqdm(total=len(images), desc="reading images", leave=False, delay=0.2) as progress:
+        for start in range(0, len(images), BATCH):
             faces = []
-            for place in range(start, min(start + BATCH, len(listing.paths))):
+            for row in images[start : start + BATCH].itertuples():
                 try:
-                    faces.append(settings.face(read_grey(listing.paths[place])))
-                    kept.append(place)
+                    faces.append(settings.face(read_grey(row.path)))
                 except Unreadable as reason:
-                    left_out.append((listing.files[place], str(reason)))
+                    left_out.append((row.file, str(reason)))
+                    whole[row.Index] = False
                 progress.update(1)
             for modality, values in settings.describe(np.stack(faces)).items() if faces else ():
                 batches.setdefault(modality, []).append(values)
-    labels = np.array([listing.labels[place] for place in kept], int)
+    images = images[whole]
+    labels = images["label"].to_numpy()
     _check(listing, labels, left_out)
 
     descriptors = {modality: np.concatenate(values) for modality, values in batches.items()}
@@ -391,10 +368,9 @@ def _describe(listing: Listing, settings: Settings) -> EmotionData:
         modality: Components.fit(values).transform(values)
         for modality, values in descriptors.items()
     }
-    files = [listing.files[place] for place in kept]
-    groups, said = persons(files)
-    if listing.groups is not None:
-        groups = np.array([listing.groups[place] for place in kept])
+    groups, said = persons(images["file"].tolist())
+    if "group" in images:
+        groups = images["group"].to_numpy(str)
         done = f"read as {len(set(groups))} persons"
         said = [("groups.csv names the person of every image", len(groups), done)]
     reasons = Counter(reason for _, reason in left_out)
@@ -414,14 +390,14 @@ def _describe(listing: Listing, settings: Settings) -> EmotionData:
         labels=labels,
         classes=EMOTIONS,
         groups=groups,
-        names=_names(files),
-        source=f"{len(kept)} images of the folder {listing.root.resolve().name}"
+        names=_names(images["file"].tolist()),
+        source=f"{len(images)} images of the folder {listing.root.resolve().name}"
         + (f" ({', '.join(chosen)})" if chosen else ""),
         drawn=False,
         repairs=pd.DataFrame(repairs, columns=list(REPAIRS)),
         descriptors=descriptors,
         left_out=pd.DataFrame(left_out, columns=["file", "reason"]),
-        splits=_splits([listing.parts[place] for place in kept]),
+        splits=_splits(images["part"]),
     )
 
 
@@ -429,17 +405,14 @@ def _names(files: list[str]) -> NDArray[np.str_]:
     """File names without suffix; with their folder where several are the same."""
     stems = [Path(file).stem for file in files]
     count = Counter(stems)
-    return np.array(
-        [
-            stem if count[stem] == 1 else file.removesuffix(Path(file).suffix)
-            for stem, file in zip(stems, files, strict=True)
-        ]
-    )
+    ends = [file.removesuffix(Path(file).suffix) for file in files]
+    pairs = zip(stems, ends, strict=True)
+    return np.array([stem if count[stem] == 1 else end for stem, end in pairs])
 
 
-def _splits(parts: list[str]) -> dict[str, Split]:
+def _splits(parts: pd.Series) -> dict[str, Split]:
     """Rows to train on and rows to test, where folders part the images."""
-    rows = {part: np.flatnonzero(np.array(parts) == part) for part in PARTS}
+    rows = {part: np.flatnonzero(parts == part) for part in PARTS}
     return {
         f"train and {part}": (rows["train"], rows[part])
         for part in ("test", "val")

@@ -8,14 +8,14 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from emolib.data.descriptors import lpq, phog
 
 
-class _Descriptor(TransformerMixin, BaseEstimator, ABC):
+class _Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Images ``[N, H, W]`` to descriptors ``[N, D]``; nothing is learnt but the number of values."""
 
     @abstractmethod
@@ -24,19 +24,13 @@ class _Descriptor(TransformerMixin, BaseEstimator, ABC):
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Checks the parameters on the first image."""
-        self.n_features_out_ = self._describe(_images(X)[:1]).shape[1]
+        self._n_features_out = self._describe(_images(X)[:1]).shape[1]
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """``[N, H, W]`` to ``[N, D]`` float32."""
-        check_is_fitted(self)
+        check_is_fitted(self, "_n_features_out")
         return self._describe(_images(X))
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """``lpq0``, ``lpq1`` … in the order of the columns."""
-        check_is_fitted(self)
-        name = type(self).__name__.lower()
-        return np.array([f"{name}{number}" for number in range(self.n_features_out_)], dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -48,19 +42,18 @@ class LPQ(_Descriptor):
     """Local phase quantisation, see :func:`emolib.data.descriptors.lpq`.
 
     Args:
-        window, blocks, decorrelate: as there.
+        window, blocks: as there.
 
     Example:
         >>> make_pipeline(LPQ(blocks=4), PCA(5), SVC()).fit(images, labels)
     """
 
-    def __init__(self, window: int = 7, blocks: int = 3, decorrelate: bool = False) -> None:
+    def __init__(self, window: int = 7, blocks: int = 3) -> None:
         self.window = window
         self.blocks = blocks
-        self.decorrelate = decorrelate
 
     def _describe(self, images: np.ndarray) -> NDArray[np.float32]:
-        return lpq(images, self.window, self.blocks, self.decorrelate)
+        return lpq(images, self.window, self.blocks)
 
 
 class PHOG(_Descriptor):

@@ -24,14 +24,16 @@ PAPER = "#b07d00"  # what the paper printed, wherever it stands beside ours
 GUESSING = {"color": "#777777", "linewidth": 1, "linestyle": ":"}  # the line of chance
 SEQUENTIAL = "crest"  # the colour map of matrices
 
-# Layers of a network, filled and outlined; hidden units that stay after pruning, and that go.
-FILL = {"Conv1d": "#cfe8d5", "MaxPool1d": "#f3c9c2", "Linear": "#cfdcee", "input": "#eeeeee"}
-EDGE = {"Conv1d": "#2f7d4a", "MaxPool1d": "#b0412f", "Linear": "#33588c", "input": "#777777"}
-INPUT = {"color": FILL["input"], "edgecolor": EDGE["input"]}
-OUTPUT = {"color": FILL["Linear"], "edgecolor": EDGE["Linear"]}
-HIDDEN = {"color": "#f7e3bd", "edgecolor": "#b07d00"}
-GONE = {"color": "white", "edgecolor": "#c9c9c9", "linestyle": ":"}
-STAYS, GOES = "#33588c", "#c9c9c9"
+# Layers of a network and its hidden units, those that stay after pruning and those that go.
+LAYER = {
+    "input": {"facecolor": "#eeeeee", "edgecolor": "#777777"},
+    "hidden": {"facecolor": "#f7e3bd", "edgecolor": "#b07d00"},
+    "gone": {"facecolor": "white", "edgecolor": "#c9c9c9", "linestyle": ":"},
+    "Linear": {"facecolor": "#cfdcee", "edgecolor": "#33588c"},
+    "Conv1d": {"facecolor": "#cfe8d5", "edgecolor": "#2f7d4a"},
+    "MaxPool1d": {"facecolor": "#f3c9c2", "edgecolor": "#b0412f"},
+}
+CONNECTION = {"stays": "#33588c", "goes": "#c9c9c9"}
 
 # Ways of training that the bench compares.
 WAY = {

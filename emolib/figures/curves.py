@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Mapping
 from itertools import product
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -23,7 +22,6 @@ from emolib.figures.colours import (
     WAY,
 )
 from emolib.figures.style import (
-    WIDTH,
     Picture,
     band,
     in_percent,
@@ -161,35 +159,31 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
     """A measure against a setting, a line for each emotion; protocols in rows, modalities in
     columns.
     """
-
-    def look(emotion: str) -> dict[str, Any]:
-        return {
-            "label": emotion,
-            "color": EMOTION.get(emotion, UNNAMED),
-            "marker": EMOTION_MARKER.get(emotion, "o"),
-            "linewidth": 2.4 if emotion == "average" else 1.3,
-            "linestyle": "--" if emotion == "average" else "-",
-        }
-
     figure, drawn = _curves(
         summary.drop(columns=["low", "high"]),
         x,
         ("protocol", "modality"),
         ["emotion"],
-        look,
+        lambda emotion: {
+            "label": emotion,
+            "color": EMOTION.get(emotion, UNNAMED),
+            "marker": EMOTION_MARKER.get(emotion, "o"),
+            "linewidth": 2.4 if emotion == "average" else 1.3,
+            "linestyle": "--" if emotion == "average" else "-",
+        },
         3.0,
         "{1}, {0} folds",
         xlabel=xlabel,
         ylabel=f"{ylabel} / %",
     )
     legend_below(figure, 4)
-    alt = " ".join(
+    alt = [f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}."]
+    alt += [
         f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
         f"{percent(part['mean'].iloc[-1])}."
         for protocol, modality, emotion, part in drawn
-    )
-    span = f"from {summary[x].min():g} to {summary[x].max():g} {xlabel}"
-    return Picture(figure, f"{ylabel} by emotion, {span}. {alt}{tested(summary)}", summary)
+    ]
+    return Picture(figure, " ".join(alt) + tested(summary), summary)
 
 
 @styled
@@ -205,20 +199,16 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
         summary: columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``.
         chance: accuracy of guessing, marked.
     """
-
-    def look(modality: str) -> dict[str, Any]:
-        return {
-            "label": f"{modality}, drawn faces",
-            "color": MODALITY.get(modality, UNNAMED),
-            "marker": MODALITY_MARKER.get(modality, "o"),
-        }
-
     figure, drawn = _curves(
         summary.assign(row=0),
         "wildness",
         ("row", "protocol"),
         ["modality"],
-        look,
+        lambda modality: {
+            "label": f"{modality}, drawn faces",
+            "color": MODALITY.get(modality, UNNAMED),
+            "marker": MODALITY_MARKER.get(modality, "o"),
+        },
         3.3,
         "{1} folds",
         chance,
@@ -258,19 +248,19 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
         losses: by title, ``[K, epochs]``; NaN after a network has stopped.
     """
     figure, axes = panels(1, len(losses), 2.6, sharey=True)
-    parts, alt = [], "Training loss by epoch."
+    parts, alt = {}, "Training loss by epoch."
     for axis, (title, values) in zip(axes[0], losses.items(), strict=True):
         # a stopped network keeps its last loss, so that the band is of the same networks throughout
-        low, middle, high = np.quantile(pd.DataFrame(values.T).ffill().T, [0.05, 0.5, 0.95], axis=0)
-        epoch = np.arange(1, len(middle) + 1)
-        axis.fill_between(epoch, low, high, color=OURS, alpha=0.15, linewidth=0)
-        axis.plot(epoch, middle, color=OURS)
+        filled = pd.DataFrame(values.T, index=pd.RangeIndex(1, values.shape[1] + 1)).ffill()
+        part = filled.quantile([0.05, 0.5, 0.95], axis=1).T.set_axis(
+            ["low", "mean", "high"], axis=1
+        )
+        band(axis, part.index, part, OURS)
         axis.set(title=title, xlabel="epoch")
-        columns = {"networks": title, "epoch": epoch, "5%": low, "median": middle, "95%": high}
-        parts.append(pd.DataFrame(columns))
-        alt += f" {title}: median from {middle[0]:.4f} to {middle[-1]:.4f}."
+        parts[title] = part.set_axis(["5%", "median", "95%"], axis=1)
+        alt += f" {title}: median from {part['mean'].iloc[0]:.4f} to {part['mean'].iloc[-1]:.4f}."
     axes[0, 0].set_ylabel("mean training loss")
-    return Picture(figure, alt, pd.concat(parts, ignore_index=True))
+    return Picture(figure, alt, pd.concat(parts, names=["networks", "epoch"]).reset_index())
 
 
 @styled
@@ -287,21 +277,21 @@ def learning_curves(
         chance: by panel, the level of guessing.
     """
     names, lines = list(history["panel"].unique()), list(history["line"].unique())
-    figure, axes = plt.subplots(1, len(names), figsize=(WIDTH, 2.6), squeeze=False)
+    figure, axes = panels(1, len(names), 2.6, layout=None)
     figure.subplots_adjust(0.075, 0.18, 0.98, 0.89, 0.2)  # by hand: redrawn while networks train
     colours, said = [*MODALITY.values(), PAPER], []
     for axis, panel in zip(axes[0], names, strict=True):
         here = history[history["panel"] == panel]
         for line, part in here.groupby("line", sort=False):
-            colour = colours[lines.index(line) % len(colours)]
-            band(axis, part["epoch"], part, color=colour, label=line)
+            band(axis, part["epoch"], part, colours[lines.index(line) % len(colours)], label=line)
             said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
         axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
         if chance and panel in chance:
             axis.axhline(chance[panel], **GUESSING, label="guessing")
             # whole steps, so that the axis seldom moves while networks train
-            low, high = np.floor(10 * here["low"].min()), np.ceil(10 * here["high"].max())
-            axis.set_ylim(low / 10, high / 10)
+            axis.set_ylim(
+                np.floor(10 * here["low"].min()) / 10, np.ceil(10 * here["high"].max()) / 10
+            )
         # always in the same place, above, and never in the way
         axis.legend(
             loc="lower right",
@@ -312,8 +302,12 @@ def learning_curves(
             columnspacing=0.9,
             borderaxespad=0,
         )
-    alt = f"Learning curves after {history['epoch'].max():.0f} of {epochs} epochs. "
-    return Picture(figure, alt + "; ".join(said) + ".", history)
+    return Picture(
+        figure,
+        f"Learning curves after {history['epoch'].max():.0f} of {epochs} epochs. "
+        f"{'; '.join(said)}.",
+        history,
+    )
 
 
 @styled
@@ -325,21 +319,23 @@ def training_costs(rows: pd.DataFrame) -> Picture:
         rows: columns ``net``, ``method``, ``networks``, ``microseconds_per_net_step``.
     """
     figure, axes = panels(2, 2, 2.6, sharex=True, sharey=True)
-    most, alt = rows["networks"].max(), []
-    times = rows.set_index(["net", "method", "networks"])["microseconds_per_net_step"].unstack()
+    times = rows.pivot(index=["net", "networks"], columns="method")["microseconds_per_net_step"]
+    most = rows["networks"].max()
+    alt = [f"Microseconds a network's step takes with {most:,} networks."]
     for axis, (net, title) in zip(axes.flat, NETS.items(), strict=True):
-        known = [way for way in WAYS if (net, way) in times.index]
-        for way in known:
-            part, (label, marker) = times.loc[net, way].dropna(), WAYS[way]
-            axis.plot(part.index, part, color=WAY[way], marker=marker, label=label)
-        axis.set(xscale="log", yscale="log", title=title)
-        axis.set(xlabel="networks", ylabel="µs a network's step")
+        for way, part in times.loc[net].reindex(columns=list(WAYS)).items():
+            label, marker = WAYS[way] if part.notna().any() else (None, "")
+            axis.plot(part.dropna(), color=WAY[way], marker=marker, label=label)
+        axis.set(
+            xscale="log",
+            yscale="log",
+            title=title,
+            xlabel="networks",
+            ylabel="µs a network's step",
+        )
         axis.label_outer()
-        at = times.loc[net, most].dropna()
-        others = [
-            f"{at[way]:.3g} by {WAYS[way][0]}" for way in known if way in at.index.drop("ours")
-        ]
+        at = times.loc[net, most].reindex(list(WAYS)).dropna()
+        others = [f"{value:.3g} by {WAYS[way][0]}" for way, value in at.drop("ours").items()]
         alt.append(f"{title}: {at['ours']:.3g} by this library, {joined(others)}.")
     legend_below(figure, len(WAYS))
-    said = f"Microseconds a network's step takes with {most:,} networks. " + " ".join(alt)
-    return Picture(figure, said, rows)
+    return Picture(figure, " ".join(alt), rows)

@@ -38,8 +38,11 @@ def sample_faces(
         ]:
             axis.imshow(images[index], cmap="gray", vmin=0, vmax=255)
             shown.append((classes[column], row + 1, images[index].mean()))
-    alt = f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}."
-    return Picture(figure, alt, pd.DataFrame(shown, columns=["emotion", "row", "mean grey"]))
+    return Picture(
+        figure,
+        f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}.",
+        pd.DataFrame(shown, columns=["emotion", "row", "mean grey"]),
+    )
 
 
 @styled
@@ -55,8 +58,9 @@ def box_plots(
         reference: a level to mark, such as the centre that the paper names.
     """
     reach = [np.ptp(values) for values in features.values()]
-    shared = bool(max(reach) <= INCOMPARABLE * min(reach))
-    figure, axes = panels(1, len(features), 3.2, sharey=shared)
+    figure, axes = panels(
+        1, len(features), 3.2, sharey=bool(max(reach) <= INCOMPARABLE * min(reach))
+    )
     described = {}
     for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
         # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to
@@ -75,14 +79,18 @@ def box_plots(
         axis.set(title=modality, xlabel="feature (principal component)")
         described[modality] = pd.DataFrame(values).rename(columns=lambda d: d + 1).describe().T
     axes[0, 0].set_ylabel(ylabel)
-    data = pd.concat(described, names=["modality", "feature"]).reset_index()
-    alt = "Box plots of each feature. " + " ".join(
-        f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
-        f"means {', '.join(f'{mean:.2f}' for mean in part['mean'])}."
-        for modality, part in described.items()
+    return Picture(
+        figure,
+        "Box plots of each feature. "
+        + " ".join(
+            f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
+            f"means {', '.join(f'{mean:.2f}' for mean in part['mean'])}."
+            for modality, part in described.items()
+        ),
+        pd.concat(described, names=["modality", "feature"]).reset_index()[
+            ["feature", "mean", "min", "25%", "50%", "75%", "max", "modality"]
+        ],
     )
-    columns = ["feature", "mean", "min", "25%", "50%", "75%", "max", "modality"]
-    return Picture(figure, alt, data[columns])
 
 
 @styled
@@ -96,7 +104,6 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
             darken.
         shares: ``[P]``, of the variance.
     """
-    data = pd.DataFrame({"component": np.arange(1, len(axes) + 1), "share of the variance": shares})
     figure, (grid,) = panels(1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3)
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
     for panel, face, title in zip(grid, [mean, *axes], titles, strict=True):
@@ -104,11 +111,12 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
         panel.imshow(face.reshape(side, side), cmap="gray", vmin=-reach, vmax=reach)
         panel.set_axis_off()
         panel.set_title(title, loc="center", fontsize=10)
-    alt = (
+    return Picture(
+        figure,
         f"The mean face and {len(axes)} principal components as pictures; they hold "
-        f"{shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}."
+        f"{shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}.",
+        pd.DataFrame({"component": range(1, len(axes) + 1), "share of the variance": shares}),
     )
-    return Picture(figure, alt, data)
 
 
 @styled
@@ -145,8 +153,7 @@ def face_reading(
             ("its PHOG cells", image, {"cmap": "gray", "vmin": -600}),
         )
     ):
-        extent = (place * step, place * step + side, side, 0)
-        top.imshow(shown, vmax=255, extent=extent, **look)
+        top.imshow(shown, vmax=255, extent=(place * step, place * step + side, side, 0), **look)
         top.text(place * step, -2, title, fontsize=10.5, fontweight="bold")
     _roses(top, gradients.reshape(cells, cells, BINS), 2 * step, side / cells)
     top.set(xlim=(-1, 2 * step + side + 1), ylim=(side, -9))
@@ -156,11 +163,20 @@ def face_reading(
         x = np.arange(len(values)) + place * (len(values) + 0.7)
         look = {"color": MODALITY.get(modality, UNNAMED)}
         ten.bar(x, values, **look)
-        over = ten.get_xaxis_transform()
-        ten.text(x.mean(), 1.02, modality, transform=over, ha="center", fontsize=9.5, **look)
+        ten.annotate(
+            modality,
+            (x.mean(), 1.02),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            fontsize=9.5,
+            **look,
+        )
     ten.axhspan(0, 1, color="#f1f1f1", zorder=0)
-    count = sum(map(len, numbers.values()))
-    ten.set(ylim=_reaching(-0.3, 1.3, numbers), xticks=[], xlabel=f"{count} numbers, scaled")
+    ten.set(
+        ylim=_reaching(-0.3, 1.3, numbers),
+        xticks=[],
+        xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled",
+    )
     ten.grid(False)
 
     right, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), []
@@ -169,14 +185,12 @@ def face_reading(
         look = {"color": MODALITY.get(model, UNNAMED)}
         right.bar(x, values, 0.72 / len(scores), label=model, **look)
         best = int(predict(values))
-        said.append(f"{model} says {classes[best]} ({values[best]:.2f})")
-        if best < 0:
-            said[-1] = f"{model} has no score"
+        says = f"says {classes[best]} ({values[best]:.2f})"
+        said.append(f"{model} {says if best >= 0 else 'has no score'}")
         right.plot(x[best], max(values[best], 0) + 0.06, marker="v", **look)
-    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score")
-    right.set_xticks(range(len(classes)), classes, fontsize=8.5)
-    for label, emotion in zip(right.get_xticklabels(), classes, strict=True):
-        label.set_color(EMOTION.get(emotion, "#222222"))
+    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
+    for label, emotion in zip(right.set_xticklabels(classes), classes, strict=True):
+        label.set(color=EMOTION.get(emotion, "#222222"), fontsize=8.5)
     right.grid(axis="x", visible=False)
     right.legend(
         loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(scores), borderaxespad=0.1, fontsize=9
@@ -185,11 +199,12 @@ def face_reading(
         f"{modality} {', '.join(f'{value:.2f}' for value in values)}"
         for modality, values in numbers.items()
     )
-    alt = (
+    return Picture(
+        figure,
         f"A drawn face, its LPQ codes and its PHOG cells, {cells} along a side. "
-        f"Its numbers: {listed}. {', '.join(said)}."
+        f"Its numbers: {listed}. {', '.join(said)}.",
+        pd.DataFrame({"emotion": classes} | scores),
     )
-    return Picture(figure, alt, pd.DataFrame({"emotion": classes} | scores))
 
 
 def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
@@ -205,9 +220,9 @@ def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
     start = np.stack([left + (column + 0.5) * wide, (row + 0.5) * wide], 1)
     lengths = gradients.reshape(-1, 1) / max(gradients.max(), 1e-12) * wide / 2
     rays = [start, start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)]
-    for edge in np.arange(1, len(gradients)) * wide:
-        axis.hlines(edge, left, left + len(gradients) * wide, color="white", linewidth=0.8)
-        axis.vlines(left + edge, 0, len(gradients) * wide, color="white", linewidth=0.8)
+    edges, side = np.arange(1, len(gradients)) * wide, len(gradients) * wide
+    axis.hlines(edges, left, left + side, color="white", linewidth=0.8)
+    axis.vlines(left + edges, 0, side, color="white", linewidth=0.8)
     axis.add_collection(
         LineCollection(np.stack(rays, 1), color=MODALITY["PHOG"], linewidth=1.4), autolim=False
     )
@@ -224,8 +239,13 @@ def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -
     axis.set_axis_off()
     for place, (image, title) in enumerate(zip(images, titles, strict=True)):
         left, top = place % across * wide, place // across * high + 0.2
-        extent = (left + 0.03, left + wide - 0.03, top + wide - 0.06, top)
-        axis.imshow(image, cmap="gray", vmin=0, vmax=255, extent=extent)
+        axis.imshow(
+            image,
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            extent=(left + 0.03, left + wide - 0.03, top + wide - 0.06, top),
+        )
         axis.text(left + wide / 2, top - 0.04, title, fontsize=8, fontweight="bold", ha="center")
     axis.set(xlim=(0, WIDTH), ylim=(rows * high, 0))
     return Picture(figure, alt, pd.DataFrame({"face": titles}))

@@ -10,6 +10,9 @@ from emolib.figures.style import Picture, panels, styled
 LARGEST = [to_rgb(EMOTION[name]) for name in EMOTION if name not in ("Neutral", "average")]
 
 
+WHO = "the data do not say who is who"
+
+
 @styled
 def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) -> Picture:
     """A bar for each fold, a stripe for each row it tests; the largest groups in colour, the others
@@ -35,21 +38,25 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
     # places by hand, the same for any number of folds: what lies below stays in its place
     figure, ((axis,),) = panels(1, 1, 2.6, layout=None)
     figure.subplots_adjust(0.07, 0.21, 0.99, 0.88)
-    extent = (0, image.shape[1], count + 0.5, 0.5)
-    axis.imshow(image, aspect="auto", interpolation="nearest", extent=extent)
-    for number in range(1, count):
-        axis.axhline(number + 0.5, color="white", linewidth=4)
+    wide = image.shape[1]
+    axis.imshow(image, aspect="auto", interpolation="nearest", extent=(0, wide, count + 0.5, 0.5))
+    axis.hlines(np.arange(1.5, count), 0, wide, color="white", linewidth=4)
     torn = f"{(fold.groupby('group')['fold'].nunique() > 1).sum()} of {len(sizes)} groups"
     title, xlabel, alt = (
-        f"{torn} stand on both sides of a split",
-        "rows tested (one colour per large group, greys for the others)",
-        f"{torn} have rows in more than one fold. Rows of the largest group",
+        (
+            f"{torn} stand on both sides of a split",
+            "rows tested (one colour per large group, greys for the others)",
+            f"{torn} have rows in more than one fold. Rows of the largest group",
+        )
+        if groups is not None
+        else (WHO, "rows tested", f"{WHO.capitalize()}. Rows tested")
     )
-    if groups is None:
-        title, xlabel = "the data do not say who is who", "rows tested"
-        alt = "The data do not say who is who. Rows tested"
-    axis.set(title=f"{protocol} folds: {title}", xlabel=xlabel, ylabel="fold")
-    axis.set_yticks(range(1, count + 1))
+    axis.set(
+        title=f"{protocol} folds: {title}",
+        xlabel=xlabel,
+        ylabel="fold",
+        yticks=range(1, count + 1),
+    )
     axis.grid(False)
     data = fold.value_counts(["fold", "group"]).rename("rows").sort_index().reset_index()
     largest = fold["fold"][fold["group"] == 0].value_counts().reindex(range(count), fill_value=0)
@@ -73,10 +80,8 @@ def score_distribution(
     axis.axvline(100 * chance, color="#777777", linewidth=1, linestyle=":")
     axis.text(100 * chance, 1.52, " guessing", fontsize=8.5, color="#555555", va="top")
     measured, said = scores.dropna(subset="value").sort_values("seed"), []
-    for place, (protocol, colour) in enumerate(PROTOCOL.items()):
-        part = measured[measured["protocol"] == protocol]
-        if part.empty:
-            continue
+    for protocol, part in measured.groupby("protocol", sort=False):
+        place, colour = list(PROTOCOL).index(protocol), PROTOCOL[protocol]
         values = 100 * part["value"].to_numpy()
         # apart, so that equal scores are both seen
         y = 1 - place + 0.22 * np.sin(2.4 * np.arange(len(part)))
@@ -91,12 +96,11 @@ def score_distribution(
             values[ringed], y[ringed], s=120, facecolor="none", edgecolor="#111111", linewidth=1.4
         )
     # whole steps, so that the axis seldom moves while networks train
-    low, high = (
-        np.fmin(chance, measured["value"].min()),
-        np.fmax(chance, measured["value"].max()),
-    )
     axis.set(
-        xlim=(5 * np.floor(20 * low), 5 * np.ceil(20 * high)),
+        xlim=(
+            5 * np.floor(20 * np.fmin(chance, measured["value"].min())),
+            5 * np.ceil(20 * np.fmax(chance, measured["value"].max())),
+        ),
         yticks=(1, 0),
         yticklabels=list(PROTOCOL),
         ylim=(-0.5, 1.6),

@@ -50,23 +50,23 @@ def confusion_matrices(
         )
         name = f"({ascii_lowercase[number % 26]}) {title}"
         axis.set_title(name, fontsize=9)
+        axis.set_ylabel("" if number % columns else "true emotion")
         axis.tick_params(labelsize=8, length=0)
         axis.tick_params(axis="x", labelrotation=90)
         for c in np.flatnonzero(tested[title] == 0):
-            look = {"ha": "center", "va": "center", "fontsize": 7.5}
-            axis.text(len(classes) / 2, c + 0.5, "no row tested", **look)
-        part = pd.DataFrame(share, classes, classes).rename_axis("true").reset_index()
-        data.append(part.assign(tested=tested[title], matrix=title))
-        right = pd.Series(np.diag(share), classes).dropna().nlargest(2)
-        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right.items()])
+            axis.text(
+                len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
+            )
+        part = pd.DataFrame(share, classes, classes).assign(tested=tested[title], matrix=title)
+        data.append(part.rename_axis("true").reset_index())
+        right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
+        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
         empty = joined([classes[c] for c in np.flatnonzero(tested[title] == 0)])
         alt.append(
             f"{name}, {tested[title].sum():g} rows tested"
             + (f", none of {empty}" if empty else "")
             + (f": most often right on {best}." if best else ".")
         )
-    for axis in axes[:, 0]:
-        axis.set_ylabel("true emotion")
     figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
     return Picture(figure, " ".join(alt), pd.concat(data, ignore_index=True))
 
@@ -110,10 +110,11 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
         ylabel="recomputed / degrees",
     )
     smallest = data.sort_values("degrees", kind="stable").iloc[0]
-    alt = (
+    return Picture(
+        figure,
         f"Angles between {len(names)} hidden units, from {smallest['degrees']:.1f}° (units "
         f"{smallest['unit']:.0f} and {smallest['other unit']:.0f}) to {data['degrees'].max():.1f}°. "
         f"The largest difference from the printed angles is "
-        f"{(data['degrees'] - data['printed']).abs().max():.2f}°."
+        f"{(data['degrees'] - data['printed']).abs().max():.2f}°.",
+        data,
     )
-    return Picture(figure, alt, data)

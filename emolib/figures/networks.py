@@ -12,20 +12,7 @@ from matplotlib.path import Path
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from emolib.figures.colours import (
-    EDGE,
-    FILL,
-    GOES,
-    GONE,
-    GUESSING,
-    HIDDEN,
-    INPUT,
-    OUTPUT,
-    PAPER,
-    PROTOCOL,
-    STAYS,
-    UNNAMED,
-)
+from emolib.figures.colours import CONNECTION, GUESSING, LAYER, PAPER, PROTOCOL, UNNAMED
 from emolib.figures.style import WIDTH, Picture, joined, panels, percent, styled
 from emolib.models import FusionNet, ShallowNet
 
@@ -42,9 +29,14 @@ def trace(net: nn.Module, x: torch.Tensor) -> pd.DataFrame:
 
     def watch(layer: nn.Module, _: object, output: torch.Tensor) -> None:
         if layer in names:
-            shape = " × ".join(map(str, output.shape[1:]))
-            count = sum(parameter.numel() for parameter in layer.parameters())
-            calls.append((names[layer], type(layer).__name__, shape, count))
+            calls.append(
+                (
+                    names[layer],
+                    type(layer).__name__,
+                    " × ".join(map(str, output.shape[1:])),
+                    sum(parameter.numel() for parameter in layer.parameters()),
+                )
+            )
 
     with register_module_forward_hook(watch), torch.no_grad():
         net(x)
@@ -77,35 +69,30 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     layers = trace(net, torch.zeros(1, net.hidden.in_features))
     (hidden, own), (output, others) = layers[["layer", "parameters"]].to_numpy().tolist()
     sizes = [net.hidden.in_features, net.hidden.out_features, net.output.out_features]
-    figure, ((axis,),) = panels(1, 1, 4.6)
-    axis.set_axis_off()
     height, xs = max(sizes), (0, 5, 10)
-    places = [np.arange(size) + (height - size) / 2 for size in sizes]
-    for left in range(2):
-        _connect(axis, xs[left : left + 2], places[left], places[left + 1], "#c9d3de", 0.5)
-    for x, ys, look, title in zip(
-        xs,
-        places,
-        (INPUT, HIDDEN, OUTPUT),
-        (
-            f"input\n{sizes[0]} features",
-            f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters",
-            f"{output}\n{sizes[2]} linear units, {others} parameters",
-        ),
-        strict=True,
-    ):
-        axis.scatter([x] * len(ys), ys, s=95, zorder=2, **look)
-        axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
-    for label, y in zip(classes, places[2][::-1], strict=True):
-        axis.text(xs[2] + 0.35, y, label, va="center", fontsize=9.5)
-    for number, y in enumerate(places[0][::-1], 1):
-        axis.text(xs[0] - 0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
+    below, middle, above = (np.arange(size) + (height - size) / 2 for size in sizes)
+    figure, ((axis,),) = panels(1, 1, 4.6)
     axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.2))
-    alt = (
+    axis.set_axis_off()
+    _connect(axis, xs[:2], below, middle, "#c9d3de", 0.5)
+    _connect(axis, xs[1:], middle, above, "#c9d3de", 0.5)
+    for x, ys, kind, title in (
+        (xs[0], below, "input", f"input\n{sizes[0]} features"),
+        (xs[1], middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters"),
+        (xs[2], above, "Linear", f"{output}\n{sizes[2]} linear units, {others} parameters"),
+    ):
+        axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
+        axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
+    for label, y in zip(classes, above[::-1], strict=True):
+        axis.text(xs[2] + 0.35, y, label, va="center", fontsize=9.5)
+    for number, y in enumerate(below[::-1], 1):
+        axis.text(xs[0] - 0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
+    return Picture(
+        figure,
         f"Fully connected network: {sizes[0]} inputs, {sizes[1]} sigmoid hidden units, {sizes[2]} "
-        f"outputs, one for each of {joined(list(classes))}; {own + others} parameters."
+        f"outputs, one for each of {joined(list(classes))}; {own + others} parameters.",
+        layers,
     )
-    return Picture(figure, alt, layers)
 
 
 @styled
@@ -126,8 +113,7 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
                 wide,
                 tall,
                 boxstyle="round,pad=0,rounding_size=0.08",
-                facecolor=FILL[kind],
-                edgecolor=EDGE[kind],
+                **LAYER[kind],
             )
         )
         axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
@@ -164,32 +150,64 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
             *(ends if place == 1 else [(x + place - 1, y)]),
         )
     axis.set(xlim=(-0.6, x + len(heads) + 0.6), ylim=(2 * y - 0.7, 0.7))
-    alt = (
+    return Picture(
+        figure,
         f"{len(modalities)} branches, {joined(list(modalities))}, each of "
         f"{(layers['kind'][branch] == 'Conv1d').sum()} convolutions with max-pooling from {features} "
         f"features to {layers['output'][branch[-1]]}; joined by fully connected layers of "
         f"{joined(list(layers['output'][heads]))} units; {layers['parameters'].sum():,} parameters "
-        "in all."
+        "in all.",
+        layers,
     )
-    return Picture(figure, alt, layers)
 
 
-def _pruned(axis: Axes, alive: np.ndarray, inputs: int, outputs: int) -> None:
-    """A network of one hidden layer; units that go, and their connections, are pale."""
+def _pruned(
+    drawing: Axes, matrix: Axes, degrees: np.ndarray, alive: np.ndarray, sizes: tuple[int, int]
+) -> None:
+    """A network of one hidden layer, in which units that go and their connections are pale, and the
+    angles between its hidden units; unit 1 is below.
+    """
     below, hidden, above = (
-        np.linspace(0, 1, size + 2)[1:-1] for size in (inputs, len(alive), outputs)
+        np.linspace(0, 1, size + 2)[1:-1] for size in (sizes[0], len(alive), sizes[1])
     )
-    for units, colour, width in ((hidden[~alive], GOES, 0.2), (hidden[alive], STAYS, 0.35)):
-        _connect(axis, (0, 1), below, units, colour, width)
-        _connect(axis, (1, 2), units, above, colour, width)
-    for x, ys in ((0, below), (2, above)):
-        axis.scatter([x] * len(ys), ys, s=34, zorder=2, **INPUT)
-    axis.scatter(np.ones(alive.sum()), hidden[alive], s=34, zorder=3, **HIDDEN)
-    axis.scatter(np.ones((~alive).sum()), hidden[~alive], s=34, zorder=2, **GONE)
-    names = ["inputs", "hidden", "outputs"]
-    axis.set(xlim=(-0.3, 2.3), ylim=(0, 1), yticks=[], xticks=[0, 1, 2], xticklabels=names)
-    axis.grid(visible=False)
-    axis.spines[:].set_visible(False)
+    for kept, kind, width in ((~alive, "goes", 0.2), (alive, "stays", 0.35)):
+        _connect(drawing, (0, 1), below, hidden[kept], CONNECTION[kind], width)
+        _connect(drawing, (1, 2), hidden[kept], above, CONNECTION[kind], width)
+    for x, ys, kind in (
+        (0, below, "input"),
+        (2, above, "input"),
+        (1, hidden[alive], "hidden"),
+        (1, hidden[~alive], "gone"),
+    ):
+        drawing.scatter([x] * len(ys), ys, s=34, zorder=2, **LAYER[kind])
+    drawing.set(
+        title=f"{len(alive)} hidden units"
+        if alive.all()
+        else f"{alive.sum()} of {len(alive)} units stay",
+        xlim=(-0.3, 2.3),
+        ylim=(0, 1),
+        xticks=[0, 1, 2],
+        xticklabels=["inputs", "hidden", "outputs"],
+        yticks=[],
+    )
+    drawing.grid(visible=False)
+    drawing.spines[:].set_visible(False)
+    top = 180 if np.nanmax(degrees, initial=0) > 90 else 90
+    image = matrix.imshow(
+        np.ma.masked_invalid(degrees), cmap="crest_r", vmin=0, vmax=top, interpolation="nearest"
+    )
+    ticks = np.arange(0, len(alive), max(len(alive) // 4, 1))
+    matrix.set(
+        xticks=ticks,
+        yticks=ticks,
+        xticklabels=ticks + 1,
+        yticklabels=ticks + 1,
+        title="angles / degrees",
+        xlabel="hidden unit",
+        ylabel="hidden unit",
+    )
+    matrix.grid(visible=False)
+    matrix.figure.colorbar(image, ax=matrix, ticks=[0, top / 2, top], shrink=0.7)
 
 
 @styled
@@ -217,20 +235,7 @@ def network_state(
         chance: recall of guessing, marked.
     """
     figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, width_ratios=[1.25, 1, 1.1])
-    numbers, stay = np.arange(1, len(alive) + 1), f"{alive.sum()} of {len(alive)}"
-    _pruned(drawing, alive, *sizes)
-    drawing.set_title(f"{len(alive)} hidden units" if alive.all() else f"{stay} units stay")
-
-    top = 180 if np.nanmax(degrees, initial=0) > 90 else 90
-    image = matrix.imshow(
-        np.ma.masked_invalid(degrees), cmap="crest_r", vmin=0, vmax=top, interpolation="nearest"
-    )
-    ticks = np.arange(0, len(alive), max(len(alive) // 4, 1))
-    matrix.set(xticks=ticks, yticks=ticks, xticklabels=ticks + 1, yticklabels=ticks + 1)
-    matrix.set(title="angles / degrees", xlabel="hidden unit", ylabel="hidden unit")
-    matrix.grid(visible=False)
-    figure.colorbar(image, ax=matrix, ticks=[0, top / 2, top], shrink=0.7)
-
+    _pruned(drawing, matrix, degrees, alive, sizes)
     reached = []
     for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
         look = {"color": PROTOCOL.get(protocol, UNNAMED), "marker": marker}
@@ -242,15 +247,16 @@ def network_state(
     recall.axvline(at, color=PAPER, linewidth=1, zorder=0)
     recall.set(title="mean recall / %", xlabel=xlabel)
     recall.legend(fontsize=8)
-
     between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
     angles = f", their angles from {between.min():.0f}° to {between.max():.0f}°"
-    alt = (
-        f"{xlabel} {at:g}: {stay} hidden units stay{angles if len(between) else ''}. Mean recall "
-        f"{', '.join(reached)}."
-    )
+    numbers = np.arange(1, len(alive) + 1)
     data = pd.DataFrame(degrees, columns=[f"degrees to unit {number}" for number in numbers])
-    return Picture(figure, alt, pd.DataFrame({"unit": numbers, "stays": alive}).join(data))
+    return Picture(
+        figure,
+        f"{xlabel} {at:g}: {alive.sum()} of {len(alive)} hidden units stay"
+        f"{angles if len(between) else ''}. Mean recall {', '.join(reached)}.",
+        pd.DataFrame({"unit": numbers, "stays": alive}).join(data),
+    )
 
 
 @styled
@@ -262,7 +268,7 @@ def pruned_network(
     inputs: int,
     outputs: int,
 ) -> Picture:
-    """Angles between hidden units, the network drawn with the units that went, and the activations
+    """The network drawn with the units that went, angles between hidden units, and the activations
     of each unit.
 
     Args:
@@ -274,32 +280,19 @@ def pruned_network(
     """
     units, numbers = len(alive), np.arange(1, len(alive) + 1)
     figure = plt.figure(figsize=(WIDTH, 3.1))  # places by hand: redrawn while a slider moves
-    left, middle, right, scale = (
-        figure.add_axes(place)
-        for place in (
-            (0.045, 0.16, 0.25, 0.74),
-            (0.4, 0.03, 0.24, 0.87),
-            (0.7, 0.16, 0.28, 0.74),
-            (0.305, 0.16, 0.012, 0.74),
-        )
+    drawing, matrix, right = (
+        figure.add_axes((left, 0.16, wide, 0.74))
+        for left, wide in ((0.01, 0.26), (0.335, 0.33), (0.72, 0.27))
     )
-    ticks = numbers if units <= 8 else numbers[::3]
+    _pruned(drawing, matrix, degrees, alive, (inputs, outputs))
     lower = np.where(np.tri(units, k=-1, dtype=bool), degrees, np.nan)
-    edges = (0.5, units + 0.5)
-    shown = left.imshow(lower, aspect="auto", cmap="crest", extent=(*edges, *edges[::-1]))
-    row, column = np.nonzero(lower < angle) + np.ones((2, 1))
-    left.scatter(column, row, s=120 / units, color="white", edgecolor="#444444", linewidth=0.5)
-    left.set(title="angles / degrees", xlabel="hidden unit", xticks=ticks, yticks=ticks)
-    left.grid(False)
-    figure.colorbar(shown, cax=scale).ax.tick_params(labelsize=8)
-
-    _pruned(middle, alive[::-1], inputs, outputs)  # unit 1 on top, as in the matrix
-    middle.set(title=f"{alive.sum()} of {units} units stay")
-    middle.set_axis_off()
-
-    order = np.argsort(activations.mean(1))
+    row, column = np.nonzero(lower < angle)
+    matrix.scatter(column, row, s=120 / units, color="white", edgecolor="#444444", linewidth=0.5)
     right.imshow(
-        activations[order], aspect="auto", cmap="cividis", extent=(*edges, len(activations), 0)
+        activations[np.argsort(activations.mean(1))],
+        aspect="auto",
+        cmap="cividis",
+        extent=(0.5, units + 0.5, len(activations), 0),
     )
     for unit in numbers[~alive]:
         right.axvspan(unit - 0.5, unit + 0.5, color="white", alpha=0.78, linewidth=0)
@@ -307,14 +300,14 @@ def pruned_network(
         title=f"activations, {activations.min():.2f} to {activations.max():.2f}",
         xlabel="hidden unit",
         ylabel="training row",
-        xticks=ticks,
+        xticks=numbers if units <= 8 else numbers[::3],
         yticks=[],
     )
-    right.grid(False)
-    gone = "; none goes" if alive.all() else f"; units {joined(list(map(str, numbers[~alive])))} go"
-    alt = (
-        f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°{gone}. "
-        f"The closest pair is {pd.Series(lower.ravel()).min():.1f}° apart."
+    right.grid(visible=False)
+    gone = f"units {joined(list(map(str, numbers[~alive])))} go" if not alive.all() else "none goes"
+    return Picture(
+        figure,
+        f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°; {gone}. "
+        f"The closest pair is {pd.Series(lower.ravel()).min():.1f}° apart.",
+        pd.DataFrame(degrees, index=pd.Index(numbers, name="hidden unit"), columns=numbers),
     )
-    data = pd.DataFrame(degrees, index=pd.Index(numbers, name="hidden unit"), columns=numbers)
-    return Picture(figure, alt, data)

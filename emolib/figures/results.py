@@ -40,8 +40,11 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
     alt = [f"Recall by emotion for {joined(modalities)}."]
     for axis, panel in zip(axes[:, 0], names, strict=True):
         for number, modality in enumerate(modalities):
-            here = (summary["panel"] == panel) & (summary["modality"] == modality)
-            part = summary[here].set_index("emotion").reindex(emotions)
+            part = (
+                summary[(summary["panel"] == panel) & (summary["modality"] == modality)]
+                .set_index("emotion")
+                .reindex(emotions)
+            )
             x = np.arange(len(emotions)) + (number - (len(modalities) - 1) / 2) * width
             axis.bar(
                 x,
@@ -60,13 +63,17 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
                 linewidth=2.4,
                 label="the paper",
             )
-            best = part["mean"].drop("average", errors="ignore").dropna().nlargest(1)
-            on = [f"highest on {emotion} ({percent(value)})" for emotion, value in best.items()]
+            measured = part["mean"].drop("average", errors="ignore").dropna()
+            on = [f"highest on {e} ({percent(value)})" for e, value in measured.nlargest(1).items()]
             alt.append(f"{panel}, {modality}: {joined(on) or 'no row tested'}.")
-        axis.set(title=panel, ylabel="recall / %")
+        axis.set(
+            title=panel,
+            ylabel="recall / %",
+            xticks=range(len(emotions)),
+            xticklabels=emotions,
+        )
         axis.grid(axis="x", visible=False)
         axis.yaxis.set_major_formatter(in_percent)
-    axes[-1, 0].set_xticks(range(len(emotions)), emotions)
     legend_below(figure, 4)
     return Picture(figure, " ".join(alt) + tested(summary), summary)
 
@@ -97,15 +104,28 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
     """
     models, xlabel = list(summary["model"].unique()), "mean recall over emotions / %"
     figure, axis, place = _rows(models, 0.45 * len(models) + 1.1, xlabel, chance)
-    printed = [paper.get(model, np.nan) for model in models]
-    axis.scatter(printed, place, marker="|", s=260, color=PAPER, linewidth=3, label="the paper")
+    axis.scatter(
+        [paper.get(model, np.nan) for model in models],
+        place,
+        marker="|",
+        s=260,
+        color=PAPER,
+        linewidth=3,
+        label="the paper",
+    )
     alt = ["Mean recall of each model."]
     for number, protocol in enumerate(summary["protocol"].unique()):
         part = summary[summary["protocol"] == protocol].set_index("model").reindex(models)
         y, colour = place + 0.14 - 0.28 * number, PROTOCOL.get(protocol, UNNAMED)
         axis.hlines(y, part["low"], part["high"], color=colour, linewidth=2, alpha=0.5)
-        label = f"ours, {protocol} folds"
-        axis.plot(part["mean"], y, "os"[number % 2], color=colour, markersize=6, label=label)
+        axis.plot(
+            part["mean"],
+            y,
+            "os"[number % 2],
+            color=colour,
+            markersize=6,
+            label=f"ours, {protocol} folds",
+        )
         alt += [
             f"{model}, {protocol}: {percent(mean)}"
             + (f", the paper {percent(paper[model])}." if model in paper else ".")
@@ -127,12 +147,10 @@ def single_splits(
         printed: by model.
         chance: recall of guessing, marked.
     """
-    data = pd.concat({m: pd.Series(values) for m, values in results.items()}, names=["model"])
-    data, random = data.rename("recall").reset_index(level="model"), np.random.default_rng(0)
-    measured = {model: data.loc[data["model"] == model, "recall"].dropna() for model in results}
+    measured = {model: pd.Series(values).dropna() for model, values in results.items()}
     labels = [f"{model}\n({len(values):,} splits)" for model, values in measured.items()]
     figure, axis, place = _rows(labels, 0.62 * len(labels) + 1.2, ON_FIFTH, chance)
-    alt = ["Results of single random splits."]
+    random, alt = np.random.default_rng(0), ["Results of single random splits."]
     for y, (model, values) in zip(place, measured.items(), strict=True):
         low, middle, high = values.quantile([0.025, 0.5, 0.975])
         below = percent((values < printed[model] - 0.005).mean())
@@ -172,7 +190,14 @@ def single_splits(
         )
     axis.set_ylim(-0.6, len(labels) - 0.3)
     legend_below(figure, 5)
-    return Picture(figure, " ".join(alt), data)
+    return Picture(
+        figure,
+        " ".join(alt),
+        pd.concat(
+            [pd.DataFrame({"model": model, "recall": v}) for model, v in results.items()],
+            ignore_index=True,
+        ),
+    )
 
 
 @styled
@@ -237,10 +262,15 @@ def specification_curve(
     top.plot(ordered.index, ordered["value"], ".", color=OURS, markersize=4, rasterized=many)
     alt = [f"{len(ordered)} readings from {percent(ordered['value'].min())} up."]
     for (name, value), style in zip(printed.items(), ("-", "--", ":"), strict=False):
-        reached = (ordered["value"] >= value - 0.005).sum()
-        label = f"{name}: reached by {reached} of {len(ordered)}"
-        top.axhline(value, color=PAPER, linewidth=1.5, linestyle=style, label=label)
-        alt.append(f"{name} ({percent(value)}) is reached by {reached}.")
+        reached = f"reached by {(ordered['value'] >= value - 0.005).sum()}"
+        top.axhline(
+            value,
+            color=PAPER,
+            linewidth=1.5,
+            linestyle=style,
+            label=f"{name}: {reached} of {len(ordered)}",
+        )
+        alt.append(f"{name} ({percent(value)}) is {reached}.")
     top.yaxis.set_major_formatter(in_percent)
     top.set_ylabel("average over emotions / %")
     top.legend(loc="lower right")
@@ -257,8 +287,9 @@ def specification_curve(
         )
     for below in np.cumsum([frame[choice].nunique(dropna=False) for choice in choices]):
         marks.axhline(0.5 - below, color="#cccccc", linewidth=0.8)
-    names = [f"{choice}: {value}" for choice, value in marked]
-    marks.set_yticks(-np.arange(len(marked)), names, fontsize=8)
+    marks.set_yticks(
+        -np.arange(len(marked)), [f"{choice}: {value}" for choice, value in marked], fontsize=8
+    )
     marks.set(ylim=(-len(marked) + 0.4, 0.7), xlabel="readings, from the lowest to the highest")
     marks.grid(visible=False)
     alt += [
@@ -279,14 +310,16 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         frame: columns ``label``, ``rejected``, ``low``, ``high``.
         nominal: how often it should.
     """
-    xlabel = "share of shuffles in which the test finds something / %"
-    figure, axis, y = _rows(frame["label"], 0.27 * len(frame) + 1.0, xlabel)
+    figure, axis, y = _rows(
+        frame["label"],
+        0.27 * len(frame) + 1.0,
+        "share of shuffles in which the test finds something / %",
+    )
     axis.axvline(nominal, color=PAPER, linewidth=2, label=f"nominal, {percent(nominal)}")
     axis.hlines(y, frame["low"], frame["high"], color=OURS, linewidth=2, alpha=0.6)
     axis.plot(frame["rejected"], y, "o", color=OURS, label="measured, with its 95 % interval")
     axis.tick_params(axis="y", labelsize=9)
     axis.set_xlim(left=0)
     legend_below(figure, 2)
-    shares = zip(frame["label"], frame["rejected"], strict=True)
-    alt = " ".join(f"{label}: {100 * share:.1f} %." for label, share in shares)
-    return Picture(figure, f"Rejections on shuffled labels. {alt}", frame)
+    shares = [f"{row.label}: {100 * row.rejected:.1f} %." for row in frame.itertuples()]
+    return Picture(figure, " ".join(["Rejections on shuffled labels.", *shares]), frame)

@@ -66,8 +66,8 @@ def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figu
     Options are those of :func:`matplotlib.pyplot.subplots`; the layout is ``"constrained"`` unless
     they say otherwise.
     """
-    options = {"layout": "constrained", "figsize": (WIDTH, height * rows)} | options
-    return plt.subplots(rows, columns, squeeze=False, **options)
+    options.setdefault("layout", "constrained")
+    return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False, **options)
 
 
 def legend_below(figure: Figure, columns: int) -> None:

@@ -158,7 +158,7 @@ def _end_with_build() -> None:
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)  # on which nbclient ends the kernel
     sleep(PATIENCE)
-    os._exit(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _run(

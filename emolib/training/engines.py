@@ -1,9 +1,9 @@
-"""Two ways through an epoch with the same result: compiled loops on the processor, stacked tensors
-on a graphics card.
+"""Two training engines with the same result: compiled loops on the processor, stacked tensors on a
+graphics card.
 
-An engine trains some networks ``which`` of a stack for an epoch, in place, and gives each one's
-mean loss; and it tells the scores of one network on all rows. Parameters are ``[K, P]``, flat in
-the order of the module's own.
+An engine trains some networks ``which`` of a stack for an epoch, in place, and returns the mean
+loss of each; and it returns the scores of one network on all rows. Parameters are ``[K, P]``, flat
+in the order of the module's own.
 
 Axes: as in :mod:`emolib.training.inputs`, and ``P`` parameters of a network, ``H`` hidden units.
 """
@@ -43,9 +43,17 @@ class NumbaEngine:
         self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
         self.steps = np.zeros(len(rule), int)
         self.constants = constants(self.weights.dtype)
+        # the kernels' order of parameters, in which a convolution is [3, out, in]
+        parameters = list(net.parameters())
+        parts = torch.arange(self.weights.shape[1]).split([p.numel() for p in parameters])
+        turned = [
+            part.view(p.shape).permute(2, 0, 1).flatten() if p.ndim == 3 else part
+            for part, p in zip(parts, parameters, strict=True)
+        ]
+        self.places = torch.cat(turned).numpy()
 
     def epoch(self, which: Rows) -> Floats:
-        """Trains some networks for an epoch; gives the mean loss of each, in the order of
+        """Trains some networks for an epoch; returns the mean loss of each, in the order of
         ``which``.
         """
         m = self.material
@@ -71,6 +79,7 @@ class NumbaEngine:
         channels, narrow = self._shape()
         return kernels.fusion_epoch(
             *state,
+            self.places,
             which,
             m.inputs,
             m.view,
@@ -93,7 +102,7 @@ class NumbaEngine:
             return kernels.shallow_scores(
                 self.weights[k], alive, inputs.reshape(len(inputs), -1), classes, self.constants
             )
-        return kernels.fusion_scores(self.weights[k], inputs, *self._shape(), classes)
+        return kernels.fusion_scores(self.weights[k], self.places, inputs, *self._shape(), classes)
 
     def _shape(self) -> tuple[int, int]:
         assert isinstance(self.net, FusionNet)
@@ -131,7 +140,7 @@ class VmapEngine:
         self.gradient = vmap(grad_and_value(self._loss))
 
     def _forward(self, weights: Tensor, alive: Tensor, x: Tensor) -> Tensor:
-        """Outputs ``[B, C]`` of one network; a hidden unit that is gone has no say."""
+        """Outputs ``[B, C]`` of one network; a hidden unit that was pruned adds nothing."""
         sizes = [shape.numel() for shape in self.shapes.values()]
         parts = weights.split(sizes)
         p = {
@@ -153,8 +162,8 @@ class VmapEngine:
         bound: Tensor,
         smooth: Tensor,
     ) -> Tensor:
-        """As :func:`~emolib.training.kernels.arithmetic.loss_gradient`; ``share`` ``[B]`` is one over the
-        batch's size, 0 where no row is.
+        """The loss of :func:`~emolib.training.kernels.arithmetic.loss_gradient`; ``share`` ``[B]``
+        is one over the batch's size, 0 where no row is.
         """
         out = self._forward(weights, alive, x)
         error = out - target
@@ -167,7 +176,7 @@ class VmapEngine:
         return (each * share).sum()
 
     def epoch(self, which: Rows) -> Floats:
-        """Trains some networks for an epoch; gives the mean loss of each, in the order of
+        """Trains some networks for an epoch; returns the mean loss of each, in the order of
         ``which``.
         """
         m, device = self.material, self.weights.device
@@ -201,7 +210,7 @@ class VmapEngine:
             )
             total += loss
             steps += on[:, 0]
-            # as in kernels.arithmetic.adam_coefficients and optimizer_step, each network by its own steps and rule
+            # as adam_coefficients and optimizer_step, each network by its own steps and rule
             taken = steps.unsqueeze(1)
             keep, take = momentum.to(weights), (1 - BETA1 * adaptive.double()).to(weights)
             mean = torch.where(on, mean * keep + gradient * take, mean)

@@ -1,11 +1,7 @@
-"""The image itself as a modality: a small two-dimensional CNN, alone or fused with the
-one-dimensional branches.
+"""Training of networks that look at the image itself, which the paper ends by wishing for.
 
-The paper ends by wishing for images. Where the data hold them, its fusion network gets one branch
-more.
-
-Axes: ``B`` batch, ``M`` modalities of features, ``D`` features a modality, ``S`` pixels along a
-side, ``C`` classes, ``N`` rows of the data.
+Axes: ``M`` modalities of features, ``D`` features per modality, ``S`` pixels along a side, ``C``
+classes, ``N`` rows of the data.
 """
 
 import numpy as np
@@ -16,98 +12,17 @@ from torch import Tensor, nn
 from emolib.data import EmotionData
 from emolib.folds import make_folds
 from emolib.metrics import accuracy, predict
-from emolib.models import FeatureNet
 from emolib.training.cache import NetworkResult
 from emolib.training.scaling import scale
-from emolib.training.sweeps import Recipe, Row, initialise, recipe_of, seeds
+from emolib.training.sweeps import IMAGE, Recipe, Row, build, recipe_of, seeds
+from emolib.training.sweeps import IMAGE_NETWORK as NETWORK
 
-NETWORK = "cnn 2-D"  # what a sweep calls a network with a two-dimensional branch
-IMAGE = "image"  # the modality that this branch reads
-
-
-class ImageNet(nn.Module):
-    """Three two-dimensional convolutions, each with max-pooling that halves.
-
-    Shape:
-        ``[B, S, S]`` to ``[B, F * (S // 8)²]``.
-
-    Example:
-        >>> ImageNet(channels=8)(torch.zeros(10, 32, 32)).shape
-        torch.Size([10, 128])
-    """
-
-    LAYERS = 3
-
-    def __init__(self, channels: int = 8) -> None:
-        super().__init__()
-        self.channels = channels
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
-            for layer in range(self.LAYERS)
-        )
-        self.pool = nn.MaxPool2d(2)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """What the convolutions make of the pictures; shapes as above."""
-        h = image.unsqueeze(1)  # [B, 1, S, S]
-        for convolution in self.convolutions:
-            h = self.pool(torch.relu(convolution(h)))
-        return h.flatten(1)
-
-
-class ImageFusionNet(nn.Module):
-    """A :class:`~emolib.models.FusionNet` with an :class:`ImageNet` as its last branch.
-
-    Shape:
-        ``[B, M, D]`` and ``[B, S, S]`` to ``[B, C]``; ``M`` may be 0.
-
-    Example:
-        >>> ImageFusionNet(modalities=2)(torch.zeros(10, 2, 5), torch.zeros(10, 32, 32)).shape
-        torch.Size([10, 7])
-    """
-
-    def __init__(
-        self,
-        modalities: int = 2,
-        features: int = 5,
-        classes: int = 7,
-        channels: int = 16,
-        side: int = 32,
-    ) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
-        self.image = ImageNet()
-        joined = (
-            modalities * channels * features
-            + self.image.channels * (side // 2**ImageNet.LAYERS) ** 2
-        )
-        self.reduce = nn.Linear(joined, 2 * classes)
-        self.output = nn.Linear(2 * classes, classes)
-
-    def forward(self, x: Tensor, image: Tensor) -> Tensor:
-        """One output a class; shapes as above."""
-        joined = [branch(x[:, m]) for m, branch in enumerate(self.branches)] + [self.image(image)]
-        outputs: Tensor = self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
-        return outputs
-
-
-def build(row: Row, data: EmotionData) -> ImageFusionNet:
-    """The untrained network of a row of a sweep, with the initial weights that its seed and fold
-    give it.
-    """
-    parts = [part for part in row["modality"].split("+") if part != IMAGE]
-    features = next(iter(data.features.values())).shape[1]
-    net = ImageFusionNet(len(parts), features, len(data.classes), side=_images(data).shape[1])
-    initialise(net, seeds(row["seed"], row["fold"])[0])
-    return net
+__all__ = ["IMAGE", "NETWORK", "images", "train_row"]
 
 
 def train_row(data: EmotionData, row: Row) -> NetworkResult:
     """Trains the network of one row by PyTorch's own means, as :func:`emolib.train` does the others
     by the thousand.
-
-    Raises:
-        ValueError: the data hold no images.
     """
     torch.set_num_threads(1)  # as many networks train side by side as there are cores
     recipe = recipe_of(row)
@@ -115,7 +30,7 @@ def train_row(data: EmotionData, row: Row) -> NetworkResult:
     parts = [part for part in row["modality"].split("+") if part != IMAGE]
     rows = train if row["scaling"] == "training rows" else None
     scaled = [scale(data, part, rows) for part in parts] or [np.zeros((len(data), 0), np.float32)]
-    x, image = torch.from_numpy(np.stack(scaled, axis=1)), _images(data)
+    x, image = torch.from_numpy(np.stack(scaled, axis=1)), images(data)
     target = F.one_hot(torch.from_numpy(data.labels), len(data.classes)).float()
 
     net = build(row, data)
@@ -161,12 +76,8 @@ def _fit(
     return losses
 
 
-def _images(data: EmotionData) -> Tensor:
+def images(data: EmotionData) -> Tensor:
     """Faces ``[N, S, S]``, each with mean 0 and variance 1."""
-    if IMAGE not in data.descriptors:
-        raise ValueError(
-            f"{data.source}: there are no images, which the network {NETWORK!r} looks at"
-        )
     flat = torch.from_numpy(np.array(data.descriptors[IMAGE]))
     side = round(flat.shape[1] ** 0.5)
     return flat.view(-1, side, side)

@@ -1,5 +1,5 @@
-"""Networks of one kind trained in step, an epoch at a time: pruning on the way, each with an end of
-its own.
+"""Networks of one kind trained side by side, epoch by epoch, with pruning and early stopping per
+network.
 
 Axes: ``K`` networks, ``N`` rows of the data, ``H`` hidden units, ``P`` parameters of a network.
 """
@@ -28,8 +28,7 @@ PRECISIONS = ("float32", "float64")
 
 
 class NetworkStack:
-    """Networks of one kind and what became of them so far; recipes, splits, angles and widths may
-    differ.
+    """A stack of networks of one kind in training; recipes, splits, angles and widths may differ.
 
     Narrower networks are padded with hidden units that count for nothing. What a network becomes
     does not depend on which others are in the stack.
@@ -38,8 +37,9 @@ class NetworkStack:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch
             size.
-        device: ``"cpu"`` trains by :class:`~emolib.training.engines.NumbaEngine` what that can train,
-            all else goes by :class:`~emolib.training.engines.VmapEngine`.
+        device: on ``"cpu"`` networks that have a kernel are trained by
+            :class:`~emolib.training.engines.NumbaEngine`, all others by
+            :class:`~emolib.training.engines.VmapEngine`.
         precision: one of :data:`PRECISIONS`.
 
     Attributes:
@@ -100,7 +100,7 @@ class NetworkStack:
         self.waited = np.zeros(len(rows), int)
 
     def _padded(self, net: torch.nn.Module, row: Row, width: int) -> Tensor:
-        """A row's initial weights as a vector ``[P]``, hidden units added up to the stack's width."""
+        """A row's initial weights as a vector ``[P]``, padded to the stack's hidden units."""
         sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"])[0])
         if not isinstance(net, ShallowNet):
             return parameters_to_vector(net.parameters()).detach()
@@ -115,7 +115,7 @@ class NetworkStack:
         return torch.cat([part.detach().flatten() for part in parts])
 
     def epoch(self) -> NDArray[np.float32]:
-        """One more epoch of those still training; gives mean losses ``[K]``, NaN for the others."""
+        """Trains one more epoch; returns mean losses ``[K]``, NaN for networks that have ended."""
         which = np.flatnonzero(self.training)
         self.material.shuffle(np.unique(self.material.split[which]))
         losses = np.full(len(self.rows), np.nan, np.float32)
@@ -205,7 +205,7 @@ class NetworkStack:
         return torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
 
     def result(self, k: int) -> NetworkResult:
-        """What became of one network, as far as it has come."""
+        """The result of one network, as far as it is trained."""
         trained_on, tested = self.material.pairs[self.material.split[k]]
         scores = self.engine.scores(k)
         return NetworkResult(

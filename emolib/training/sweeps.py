@@ -1,8 +1,8 @@
-"""A sweep is a table, one row a network; a row says everything that the network's result depends
-on, but the data.
+"""Sweeps: tables with one row per network, which holds everything but the data that its result
+depends on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -15,7 +15,7 @@ from torch import nn
 
 from emolib.data import EmotionData
 from emolib.folds import LARGEST_SEED, PROTOCOLS, SINGLES
-from emolib.models import FusionNet, ShallowNet
+from emolib.models import FusionNet, ImageFusionNet, ShallowNet
 from emolib.training.kernels import arithmetic
 from emolib.utils.validation import boolean, one_of, real_number, whole_number
 
@@ -29,7 +29,7 @@ class Recipe:
     Attributes:
         epochs: passes over the training rows; an upper bound where ``patience`` is set.
         learning_rate: of the optimiser.
-        batch: rows a step; the last batch of an epoch may be smaller.
+        batch: rows per step; the last batch of an epoch may be smaller.
         patience: stop once the epoch's mean training loss has not fallen by ``tolerance`` below its
             best for so many epochs. 0: never.
         tolerance: the fall that counts, relative to the best so far.
@@ -57,13 +57,15 @@ RECIPES = {
     ("cnn 2-D", "converged"): Recipe(epochs=40, learning_rate=1e-3, patience=25),
 }
 OPTIMISERS, LOSSES = tuple(arithmetic.OPTIMISERS), tuple(arithmetic.LOSSES)
-NETWORKS = ("shallow", "cnn", "cnn 2-D")
+IMAGE_NETWORK, IMAGE = "cnn 2-D", "image"  # and the modality that its image branch reads
+NETWORKS = ("shallow", "cnn", IMAGE_NETWORK)
 SCHEDULES = ("first", "every")
 SCALINGS = ("training rows", "all rows")
 
 # The columns of a sweep and what a row holds unless told otherwise.
 DEFAULTS: Row = {
-    "network": "shallow",  # "shallow": ShallowNet; "cnn": FusionNet; "cnn 2-D": ImageFusionNet, whose last modality is the image
+    # "shallow": ShallowNet; "cnn": FusionNet; "cnn 2-D": ImageFusionNet, which sees images too
+    "network": "shallow",
     "modality": "LPQ",  # several are joined by +
     "hidden": 16,  # hidden units to begin with; a CNN has none
     "angle": 0.0,  # degrees; 0 prunes nothing
@@ -75,10 +77,12 @@ DEFAULTS: Row = {
     "learning_rate": 0.0,  # learning rate in place of the recipe's own, likewise
     "optimiser": "Adam",  # the paper names none
     "loss": "smooth L1",  # paper, equation 3
-    "scaling": "training rows",  # where min-max (equation 1) is fitted; the paper's own way is "all rows"
+    # where min-max (equation 1) is fitted; the paper's own way is "all rows"
+    "scaling": "training rows",
     "protocol": "random",
     "folds": 5,
-    "seed": 0,  # one repetition: fixes the folds, and with the fold the initial weights and the order of batches
+    # of one repetition: fixes the folds, and per fold the initial weights and the batches
+    "seed": 0,
 }
 REPETITION = list(DEFAULTS)
 NETWORK = [*REPETITION, "fold"]
@@ -94,41 +98,39 @@ FASTEST = 10.0  # learning rate; with far higher ones weights leave the range of
 WIDEST = 10_000  # hidden units
 
 
-def _text(name: str, value: Any) -> str:
+def text(name: str, value: Any) -> str:
+    """A text as it is; ValueError where the value is of another type."""
     if not isinstance(value, str):
         raise ValueError(f"{name} is {value!r}; it must be a text")
-    return str(value)
+    return value
 
 
-def _one_of(choices: Sequence[str]) -> Callable[[str, Any], str]:
-    return lambda name, value: str(one_of(name, _text(name, value), choices))
-
-
-# The value of each column as a Python number, truth value or text, or ValueError.
-VALID: dict[str, Callable[[str, Any], Any]] = {
-    "network": _one_of(NETWORKS),
-    "modality": _text,
-    "hidden": lambda name, value: whole_number(name, value, 0, WIDEST),
-    "angle": lambda name, value: real_number(name, value, 0, 180),
-    "activation_shift": lambda name, value: real_number(name, value, -1, 1),
-    "schedule": _one_of(SCHEDULES),
-    "merge_weights": boolean,
-    "recipe": _one_of(("printed", "converged")),
-    "max_epochs": lambda name, value: whole_number(name, value, 0, LARGEST),
-    "learning_rate": lambda name, value: real_number(name, value, 0, FASTEST),
-    "optimiser": _one_of(OPTIMISERS),
-    "loss": _one_of(LOSSES),
-    "scaling": _one_of(SCALINGS),
-    "protocol": _text,
-    "folds": lambda name, value: whole_number(name, value, 1),
-    "seed": lambda name, value: whole_number(name, value, 0, LARGEST_SEED),
-    "fold": lambda name, value: whole_number(name, value, 0),
+# How the values of each column are checked: by a function of name, value and these bounds.
+VALID: dict[str, tuple[Any, ...]] = {
+    "network": (one_of, NETWORKS),
+    "modality": (text,),
+    "hidden": (whole_number, 0, WIDEST),
+    "angle": (real_number, 0, 180),
+    "activation_shift": (real_number, -1, 1),
+    "schedule": (one_of, SCHEDULES),
+    "merge_weights": (boolean,),
+    "recipe": (one_of, ("printed", "converged")),
+    "max_epochs": (whole_number, 0, LARGEST),
+    "learning_rate": (real_number, 0, FASTEST),
+    "optimiser": (one_of, OPTIMISERS),
+    "loss": (one_of, LOSSES),
+    "scaling": (one_of, SCALINGS),
+    "protocol": (text,),
+    "folds": (whole_number, 1),
+    "seed": (whole_number, 0, LARGEST_SEED),
+    "fold": (whole_number, 0),
 }
 
 
 def valid(column: str, value: Any) -> Any:
     """A value of a column as Python's own type; ValueError where the column cannot hold it."""
-    return VALID[column](column, value.item() if isinstance(value, np.generic) else value)
+    check, *bounds = VALID[column]
+    return check(column, value.item() if isinstance(value, np.generic) else value, *bounds)
 
 
 def sweep(**choices: Any) -> pd.DataFrame:
@@ -249,8 +251,12 @@ def checked_row(given: Row, data: EmotionData) -> Row:
     parts = row["modality"].split("+")
     for part in parts:
         one_of("modality", part, data.modalities)
-    looks = row["network"] == "cnn 2-D"
-    widths = {data.features[part].shape[1] for part in parts if not (looks and part == "image")}
+    looks = row["network"] == IMAGE_NETWORK
+    if looks and IMAGE not in data.descriptors:
+        raise ValueError(
+            f"{data.source}: there are no images, which the network {IMAGE_NETWORK!r} looks at"
+        )
+    widths = {data.features[part].shape[1] for part in parts if not (looks and part == IMAGE)}
     if len(widths) > 1:
         raise ValueError(
             f"modality is {row['modality']!r}; modalities that are fused need equally many features"
@@ -285,13 +291,16 @@ def seeds(seed: int, fold: int) -> tuple[int, int]:
 
 def build(row: Row, data: EmotionData) -> nn.Module:
     """The untrained network of one row, as a plain module."""
-    modalities = row["modality"].split("+")
-    features = data.features[modalities[0]].shape[1]
+    parts = row["modality"].split("+")
+    features, classes = data.features[parts[0]].shape[1], len(data.classes)
     net: nn.Module
     if row["network"] == "shallow":
-        net = ShallowNet(len(modalities) * features, int(row["hidden"]), len(data.classes))
+        net = ShallowNet(len(parts) * features, int(row["hidden"]), classes)
+    elif row["network"] == IMAGE_NETWORK:
+        side = round(data.descriptors[IMAGE].shape[1] ** 0.5)
+        net = ImageFusionNet(sum(part != IMAGE for part in parts), features, classes, side=side)
     else:
-        net = FusionNet(len(modalities), features, len(data.classes))
+        net = FusionNet(len(parts), features, classes)
     initialise(net, seeds(row["seed"], row["fold"])[0])
     return net
 

@@ -1,10 +1,8 @@
-"""Trains a table of networks at once: a sweep in, every network's scores on the rows it never saw
-back.
+"""Training of all networks of a sweep: scores of every network on the rows it never saw.
 
-The table is cut into shards of networks alike (:mod:`emolib.training.stack`), and shards go out
-through joblib: to the cores of this machine, or to a Dask cluster. A shard is a function of its
-rows and the data alone, and what a network becomes depends neither on its shard nor on where that
-ran.
+The table is cut into shards of similar networks (:mod:`emolib.training.stack`), and joblib hands
+the shards to the cores of this machine, or to a Dask cluster. A shard is a function of its rows and
+the data alone, and the result of a network depends neither on its shard nor on the machine.
 
 Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classes.
 """
@@ -21,6 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from tqdm.auto import tqdm
 
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
@@ -28,9 +27,8 @@ from emolib.training import image_network, sweeps
 from emolib.training.cache import Cache, NetworkResult
 from emolib.training.kernels.shallow import LANES
 from emolib.training.stack import PRECISIONS, train_stack
-from emolib.training.sweeps import NETWORK, REPETITION, Row, recipe_of
+from emolib.training.sweeps import IMAGE_NETWORK, NETWORK, REPETITION, Row, recipe_of
 from emolib.utils.console import say_once
-from emolib.utils.progress import track
 from emolib.utils.validation import one_of, whole_number
 
 # The environment variable that names a Dask scheduler to send the shards to.
@@ -45,14 +43,14 @@ BYTES = 64 * 2**20
 ON_CARD = 4096
 
 
-# Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss and
-# accuracy of the last one, whether the loss had stopped falling, and how many rows were tested.
+# Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss
+# and accuracy of the last one, whether the loss had stopped falling, number of rows tested.
 ADDED = ["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped", "tested"]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A sweep and what became of it.
+    """A trained sweep: its table, and the result of each row.
 
     Attributes:
         table: the sweep, one row per network, numbered from 0, with the columns :data:`ADDED`;
@@ -95,8 +93,7 @@ class Trained:
             self.table.iloc[[position]].to_dict("records", into=Row()),
             self.results[position],
         )
-        build = image_network.build if row["network"] == image_network.NETWORK else sweeps.build
-        net = build(row | {"hidden": max(result.units, 1)}, self.data)
+        net = sweeps.build(row | {"hidden": max(result.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(result.weights.copy()), net.parameters())
         return net
 
@@ -208,7 +205,9 @@ def _trained(
         jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
         shards = _shards(data, rows, missing, jobs, device)
         epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
-        with track(sum(epochs), f"training {len(missing):,} networks") as progress:
+        with tqdm(
+            total=sum(epochs), desc=f"training {len(missing):,} networks", leave=False, delay=0.2
+        ) as progress:
             # Compiled loops release the interpreter's lock, so threads do, and a process would load
             # everything anew. The steps of an image network are mostly the interpreter's.
             for looks in (False, True):
@@ -222,7 +221,7 @@ def _trained(
                         number, data, [rows[position] for position in shard], device, precision
                     )
                     for number, shard in enumerate(shards)
-                    if (rows[shard[0]]["network"] == image_network.NETWORK) == looks
+                    if (rows[shard[0]]["network"] == IMAGE_NETWORK) == looks
                 ):
                     yield shards[number], results
                     progress.update(epochs[number])
@@ -263,7 +262,7 @@ def _workers() -> Iterator[None]:
 def _train_shard(
     number: int, data: EmotionData, rows: list[Row], device: str, precision: str
 ) -> tuple[int, list[NetworkResult]]:
-    if rows[0]["network"] == image_network.NETWORK:
+    if rows[0]["network"] == IMAGE_NETWORK:
         return number, [image_network.train_row(data, row) for row in rows]
     if device == "cpu":
         return number, train_stack(data, rows, device, precision)
@@ -303,7 +302,7 @@ def _shards(
         wanted = 1 if device == "cuda" else int(sum(map(seconds, positions)) / SECONDS)
         if network == "shallow":  # these train side by side at the price of one
             wanted = min(wanted, len(positions) // LANES)
-        if network == image_network.NETWORK:  # and these alone
+        if network == IMAGE_NETWORK:  # and these alone
             most = 1
         count = max(-(-len(positions) // most), min(jobs, -(-len(positions) // 16)), wanted)
         parts = np.array_split(sorted(positions, key=alike), min(count, len(positions)))

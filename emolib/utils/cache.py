@@ -15,6 +15,11 @@ import joblib
 from emolib.utils.console import say_once
 from emolib.utils.sources import source_digest
 
+# The rooms and modules that compute; a plot edit leaves what they computed alone.
+COMPUTING = (
+    *("analysis", "data", "estimators", "folds", "metrics", "models", "paper", "pruning"),
+    "training",
+)
 LIBRARIES = ("joblib", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "torch")
 
 
@@ -56,8 +61,14 @@ def write(path: Path, content: bytes | str) -> None:
         aside.unlink(missing_ok=True)
 
 
-def cached(function: Callable[..., Any], data: Any, *arguments: Any, code: tuple[str, ...]) -> Any:
-    """``function(data, *arguments)``, read from the cache where it was computed before.
+def cached(
+    function: Callable[..., Any],
+    data: Any,
+    *arguments: Any,
+    code: tuple[str, ...] = COMPUTING,
+    **options: Any,
+) -> Any:
+    """``function(data, *arguments, **options)``, read from the cache where it was computed before.
 
     joblib's own key holds the source of one function only, so this one covers everything a result
     depends on: ``data.digest`` (or None for no data), the arguments, the code it reaches and the
@@ -66,12 +77,12 @@ def cached(function: Callable[..., Any], data: Any, *arguments: Any, code: tuple
     Args:
         function: at the top level of a module; its result must not depend on anything else.
         data: an object with a ``digest``, which is handed over and not hashed, or None.
-        arguments: anything that joblib hashes and pickles.
+        arguments, options: anything that joblib hashes and pickles.
         code: modules and packages of emolib that the result depends on, as for
             :func:`~emolib.utils.sources.source_digest`.
 
     Example:
-        >>> cached(calibrate, data, "person-independent", 500, code=("analysis", "data", "folds"))
+        >>> cached(calibrate, data, "person-independent", shuffles=500)
     """
     digest = None if data is None else data.digest
     versions = [version(library) for library in LIBRARIES]
@@ -80,15 +91,16 @@ def cached(function: Callable[..., Any], data: Any, *arguments: Any, code: tuple
     with warnings.catch_warnings():
         # joblib warns where an entry is damaged or the disk is full; either way the result is right
         warnings.simplefilter("ignore", UserWarning)
-        return call(function, data, arguments, digest, source_digest(*code), versions)
+        return call(function, data, arguments, options, digest, source_digest(*code), versions)
 
 
 def _call(
     function: Callable[..., Any],
     data: Any,
     arguments: tuple[Any, ...],
+    options: dict[str, Any],
     digest: str | None,
     code: str,
     versions: list[str],
 ) -> Any:
-    return function(*([] if data is None else [data]), *arguments)
+    return function(*([] if data is None else [data]), *arguments, **options)

@@ -2,16 +2,20 @@
 them.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emolib.analysis import baselines
+from emolib.analysis import baselines, statistics
 from emolib.analysis.baselines import CANDIDATES, CHOSEN, SVM, ensemble, nested
 from emolib.analysis.evidence import evaluate
 from emolib.folds import PROTOCOLS, make_folds
+from emolib.metrics import predict
 
 ONE = {
     "logistic regression": (
@@ -85,3 +89,53 @@ def test_an_ensemble_is_the_mean_of_all_repetitions(tiny):
     together = ensemble(condition)
     np.testing.assert_allclose(together.scores[0], condition.scores.mean(0))
     assert together.model == "logistic regression, 2 together"
+
+
+def test_unknown_persons_are_nested_in_random_folds(tiny):
+    unknown = replace(tiny, groups=None)
+    (found,), (known,) = (nested(data, "random", 1, 3, ONE, jobs=1) for data in (unknown, tiny))
+    np.testing.assert_array_equal(found.scores, known.scores)
+    with pytest.raises(ValueError, match="do not say who is who"):
+        nested(unknown, "person-independent", 1, 3, ONE, jobs=1)
+
+
+def test_a_split_leaves_the_other_rows_untested(tiny):
+    numbers = np.arange(60)
+    test = numbers % 4 == 3
+    data = replace(tiny, splits={"official": (numbers[~test], numbers[test])})
+    (condition,) = nested(data, "official", 1, 1, ONE, jobs=1)
+    assert (condition.predicted[0, ~test] == -1).all() and (condition.tested == test).all()
+    recall = evaluate([condition], ("recall",)).set_index("emotion").loc["average"]
+    theirs = recall_score(tiny.labels[test], condition.predicted[0, test], average="macro")
+    assert recall["ours"] == pytest.approx(theirs) and recall["tested"] == 15
+
+
+def test_of_many_rows_a_sample_trains_and_tests(tiny, monkeypatch):
+    monkeypatch.setattr(statistics.stratified_sample, "__defaults__", (40, 2011))
+    (condition,) = nested(tiny, "person-independent", 2, 3, ONE, jobs=1)
+    rows = statistics.stratified_sample(tiny.labels)
+    np.testing.assert_array_equal(np.flatnonzero(condition.tested), rows)
+    assert (evaluate([condition], ("recall",))["tested"] == 40).all()
+    x = np.hstack([tiny.features[m] for m in tiny.modalities]).astype(float)
+    train, test = (
+        np.intersect1d(part, rows) for part in make_folds(tiny, "person-independent", 1, 3)[2]
+    )
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(x[train], tiny.labels[train])
+    theirs = fitted.predict_proba(x[test])
+    np.testing.assert_allclose(condition.scores[1, test], theirs, atol=1e-12)
+
+
+def test_an_emotion_without_a_training_row_is_never_predicted(tiny):
+    train = np.flatnonzero(tiny.labels != 1)
+    x = np.hstack([tiny.features[m] for m in tiny.modalities]).astype(float)
+    _, scores = baselines._search(
+        *ONE["logistic regression"], x, tiny.labels, None, train, np.arange(60), "random", 0, 3
+    )
+    predicted = predict(scores)
+    assert set(predicted) == {0, 2}
+
+
+@pytest.mark.parametrize("counts", [(1.5, 3), (1, "3")])
+def test_counts_are_whole(tiny, counts):
+    with pytest.raises(ValueError, match="it must be a whole number"):
+        nested(tiny, "random", *counts, ONE, jobs=1)

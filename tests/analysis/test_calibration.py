@@ -2,12 +2,17 @@
 not pass unseen.
 """
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from emolib.analysis import calibration
+from emolib.analysis import calibration, statistics
 from emolib.analysis.calibration import TESTS, calibrate, hat, shuffled
 from emolib.folds import make_folds
 from emolib.training.scaling import scale
@@ -67,3 +72,54 @@ def test_a_classifier_that_saw_the_tested_rows_is_found_out(drawn, monkeypatch):
         "test"
     )
     assert rates.loc["permutation within persons", "rejected"] == 1
+
+
+class TestOfFewRows:
+    def test_unknown_persons_are_calibrated_by_rows(self, tiny):
+        unknown = replace(tiny, groups=None)
+        one = replace(tiny, groups=np.array([f"{row}" for row in range(60)]))
+        counts = {"seeds": 1, "folds": 3, "shuffles": 6, "jobs": 1}
+        found, alone = (calibrate(data, "random", **counts) for data in (unknown, one))
+        by_row = found["test"] != "permutation within persons"
+        pd.testing.assert_frame_equal(
+            found[by_row & (found["test"] != "Holm over the emotions")],
+            alone[by_row & (found["test"] != "Holm over the emotions")],
+        )
+        assert (found["rows"] == 60).all() and (found["shuffles"] == 6).all()
+
+    def test_a_split_is_calibrated_on_the_rows_that_it_tests(self, tiny):
+        """Untested rows have no prediction; a t-test of one fold is undefined, not refused."""
+        numbers = np.arange(60)
+        test = numbers % 4 == 3
+        data = replace(tiny, splits={"official": (numbers[~test], numbers[test])})
+        matrix, fold = hat(data, "PHOG", "official", 0, 1)
+        assert (fold[test] == 0).all() and (fold[~test] == -1).all()
+        predicted = calibration._predict(matrix, tiny.labels, 3, fold[None])
+        assert (predicted[0, ~test] == -1).all() and (predicted[0, test] >= 0).all()
+        found = calibrate(data, "official", seeds=1, folds=1, shuffles=4, jobs=1).set_index("test")
+        t_tests = ["corrected resampled t-test", "Bayesian, outside equivalence"]
+        assert found.loc[t_tests, "rejected"].isna().all()
+        assert (found.loc[t_tests, "shuffles"] == 0).all()
+        assert found.drop(t_tests)["rejected"].notna().all()
+
+    def test_many_rows_are_sampled_and_counted(self, tiny, monkeypatch):
+        monkeypatch.setattr(statistics, "SAMPLE", 40)
+        monkeypatch.setattr(statistics.stratified_sample, "__defaults__", (40, 2011))
+        found = calibrate(tiny, "random", seeds=1, folds=3, shuffles=3, jobs=1)
+        assert (found["rows"] == 40).all()
+        rows = statistics.stratified_sample(tiny.labels)
+        matrix, fold = hat(tiny, "LPQ", "person-independent", 0, 3, rows)
+        assert matrix.shape == (40, 40) and set(fold) == {0, 1, 2}
+        for number, (train, test) in enumerate(make_folds(tiny, "person-independent", 0, 3)):
+            train, test = np.intersect1d(train, rows), np.intersect1d(test, rows)
+            x = scale(tiny, "LPQ", make_folds(tiny, "person-independent", 0, 3)[number][0])
+            ridge = make_pipeline(StandardScaler(), Ridge(calibration.PENALTY))
+            one_hot = np.eye(3)[tiny.labels]
+            theirs = ridge.fit(x[train], one_hot[train]).predict(x[test])
+            np.testing.assert_allclose((matrix @ one_hot[rows])[fold == number], theirs, atol=1e-5)
+
+    @pytest.mark.parametrize("count", ["seeds", "folds", "shuffles"])
+    def test_counts_are_whole(self, tiny, count):
+        counts = {"seeds": 1, "folds": 3, "shuffles": 3} | {count: 2.5}
+        with pytest.raises(ValueError, match=f"{count} is 2.5; it must be a whole number"):
+            calibrate(tiny, "random", **counts)

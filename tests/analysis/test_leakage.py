@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from emolib.analysis import leakage
 from emolib.analysis.leakage import clips, near_duplicates
+from emolib.training.scaling import scale
 
 
 def test_planted_twins_are_counted(tiny):
@@ -49,3 +52,33 @@ def test_a_clip_is_a_name_without_its_last_number(tiny):
     assert len(set(clips(data)[:30])) == 1 and len(set(clips(data)[30:])) == 30
     found = near_duplicates(data)
     assert found["clips"] == 30 and found["rows in a clip of several"] == 31
+
+
+def test_unknown_persons_leave_neighbours_of_one_emotion(tiny):
+    known, unknown = near_duplicates(tiny), near_duplicates(replace(tiny, groups=None))
+    kept = ["rows", "nearest neighbour has the same emotion"]
+    assert unknown[kept].tolist() == known[kept].tolist()
+    assert list(unknown.index) == list(known.index) and unknown.drop(kept).isna().all()
+
+
+def test_one_person_has_no_stranger(tiny):
+    found = near_duplicates(replace(tiny, groups=np.full(60, "somebody")))
+    assert np.isnan(found["nearest stranger has the same emotion"])
+    assert found["nearest neighbour is the same person"] == 1
+    assert found["rows with a near-duplicate of the same person"] == 0
+
+
+def test_equals_a_loop_over_rows_in_parts_too(tiny, monkeypatch):
+    x = np.hstack([scale(tiny, m) for m in tiny.modalities]).astype(float)
+    same, stranger = [], []
+    for row in range(60):
+        distance = np.linalg.norm(x - x[row], axis=1)
+        order = [n for n in np.argsort(distance, kind="stable") if n != row]
+        strange = next(n for n in order if tiny.groups[n] != tiny.groups[row])
+        same.append(tiny.labels[order[0]] == tiny.labels[row])
+        stranger.append(tiny.labels[strange] == tiny.labels[row])
+    whole = near_duplicates(tiny)
+    assert whole["nearest neighbour has the same emotion"] == np.mean(same)
+    assert whole["nearest stranger has the same emotion"] == np.mean(stranger)
+    monkeypatch.setattr(leakage, "PART", 7 * 60)
+    pd.testing.assert_series_equal(near_duplicates(tiny), whole)

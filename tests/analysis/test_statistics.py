@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import recall_score
 
+from emolib.analysis import statistics
 from emolib.analysis.statistics import (
     Interval,
     better_than_chance,
@@ -16,6 +17,7 @@ from emolib.analysis.statistics import (
     emotion_means,
     holm,
     reject_share,
+    stratified_sample,
 )
 
 
@@ -97,6 +99,51 @@ class TestBootstrap:
             )
             inside += found.low <= 0 <= found.high
         assert stats.binomtest(inside, 300, 0.95).pvalue > 0.001
+
+    def test_is_the_same_in_parts(self, random, monkeypatch):
+        """Many rows are resampled in parts of less memory, by the same random numbers."""
+        values, units = random.normal(size=60), np.repeat(np.arange(12), 5)
+        whole = bootstrap(mean(values), units, resamples=100, seed=3)
+        monkeypatch.setattr(statistics, "PART", 7 * 60)
+        parts = bootstrap(mean(values), units, resamples=100, seed=3)
+        np.testing.assert_allclose(parts, whole, atol=1e-12)
+
+    def test_of_no_rows_is_undefined(self):
+        found = bootstrap(emotion_means(np.zeros(0, int), np.zeros(0), 3), np.zeros(0))
+        assert np.isnan(found).all() and found.low.shape == (4,)
+
+    @pytest.mark.parametrize("resamples", [0, 2.5, "9", False])
+    def test_refuses_counts_that_are_not_whole(self, resamples):
+        with pytest.raises(ValueError, match="resamples is .*; it must be a whole number"):
+            bootstrap(mean(np.ones(3)), np.arange(3), resamples=resamples)
+
+
+def test_emotion_means_leave_untested_rows_out(random):
+    labels, hit = random.integers(0, 4, 80), random.integers(0, 2, (3, 80)).astype(float)
+    tested = random.random((3, 80)) < 0.5
+    weight = random.integers(0, 4, (5, 80)).astype(float)
+    found = emotion_means(labels, np.where(tested, hit, np.nan), 4)(weight)
+    for s in range(3):
+        shown = tested[s]
+        alone = emotion_means(labels[shown], hit[s, shown], 4)(weight[:, shown])
+        np.testing.assert_allclose(found[:, s], alone, atol=1e-12)
+    none = emotion_means(labels, np.full(80, np.nan), 4)(weight)
+    assert np.isnan(none).all()
+
+
+def test_emotion_means_average_over_the_emotions_that_were_tested():
+    found = emotion_means(np.array([0, 0, 1]), np.array([1.0, 0, np.nan]), 3)(np.ones((1, 3)))
+    np.testing.assert_array_equal(found, [[0.5, np.nan, np.nan, 0.5]])
+
+
+@pytest.mark.parametrize("size", [10, 40, 61])
+def test_a_stratified_sample_keeps_the_shares_of_the_emotions(random, size):
+    labels = random.permutation(np.repeat([0, 1, 2], [40, 15, 5]))
+    rows = stratified_sample(labels, size)
+    assert len(rows) == min(size, 60) and (np.diff(rows) > 0).all()
+    shares = np.bincount(labels[rows], minlength=3) - len(rows) * np.array([40, 15, 5]) / 60
+    assert (abs(shares) <= 1).all()
+    np.testing.assert_array_equal(rows, stratified_sample(labels, size))
 
 
 def test_emotion_means_are_recalls_and_their_mean(random):
@@ -236,6 +283,54 @@ class TestChance:
         ratio = (two.null_high - two.null_low) / (ten.null_high - ten.null_low)
         np.testing.assert_allclose(ratio, np.sqrt(2 / (10 / 9)), atol=1e-9)
 
+    def test_untested_rows_change_nothing(self, random):
+        labels, strata = random.integers(0, 3, 80), np.repeat(np.arange(8), 10)
+        predicted = random.integers(0, 3, (2, 80))
+        tested = random.random(80) < 0.6
+        some = np.where(tested, predicted, -1)
+        alone = better_than_chance(labels[tested], predicted[:, tested], strata[tested], 3, 5)
+        np.testing.assert_array_equal(better_than_chance(labels, some, strata, 3, 5), alone)
+        nothing = better_than_chance(labels, np.full((2, 80), -1), strata, 3, 5)
+        assert np.isnan(nothing).all()
+
+    def test_repetitions_may_test_different_rows(self, random):
+        """Pooled over repetitions: a row counts as often as it was tested."""
+        labels = random.integers(0, 3, 300)
+        predicted = np.where(random.random((4, 300)) < 0.5, labels, random.integers(0, 3, (4, 300)))
+        predicted[random.random((4, 300)) < 0.7] = -1
+        found = better_than_chance(labels, predicted, None, 3, 5)
+        shown = predicted.ravel() != -1
+        truth = np.tile(labels, 4)[shown]
+        pooled = recall_score(truth, predicted.ravel()[shown], average=None)
+        np.testing.assert_allclose(found.recall[:-1], pooled, atol=1e-12)
+        assert (found.p < 0.01).all() and (abs(found.null - 1 / 3) < 0.05).all()
+
+    def test_unknown_persons_exchange_labels_among_all_rows(self, random):
+        labels, predicted = random.integers(0, 3, 60), random.integers(0, 3, (2, 60))
+        one = better_than_chance(labels, predicted, np.zeros(60), 3, 5)
+        np.testing.assert_array_equal(better_than_chance(labels, predicted, None, 3, 5), one)
+
+    def test_a_single_split_has_trained_nothing_on_the_labels_it_tests(self, random):
+        labels, predicted = random.integers(0, 3, 90), random.integers(0, 3, (1, 90))
+        one, many = (better_than_chance(labels, predicted, None, 3, k) for k in (1, 10**9))
+        for part in ("recall", "null", "null_low", "null_high"):
+            np.testing.assert_allclose(getattr(one, part), getattr(many, part), atol=1e-6)
+
+    @pytest.mark.parametrize("name", ["folds", "permutations"])
+    @pytest.mark.parametrize("value", [0, 2.5, "5", True, np.nan])
+    def test_refuses_counts_that_are_not_whole(self, name, value):
+        counts = {"folds": 5} | {name: value}
+        with pytest.raises(ValueError, match=f"{name} is {value!r}; it must be a whole number"):
+            better_than_chance(np.zeros(4, int), np.zeros((1, 4), int), None, 3, **counts)
+
+    def test_is_the_same_in_parts(self, random, monkeypatch):
+        """Many rows are permuted in parts of less memory, by the same random numbers."""
+        labels, predicted = random.integers(0, 3, 90), random.integers(0, 3, (2, 90))
+        whole = better_than_chance(labels, predicted, np.arange(90) // 9, 3, 5, permutations=100)
+        monkeypatch.setattr(statistics, "PART", 7 * 90)
+        parts = better_than_chance(labels, predicted, np.arange(90) // 9, 3, 5, permutations=100)
+        np.testing.assert_array_equal(parts, whole)
+
 
 class TestCompare:
     def test_equals_nadeau_and_bengio_s_formula(self, random):
@@ -255,6 +350,28 @@ class TestCompare:
         assert found[2:] == pytest.approx(theirs, abs=1e-9)
         assert compare(first, second) == compare(first, second, rope=0.01)
 
+    def test_equals_baycomp_where_it_is_installed(self, random):
+        baycomp = pytest.importorskip("baycomp")
+        for first, second in random.normal(0.3, 0.02, size=(5, 2, 3, 5)):
+            theirs = baycomp.CorrelatedTTest(first.ravel(), second.ravel(), 0.01, runs=3)
+            found = compare(first, second)
+            assert found[2:] == pytest.approx(theirs.probs(), abs=1e-12)
+            assert found.difference == pytest.approx(theirs.mean, abs=1e-12)
+
+    def test_widens_by_the_folds_that_were_cut_and_not_by_those_that_were_run(self, random):
+        first, second = random.normal(size=(2, 1, 3))
+        gap = (second - first).ravel()
+        t = gap.mean() / np.sqrt((1 / 3 + 1 / 9) * gap.var(ddof=1))
+        assert compare(first, second, 10).p == pytest.approx(2 * stats.t.sf(abs(t), 2), abs=1e-12)
+
+    @pytest.mark.parametrize("shape", [(1, 1), (10, 1), (0, 1)])
+    def test_of_a_single_fold_is_undefined(self, random, shape):
+        found = compare(random.normal(size=shape), random.normal(size=shape))
+        assert np.isnan(found[1:]).all()
+
+    def test_of_a_fold_without_a_score_is_undefined(self):
+        assert np.isnan(compare(np.array([[0.1, np.nan]]), np.array([[0.2, 0.3]]))).all()
+
     def test_a_model_against_itself_is_equivalent(self):
         same = np.arange(10.0).reshape(2, 5)
         assert compare(same, same) == (0, 1, 0, 1, 0)
@@ -264,6 +381,12 @@ class TestCompare:
 def test_holm_by_hand():
     # sorted 0.01, 0.02, 0.03, 0.04 times 4, 3, 2, 1, then never falling
     np.testing.assert_allclose(holm([0.03, 0.01, 0.04, 0.02]), [0.06, 0.04, 0.06, 0.06], atol=1e-12)
+
+
+def test_holm_leaves_undefined_tests_out():
+    found = holm([0.03, np.nan, 0.01, 0.04, np.nan, 0.02])
+    np.testing.assert_allclose(found, [0.06, np.nan, 0.04, 0.06, np.nan, 0.06], atol=1e-12)
+    assert np.isnan(holm([np.nan])).all()
 
 
 def test_holm_is_bonferroni_on_every_subset(random):
@@ -290,3 +413,4 @@ def test_the_share_of_rejections_has_the_exact_binomial_interval():
     assert share == 0.05
     assert low == pytest.approx(stats.beta.ppf(0.025, 25, 476), abs=1e-9)
     assert high == pytest.approx(stats.beta.ppf(0.975, 26, 475), abs=1e-9)
+    assert np.isnan(reject_share(0, 0)).all()

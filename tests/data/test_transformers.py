@@ -18,7 +18,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (24, 20, 22), dtype=np.uint8)
 @pytest.mark.parametrize(
     ("transformer", "expected"),
     [
-        (LPQ(window=5, blocks=2, decorrelate=True), lpq(IMAGES, 5, 2, True)),
+        (LPQ(window=5, blocks=2), lpq(IMAGES, 5, 2)),
         (PHOG(bins=9, levels=1, span=180), phog(IMAGES, 9, 1, 180)),
     ],
 )

@@ -93,5 +93,5 @@ def test_a_pruned_network_names_the_units_that_go():
 def test_close_pairs_are_marked():
     activations = np.random.default_rng(0).random((9, 3))
     figure = figures.pruned_network(DEGREES, 60, activations, ALIVE, 5, 7).figure
-    (marks,) = figure.axes[0].collections
-    assert marks.get_offsets().tolist() == [[1, 2], [1, 3]]
+    (marks,) = figure.axes[1].collections
+    assert marks.get_offsets().tolist() == [[0, 1], [0, 2]]

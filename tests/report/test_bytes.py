@@ -13,6 +13,7 @@ import emolib
 from emolib.report.chapter import convert_chapter, tidy
 from notebooks import PROVENANCE, write
 
+PACKAGE = Path(emolib.__file__).parent
 # What a cell may see of the user's settings.
 CURIOUS = """
 import locale, os, shutil, time
@@ -45,10 +46,11 @@ def make(tmp_path_factory):
     write(notebooks / "2_b.ipynb", ("# B",), ("print('b')", "code"), needs=("1_a",))
 
     def run(folder: Path, **variables: str) -> tuple[bytes, bytes, str]:
-        own = {"EMOLIB_CACHE": str(folder / "cache")} | variables
+        own = {"EMOLIB_CACHE": str(folder / "cache"), "PYTHONPATH": str(PACKAGE.parent)}
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT % PROVENANCE, str(notebooks), str(folder / "reports")],
-            env=os.environ | own,
+            env=os.environ | own | variables,
+            cwd=folder,
             capture_output=True,
             text=True,
         )
@@ -80,8 +82,7 @@ def test_settings_of_the_user_change_no_byte(make, plain, tmp_path, variables):
 
 
 def test_another_checkout_changes_no_byte(make, plain, tmp_path):
-    package = Path(emolib.__file__).parent
-    shutil.copytree(package, tmp_path / "other" / "emolib")
+    shutil.copytree(PACKAGE, tmp_path / "other" / "emolib")
     assert make(tmp_path, PYTHONPATH=str(tmp_path / "other"))[:2] == plain[:2]
 
 

@@ -73,7 +73,7 @@ def test_fault_gives_a_whole_page_and_keeps_the_last_good_one(tmp_path, chapters
     assert "This report is not whole." in page and shown in page and "<b>column" not in page
     assert "it needs chapter 2_middle, which did not reach its end" in page
     assert page.count("Not run.") == 2 and page.count(">a result\n</pre>") == 2
-    assert ("<summary>Trace</summary>" in page) == (fault != "import sys; sys.exit(0)")
+    assert "<summary>Trace</summary>" in page
     assert sentence in (reports / "build.log").read_text(encoding="utf-8")
 
     run(tmp_path, *chapters("pass"))  # mended
@@ -188,8 +188,8 @@ def test_second_build_in_a_folder_is_refused_while_the_first_goes_on(tmp_path, c
 def test_two_builds_of_one_report_in_two_folders_do_not_mix(tmp_path, command):
     builds = {mark: command(tmp_path / mark, mark, cache=mark) for mark in ("one", "two")}
     for mark, process in builds.items():
-        process.communicate()
-        assert process.returncode == 0
+        said = process.communicate()
+        assert process.returncode == 0, said
         assert f">{mark}\n</pre>" in (tmp_path / mark / "report.html").read_text(encoding="utf-8")
 
 
@@ -245,7 +245,8 @@ def test_disk_that_is_full_is_named_and_leaves_the_last_good_report(tmp_path, co
                 ballast.write(bytes(4096))
         process = command(output, "fresh", cache="other")
         said, _ = process.communicate()
-        assert process.returncode == 2 and "No space left on device" in said
+        assert process.returncode == 2
+        assert "No space left on device" in said or "disk is full" in said
         assert (output / "report.html").read_bytes() == good
         (output / "ballast").unlink()
         process = command(output, "fresh", cache="other")

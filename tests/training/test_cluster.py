@@ -2,13 +2,11 @@
 a worker's death.
 """
 
-import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -71,18 +69,14 @@ def test_two_workers_give_what_one_process_gives_also_when_one_of_them_dies(
         alone.delenv(training.CLUSTER)
         expected = train(tiny, table, jobs=1)
 
-    def stop_then_kill():
-        os.kill(
-            workers[0].pid, signal.SIGSTOP
-        )  # from here on it holds its shards without working on them
-        time.sleep(3)
-        workers[0].kill()
+    @contextmanager
+    def killing(**shown):
+        """As :func:`tqdm`, but a worker dies when the first shard is done."""
+        yield SimpleNamespace(update=lambda n: workers[0].kill())
 
-    death = threading.Timer(0.5, stop_then_kill)
-    death.start()
+    monkeypatch.setattr(training, "tqdm", killing)
     found = train(tiny, table)
-    death.join()
-    assert workers[0].poll() is not None
+    assert workers[0].wait() != 0
     for a, b in zip(expected.results, found.results, strict=True):
         np.testing.assert_array_equal(a.scores, b.scores)
 

@@ -145,12 +145,15 @@ from emolib.training.sweeps import RECIPES, Recipe, sweep
 RECIPES["shallow", "printed"] = RECIPES["cnn", "printed"] = Recipe(epochs=3, learning_rate=1e-2)
 generator = np.random.default_rng(0)
 data = EmotionData(
-    features={name: generator.random((41, 5)).astype(np.float32) for name in ("A", "B")}, labels=np.arange(41) % 4,
-    classes=tuple("abcd"), groups=np.arange(41).astype(str), names=np.arange(41).astype(str), source="made up", drawn=False,
-    repairs=None,
+    features={name: generator.random((41, 5)).astype(np.float32) for name in ("A", "B")},
+    labels=np.arange(41) % 4, classes=tuple("abcd"), groups=np.arange(41).astype(str),
+    names=np.arange(41).astype(str), source="made up", drawn=False, repairs=None,
 )
 found = []
-for choices in (dict(modality="A", hidden=[3, 8], angle=[0, 30], loss=list(LOSSES), optimiser=list(OPTIMISERS)), dict(network="cnn", modality="A+B")):
+for choices in (
+    dict(modality="A", hidden=[3, 8], angle=[0, 30], loss=list(LOSSES), optimiser=list(OPTIMISERS)),
+    dict(network="cnn", modality="A+B"),
+):
     for result in train_stack(data, sweep(folds=2, **choices).to_dict("records")):
         found += [result.weights, result.scores.ravel()]
 faces = generator.integers(0, 256, (3, 20, 23), dtype=np.uint8)

@@ -580,7 +580,7 @@ def test_a_single_split_is_measured_on_the_rows_that_it_tests(tiny, brief, proto
 
 
 def test_a_network_that_diverged_has_tested_nothing_and_is_told(tiny, monkeypatch, capsys):
-    monkeypatch.setitem(sweeps.VALID, "learning_rate", lambda name, value: value)
+    monkeypatch.setitem(sweeps.VALID, "learning_rate", (lambda name, value: value,))
     table = sweep(
         modality="LPQ",
         folds=3,
@@ -597,9 +597,9 @@ def test_a_network_that_diverged_has_tested_nothing_and_is_told(tiny, monkeypatc
     assert trained.table["train_accuracy"].isna().tolist() == [False, True, False]
     tested = np.concatenate([trained.results[k].test_rows for k in (0, 2)])
     predicted = np.concatenate([trained.results[k].scores.argmax(1) for k in (0, 2)])
-    long = by_emotion(trained, ("recall",)).set_index("emotion")
-    assert (long["tested"] == 40).all()
-    assert long.loc["average", "value"] == pytest.approx(
+    long = by_emotion(trained, ("recall",)).set_index(["learning_rate", "emotion"])
+    assert long["tested"].tolist() == [40] * 4 + [0] * 4 and long.loc[1e9, "value"].isna().all()
+    assert long.loc[(0.01, "average"), "value"] == pytest.approx(
         balanced_accuracy_score(tiny.labels[tested], predicted)
     )
 

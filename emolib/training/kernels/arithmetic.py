@@ -183,8 +183,8 @@ def loss_gradient(
 def adam_coefficients(
     rate: float, momentum: float, adaptive: float, step: int
 ) -> tuple[float, float, float, float, float, float, float]:
-    """What :func:`optimizer_step` multiplies by at a step of Adam; gradient descent is Adam that divides
-    by 1 and corrects nothing.
+    """Coefficients of a step of Adam for :func:`optimizer_step`; gradient descent is Adam that
+    divides by 1 and corrects nothing.
 
     Returns:
         What is kept of the mean and what is taken into it, likewise of the square, the factor on

@@ -41,7 +41,7 @@ DIGEST = source_digest("models", "training.kernels")[:16]
 
 
 def compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Compiles a function of the kernels when first called; it runs without the interpreter's lock."""
+    """Compiles a part of the kernels when first called, without the interpreter's lock."""
     made: Callable[Given, Result] = numba.njit(nogil=True, error_model="numpy")(function)
     return made
 
@@ -53,24 +53,33 @@ def kernel(function: Callable[Given, Result]) -> Callable[Given, Result]:
     that keep one function for different types at the same moment. Files that cannot be read or
     written are removed, and the function is compiled anew (Numba's issue 10434).
     """
-    made: dict[np.dtype[Any], Callable[..., Result]] = {}
+    made: dict[str, Callable[..., Result]] = {}
 
     @wraps(function)
     def call(*arguments: Given.args, **named: Given.kwargs) -> Result:
-        kind = arguments[0].dtype  # type: ignore[attr-defined]
-        if kind not in made:
-            name = f"{function.__name__}_{kind}_{DIGEST}"
-            copy = FunctionType(function.__code__, function.__globals__, name)
-            copy.__qualname__ = name
-            keeps = bool(os.environ.get("NUMBA_CACHE_DIR"))
-            made[kind] = numba.njit(cache=keeps, nogil=True, error_model="numpy")(copy)
+        name = f"{function.__name__}_{arguments[0].dtype}_{DIGEST}"  # type: ignore[attr-defined]
+        if name not in made:  # whichever thread comes first
+            made.setdefault(name, _keeping(function, name))
         try:
-            return made[kind](*arguments, **named)
+            return made[name](*arguments, **named)
         except Exception as error:  # raised before the function runs; it raises nothing itself
-            folder = Path(os.environ.get("NUMBA_CACHE_DIR") or os.devnull)
+            folder = os.environ.get("NUMBA_CACHE_DIR", os.devnull)
             say_once(f"compiled code in {folder} cannot be used ({error}); it is compiled again")
-            for file in folder.rglob(f"*{DIGEST}*"):
+            for file in Path(folder).rglob(f"*{DIGEST}*"):
                 file.unlink(missing_ok=True)
-            return made[kind](*arguments, **named)
+            return made[name](*arguments, **named)
 
     return call
+
+
+def _keeping(function: Callable[..., Result], name: str) -> Callable[..., Result]:
+    """A function to be compiled, which numba keeps under a name where it can."""
+    copy = FunctionType(function.__code__, function.__globals__, name)
+    copy.__qualname__ = name
+    settings: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    made: Callable[..., Result]
+    try:
+        made = numba.njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), **settings)(copy)
+    except RuntimeError:  # numba found no folder that can be written
+        made = numba.njit(**settings)(copy)
+    return made

@@ -16,7 +16,7 @@ from emolib.training.kernels.compiler import Floats, Ints, compiled, kernel
 LAYERS = FeatureNet.LAYERS
 LANES = 64  # parameters that the optimiser moves side by side
 ROWS = 64  # scored at a time
-VECTOR = 16  # numbers a vector register holds; rows of a multiple of it leave no remainder to a slower loop
+VECTOR = 16  # numbers in a vector register; rows of a multiple of it leave no slow remainder
 
 
 @compiled
@@ -44,8 +44,7 @@ def _features(w: Floats, x: Floats, z: Floats, batch: int, width: int) -> None:
         weight = w[at : at + 3 * channels * before].reshape(3, channels, before)
         at += 3 * channels * before
         for f in range(channels):
-            for r in range(batch, batch + width):
-                z[layer, f, r] = w[at + f]
+            z[layer, f, batch : batch + width] = w[at + f]
         at += channels
         for t in range(3):
             accumulate(weight[t], x[layer], t * batch, z[layer], batch, wide)
@@ -114,9 +113,7 @@ def _features_backward(
                 gathered = from_left[r] + to_here[r] + from_right[r]
                 gradient[r] = gathered if here[r] > none else none
         of_layer = turned if layer else turned_first
-        for f in range(before):
-            for r in range(width + 2 * batch):
-                of_layer[r, f] = x[layer, f, r]
+        of_layer[: width + 2 * batch] = x[layer, :before, : width + 2 * batch].T
         inner = d_z[:, batch : batch + width]
         for t in range(3):
             accumulate(inner, of_layer[t * batch : t * batch + width], 0, g_weight[t], 0, before)
@@ -148,11 +145,9 @@ def _fusion(
     for m in range(modalities):
         _features(w[m * branch : (m + 1) * branch], x[m], z[m], batch, features * batch)
         for f in range(channels):
-            for i in range(features):
-                for r in range(batch):
-                    joined[(m * channels + f) * features + i, r] = x[
-                        m, LAYERS, f, (i + 1) * batch + r
-                    ]
+            here = x[m, LAYERS, f, batch : (features + 1) * batch].reshape(features, batch)
+            start = (m * channels + f) * features
+            joined[start : start + features, :batch] = here
     narrow, classes = reduced.shape[0], out.shape[0]
     a = modalities * branch
     b = a + narrow * inner
@@ -170,45 +165,12 @@ def _fusion(
     return branch, a, b, e, f
 
 
-@compiled
-def _rearrange(flat: Floats, arranged: Floats, modalities: int, channels: int, back: bool) -> None:
-    """Copies parameters between the module's order and the kernel's, in which a convolution is
-    ``[3, out, in]``.
-    """
-    at = 0
-    for _ in range(modalities):
-        for layer in range(LAYERS):
-            before = channels if layer else 1
-            size = 3 * channels * before
-            theirs, ours = (
-                flat[at : at + size].reshape(channels, before, 3),
-                arranged[at : at + size].reshape(3, channels, before),
-            )
-            for o in range(channels):
-                for i in range(before):
-                    for t in range(3):
-                        if back:
-                            theirs[o, i, t] = ours[t, o, i]
-                        else:
-                            ours[t, o, i] = theirs[o, i, t]
-            at += size
-            for o in range(channels):
-                if back:
-                    flat[at + o] = arranged[at + o]
-                else:
-                    arranged[at + o] = flat[at + o]
-            at += channels
-    for p in range(at, flat.size):
-        if back:
-            flat[p] = arranged[p]
-        else:
-            arranged[p] = flat[p]
-
-
 @kernel
-def fusion_scores(w: Floats, x: Floats, channels: int, narrow: int, classes: int) -> Floats:
+def fusion_scores(
+    w: Floats, places: Ints, x: Floats, channels: int, narrow: int, classes: int
+) -> Floats:
     """Outputs ``[N, C]`` of one :class:`~emolib.models.FusionNet` on inputs ``[N, M, D]``; ``w``
-    ``[P]``.
+    ``[P]``; ``places`` as in :func:`fusion_epoch`.
     """
     rows, modalities, features = x.shape
     batch = min(rows, ROWS)
@@ -217,8 +179,7 @@ def fusion_scores(w: Floats, x: Floats, channels: int, narrow: int, classes: int
     zs = np.full((modalities, LAYERS, channels, width), w.dtype.type(-1))
     joined = np.zeros((modalities * channels * features, columns), w.dtype)
     reduced, out = np.empty((narrow, columns), w.dtype), np.empty((classes, columns), w.dtype)
-    w_ = np.empty_like(w)
-    _rearrange(w, w_, modalities, channels, False)
+    w_ = w[places]
     scores = np.empty((rows, classes), w.dtype)
     for start in range(0, rows, batch):
         count = min(batch, rows - start)
@@ -240,6 +201,7 @@ def fusion_epoch(
     v: Floats,
     step: Ints,
     rule: Floats,
+    places: Ints,
     which: Ints,
     x: Floats,
     view: Ints,
@@ -255,6 +217,8 @@ def fusion_epoch(
     """Trains some :class:`~emolib.models.FusionNet` for an epoch, in place, one after another.
 
     Args:
+        places: ``[P]``, where the kernel's parameters are in the module's order: here a convolution
+            is ``[3, out, in]``.
         x: inputs ``[V, N, M, D]``.
         channels, narrow: ``F``, and the outputs of the reducing layer.
 
@@ -268,13 +232,9 @@ def fusion_epoch(
         (features + 2) * batch + VECTOR,
         _whole(batch, VECTOR),
     )
-    places = -(-w.shape[1] // LANES) * LANES
-    w_, g, m_, v_ = (
-        np.zeros(places, w.dtype),
-        np.zeros(places, w.dtype),
-        np.zeros(places, w.dtype),
-        np.zeros(places, w.dtype),
-    )
+    size = places.size
+    w_ = np.zeros(_whole(size, LANES), w.dtype)
+    g, m_, v_ = np.zeros_like(w_), np.zeros_like(w_), np.zeros_like(w_)
     paces = np.empty((7, LANES), w.dtype)
     xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
     zs = np.full((modalities, LAYERS, channels, width), -one)
@@ -297,9 +257,7 @@ def fusion_epoch(
     losses = np.zeros(which.size, w.dtype)
     for place in range(which.size):
         k = which[place]
-        _rearrange(w[k], w_, modalities, channels, False)
-        _rearrange(m[k], m_, modalities, channels, False)
-        _rearrange(v[k], v_, modalities, channels, False)
+        w_[:size], m_[:size], v_[:size] = w[k][places], m[k][places], v[k][places]
         rows, steps = length[split[k]], 0
         bounds[:], smooths[:], loss[:] = rule[k, 3], rule[k, 4], none
         for start in range(0, rows, batch):
@@ -321,9 +279,7 @@ def fusion_epoch(
             )
             # from here on ``out`` is the gradient by the outputs
             g[:] = 0
-            for i in range(narrow):
-                for r in range(batch):
-                    turned_reduced[r, i] = reduced[i, r]
+            turned_reduced[:] = reduced[:, :batch].T
             accumulate(
                 out[:, :batch], turned_reduced, 0, g[e:f].reshape(classes, narrow), 0, narrow
             )
@@ -336,9 +292,7 @@ def fusion_epoch(
             for i in range(classes):
                 for r in range(batch):
                     g[f + i] += out[i, r]
-            for i in range(inner):
-                for r in range(batch):
-                    turned_joined[r, i] = joined[i, r]
+            turned_joined[:] = joined[:, :batch].T
             accumulate(
                 d_reduced[:, :batch], turned_joined, 0, g[a:b].reshape(narrow, inner), 0, inner
             )
@@ -346,11 +300,9 @@ def fusion_epoch(
             accumulate(w_[a:b].reshape(narrow, inner).T, d_reduced, 0, d_joined, 0, columns)
             for j in range(modalities):
                 for o in range(channels):
-                    for i in range(features):
-                        for r in range(batch):
-                            d[LAYERS, o, (i + 1) * batch + r] = d_joined[
-                                (j * channels + o) * features + i, r
-                            ]
+                    here = d[LAYERS, o, batch : (features + 1) * batch].reshape(features, batch)
+                    first = (j * channels + o) * features
+                    here[:] = d_joined[first : first + features, :batch]
                 part = slice(j * branch, (j + 1) * branch)
                 _features_backward(
                     w_[part],
@@ -377,7 +329,6 @@ def fusion_epoch(
                 paces,
             )
         losses[place] = total(loss) / steps
-        _rearrange(w[k], w_, modalities, channels, True)
-        _rearrange(m[k], m_, modalities, channels, True)
-        _rearrange(v[k], v_, modalities, channels, True)
+        for p in range(size):
+            w[k, places[p]], m[k, places[p]], v[k, places[p]] = w_[p], m_[p], v_[p]
     return losses
