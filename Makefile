@@ -60,7 +60,7 @@ lock: $(READY) ## write the versions in use to requirements.lock
 
 clean: ## remove the environment, the cache and what was built
 	rm -rf $(VENV) .cache .coverage* mutants
-	rm -rf reports/walkthroughs reports/report.* reports/.[a-z]* reports/index.html reports/results.json reports/build.log
+	rm -rf reports/walkthroughs reports/report.* reports/.[a-z]* reports/chapters reports/results.json reports/build.log
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -106,8 +106,7 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
         from emolib.report.publication import write_pictures
 
         write_pictures(path)
-    results = out / ("results.json" if not publish else f"{publish}.json")
-    return f"{_verdict(json.loads(results.read_text(encoding='utf-8')))}{path}"
+    return f"{_verdict(out / ('results.json' if not publish else f'{publish}.json'))}{path}"
 
 
 def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
@@ -148,10 +147,11 @@ def _tell(data: "EmotionData") -> None:
         say(f"{len(data.left_out)} left out, {len(data)} read")
 
 
-def _verdict(results: dict[str, Any]) -> str:
+def _verdict(results: Path) -> str:
+    """The verdicts on the claims as words of the last line; empty where no claim was published."""
     from emolib.report.opening import tally
 
-    counts = tally(results)
+    counts = tally(json.loads(results.read_text(encoding="utf-8")))
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts)
     return f"{sum(count for _, count in counts)} claims: {said} — " if counts else ""
 

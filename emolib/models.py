@@ -37,7 +37,7 @@ class ShallowNet(nn.Module):
         return torch.sigmoid(self.hidden(x.flatten(1)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """One output a class; shapes as above."""
+        """One output per class; shapes as above."""
         outputs: Tensor = self.output(self.activations(x))
         return outputs
 
@@ -102,7 +102,7 @@ class FusionNet(nn.Module):
         self.output = nn.Linear(2 * classes, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """One output a class; shapes as above."""
+        """One output per class; shapes as above."""
         joined = torch.cat([branch(x[:, m]) for m, branch in enumerate(self.branches)], dim=1)
         outputs: Tensor = self.output(torch.relu(self.reduce(joined)))
         return outputs
@@ -168,7 +168,7 @@ class ImageFusionNet(nn.Module):
         self.output = nn.Linear(2 * classes, classes)
 
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
-        """One output a class; shapes as above."""
+        """One output per class; shapes as above."""
         joined = [branch(x[:, m]) for m, branch in enumerate(self.branches)] + [self.image(image)]
         outputs: Tensor = self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
         return outputs

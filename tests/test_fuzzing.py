@@ -15,7 +15,6 @@ from contextlib import contextmanager
 import numpy as np
 import openpyxl
 import pytest
-from emolib.report.profiles import BOUNDS, PROFILES
 from hypothesis import event, given
 from hypothesis import strategies as st
 from openpyxl.utils.exceptions import IllegalCharacterError
@@ -25,7 +24,7 @@ from emolib import by_emotion, scale, sweep, train
 from emolib.data import INCOMPLETE, load
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.paper import EMOTIONS
-from emolib.report.parameters import check, declared
+from emolib.report.parameters import BOUNDS, PROFILES, check, declared
 from emolib.utils.console import LENGTH, one_line
 
 NOTEBOOKS = sorted((command.ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -438,7 +437,7 @@ def accepted(text: str, profile: str) -> dict | None:
             "build",
             lambda notebooks, parameters, *_, **__: chosen.append(parameters) or command.ROOT,
         )
-        patch.setattr(command, "keep_model", lambda *_: None)
+        patch.setattr(command, "_verdict", lambda *_: "")
         patch.setattr("sys.stderr", said)
         patch.setattr("sys.stdout", io.StringIO())
         code = command.main(["report", "--profile", profile, f"--set={text}"])

@@ -12,11 +12,16 @@ CHAPTERS = sorted(Path(__file__).parents[1].glob("notebooks/[0-9]*.ipynb"))
 # formulas, terms of the field.
 NAMES = re.compile(
     r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)"
-    r"|\b(?:[Ff]igures?|[Tt]ables?|[Ee]quations?|[Ss]ections?|[Aa]lgorithm|[Cc]hapters?) \d+[a-z]?(?:\.\d+)*(?:(?:, | and | to )\d+[a-z]?(?:\.\d+)*)*"
-    r"|\b(?:19|20)\d\d\b|\b[A-Za-z]+\d+\b|\b95 % (?:confidence )?intervals?|\b5 %|\b80/20\b|\b(?:above|below|as) 0\b",
+    r"|\b(?:[Ff]igures?|[Tt]ables?|[Ee]quations?|[Ss]ections?|[Aa]lgorithm|[Cc]hapters?)"
+    r" \d+[a-z]?(?:\.\d+)*(?:(?:, | and | to )\d+[a-z]?(?:\.\d+)*)*"
+    r"|\b(?:19|20)\d\d\b|\b[A-Za-z]+\d+\b|\b95 % (?:confidence )?intervals?"
+    r"|\b5 %|\b80/20\b|\b(?:above|below|as) 0\b",
     re.DOTALL,
 )
-WORDS = r"eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|\w+ieth|\w+ths?\b(?<=thousandth)"
+WORDS = (
+    r"eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+    r"|hundreds?|thousands?|\w+ieth|\w+ths?\b(?<=thousandth)"
+)
 TYPED = re.compile(rf"[\d½¼¾]+(?:[.,]\d+)?|\b(?:{WORDS})\b", re.IGNORECASE)
 SPEAKERS = {"Markdown": 0, "figure": 2, "table": 2, "slider": 2}  # where each takes its words
 

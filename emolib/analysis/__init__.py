@@ -1,1 +1,1 @@
-"""What results mean: statistics, evidence, claims, luck, leakage, baselines, calibration."""
+"""Statistics, evidence, claims, luck, leakage, baselines and calibration of results."""

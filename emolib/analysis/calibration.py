@@ -91,11 +91,11 @@ def calibrate(
     shuffles: int = SHUFFLES,
     jobs: int = -1,
 ) -> pd.DataFrame:
-    """Type I error: share of shuffles in which each test, at 5 %, finds what is not there.
+    """Type I error: share of shuffled labels on which each test, at 5 %, rejects.
 
     Tests against chance are tried on labels exchanged within persons (among all rows where the data
     do not say who is who), everything else on labels exchanged among all rows: then no model is
-    better than another, and all recalls are what guessing gives.
+    better than another, and all recalls are those of guessing.
 
     Returns:
         Columns ``test``, ``protocol``, ``folds``, ``repetitions``, ``shuffles`` (those in which the
@@ -127,7 +127,8 @@ def calibrate(
     for test in TESTS:
         decided = found[test].dropna()
         share = statistics.reject_share(int(decided.sum()), len(decided))
-        table.append((test, protocol, folds, seeds, len(decided), len(rows), *share))
+        name = test.replace("within persons", "among all rows") if groups is None else test
+        table.append((name, protocol, folds, seeds, len(decided), len(rows), *share))
     columns = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
     return pd.DataFrame(table, columns=[*columns, "rejected", "low", "high"])
 

@@ -30,7 +30,7 @@ ALPHA = 0.05
 Shown = bool | None
 Row = dict[str, Any]  # of evidence
 Rows = dict[str, Row]  # by protocol
-# What was measured, in words, and either what each protocol shows or the verdict itself.
+# The measurement in words, and either a result per protocol or the verdict itself.
 Found = tuple[str, list[Shown] | str]
 
 
@@ -64,7 +64,7 @@ class Evidence:
         return missing | ({PROTOCOLS[1]: WHO} if missing and self.of_data("persons") else {})
 
     def settings(self, model: str) -> list[tuple[str, str]]:
-        """Every protocol, each with the recipe under which the model does better on average: what
+        """Every protocol, each with the recipe under which the model does better on average, which
         favours the paper.
         """
         own = self.table[
@@ -135,7 +135,7 @@ def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdict(shown: list[Shown], alone: str = "") -> str:
-    """The verdict on what each protocol shows; ``alone`` names those there are, if not all."""
+    """Verdict on the results per protocol; ``alone`` names the protocols, if one is missing."""
     if alone:
         word = PARTLY if True in shown else NOT if False in shown else NOT_JUDGED
         return f"{word} ({alone})"
@@ -220,7 +220,7 @@ def _level(model: str, evidence: Evidence) -> Found:
 
 
 def _emotion_levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Found:
-    """Every emotion named must reach what Table 3 prints for it."""
+    """Every emotion named must reach its figure in Table 3."""
     rows = {e: evidence.level(model, e) for e in emotions}
     reaches = lambda row: _reaches(row, evidence.printed(model, row["emotion"]))  # noqa: E731
     return _together(rows, reaches, _interval)

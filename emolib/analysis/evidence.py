@@ -2,7 +2,7 @@
 intervals and tests.
 
 Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes. Rows that no network tested are left
-out everywhere; what is then undefined is NaN.
+out everywhere; results that are then undefined are NaN.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -298,8 +298,8 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
             )
         data, gaps = first.data, first.hit - second.hit
         both = ~np.isnan(gaps)
-        # what repetitions share cancels between models on the same folds, so repetitions are
-        # averaged row by row, over those that tested the row
+        # variance that repetitions share cancels between models on the same folds, so repetitions
+        # are averaged row by row, over those that tested the row
         with np.errstate(invalid="ignore"):
             gap = np.where(both, gaps, 0).sum(0) / both.sum(0)
         differ = emotion_means(data.labels, gap, len(data.classes))

@@ -34,25 +34,21 @@ def near_duplicates(data: EmotionData) -> pd.Series:
         person``; ``near-duplicate has the same emotion`` (share of those); ``nearest neighbour is
         the same person`` and ``nearest neighbour has the same emotion`` (shares of all rows); and
         ``nearest stranger has the same emotion``, among other persons only (share of the rows that
-        have a stranger). What needs to know the person is NaN where the data do not say who is who.
+        have a stranger). Results on persons are NaN where the data do not say who is who.
     """
     features = np.hstack([scale(data, m) for m in data.modalities]).astype(float)  # [N, D]
     count, known = len(data), data.groups is not None
     person = np.unique(data.resampling_units, return_inverse=True)[1]
-    numbers = np.arange(count)
-    masks = {
-        "other": lambda rows: numbers != rows[:, None],  # a row is no neighbour of its own
-        "stranger": lambda rows: person != person[rows, None],
-        "same": lambda rows: (person == person[rows, None]) & (numbers != rows[:, None]),
-    }
-    near = {kind: np.zeros(count, int) for kind in masks}
-    distance = {kind: np.full(count, np.inf) for kind in masks}  # infinite: there is no such row
-    for rows in np.array_split(numbers, -(-(count**2) // PART)):
-        between = cdist(features[rows], features)
-        for kind, mask in masks.items():
-            allowed = np.where(mask(rows), between, np.inf)
-            near[kind][rows] = allowed.argmin(1)
-            distance[kind][rows] = allowed.min(1)
+    near = {kind: np.zeros(count, int) for kind in ("other", "same", "stranger")}
+    distance = {kind: np.full(count, np.inf) for kind in near}  # infinite: there is no such row
+    for rows in np.array_split(np.arange(count), -(-(count**2) // PART)):
+        here, same = np.arange(len(rows)), person[rows, None] == person
+        other = cdist(features[rows], features)
+        other[here, rows] = np.inf  # a row is no neighbour of its own
+        allowed = (other, np.where(same, other, np.inf), np.where(same, np.inf, other))
+        for kind, between in zip(near, allowed, strict=True):
+            near[kind][rows] = between.argmin(1)
+            distance[kind][rows] = between[here, near[kind][rows]]
 
     def share(of: NDArray[np.int_], kind: str, among: NDArray[np.bool]) -> float:
         return float((of[near[kind]] == of)[among].mean()) if among.any() else np.nan

@@ -1,5 +1,5 @@
-"""Robustness: results of single splits, selection bias, and a multiverse of what the paper leaves
-open.
+"""Robustness: results of single splits, selection bias, and a multiverse of the settings that the
+paper leaves open.
 
 Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data.
 """
@@ -49,7 +49,7 @@ def split_percentile(results: NDArray[np.float64], printed: float) -> dict[str, 
     if len(results) == 0:
         undefined = ("median", "low", "high", "percentile", "tries")
         return {"draws": 0} | dict.fromkeys(undefined, np.nan)
-    reached = (results >= printed - 0.005).mean()  # what rounds to it reaches it
+    reached = (results >= printed - 0.005).mean()  # a result that rounds to it reaches it
     low, median, high = np.quantile(results, [0.025, 0.5, 0.975])
     with np.errstate(divide="ignore"):
         tries = max(np.ceil(np.log(0.5) / np.log(1 - reached)), 1.0) if reached else np.inf

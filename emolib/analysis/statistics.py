@@ -7,7 +7,7 @@ training rows; tests against chance exchange labels within a person only. The mo
 :mod:`emolib.analysis.calibration` measures how often each is wrong.
 
 Where the persons are unknown, the bootstrap resamples rows and labels are exchanged among all rows.
-Rows that no network tested are left out; what is then undefined is NaN.
+Rows that no network tested are left out; results that are then undefined are NaN.
 
 Axes: ``B`` resamples, ``P`` permutations, ``S`` repetitions, ``N`` rows, ``C`` classes.
 """
@@ -28,7 +28,7 @@ RESAMPLES = 1000
 # Two models whose mean recall differs by less than one point are practically equivalent: 7 of 675
 # rows.
 ROPE = 0.01
-# Resampling test rows leaves out what their labels did as training rows of the other folds. Where
+# Resampling test rows ignores the effect of their labels as training rows of the other folds. Where
 # one row acts on another as much as it is acted on, that doubles the variance; Bates, Hastie and
 # Tibshirani ("Cross-validation: what does it estimate and how well does it do it?", 2023) measure
 # naive intervals too narrow by about as much.

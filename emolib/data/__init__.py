@@ -71,7 +71,7 @@ class EmotionData:
         wrong = np.flatnonzero(~np.isin(self.labels, np.arange(classes)))
         if len(wrong):
             raise ValueError(
-                f"{self.source}: label {self.labels[wrong[0]]} of row {wrong[0]} is no index of the "
+                f"{self.source}: label {self.labels[wrong[0]]} of row {wrong[0]} is no index of "
                 f"{classes} classes; labels are whole numbers from 0 to {classes - 1}"
             )
         for modality, values in self.features.items():

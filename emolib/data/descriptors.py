@@ -136,8 +136,8 @@ def phog(
         by row, summing to 1 (an image without any gradient gives zeros).
 
     Raises:
-        ValueError: ``span`` is neither 180 nor 360, ``bins`` or ``levels`` is no count, or the images
-            are no grey images of finite numbers.
+        ValueError: ``span`` is neither 180 nor 360, ``bins`` or ``levels`` is no count, or the
+            images are no grey images of finite numbers.
 
     Example:
         >>> phog(np.eye(96)[None], bins=8, levels=3).shape
@@ -164,7 +164,7 @@ def phog(
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
         length = len(images) * 4**levels * bins
-        sums: NDArray[np.float64] = np.bincount(index, magnitude, length)
+        sums = np.bincount(index, magnitude, length).astype(np.float64)
         return sums.reshape(len(images), 2**levels, 2**levels, bins)
 
     finest = _in_batches(histograms, _grey(images))
@@ -228,7 +228,7 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
 
 
 def _cells(shape: tuple[int, ...], side: int) -> NDArray[np.intp]:
-    """Numbers ``[N, H, W]`` of the cells, ``side`` × ``side`` per image, in which the pixels lie."""
+    """Cell number ``[N, H, W]`` of each pixel, ``side`` × ``side`` cells per image."""
     n, y, x = (np.arange(length) for length in shape)
     y, x = y * side // shape[1], x * side // shape[2]
     return (n[:, None, None] * side + y[:, None]) * side + x

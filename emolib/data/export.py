@@ -1,21 +1,16 @@
 """Features of any data as a table in the layout of the SFEW spreadsheet."""
 
-import csv
 import re
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from openpyxl import Workbook
+import pandas as pd
 
 from emolib.data import EmotionData
 from emolib.data.persons import persons
 from emolib.utils.cache import write
 
-TITLES = {
-    "LPQ": "First 5 Principal Components of Local Phase Quantisation (LPQ)",
-    "PHOG": "First 5 Principal Components of Pyramid of Histograms of Oriented Gradients (PHOG)",
-}
+MODALITIES = ("LPQ", "PHOG")
 
 
 def export(data: EmotionData, path: Path) -> Path:
@@ -30,51 +25,31 @@ def export(data: EmotionData, path: Path) -> Path:
     Example:
         >>> export(load("faces"), Path("faces.xlsx"))
     """
-    for modality in TITLES:
+    names = data.names.tolist()
+    stated, _ = persons(names)
+    known = [] if data.groups is None else data.groups.tolist()
+    if known and (stated is None or stated.tolist() != known):
+        people = [re.sub(r"[/\\]", "-", group) for group in known]
+        names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
+    table = pd.DataFrame({"": names, "label": data.labels + 1})
+    for modality in MODALITIES:
         if modality not in data.features:
             raise ValueError(
                 f"{data.source}: there is no {modality}, and the spreadsheet's layout has "
-                f"{' and '.join(TITLES)}"
+                f"{' and '.join(MODALITIES)}"
             )
-    width = [data.features[modality].shape[1] for modality in TITLES]
-    header = ["", "label"]
-    for title, columns in zip(TITLES.values(), width, strict=True):
-        header += [title, *[""] * (columns - 1)]
-    values = np.concatenate([data.features[modality] for modality in TITLES], axis=1)
-    names = data.names.tolist()
-    if data.groups is not None and not np.array_equal(persons(names)[0], data.groups):
-        people = [re.sub(r"[/\\]", "-", group) for group in data.groups]
-        names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
-    # a float32 in its shortest digits, so that the same float32 is read back
-    rows = [
-        [name, int(label) + 1, *map(float, map(str, numbers))]
-        for name, label, numbers in zip(names, data.labels, values, strict=True)
-    ]
+        for number, values in enumerate(data.features[modality].T, 1):
+            # a float32 in its shortest digits, so that the same float32 is read back
+            table[f"{modality}{number}"] = values.astype(str).astype(float)
+    content = BytesIO()
     if path.suffix.lower() == ".xlsx":
-        write(path, _workbook(header, rows, width))
+        with pd.ExcelWriter(content, engine="openpyxl") as writer:
+            table.to_excel(writer, index=False)
+            for (cell,) in writer.book.worksheets[0].iter_rows(max_col=1):
+                cell.data_type = "s"  # a name that begins with = is no formula
     elif path.suffix.lower() == ".csv":
-        text = StringIO(newline="")
-        csv.writer(text).writerows([header, *rows])
-        write(path, text.getvalue())
+        table.to_csv(content, index=False)
     else:
         raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
+    write(path, content.getvalue())
     return path
-
-
-def _workbook(header: list[str], rows: list[list[object]], width: list[int]) -> bytes:
-    book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = "SFEW.csv"
-    sheet.append([cell or None for cell in header])
-    first = 3
-    for columns in width:
-        sheet.merge_cells(
-            start_row=1, start_column=first, end_row=1, end_column=first + columns - 1
-        )
-        first += columns
-    for row in rows:
-        sheet.append(row)
-        sheet.cell(sheet.max_row, 1).data_type = "s"  # a name that begins with = is no formula
-    content = BytesIO()
-    book.save(content)
-    return content.getvalue()

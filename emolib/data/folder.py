@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from emolib.data import REPAIRS, EmotionData, Split
-from emolib.data.cells import read_cells
 from emolib.data.components import Components
 from emolib.data.descriptors import PRESETS, lpq, phog, pixels
 from emolib.data.images import SUFFIXES, Unreadable, crop_face, read_grey, square
 from emolib.data.persons import persons
-from emolib.data.table import twice
+from emolib.data.table import read_cells, twice
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached
 from emolib.utils.validation import boolean, one_of, whole_number
@@ -44,7 +43,7 @@ NAMES = {name.casefold(): name for name in EMOTIONS} | {
     for alias in aliases
 }
 
-# Numbers of the emotions in the common databases: SFEW as in the paper, FER-2013, RAF-DB, AffectNet.
+# Numbers of the emotions in SFEW (as in the paper), FER-2013, RAF-DB and AffectNet.
 ORDERS = {
     "sfew": dict(enumerate(EMOTIONS, 1)),
     "fer": dict(enumerate(("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"))),
@@ -115,8 +114,9 @@ class Listing:
 
     Attributes:
         root: the folder.
-        images: columns ``path``, ``file`` (the path below ``root``), ``label``, ``part`` (of a split,
-            or nothing), ``group`` (if there is a groups.csv), ``size`` and ``changed`` (of the file).
+        images: columns ``path``, ``file`` (the path below ``root``), ``label``, ``part`` (of a
+            split, or nothing), ``group`` (if there is a groups.csv), and ``size`` and ``changed``
+            of the file.
         repairs: as in :class:`~emolib.data.EmotionData`.
         left_out: files that are not read, with the reason.
     """
@@ -253,7 +253,7 @@ def _printable(path: Path) -> str:
 
 
 def _part(name: str) -> str:
-    """The part of a split that a folder's name states, such as ``Train_Aligned_Faces``; or nothing."""
+    """Part of a split by a folder's name, such as ``Train_Aligned_Faces``; or nothing."""
     for part, words in PARTS.items():
         if re.fullmatch(rf"({words})([\W_].*)?", _plain(name)):
             return part
@@ -350,12 +350,13 @@ def _describe(listing: Listing, settings: Settings) -> EmotionData:
     with tqdm(total=len(images), desc="reading images", leave=False, delay=0.2) as progress:
         for start in range(0, len(images), BATCH):
             faces = []
-            for row in images[start : start + BATCH].itertuples():
+            batch = images[["path", "file"]].iloc[start : start + BATCH].to_numpy().tolist()
+            for place, (path, file) in enumerate(batch, start):
                 try:
-                    faces.append(settings.face(read_grey(row.path)))
+                    faces.append(settings.face(read_grey(path)))
                 except Unreadable as reason:
-                    left_out.append((row.file, str(reason)))
-                    whole[row.Index] = False
+                    left_out.append((file, str(reason)))
+                    whole[place] = False
                 progress.update(1)
             for modality, values in settings.describe(np.stack(faces)).items() if faces else ():
                 batches.setdefault(modality, []).append(values)

@@ -16,7 +16,7 @@ from emolib.data.descriptors import lpq, phog
 
 
 class _Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
-    """Images ``[N, H, W]`` to descriptors ``[N, D]``; nothing is learnt but the number of values."""
+    """Images ``[N, H, W]`` to descriptors ``[N, D]``; only their number ``D`` is learnt."""
 
     @abstractmethod
     def _describe(self, images: np.ndarray) -> NDArray[np.float32]:

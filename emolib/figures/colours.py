@@ -1,8 +1,10 @@
-"""Colours and markers: of each emotion, modality, protocol and layer, and of what stands beside them.
+"""Colours and markers of emotions, modalities, protocols, layers and ways of training.
 
-An emotion and a modality keep their colour in every figure. The colours are distinct under the common
-colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
+An emotion and a modality keep their colour in every figure. The colours are distinct under the
+common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
 """
+
+from typing import Any
 
 EMOTION = {
     "Angry": "#c8430b",
@@ -21,11 +23,15 @@ UNNAMED = "#888888"  # an emotion or a modality that has no colour above
 PROTOCOL = {"random": "#17706b", "person-independent": "#9b2f6b"}
 OURS, OTHER = PROTOCOL.values()
 PAPER = "#b07d00"  # what the paper printed, wherever it stands beside ours
-GUESSING = {"color": "#777777", "linewidth": 1, "linestyle": ":"}  # the line of chance
+GUESSING: dict[str, Any] = {
+    "color": "#777777",
+    "linewidth": 1,
+    "linestyle": ":",
+}  # the line of chance
 SEQUENTIAL = "crest"  # the colour map of matrices
 
 # Layers of a network and its hidden units, those that stay after pruning and those that go.
-LAYER = {
+LAYER: dict[str, dict[str, Any]] = {
     "input": {"facecolor": "#eeeeee", "edgecolor": "#777777"},
     "hidden": {"facecolor": "#f7e3bd", "edgecolor": "#b07d00"},
     "gone": {"facecolor": "white", "edgecolor": "#c9c9c9", "linestyle": ":"},

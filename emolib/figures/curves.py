@@ -143,14 +143,17 @@ def accuracy_curves(
             label=f"{modality}, the paper's Table 3",
         )
     legend_below(figure, 3)
-    alt = " ".join(
-        f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
-        f"{_at(part.iloc[-1], x)}, highest "
-        f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
-        for recipe, protocol, *keys, part in drawn
-    )
     return Picture(
-        figure, f"Mean recall over emotions against {xlabel}. {alt}{tested(summary)}", summary
+        figure,
+        f"Mean recall over emotions against {xlabel}. "
+        + " ".join(
+            f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
+            f"{_at(part.iloc[-1], x)}, highest "
+            f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
+            for recipe, protocol, *keys, part in drawn
+        )
+        + tested(summary),
+        summary,
     )
 
 
@@ -335,7 +338,10 @@ def training_costs(rows: pd.DataFrame) -> Picture:
         )
         axis.label_outer()
         at = times.loc[net, most].reindex(list(WAYS)).dropna()
-        others = [f"{value:.3g} by {WAYS[way][0]}" for way, value in at.drop("ours").items()]
-        alt.append(f"{title}: {at['ours']:.3g} by this library, {joined(others)}.")
+        alt.append(
+            f"{title}: {at['ours']:.3g} by this library, "
+            + joined([f"{value:.3g} by {WAYS[way][0]}" for way, value in at.drop("ours").items()])
+            + "."
+        )
     legend_below(figure, len(WAYS))
     return Picture(figure, " ".join(alt), rows)

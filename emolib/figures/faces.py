@@ -46,9 +46,7 @@ def sample_faces(
 
 
 @styled
-def box_plots(
-    features: dict[str, np.ndarray], ylabel: str, reference: float | None = None
-) -> Picture:
+def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = np.nan) -> Picture:
     """Figures 2 and 3: a box for each feature, a panel for each modality, on one scale where that
     shows them all.
 
@@ -74,8 +72,7 @@ def box_plots(
             flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
         )
         axis.grid(axis="x", visible=False)
-        if reference is not None:
-            axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
+        axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
         axis.set(title=modality, xlabel="feature (principal component)")
         described[modality] = pd.DataFrame(values).rename(columns=lambda d: d + 1).describe().T
     axes[0, 0].set_ylabel(ylabel)
@@ -146,14 +143,21 @@ def face_reading(
     top.set_axis_off()
     side, step = len(image), 1.045 * len(image)
     cells = round((len(gradients) / BINS) ** 0.5)
-    for place, (title, shown, look) in enumerate(
+    for place, (title, shown, colours, low, interpolation) in enumerate(
         (
-            ("the face", image, {"cmap": "gray", "vmin": 0, "interpolation": "nearest"}),
-            ("its LPQ codes", codes, {"cmap": "twilight", "vmin": 0, "interpolation": "nearest"}),
-            ("its PHOG cells", image, {"cmap": "gray", "vmin": -600}),
+            ("the face", image, "gray", 0, "nearest"),
+            ("its LPQ codes", codes, "twilight", 0, "nearest"),
+            ("its PHOG cells", image, "gray", -600, None),
         )
     ):
-        top.imshow(shown, vmax=255, extent=(place * step, place * step + side, side, 0), **look)
+        top.imshow(
+            shown,
+            cmap=colours,
+            vmin=low,
+            vmax=255,
+            interpolation=interpolation,
+            extent=(place * step, place * step + side, side, 0),
+        )
         top.text(place * step, -2, title, fontsize=10.5, fontweight="bold")
     _roses(top, gradients.reshape(cells, cells, BINS), 2 * step, side / cells)
     top.set(xlim=(-1, 2 * step + side + 1), ylim=(side, -9))
@@ -161,15 +165,15 @@ def face_reading(
     ten = figure.add_axes((0.06, 0.1, 0.25, 0.25))
     for place, (modality, values) in enumerate(numbers.items()):
         x = np.arange(len(values)) + place * (len(values) + 0.7)
-        look = {"color": MODALITY.get(modality, UNNAMED)}
-        ten.bar(x, values, **look)
+        colour = MODALITY.get(modality, UNNAMED)
+        ten.bar(x, values, color=colour)
         ten.annotate(
             modality,
             (x.mean(), 1.02),
             xycoords=("data", "axes fraction"),
             ha="center",
             fontsize=9.5,
-            **look,
+            color=colour,
         )
     ten.axhspan(0, 1, color="#f1f1f1", zorder=0)
     ten.set(
@@ -182,12 +186,12 @@ def face_reading(
     right, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), []
     for place, (model, values) in enumerate(scores.items()):
         x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * 0.8 / len(scores)
-        look = {"color": MODALITY.get(model, UNNAMED)}
-        right.bar(x, values, 0.72 / len(scores), label=model, **look)
+        colour = MODALITY.get(model, UNNAMED)
+        right.bar(x, values, 0.72 / len(scores), label=model, color=colour)
         best = int(predict(values))
         says = f"says {classes[best]} ({values[best]:.2f})"
         said.append(f"{model} {says if best >= 0 else 'has no score'}")
-        right.plot(x[best], max(values[best], 0) + 0.06, marker="v", **look)
+        right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=colour)
     right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
     for label, emotion in zip(right.set_xticklabels(classes), classes, strict=True):
         label.set(color=EMOTION.get(emotion, "#222222"), fontsize=8.5)
@@ -224,7 +228,8 @@ def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
     axis.hlines(edges, left, left + side, color="white", linewidth=0.8)
     axis.vlines(left + edges, 0, side, color="white", linewidth=0.8)
     axis.add_collection(
-        LineCollection(np.stack(rays, 1), color=MODALITY["PHOG"], linewidth=1.4), autolim=False
+        LineCollection(list(np.stack(rays, 1)), color=MODALITY["PHOG"], linewidth=1.4),
+        autolim=False,
     )
 
 

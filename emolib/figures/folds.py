@@ -33,8 +33,8 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
     greys = [(0.72 + 0.06 * (r % 4),) * 3 for r in range(len(sizes))]
     colours = np.array(greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]])
     image = np.ones((count, max(map(len, tests)), 3))
-    for number, part in fold.groupby("fold"):
-        image[number, : len(part)] = colours[np.sort(part["group"])]
+    for number, part in enumerate(tests):
+        image[number, : len(part)] = colours[np.sort(rank[part])]
     # places by hand, the same for any number of folds: what lies below stays in its place
     figure, ((axis,),) = panels(1, 1, 2.6, layout=None)
     figure.subplots_adjust(0.07, 0.21, 0.99, 0.88)
@@ -58,10 +58,15 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         yticks=range(1, count + 1),
     )
     axis.grid(False)
-    data = fold.value_counts(["fold", "group"]).rename("rows").sort_index().reset_index()
     largest = fold["fold"][fold["group"] == 0].value_counts().reindex(range(count), fill_value=0)
-    alt = f"{count} {protocol} folds. {alt}, fold by fold: {', '.join(map(str, largest))}."
-    return Picture(figure, alt, data if groups is not None else data.drop(columns="group"))
+    return Picture(
+        figure,
+        f"{count} {protocol} folds. {alt}, fold by fold: {', '.join(map(str, largest))}.",
+        fold.value_counts(["fold", "group"][: 1 if groups is None else 2])
+        .rename("rows")
+        .sort_index()
+        .reset_index(),
+    )
 
 
 @styled
@@ -81,7 +86,7 @@ def score_distribution(
     axis.text(100 * chance, 1.52, " guessing", fontsize=8.5, color="#555555", va="top")
     measured, said = scores.dropna(subset="value").sort_values("seed"), []
     for protocol, part in measured.groupby("protocol", sort=False):
-        place, colour = list(PROTOCOL).index(protocol), PROTOCOL[protocol]
+        place, colour = list(PROTOCOL).index(str(protocol)), PROTOCOL[str(protocol)]
         values = 100 * part["value"].to_numpy()
         # apart, so that equal scores are both seen
         y = 1 - place + 0.22 * np.sin(2.4 * np.arange(len(part)))

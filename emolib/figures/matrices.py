@@ -57,8 +57,13 @@ def confusion_matrices(
             axis.text(
                 len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
             )
-        part = pd.DataFrame(share, classes, classes).assign(tested=tested[title], matrix=title)
-        data.append(part.rename_axis("true").reset_index())
+        data.append(
+            pd.DataFrame(share, classes, classes)
+            .rename_axis("true")
+            .reset_index()
+            .assign(tested=tested[title], matrix=title)
+        )
+        axis.grid(visible=False)
         right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
         best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
         empty = joined([classes[c] for c in np.flatnonzero(tested[title] == 0)])
@@ -113,8 +118,8 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
     return Picture(
         figure,
         f"Angles between {len(names)} hidden units, from {smallest['degrees']:.1f}° (units "
-        f"{smallest['unit']:.0f} and {smallest['other unit']:.0f}) to {data['degrees'].max():.1f}°. "
-        f"The largest difference from the printed angles is "
+        f"{smallest['unit']:.0f} and {smallest['other unit']:.0f}) to "
+        f"{data['degrees'].max():.1f}°. The largest difference from the printed angles is "
         f"{(data['degrees'] - data['printed']).abs().max():.2f}°.",
         data,
     )

@@ -16,6 +16,8 @@ from emolib.figures.colours import CONNECTION, GUESSING, LAYER, PAPER, PROTOCOL,
 from emolib.figures.style import WIDTH, Picture, joined, panels, percent, styled
 from emolib.models import FusionNet, ShallowNet
 
+VERB = {"Conv1d": "convolve", "MaxPool1d": "max-pool"}
+
 
 def trace(net: nn.Module, x: torch.Tensor) -> pd.DataFrame:
     """Layers of a network in the order in which a forward pass calls them.
@@ -55,8 +57,14 @@ def _connect(
     drawing small.
     """
     ends = [end for a in left for b in right for end in ((x[0], a), (x[1], b))]
-    path = Path(np.reshape(ends, (-1, 2)), [Path.MOVETO, Path.LINETO] * (len(ends) // 2))
-    axis.add_patch(PathPatch(path, edgecolor=color, linewidth=width, facecolor="none"))
+    axis.add_patch(
+        PathPatch(
+            Path(np.reshape(ends, (-1, 2)), [Path.MOVETO, Path.LINETO] * (len(ends) // 2)),
+            edgecolor=color,
+            linewidth=width,
+            facecolor="none",
+        )
+    )
 
 
 @styled
@@ -129,9 +137,11 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
                 )
             )
 
-    text = layers["kind"].map({"Conv1d": "convolve", "MaxPool1d": "max-pool"})
-    text = text.fillna(layers["layer"]) + "\n" + layers["output"]
-    text += [f"\n{count:,} par." if count else "" for count in layers["parameters"]]
+    text = [
+        f"{VERB.get(layer['kind'], layer['layer'])}\n{layer['output']}"
+        + (f"\n{layer['parameters']:,} par." if layer["parameters"] else "")
+        for layer in layers.to_dict("records")
+    ]
     within = layers["layer"].str.extract(r"^branches\.(\d+)\.")[0]
     ends = []
     for m, modality in enumerate(modalities):
@@ -153,10 +163,10 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
     return Picture(
         figure,
         f"{len(modalities)} branches, {joined(list(modalities))}, each of "
-        f"{(layers['kind'][branch] == 'Conv1d').sum()} convolutions with max-pooling from {features} "
-        f"features to {layers['output'][branch[-1]]}; joined by fully connected layers of "
-        f"{joined(list(layers['output'][heads]))} units; {layers['parameters'].sum():,} parameters "
-        "in all.",
+        f"{(layers['kind'][branch] == 'Conv1d').sum()} convolutions with max-pooling from "
+        f"{features} features to {layers['output'][branch[-1]]}; joined by fully connected layers "
+        f"of {joined(list(layers['output'][heads]))} units; {layers['parameters'].sum():,} "
+        "parameters in all.",
         layers,
     )
 
@@ -238,7 +248,7 @@ def network_state(
     _pruned(drawing, matrix, degrees, alive, sizes)
     reached = []
     for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
-        look = {"color": PROTOCOL.get(protocol, UNNAMED), "marker": marker}
+        look = {"color": PROTOCOL.get(str(protocol), UNNAMED), "marker": marker}
         recall.plot(part[x], 100 * part["mean"], label=protocol, **look)
         here = part.loc[part[x] == at, "mean"].mean()
         recall.plot(at, 100 * here, markersize=10, markeredgecolor="black", linestyle="", **look)
@@ -304,10 +314,14 @@ def pruned_network(
         yticks=[],
     )
     right.grid(visible=False)
-    gone = f"units {joined(list(map(str, numbers[~alive])))} go" if not alive.all() else "none goes"
     return Picture(
         figure,
-        f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°; {gone}. "
-        f"The closest pair is {pd.Series(lower.ravel()).min():.1f}° apart.",
+        f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°; "
+        + (
+            f"units {joined(list(map(str, numbers[~alive])))} go"
+            if not alive.all()
+            else "none goes"
+        )
+        + f". The closest pair is {pd.Series(lower.ravel()).min():.1f}° apart.",
         pd.DataFrame(degrees, index=pd.Index(numbers, name="hidden unit"), columns=numbers),
     )

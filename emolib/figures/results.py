@@ -132,7 +132,7 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
             for model, mean in part["mean"].items()
         ]
     legend_below(figure, 4)
-    return Picture(figure, " ".join(alt), summary)
+    return Picture(figure, " ".join(alt) + tested(summary), summary)
 
 
 @styled
@@ -148,8 +148,12 @@ def single_splits(
         chance: recall of guessing, marked.
     """
     measured = {model: pd.Series(values).dropna() for model, values in results.items()}
-    labels = [f"{model}\n({len(values):,} splits)" for model, values in measured.items()]
-    figure, axis, place = _rows(labels, 0.62 * len(labels) + 1.2, ON_FIFTH, chance)
+    figure, axis, place = _rows(
+        [f"{model}\n({len(values):,} splits)" for model, values in measured.items()],
+        0.62 * len(measured) + 1.2,
+        ON_FIFTH,
+        chance,
+    )
     random, alt = np.random.default_rng(0), ["Results of single random splits."]
     for y, (model, values) in zip(place, measured.items(), strict=True):
         low, middle, high = values.quantile([0.025, 0.5, 0.975])
@@ -185,10 +189,11 @@ def single_splits(
             color="#7a5600",
         )
         alt.append(
-            f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to {percent(high)}; "
-            f"the paper's {percent(printed[model])} is above {below} of {len(values)} splits."
+            f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to "
+            f"{percent(high)}; the paper's {percent(printed[model])} is above {below} of "
+            f"{len(values)} splits."
         )
-    axis.set_ylim(-0.6, len(labels) - 0.3)
+    axis.set_ylim(-0.6, len(measured) - 0.3)
     legend_below(figure, 5)
     return Picture(
         figure,
@@ -236,10 +241,14 @@ def selection_bias(
         )
     axis.set_ylim(-0.6, len(labels) - 0.4)
     legend_below(figure, 3)
-    alt = f"Test recall over {len(frame)} splits by how the setting was chosen. " + " ".join(
-        f"{label}: mean {percent(frame[column].mean())}." for column, label in labels.items()
+    return Picture(
+        figure,
+        f"Test recall over {len(frame)} splits by how the setting was chosen. "
+        + " ".join(
+            f"{label}: mean {percent(frame[column].mean())}." for column, label in labels.items()
+        ),
+        frame,
     )
-    return Picture(figure, alt, frame)
 
 
 @styled
@@ -321,5 +330,11 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
     axis.tick_params(axis="y", labelsize=9)
     axis.set_xlim(left=0)
     legend_below(figure, 2)
-    shares = [f"{row.label}: {100 * row.rejected:.1f} %." for row in frame.itertuples()]
-    return Picture(figure, " ".join(["Rejections on shuffled labels.", *shares]), frame)
+    return Picture(
+        figure,
+        "Rejections on shuffled labels. "
+        + " ".join(
+            f"{row['label']}: {100 * row['rejected']:.1f} %." for row in frame.to_dict("records")
+        ),
+        frame,
+    )

@@ -1,4 +1,4 @@
-"""Style shared by all figures: a picture with alt text and data, panels, legends, words for numbers."""
+"""Style of all figures: pictures with alt text and data, panels, legends, words for numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,13 +73,12 @@ def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figu
 def legend_below(figure: Figure, columns: int) -> None:
     """One legend under all panels, of the first of them; a label that recurs stands once."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    first = {label: handle for handle, label in zip(handles[::-1], labels[::-1], strict=True)}
-    names = list(dict.fromkeys(labels))
-    figure.legend([first[n] for n in names], names, loc="outside lower center", ncols=columns)
+    first = {label: handles[labels.index(label)] for label in labels}
+    figure.legend(list(first.values()), list(first), loc="outside lower center", ncols=columns)
 
 
 def band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, **options: Any) -> None:
-    """A line through ``mean``, and a band from ``low`` to ``high`` where there are such columns; NaN
+    """A line through ``mean``, and a band from ``low`` to ``high`` where the table has them; NaN
     leaves a gap in both.
     """
     if "low" in part:

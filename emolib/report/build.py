@@ -8,10 +8,9 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from emolib.report import BuildError, ChapterError
 from emolib.report.keys import (
@@ -32,25 +31,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A chapter before its run.
-
-    Attributes:
-        notebook: its file.
-        given: its parameters.
-        needs: names of the chapters that it runs after.
-        key: under which its executed notebook is kept.
-        place: the file of that.
-    """
-
-    notebook: Path
-    given: dict[str, Any]
-    needs: tuple[str, ...]
-    key: Key
-    place: Path
 
 
 def build(
@@ -104,11 +84,10 @@ def build(
     record = output / f".{name}.state.json"
     with _alone(output):
         say(f"building {report}: looking for what has changed")
-        plans = _plans(notebooks, parameters, (cache_folder() or output) / "chapters")
+        keys = _keys(notebooks, parameters)
         shell = sorted(file for file in HERE.iterdir() if file.is_file())
         page = [title, dict(stamp or {}), list(required), files_digest([*shell, *notebooks])]
-        inputs = {"page": page, "keys": {stem: plan.key for stem, plan in plans.items()}}
-        inputs = json.loads(json.dumps(inputs))
+        inputs = json.loads(json.dumps({"page": page, "keys": keys}))
         before = _state(record)
         if before.get("inputs") == inputs and before.get("files") == files_digest(
             [report, results]
@@ -116,22 +95,43 @@ def build(
             say(f"nothing to do: {report} is up to date")
             return report
         facts = provenance()
-        seconds = dict(before.get("seconds", {}))
-        with (output / "build.log").open("w", encoding="utf-8") as log:
-            nodes, faults = _executed(plans, before, seconds, timeout, log)
-            # the libraries that convert notebooks take seconds to load
-            from emolib.report.page import assemble
+        # the libraries that run and convert notebooks take seconds to load
+        from emolib.report.page import assemble
+        from emolib.report.schedule import Task, run
 
-            try:
-                given = {stem: declared(plan.notebook) | plan.given for stem, plan in plans.items()}
-                html, found = assemble(nodes, given, title, facts, list(faults.values()), required)
-                review(html)
-            except BuildError as error:
-                log.write(f"{error}\n")
-                raise
-        keys = {stem: key for stem, key in inputs["keys"].items() if stem not in faults}
-        state = {"inputs": inputs | {"keys": keys}, "seconds": seconds}
+        places = {stem: _place(output, stem, key) for stem, key in keys.items()}
+        seconds = before.get("seconds", {})
+        tasks: dict[str, Task] = {}
+        for notebook in notebooks:
+            stem, known = notebook.stem, declared(notebook)
+            last = before.get("inputs", {}).get("keys", {}).get(stem)
+            tasks[stem] = Task(
+                notebook,
+                {name: value for name, value in parameters.items() if name in known},
+                _needs(notebook),
+                why=changes(last, keys[stem]) or "its outputs are no longer kept",
+                expected=seconds.get(json.dumps([stem, keys[stem]["parameters"]])),
+                node=_kept(places[stem], notebook),
+            )
+        log = [f"{stem}: kept\n" for stem, task in tasks.items() if task.node is not None]
+
+        def done(stem: str) -> None:
+            task = tasks[stem]
+            log.append(f"{stem}: {task.seconds:.1f} s, run because {task.why}\n{task.stderr}")
+            if task.fault is None:
+                _keep(places[stem], task.node)
+                seconds[json.dumps([stem, keys[stem]["parameters"]])] = round(task.seconds, 1)
+            write(output / "build.log", "".join(log))
+
+        run({stem: task for stem, task in tasks.items() if task.node is None}, timeout, done)
+        faults = {
+            stem: f"chapter {stem}: {task.fault}" for stem, task in tasks.items() if task.fault
+        }
+        html, found = assemble(tasks, title, facts, list(faults.values()), required)
+        review(html)
+        state = {"inputs": inputs, "seconds": seconds}
         if faults:
+            inputs["keys"] = {stem: key for stem, key in keys.items() if stem not in faults}
             write(failed, html)
             write(record, json.dumps(state))
             kept = f", {report.name} is the last good one" if report.exists() else ""
@@ -144,33 +144,34 @@ def build(
     return report
 
 
-def _plans(
-    notebooks: Sequence[Path], parameters: Mapping[str, Any], folder: Path
-) -> dict[str, Plan]:
-    """The chapters in the order of the page, each with its key."""
+def _keys(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, Key]:
+    """The key of each chapter, by name.
+
+    Raises:
+        BuildError: a chapter needs one that is not there, or some wait for one another.
+    """
     files = {notebook.stem: notebook for notebook in notebooks}
     needs = {stem: _needs(notebook) for stem, notebook in files.items()}
-    for stem, wanted in needs.items():
-        if unknown := sorted(set(wanted) - set(files)):
-            raise BuildError(f"chapter {stem} needs {unknown[0]}, which is no chapter")
+    data = data_digest(parameters.get("source", ""))
+    environment = environment_digest(notebooks[0].parents[1])
+    keys: dict[str, Key] = {}
     try:
-        order = list(TopologicalSorter(needs).static_order())
+        for stem in TopologicalSorter(needs).static_order():
+            if stem not in files:
+                first = next(name for name, wanted in needs.items() if stem in wanted)
+                raise BuildError(f"chapter {first} needs {stem}, which is no chapter")
+            known = declared(files[stem])
+            own = {
+                name: parameters[name]
+                for name in sorted(known.keys() & parameters.keys() - {"source"})
+            }
+            needed = {name: keys[name] for name in needs[stem]}
+            uses = data if "source" in known else ""
+            keys[stem] = chapter_key(files[stem], own, uses, environment, needed)
     except CycleError as error:
         circle = ", ".join(sorted(set(error.args[1])))
         raise BuildError(f"chapters {circle} wait for one another") from error
-    data = data_digest(parameters.get("source", ""))
-    environment = environment_digest(notebooks[0].parents[1])
-    plans: dict[str, Plan] = {}
-    for stem in order:
-        known = declared(files[stem])
-        given = {name: value for name, value in parameters.items() if name in known}
-        own = {name: value for name, value in given.items() if name != "source"}
-        needed = {name: plans[name].key for name in needs[stem]}
-        uses = data if "source" in known else ""
-        key = chapter_key(files[stem], own, uses, environment, needed)
-        place = folder / f"{stem}-{digest(key)}.ipynb.gz"
-        plans[stem] = Plan(files[stem], given, needs[stem], key, place)
-    return {stem: plans[stem] for stem in files}
+    return keys
 
 
 def _needs(notebook: Path) -> tuple[str, ...]:
@@ -178,89 +179,42 @@ def _needs(notebook: Path) -> tuple[str, ...]:
     return tuple(metadata.get("emolib", {}).get("needs", ()))
 
 
-def _executed(
-    plans: Mapping[str, Plan],
-    before: Mapping[str, Any],
-    seconds: dict[str, float],
-    timeout: float | None,
-    log: TextIO,
-) -> tuple[dict[str, "NotebookNode"], dict[str, str]]:
-    """The executed notebook of every chapter, kept or run now, and a sentence for each that failed.
-
-    Args:
-        plans: of all chapters.
-        before: the record of the last build, which says why a chapter runs again.
-        seconds: how long each chapter took the last time; brought up to date.
-        timeout: see :func:`build`.
-        log: gets the reason, duration and stderr of each chapter.
-    """
-    from emolib.report.schedule import Run, Task, run
-
-    nodes: dict[str, NotebookNode] = {}
-    faults: dict[str, str] = {}
-    tasks: dict[str, Task] = {}
-    for stem, plan in plans.items():
-        node = _kept(plan)
-        if node is None:
-            last = before.get("inputs", {}).get("keys", {}).get(stem)
-            why = changes(last, plan.key) or "its outputs are no longer kept"
-            same = last is not None and last["parameters"] == plan.key["parameters"]
-            expected = seconds.get(stem) if same else None
-            cells = len(plan.notebook.read_text(encoding="utf-8").split('"cell_type": "code"')) - 1
-            tasks[stem] = Task(plan.notebook, plan.given, plan.needs, why, expected, cells)
-        else:
-            nodes[stem] = node
-            log.write(f"{stem}: kept\n")
-
-    def done(stem: str, result: Run) -> None:
-        nodes[stem] = result.notebook
-        log.write(f"{stem}: {result.seconds:.1f} s, run because {tasks[stem].why}\n{result.stderr}")
-        if result.fault is None:
-            seconds[stem] = result.seconds
-            _keep(plans[stem], result.notebook)
-        else:
-            faults[stem] = f"chapter {stem}: {result.fault}"
-            log.write(f"{stem}: {result.fault}\n")
-        log.flush()
-
-    run(tasks, timeout, done)
-    return {stem: nodes[stem] for stem in plans}, faults
+def _place(output: Path, stem: str, key: Key) -> Path:
+    """The file of a chapter's executed notebook: in the cache, or beside the report without one."""
+    return (cache_folder() or output) / "chapters" / f"{stem}-{digest(key)[:32]}.ipynb.gz"
 
 
-def _keep(plan: Plan, node: "NotebookNode") -> None:
+def _keep(place: Path, node: "NotebookNode") -> None:
     """Keeps an executed notebook; where no more can be written, the build goes on without."""
-    folder = plan.place.parent
     try:
-        folder.mkdir(exist_ok=True)
-        write(plan.place, gzip.compress(json.dumps(node).encode(), mtime=0))
-        by_age = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)
+        place.parent.mkdir(exist_ok=True)
+        write(place, gzip.compress(json.dumps(node).encode(), mtime=0))
+        by_age = sorted(place.parent.iterdir(), key=lambda file: file.stat().st_mtime)
         for old in by_age[:-KEPT]:
             old.unlink(missing_ok=True)
     except OSError as error:
-        say(f"{folder} takes nothing more ({error.strerror}); the chapters will run again")
+        say(f"{place.parent} takes nothing more ({error.strerror}); the chapters will run again")
 
 
-def _kept(plan: Plan) -> "NotebookNode | None":
-    """A kept executed notebook with its prose as it is now; None if there is none or it is damaged."""
+def _kept(place: Path, notebook: Path) -> "NotebookNode | None":
+    """A kept executed notebook with its prose as it is now; None where it is gone or damaged."""
     import nbformat
 
+    if not place.exists():
+        return None
     try:  # the checksum of gzip finds every damage
-        text = gzip.decompress(plan.place.read_bytes()).decode()
-    except FileNotFoundError:
-        return None
+        node = nbformat.from_dict(json.loads(gzip.decompress(place.read_bytes())))
     except (OSError, EOFError, ValueError, zlib.error):
-        say(f"{plan.place} is damaged; the chapter runs again")
+        say(f"{place} is damaged; the chapter runs again")
         return None
-    node = nbformat.from_dict(json.loads(text))
     runs: list[list[NotebookNode]] = []  # each code cell with the parameters set after it, if any
     for cell in node.cells:
         if cell.cell_type == "code":
             given = "injected-parameters" in cell.metadata.get("tags", [])
             runs[-1].append(cell) if given else runs.append([cell])
-    now = nbformat.read(plan.notebook, 4)
-    code = iter(runs)
+    cells = nbformat.read(notebook, 4).cells
     node.cells = [
-        part for cell in now.cells for part in (next(code) if cell.cell_type == "code" else [cell])
+        part for cell in cells for part in (runs.pop(0) if cell.cell_type == "code" else [cell])
     ]
     return node
 
@@ -268,10 +222,9 @@ def _kept(plan: Plan) -> "NotebookNode | None":
 def _state(record: Path) -> dict[str, Any]:
     """What the last build made and from what; empty if there is no record that can be read."""
     try:
-        state = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return dict(json.loads(record.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return {}
-    return state if isinstance(state, dict) else {}
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Cards: a figure, slider or table as the HTML that stands in the report, shown by a notebook."""
 
-import math
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -128,7 +128,8 @@ def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) ->
         id,
     ):
         raise ValueError(
-            f"the id {id!r} is not lower-case letters, digits and hyphens, or is one of the page's own"
+            f"the id {id!r} is not lower-case letters, digits and hyphens, or is one of the page's "
+            "own"
         )
     if not caption.strip():
         raise ValueError(f"{kind} {id} has no caption")
@@ -151,15 +152,11 @@ def _drawn(id: str, picture: Picture) -> dict[str, Any]:
 
 
 def _strict(value: Any) -> Any:
-    """``value`` in JSON's own types; a number that JSON does not know (NaN, infinity) becomes null."""
-    if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_strict(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    raise TypeError(f"results are numbers, text, lists and dicts, not {type(value).__name__}")
+    """``value`` in JSON's own types; numbers that JSON does not know (NaN, infinity) become null."""
+
+    def simple(item: Any) -> Any:
+        if isinstance(item, np.ndarray | np.generic):
+            return item.tolist()
+        raise TypeError(f"results are numbers, text, lists and dicts, not {type(item).__name__}")
+
+    return json.loads(json.dumps(value, default=simple), parse_constant=lambda name: None)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -51,8 +52,8 @@ def execute(
     parameters: Mapping[str, Any],
     *,
     timeout: float | None = None,
-    cell_begins: Callable[[], object] = lambda: None,
-    started: Callable[[subprocess.Popen[str]], object] = lambda process: None,
+    cell_begins: Callable[[str], object] = len,
+    started: Callable[["subprocess.Popen[str]"], object] = id,
 ) -> NotebookNode:
     """Runs a notebook in an empty folder and returns it with its outputs.
 
@@ -60,7 +61,7 @@ def execute(
         notebook: the file, which is left as it is.
         parameters: replace those in the cell tagged ``parameters``.
         timeout: seconds that a cell may take; any time if None.
-        cell_begins: called at the start of each code cell.
+        cell_begins: is handed a line at the start of each code cell.
         started: is handed the process, for :func:`stop`.
 
     Raises:
@@ -117,7 +118,7 @@ def execute(
 
 def blank(notebook: Path) -> NotebookNode:
     """A notebook without outputs, as before its run."""
-    node = nbformat.read(notebook, 4)
+    node: NotebookNode = nbformat.read(notebook, 4)
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -135,21 +136,19 @@ def stop(process: "subprocess.Popen[str]") -> None:
 
 
 def _follow(
-    process: "subprocess.Popen[str]", task: list[Any], cell_begins: Callable[[], object]
+    process: "subprocess.Popen[str]", task: list[Any], cell_begins: Callable[[str], object]
 ) -> str | None:
     """Hands the task over and reads lines until the last one, which says the fault, if any."""
     assert process.stdin and process.stdout
-    try:
+    with suppress(BrokenPipeError):  # it has ended already
         process.stdin.write(json.dumps(task) + "\n")
         process.stdin.flush()
         for line in process.stdout:
             if line == "cell\n":
-                cell_begins()
+                cell_begins(line)
             elif line.startswith('{"fault": '):
                 fault: str | None = json.loads(line)["fault"]
                 return fault
-    except BrokenPipeError:
-        pass
     return DIED
 
 

@@ -37,7 +37,7 @@ def chapter_key(
     cells = [cell["source"] for cell in node["cells"] if cell["cell_type"] == "code"]
     files = node["metadata"].get("emolib", {}).get("files", ())
     return {
-        "cells": _sha(json.dumps(["".join(source) for source in cells])),
+        "cells": digest(["".join(source) for source in cells]),
         "code": {
             file.relative_to(PACKAGE.parent).as_posix(): _sha_of(file)[:16] for file in _library()
         },
@@ -50,7 +50,7 @@ def chapter_key(
 
 
 def changes(old: Key | None, new: Key) -> str:
-    """The reasons why outputs made under ``old`` do not serve ``new``, in words; empty if they do."""
+    """The reasons why outputs made under ``old`` do not serve ``new``; empty if they do."""
     if old is None or old.keys() != new.keys():  # the latter: an earlier version wrote it
         return "it has not run yet"
     said = ["its code cells have changed"] if old["cells"] != new["cells"] else []
@@ -70,9 +70,9 @@ def changes(old: Key | None, new: Key) -> str:
     return "; ".join(said)
 
 
-def digest(key: Key) -> str:
-    """A key as part of a file name."""
-    return _sha(json.dumps(key, sort_keys=True))[:32]
+def digest(value: Any) -> str:
+    """SHA-256 of anything that JSON holds, such as a key."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def data_digest(source: str) -> str:
@@ -82,20 +82,18 @@ def data_digest(source: str) -> str:
     path = Path(source)
     if source and path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return _sha(
-            json.dumps([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files])
-        )
+        return digest([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files])
     return _sha_of(path) if source else "drawn faces"
 
 
 def environment_digest(root: Path) -> str:
     """Digest of the lock beside the notebooks, and of the versions in use."""
-    return _sha(json.dumps([_sha_of(root / "requirements.lock"), versions()]))
+    return digest([_sha_of(root / "requirements.lock"), versions()])
 
 
 def files_digest(files: list[Path]) -> str:
     """Digest of the names and bytes of some files."""
-    return _sha(json.dumps([[file.name, _sha_of(file)] for file in files]))
+    return digest([[file.name, _sha_of(file)] for file in files])
 
 
 def _library() -> list[Path]:
@@ -114,7 +112,3 @@ def _sha_of(file: Path) -> str:
         return "no file"
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

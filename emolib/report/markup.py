@@ -133,7 +133,7 @@ def _is_named(index: pd.Index) -> bool:
 
 
 def _runs(index: pd.Index) -> list[list[Run]]:
-    """Runs of equal labels per level, ``[position, label, length]``; innermost labels never join."""
+    """Runs of equal labels per level, ``[position, label, length]``; innermost ones never join."""
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
 
     def runs(level: int) -> list[Run]:

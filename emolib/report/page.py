@@ -7,20 +7,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from emolib.report import BuildError
 from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
 from emolib.report.markup import templates
 from emolib.report.opening import CARDS, in_order, link, opening
+from emolib.report.parameters import declared
 from emolib.report.provenance import origin
+
+if TYPE_CHECKING:
+    from emolib.report.schedule import Task
 
 
 def assemble(
-    notebooks: Mapping[str, NotebookNode],
-    parameters: Mapping[str, Mapping[str, Any]],
+    chapters: Mapping[str, "Task"],
     title: str,
     provenance: Mapping[str, Any],
     faults: Sequence[str],
@@ -29,8 +30,7 @@ def assemble(
     """The page of executed chapters, whole or as far as they came, and the results they published.
 
     Args:
-        notebooks: by name, in the order of the page.
-        parameters: of each chapter, defaults included.
+        chapters: after their run, by name, in the order of the page.
         title, provenance, faults: see :func:`compose`.
         required: ids that must be on a whole page.
 
@@ -41,23 +41,23 @@ def assemble(
     cards: list[Card] = []
     results: dict[str, Any] = {}
     origins: dict[str, dict[str, str]] = {}
-    for stem, node in notebooks.items():
-        shown, published = tidy(node, stem, parameters[stem])
+    for stem, task in chapters.items():
+        given = declared(task.notebook) | task.parameters
+        shown, published = tidy(task.node, stem, given)
         if twice := published.keys() & results.keys():
             raise BuildError(f"more than one chapter publishes {', '.join(sorted(twice))}")
         cards += shown
         results |= published
-        origins |= dict.fromkeys((card.id for card in shown), origin(provenance, parameters[stem]))
+        origins |= dict.fromkeys((card.id for card in shown), origin(provenance, given))
     cards = in_order(cards)
     called = numbers(cards)
     html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
-    chapters = opening(cards, called, results, html.__getitem__)
-    moved = {id: link(id, called[id]) for id in html if id in CARDS}
-    in_place = html | moved
-    chapters += [
-        convert_chapter(node, stem, in_place.__getitem__) for stem, node in notebooks.items()
+    in_place = html | {id: link(id, called[id]) for id in html if id in CARDS}
+    parts = opening(cards, called, results, html.__getitem__)
+    parts += [
+        convert_chapter(task.node, stem, in_place.__getitem__) for stem, task in chapters.items()
     ]
-    page = compose(title, chapters, provenance, called, faults)
+    page = compose(title, parts, provenance, called, faults)
     if not faults:
         check_page(page, required)
     return page, results | {"provenance": dict(provenance)}

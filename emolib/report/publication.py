@@ -40,7 +40,8 @@ def check_aggregates(page: str, data: EmotionData) -> None:
         rows = Counter(row for field in fields & rows_with.keys() for row in rows_with[field])
         if rows and max(rows.values()) > 1:
             raise BuildError(
-                "the page holds features of a single row; a report of licensed data shows aggregates alone"
+                "the page holds features of a single row; a report of licensed data shows "
+                "aggregates alone"
             )
 
 
@@ -57,7 +58,8 @@ def pictures(page: str) -> dict[str, str]:
     found = {}
     for id in PICTURES:
         match = re.search(
-            rf'<figure id="{id}" class="card">\s*<div[^>]*><img src="data:image/svg\+xml;charset=utf-8,([^"]*)"',
+            rf'<figure id="{id}" class="card">\s*<div[^>]*>'
+            r'<img src="data:image/svg\+xml;charset=utf-8,([^"]*)"',
             page,
         )
         if match is None:

@@ -5,10 +5,11 @@ terminal shows which are at work and about how long the build still takes.
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from subprocess import Popen
+from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -25,109 +26,97 @@ GUESS = 30.0  # seconds for a chapter that has not run yet
 
 @dataclass
 class Task:
-    """A chapter to run, and how far it is.
+    """A chapter, and how far it is.
 
     Attributes:
         notebook: its file.
         parameters: of the chapter.
         needs: names of the chapters that it runs after.
-        why: the reason for the run.
+        key: of everything that its outputs depend on, see :mod:`emolib.report.keys`.
+        why: the reason for its run.
         expected: seconds that it took the last time; None if unknown.
-        cells: code cells that it has.
-        reached: code cells that have begun.
-        begun: the clock at its start.
+        node: with the outputs of the cells that ran; None before the run.
+        fault: one sentence that says why it did not reach its end; None if it did.
+        begun: the clock at its start; None before it.
+        cells: a line for each code cell that has begun.
     """
 
     notebook: Path
     parameters: dict[str, Any]
     needs: tuple[str, ...]
-    why: str
+    key: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
     expected: float | None = None
-    cells: int = 1
-    reached: int = 0
+    node: NotebookNode | None = None
+    fault: str | None = None
     begun: float | None = None
-
-    def next_cell(self) -> None:
-        """Counts a cell that begins."""
-        self.reached += 1
+    cells: list[str] = field(default_factory=list)
 
     @property
-    def took(self) -> float:
+    def seconds(self) -> float:
         """Seconds since the start; 0 before it."""
         return 0.0 if self.begun is None else monotonic() - self.begun
 
     @property
     def left(self) -> float:
         """Seconds that it may still take: by the last run, or else by its cells."""
-        by_cells = self.took * (self.cells - self.reached) / max(self.reached, 1)
-        expected = self.expected or max(GUESS, self.took + by_cells)
-        return max(expected - self.took, 0.0)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A chapter after its run.
-
-    Attributes:
-        notebook: with the outputs of the cells that ran.
-        fault: one sentence that says why it did not reach its end; None if it did.
-        seconds: its duration.
-    """
-
-    notebook: NotebookNode
-    fault: str | None
-    seconds: float
+        whole = self.notebook.read_text(encoding="utf-8").count('"cell_type": "code"')
+        by_cells = self.seconds * whole / max(len(self.cells), 1)
+        return max((self.expected or max(GUESS, by_cells)) - self.seconds, 0.0)
 
     @property
     def stderr(self) -> str:
         """What the chapter wrote to stderr, and the trace of its fault."""
-        said = []
-        for cell in self.notebook.cells:
-            for output in cell.get("outputs", []):
-                if output.output_type == "stream" and output.name == "stderr":
-                    said.append(output.text)
-                elif output.output_type == "error":
-                    said.append("\n".join(output.traceback) + "\n")
-        return "".join(said)
+        cells = self.node.cells if self.node else []
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        return "".join(
+            "\n".join([*output.traceback, ""]) if output.output_type == "error" else output.text
+            for output in outputs
+            if output.output_type == "error" or output.get("name") == "stderr"
+        )
 
 
-def run(
-    tasks: dict[str, Task], timeout: float | None, done: Callable[[str, Run], object]
-) -> dict[str, Run]:
-    """Runs every task on as many cores as there are, or says why it could not.
+def run(tasks: dict[str, Task], timeout: float | None, done: Callable[[str], object]) -> None:
+    """Runs tasks on as many cores as there are, and fills in their ``node`` or ``fault``.
 
     Args:
-        tasks: by name, in the order in which they start where there is a choice.
+        tasks: by name, in the order in which they start where there is a choice. One whose needs
+            failed is not run, and has a fault that names them.
         timeout: seconds that a cell may take.
-        done: is handed each task as it ends.
-
-    Returns:
-        A run for each task, by name. A task whose needs failed has a fault that names them.
+        done: is handed the name of each task as it ends.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; no kernel is left, and the message says how many tasks are done.
     """
     order = TopologicalSorter({name: set(task.needs) & set(tasks) for name, task in tasks.items()})
     order.prepare()
-    runs: dict[str, Run] = {}
     waiting: list[str] = []
-    running: dict[Future[NotebookNode], str] = {}
+    running: dict[Future[None], str] = {}
     processes: list[Popen[str]] = []
-    stopped = False
+    stopped = Event()
 
     def started(process: Popen[str]) -> None:
         processes.append(process)
-        if stopped:  # the interrupt came between the start of the thread and that of the process
+        if stopped.is_set():  # the interrupt came before the process
             stop(process)
 
-    def end(name: str, result: Run) -> None:
-        runs[name] = result
-        done(name, result)
-        said = result.fault or f"{result.seconds:.0f} s"
-        _tell(f"{name}: {said}")
-        for line in result.stderr.splitlines():
-            if line.startswith(f"{NAME}: "):  # said by the library, to whom it may concern
-                _tell(line)
+    def work(task: Task) -> None:
+        try:
+            task.node = execute(
+                task.notebook,
+                task.parameters,
+                timeout=timeout,
+                cell_begins=task.cells.append,
+                started=started,
+            )
+        except ChapterError as error:
+            task.node, task.fault = error.notebook, str(error)
+
+    def end(name: str) -> None:
+        done(name)
+        tell(f"{name}: {tasks[name].fault or f'{tasks[name].seconds:.0f} s'}")
+        # said by the library, to whom it may concern
+        tell(*(line for line in tasks[name].stderr.splitlines() if line.startswith(f"{NAME}: ")))
         order.done(name)
 
     with _bar(len(tasks)) as bar, ThreadPoolExecutor(joblib.cpu_count()) as pool:
@@ -138,49 +127,39 @@ def run(
                 while waiting and len(running) < joblib.cpu_count():
                     name = waiting.pop(0)
                     task = tasks[name]
-                    if broken := [need for need in task.needs if need in runs and runs[need].fault]:
+                    if broken := [need for need in task.needs if tasks.get(need, task).fault]:
                         needed = " and ".join(broken)
-                        fault = f"not run: it needs chapter {needed}, which did not reach its end"
-                        end(name, Run(blank(task.notebook), fault, 0.0))
+                        task.fault = (
+                            f"not run: it needs chapter {needed}, which did not reach its end"
+                        )
+                        task.node = blank(task.notebook)
+                        end(name)
                         continue
-                    _tell(f"{name} … ({task.why})")
+                    tell(f"{name} … ({task.why})")
                     task.begun = monotonic()
-                    future = pool.submit(
-                        execute,
-                        task.notebook,
-                        task.parameters,
-                        timeout=timeout,
-                        cell_begins=task.next_cell,
-                        started=started,
-                    )
-                    running[future] = name
-                _show(bar, tasks, runs, list(running.values()))
+                    running[pool.submit(work, task)] = name
+                _show(bar, tasks, list(running.values()))
                 for future in wait(running, timeout=0.5, return_when=FIRST_COMPLETED).done:
                     name = running.pop(future)
-                    try:
-                        result = Run(future.result(), None, tasks[name].took)
-                    except ChapterError as error:
-                        result = Run(
-                            error.notebook or blank(tasks[name].notebook),
-                            str(error),
-                            tasks[name].took,
-                        )
-                    end(name, result)
+                    future.result()
+                    end(name)
         except BaseException as error:  # Ctrl-C above all: no kernel outlives the build
-            stopped = True
+            stopped.set()
             for process in list(processes):
                 stop(process)
             if isinstance(error, KeyboardInterrupt):
+                count = sum(task.node is not None and task.fault is None for task in tasks.values())
                 raise KeyboardInterrupt(
-                    f"stopped: {len(runs)} of {len(tasks)} chapters are done and kept, and so are "
-                    "the networks trained so far; the next build goes on from there"
+                    f"stopped: {count} of {len(tasks)} chapters are done and kept, and so are the "
+                    "networks trained so far; the next build goes on from there"
                 ) from error
             raise
-    return runs
 
 
-def _tell(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)
+def tell(*lines: str) -> None:
+    """Prints lines above the bar."""
+    for line in lines:
+        tqdm.write(line, file=sys.stderr)
     sys.stderr.flush()
 
 
@@ -195,13 +174,11 @@ def _bar(total: int) -> "tqdm[Any]":
     )
 
 
-def _show(
-    bar: "tqdm[Any]", tasks: dict[str, Task], runs: dict[str, Run], running: Sequence[str]
-) -> None:
+def _show(bar: "tqdm[Any]", tasks: dict[str, Task], running: Sequence[str]) -> None:
     """The chapters at work, how many are done, and the time left on the cores there are."""
-    left = [task.left for name, task in tasks.items() if name not in runs] or [0.0]
+    left = [task.left for task in tasks.values() if task.node is None] or [0.0]
     seconds = max(sum(left) / joblib.cpu_count(), *left)
-    bar.n = len(runs)
+    bar.n = len(tasks) - len(left)
     bar.set_postfix_str(f"about {tqdm.format_interval(seconds)} left", refresh=False)
     more = f" and {len(running) - 2} more" if len(running) > 2 else ""
     bar.set_description_str(", ".join(running[:2]) + more)

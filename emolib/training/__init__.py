@@ -1,1 +1,1 @@
-"""A table of networks in, results out: the sweep, the stack, two engines, kernels, the cache."""
+"""Training: a table of networks in, results out."""

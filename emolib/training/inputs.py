@@ -1,5 +1,4 @@
-"""What a stack of networks learns from: the splits, the inputs as each split scales them, and the
-order of rows.
+"""Inputs of a stack of networks: folds, features as each fold scales them, and the order of rows.
 
 Axes: ``K`` networks, ``S`` splits (a fold of a repetition), ``V`` views (a split's scaling of some
 modalities), ``N`` rows of the data, ``M`` modalities, ``D`` features, ``C`` classes, ``T`` places
@@ -22,8 +21,8 @@ Key = TypeVar("Key")
 
 
 class FoldInputs:
-    """The material of some rows of a sweep, each split and view once however many networks share
-    it.
+    """Training inputs of some rows of a sweep; each split and view is held once, however many
+    networks share it.
 
     Args:
         kind: the precision of inputs and targets.

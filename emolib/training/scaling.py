@@ -1,4 +1,4 @@
-"""Principal components and min-max scaling (paper, equation 1), fitted where they may be."""
+"""Min-max scaling (paper, equation 1) and principal components, fitted on training rows."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,12 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
     the largest 1.
 
     Where the data hold the descriptors, the principal components are fitted on ``rows`` as well.
-    The distributed spreadsheet holds none: its components were fitted on all rows, and test rows
-    had a say in them.
+    The distributed spreadsheet holds none: its components were fitted on all rows, test rows
+    included.
 
     Args:
         rows: the rows that both are fitted on: the training rows of a fold. Not given, they are
-            fitted on all rows, as the paper does; then the test rows have a say in how they are
-            scaled.
+            fitted on all rows, as the paper does, test rows included.
 
     Returns:
         ``[N, D]`` float32. Rows outside ``rows`` may fall a little outside 0..1; a constant feature
@@ -33,20 +32,19 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
     one_of("modality", modality, data.modalities)
     if rows is not None:
         rows = row_numbers("rows", rows, len(data))
-    if not np.isfinite(data.features[modality]).all():
-        row = int(np.flatnonzero(~np.isfinite(data.features[modality]).all(1))[0])
+    described = rows is not None and modality in data.descriptors
+    given = (data.descriptors if described else data.features)[modality]
+    finite = np.isfinite(given).all(axis=1)
+    if not finite.all():
         raise ValueError(
-            f"{data.source}: {modality} of row {row} is missing or infinite, and cannot be scaled"
+            f"{data.source}: {modality} of row {finite.argmin()} is missing or infinite, and "
+            "cannot be scaled"
         )
-    if rows is None or modality not in data.descriptors:
-        values = data.features[modality].astype(float)
-    else:
-        # kept, because many networks share a fold
+    if rows is not None and described:  # kept, because many networks share a fold
         count = data.features[modality].shape[1]
-        parts = cached(
-            _components, data, modality, rows.tobytes(), count, code=("data", "training.scaling")
-        )
-        values = parts.astype(float)
+        code = ("data", "training.scaling")
+        given = cached(_components, data, modality, rows.tobytes(), count, code=code)
+    values = given.astype(float)
     seen = values if rows is None else values[rows]
     return min_max(values, seen.min(0), np.ptp(seen, 0))
 

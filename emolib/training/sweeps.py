@@ -154,7 +154,9 @@ def sweep(**choices: Any) -> pd.DataFrame:
     values = {
         column: [
             valid(column, value)
-            for value in ([choice] if isinstance(choice, str) or np.ndim(choice) == 0 else choice)
+            for value in (
+                choice if np.iterable(choice) and not isinstance(choice, str) else [choice]
+            )
         ]
         for column, choice in (DEFAULTS | choices).items()
     }

@@ -110,13 +110,13 @@ def _repetitions(table: pd.DataFrame) -> tuple[NDArray[np.intp], list[Any]]:
     ]
     groups = table.groupby(REPETITION, sort=False, dropna=False)
     number, all_folds = groups.ngroup(), groups["fold"].transform("nunique")
-    kept = []
+    kept: list[Any] = []
     for column in columns:
         finer = table.groupby([number, column], sort=False)
         if (finer["fold"].transform("nunique") == all_folds).all():
             number = finer.ngroup()
             kept.append(column.name)
-    return number.to_numpy(np.intp), kept
+    return np.asarray(number, np.intp), kept
 
 
 def train(
@@ -137,7 +137,7 @@ def train(
         cache: where results are kept as soon as their shard is done; a row found there is not
             trained again, so an interrupted call goes on where it was. Nothing is kept when not
             given.
-        jobs: shards trained side by side, by default one a core of this machine or of the cluster.
+        jobs: shards trained side by side, by default one per core of this machine or of the cluster.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a graphics card where there is one.
         precision: ``"float32"`` or ``"float64"``.
 

@@ -49,7 +49,7 @@ def _writable(name: str) -> Path | None:
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Atomic file write: a reader finds the old file or the new one, never a part; text as UTF-8."""
+    """Atomic file write: readers find the old file or the new one, never a part; text in UTF-8."""
     aside = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         with aside.open("xb") as file:

@@ -18,6 +18,7 @@ from emolib.analysis.claims import (
     RULES,
     UNTESTABLE,
     Evidence,
+    _verdict,
     evaluate_claims,
 )
 from emolib.analysis.evidence import PAIRS, ROW, difference_id, level_id
@@ -341,11 +342,16 @@ MEASURED = [claim.id for claim in paper.CLAIMS if claim.id not in {*OWN, "same-m
 @pytest.mark.parametrize("claim", MEASURED)
 def test_a_missing_number_decides_nothing(world, claim, columns):
     """What was shown is shown without it or left open, and nothing is refuted."""
-    before = evaluate_claims(world).set_index("id").loc[claim]
+
+    def verdict(rows):
+        evidence = Evidence(rows)
+        found = RULES[claim](evidence)[1]
+        return found if isinstance(found, str) else _verdict(found), evidence.read
+
+    before, read = verdict(world)
     rows = world.copy()
-    rows.loc[rows["id"].isin(before["evidence"]) & (rows["kind"] != "printed"), columns] = np.nan
-    found = verdicts(rows)[claim]
-    assert found in {before["verdict"], OPEN}, found
+    rows.loc[rows["id"].isin(read) & (rows["kind"] != "printed"), columns] = np.nan
+    assert verdict(rows)[0] in {before, OPEN}
 
 
 def test_a_missing_p_value_makes_no_emotion_weak(world):

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from emolib.data import components
 from emolib.data.components import Components
 
 
 @pytest.mark.parametrize("shape", [(60, 200), (300, 40), (41, 40)], ids=["wide", "tall", "square"])
-def test_components_are_those_of_scikit_learn(shape, monkeypatch):
-    monkeypatch.setattr(components, "CHUNK", 64)
+def test_components_are_those_of_scikit_learn(shape):
     rng = np.random.default_rng(5)
     values = (rng.normal(size=shape) * np.linspace(5, 1, shape[1]) + 3).astype(np.float32)
     found, expected = Components.fit(values), PCA(5, svd_solver="full").fit(values.astype(float))

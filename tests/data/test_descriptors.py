@@ -280,7 +280,8 @@ def test_a_symmetric_blur_turns_fewer_bits_of_lpq_than_of_lbp(sigma):
         turned["lpq"].append(np.unpackbits(sharp ^ soft).mean())
         turned["lbp"].append(np.unpackbits(lbp_codes(image) ^ lbp_codes(blurred)).mean())
     print(
-        f"blur {sigma}: bits turned, LPQ {np.mean(turned['lpq']):.3f}, LBP {np.mean(turned['lbp']):.3f}"
+        f"blur {sigma}: bits turned, LPQ {np.mean(turned['lpq']):.3f}, "
+        f"LBP {np.mean(turned['lbp']):.3f}"
     )
     assert np.mean(turned["lpq"]) < 0.7 * np.mean(turned["lbp"])
 

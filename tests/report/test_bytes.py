@@ -17,6 +17,9 @@ PACKAGE = Path(emolib.__file__).parent
 # What a cell may see of the user's settings.
 CURIOUS = """
 import locale, os, shutil, time
+from tqdm.auto import tqdm
+for _ in tqdm(range(3)):
+    pass
 print({"a", "b", "c", "d", "e"}, time.tzname, locale.getlocale(), shutil.get_terminal_size())
 print(f"{1234.5:n}", open.__module__, locale.getpreferredencoding(), os.getcwd() == os.sep)
 """

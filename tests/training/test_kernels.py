@@ -137,7 +137,6 @@ TRAIN = """
 import sys
 import numpy as np
 from emolib.data import EmotionData
-from emolib.data.features import lpq, phog
 from emolib.training.stack import train_stack
 from emolib.training.kernels.arithmetic import LOSSES, OPTIMISERS
 from emolib.training.sweeps import RECIPES, Recipe, sweep
@@ -156,8 +155,6 @@ for choices in (
 ):
     for result in train_stack(data, sweep(folds=2, **choices).to_dict("records")):
         found += [result.weights, result.scores.ravel()]
-faces = generator.integers(0, 256, (3, 20, 23), dtype=np.uint8)
-found += [lpq(faces, window=5, blocks=2).ravel(), phog(faces, levels=1).ravel()]
 np.save(sys.argv[1], np.concatenate(found))
 """
 

@@ -68,6 +68,10 @@ def test_features_that_are_no_numbers_are_refused(tiny):
     with pytest.raises(ValueError, match="^60 random rows: PHOG of row 7 is missing or infinite"):
         scale(tiny, "PHOG", np.arange(5))
     assert np.isfinite(scale(tiny, "LPQ")).all()
+    described = replace(tiny, descriptors={"LPQ": np.ones((60, 9), np.float32)})
+    described.descriptors["LPQ"][8, 0] = np.inf
+    with pytest.raises(ValueError, match="LPQ of row 8 is missing or infinite"):
+        scale(described, "LPQ", np.arange(5))
 
 
 @pytest.mark.parametrize(

@@ -431,6 +431,8 @@ def test_lists_in_messages_quote_their_items():
 
 def test_whole_values_of_any_numeric_type_are_taken():
     assert sweep(hidden=np.linspace(6, 16, 3))["hidden"].unique().tolist() == [6, 11, 16]
+    assert sweep(hidden=(width for width in [6, 7]))["hidden"].unique().tolist() == [6, 7]
+    assert sweep(hidden=np.array(6))["hidden"].unique().tolist() == [6]
     expected = sweep(folds=2, max_epochs=3, seed=[0, 1], angle=60)
     for number in (float, np.float32, np.int8, np.uint64):
         found = sweep(

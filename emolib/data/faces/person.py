@@ -38,7 +38,7 @@ OCCLUDERS = ("", "hand", "strand", "scarf", "shoulder")
 
 @dataclass(frozen=True)
 class Identity:
-    """What stays the same in every picture of a person. Lengths in pixels, tones 0 (black) to 255."""
+    """Properties of a person, the same in every picture. Lengths in pixels, tones 0 to 255."""
 
     head_width: float = 24.0  # half-axis
     head_height: float = 31.0  # half-axis

@@ -9,7 +9,7 @@ depend on what a network was trained beside. Reassociation and fused multiply-ad
 exponential is spelled out: every operation is one that IEEE 754 fixes to the last bit.
 
 Axes: ``K`` networks, ``N`` rows of the data, ``V`` views (scalings of the inputs), ``S`` splits,
-``B`` batch, ``M`` modalities, ``D`` features a modality, ``H`` hidden units, ``C`` classes, ``F``
+``B`` batch, ``M`` modalities, ``D`` features per modality, ``H`` hidden units, ``C`` classes, ``F``
 channels, ``L`` lanes, ``P`` parameters of a network, in the order of
 :func:`torch.nn.utils.parameters_to_vector`.
 """

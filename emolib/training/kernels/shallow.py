@@ -130,7 +130,7 @@ def shallow_epoch(
         target: ``[N, C]``.
         order: training rows of each split in this epoch's order ``[S, T]``, the first ``length[s]``
             of them; ``split`` ``[K]`` says which.
-        batch: rows a step; the last batch of an epoch may be smaller.
+        batch: rows per step; the last batch of an epoch may be smaller.
         constants: see :func:`constants`.
 
     Returns:

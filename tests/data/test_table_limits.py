@@ -14,8 +14,8 @@ from data.test_table import complaint, sheet_rows, write
 from openpyxl.utils import get_column_letter
 from PIL import Image
 
-from emolib.data import cells
-from emolib.data.cells import read_cells
+from emolib.data import table as cells
+from emolib.data.table import read_cells
 
 SHEET = "xl/worksheets/sheet1.xml"
 ENTITIES = {
@@ -27,7 +27,8 @@ ENTITIES = {
     "quadratic blowup": f'<!DOCTYPE d [<!ENTITY j "{"ha" * 100_000}">]>',
     "external file": '<!DOCTYPE d [<!ENTITY j SYSTEM "file:///etc/hostname">]>',
     "external address": '<!DOCTYPE d [<!ENTITY j SYSTEM "http://127.0.0.1:9/">]>',
-    "parameter entity": '<!DOCTYPE d [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p; <!ENTITY j "x">]>',
+    "parameter entity": '<!DOCTYPE d [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p; '
+    '<!ENTITY j "x">]>',
 }
 
 

@@ -1,0 +1,122 @@
+"""The cache folder, atomic writes, and results that are kept under all that they depend on."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from emolib.utils import cache, console, sources
+from emolib.utils.cache import cache_folder, cached, write
+
+calls = []
+
+
+def slow(data, factor):
+    """A result that depends on the data's digest and a factor."""
+    calls.append(factor)
+    return [float(data.digest) * factor] * 1000
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_CACHE", str(tmp_path / "cache"))
+    calls.clear()
+    return tmp_path / "cache"
+
+
+DATA = SimpleNamespace(digest="7")
+
+
+def test_result_is_computed_once_per_data_argument_and_code(folder, monkeypatch):
+    for data, factor in ((DATA, 2), (DATA, 2), (DATA, 3), (SimpleNamespace(digest="8"), 2)):
+        assert cached(slow, data, factor, code=("pruning",))[0] == float(data.digest) * factor
+    assert calls == [2, 3, 2]
+    cached(slow, DATA, 2, code=("pruning", "folds"))
+    assert calls == [2, 3, 2, 2]
+    monkeypatch.setattr(cache, "source_digest", lambda *rooms: "edited")
+    cached(slow, DATA, 2, code=("pruning",))
+    assert len(calls) == 5
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+def test_damaged_result_is_computed_again(folder, damage):
+    cached(slow, DATA, 2, code=("pruning",))
+    (file,) = folder.rglob("output.pkl")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()
+    if damage != "gone":
+        file.write_bytes(content[: 1 if damage == "cut" else None])
+    assert cached(slow, DATA, 2, code=("pruning",)) == [14.0] * 1000
+    assert calls == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["/proc/nowhere", "a file/cache", "~nobody-of-this-name/cache"])
+def test_without_a_folder_everything_works_and_one_sentence_says_so(
+    tmp_path, monkeypatch, capsys, name
+):
+    (tmp_path / "a file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOLIB_CACHE", name)
+    console.say_once.cache_clear()
+    calls.clear()
+    assert cache_folder() is None
+    assert cached(slow, DATA, 2, code=("pruning",)) == cached(slow, DATA, 2, code=("pruning",))
+    said = capsys.readouterr().err
+    assert calls == [2, 2] and said.count("\n") == 1
+    assert name in said and "set EMOLIB_CACHE to a folder that can be written" in said
+
+
+def test_write_is_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    write(path, "old – text")
+    assert path.read_text(encoding="utf-8") == "old – text"
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write(path, b"new")
+    assert path.read_text(encoding="utf-8") == "old – text" and list(tmp_path.iterdir()) == [path]
+
+
+class TestSources:
+    @pytest.fixture
+    def package(self, tmp_path, monkeypatch):
+        for name in ("models.py", "training/train.py", "training/kernels/nodes.py", "figures/a.py"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("1")
+        monkeypatch.setattr(sources, "PACKAGE", tmp_path)
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("edit", "counts"),
+        [
+            ("models.py", True),
+            ("training/train.py", True),
+            ("training/kernels/nodes.py", True),
+            ("training/new/file.py", True),
+            ("figures/a.py", False),
+        ],
+    )
+    def test_digest_changes_with_every_file_of_its_rooms(self, package, edit, counts):
+        before = sources.source_digest("models", "training")
+        (package / edit).parent.mkdir(exist_ok=True)
+        (package / edit).write_text("2")
+        assert (sources.source_digest("models", "training") != before) == counts
+
+    def test_moved_file_counts_and_unknown_room_raises(self, package):
+        before = sources.source_digest("training")
+        (package / "training/train.py").rename(package / "training/moved.py")
+        assert sources.source_digest("training") != before
+        with pytest.raises(FileNotFoundError):
+            sources.source_digest("gone")
+        assert sources.source_digest("models", libraries=("numpy",)) != sources.source_digest(
+            "models"
+        )
+
+    def test_rooms_of_emolib_are_there(self):
+        rooms = ("analysis", "data", "folds", "metrics", "models", "pruning", "training")
+        assert len({sources.source_digest(room) for room in rooms}) == len(rooms)
+        assert Path(sources.PACKAGE).name == "emolib"
