@@ -31,6 +31,9 @@ SHOWN = [
 ]
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 @dataclass(frozen=True)
 class Card:
     """A figure or table that a notebook showed.
@@ -176,6 +179,9 @@ def tidy(
         shown: list[NotebookNode] = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
+            # a progress bar: tqdm's widget ignores TQDM_DISABLE, and its text differs between runs
+            if WIDGET in data and set(data) <= {WIDGET, "text/plain"}:
+                continue
             if RESULTS in data:
                 if twice := data[RESULTS].keys() & results.keys():
                     raise BuildError(f"chapter {stem}: {', '.join(twice)} is published twice")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from nbformat import v4
 
 from emolib import paper
 from emolib.data.descriptors import lpq_codes, phog
@@ -479,6 +480,18 @@ def test_pages_and_hand_outs_are_built_all_or_none(tmp_path):
     with pytest.raises(ChapterError, match="walkthrough 2_two: ZeroDivisionError"):
         build_walkthroughs(notebooks, tmp_path / "out")
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
+
+
+def test_a_page_has_no_progress_bar():
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    bars = [
+        v4.new_output("display_data", widget | {"text/plain": "training: 35%|###5      | 7/20"}),
+        v4.new_output("stream", name="stderr", text="training: 36%|###6      | 7/20"),
+        v4.new_output("stream", text="trained\n"),
+    ]
+    cell = v4.new_code_cell("1", outputs=bars, execution_count=1)
+    html = page(v4.new_notebook(cells=[v4.new_markdown_cell("# One"), cell]), "1_one")
+    assert "trained" in html and "7/20" not in html
 
 
 def test_the_teacher_s_page_speaks_of_every_lesson():
