@@ -203,7 +203,7 @@ def _kept(place: Path, notebook: Path) -> "NotebookNode | None":
     if not place.exists():
         return None
     try:  # the checksum of gzip finds every damage
-        node = nbformat.from_dict(json.loads(gzip.decompress(place.read_bytes())))
+        node: NotebookNode = nbformat.from_dict(json.loads(gzip.decompress(place.read_bytes())))
     except (OSError, EOFError, ValueError, zlib.error):
         say(f"{place} is damaged; the chapter runs again")
         return None
