@@ -117,7 +117,9 @@ def build(
 
         def done(stem: str) -> None:
             task = tasks[stem]
-            log.append(f"{stem}: {task.seconds:.1f} s, run because {task.why}\n{task.stderr}")
+            fault = f"{stem}: {task.fault}\n" if task.fault else ""
+            took = f"{stem}: {task.seconds:.1f} s, run because {task.why}\n"
+            log.append(took + task.stderr + fault)
             if task.fault is None:
                 _keep(places[stem], task.node)
                 seconds[json.dumps([stem, keys[stem]["parameters"]])] = round(task.seconds, 1)
