@@ -1,5 +1,7 @@
 """The names of the package, and where each is defined."""
 
+__version__: str
+
 from . import figures as figures
 from . import paper as paper
 from .analysis.calibration import calibrate as calibrate

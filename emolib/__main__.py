@@ -279,8 +279,10 @@ def main(arguments: list[str] | None = None) -> int:
         done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
         # of the system's own errors the file and the reason; all others are sentences
-        own = isinstance(error, OSError) and error.filename
-        say(f"error: {f'{error.filename}: {error.strerror}' if own else error}")
+        reason: object = error
+        if isinstance(error, OSError) and error.filename:
+            reason = f"{error.filename}: {error.strerror}"
+        say(f"error: {reason}")
         return 1 if isinstance(error, ChapterError) else 2
     except KeyboardInterrupt as interrupt:  # 130 is what a shell makes of Ctrl-C
         say(str(interrupt) or "stopped")

@@ -117,7 +117,9 @@ def build(
 
         def done(stem: str) -> None:
             task = tasks[stem]
-            log.append(f"{stem}: {task.seconds:.1f} s, run because {task.why}\n{task.stderr}")
+            fault = f"{stem}: {task.fault}\n" if task.fault else ""
+            took = f"{stem}: {task.seconds:.1f} s, run because {task.why}\n"
+            log.append(took + task.stderr + fault)
             if task.fault is None:
                 _keep(places[stem], task.node)
                 seconds[json.dumps([stem, keys[stem]["parameters"]])] = round(task.seconds, 1)
@@ -203,7 +205,7 @@ def _kept(place: Path, notebook: Path) -> "NotebookNode | None":
     if not place.exists():
         return None
     try:  # the checksum of gzip finds every damage
-        node = nbformat.from_dict(json.loads(gzip.decompress(place.read_bytes())))
+        node: NotebookNode = nbformat.from_dict(json.loads(gzip.decompress(place.read_bytes())))
     except (OSError, EOFError, ValueError, zlib.error):
         say(f"{place} is damaged; the chapter runs again")
         return None

@@ -172,8 +172,8 @@ def _run(
     begun: list[NotebookNode] = []
 
     def cell_starts(cell: NotebookNode, cell_index: int) -> None:
-        begun.append(cell)
         if cell.cell_type == "code":
+            begun.append(cell)
             print("cell", flush=True)
 
     try:

@@ -14,7 +14,6 @@ from time import monotonic
 from typing import Any
 
 import joblib
-from nbformat import NotebookNode
 from tqdm import tqdm
 
 from emolib.report import ChapterError
@@ -35,7 +34,7 @@ class Task:
         key: of everything that its outputs depend on, see :mod:`emolib.report.keys`.
         why: the reason for its run.
         expected: seconds that it took the last time; None if unknown.
-        node: with the outputs of the cells that ran; None before the run.
+        node: the notebook with the outputs of the cells that ran; None before the run.
         fault: one sentence that says why it did not reach its end; None if it did.
         begun: the clock at its start; None before it.
         cells: a line for each code cell that has begun.
@@ -47,7 +46,7 @@ class Task:
     key: dict[str, Any] = field(default_factory=dict)
     why: str = ""
     expected: float | None = None
-    node: NotebookNode | None = None
+    node: Any = None
     fault: str | None = None
     begun: float | None = None
     cells: list[str] = field(default_factory=list)
