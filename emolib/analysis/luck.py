@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from emolib.analysis.evidence import READING, Condition
 from emolib.data import EmotionData

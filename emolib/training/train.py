@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
