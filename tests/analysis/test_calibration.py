@@ -77,7 +77,7 @@ def test_a_classifier_that_saw_the_tested_rows_is_found_out(drawn, monkeypatch):
 class TestOfFewRows:
     def test_unknown_persons_are_calibrated_by_rows(self, tiny):
         unknown = replace(tiny, groups=None)
-        one = replace(tiny, groups=np.array([f"{row}" for row in range(60)]))
+        one = replace(tiny, groups=np.array([f"{row:02}" for row in range(60)]))
         counts = {"seeds": 1, "folds": 3, "shuffles": 6, "jobs": 1}
         found, alone = (calibrate(data, "random", **counts) for data in (unknown, one))
         exchanged = found["test"].str.startswith(("permutation", "Holm"))
