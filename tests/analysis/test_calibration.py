@@ -5,7 +5,6 @@ not pass unseen.
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.linear_model import Ridge
@@ -77,12 +76,9 @@ def test_a_classifier_that_saw_the_tested_rows_is_found_out(drawn, monkeypatch):
 class TestOfFewRows:
     def test_unknown_persons_are_calibrated_by_rows(self, tiny):
         unknown = replace(tiny, groups=None)
-        one = replace(tiny, groups=np.array([f"{row}" for row in range(60)]))
-        counts = {"seeds": 1, "folds": 3, "shuffles": 6, "jobs": 1}
-        found, alone = (calibrate(data, "random", **counts) for data in (unknown, one))
-        exchanged = found["test"].str.startswith(("permutation", "Holm"))
-        pd.testing.assert_frame_equal(found[~exchanged], alone[~exchanged])
+        found = calibrate(unknown, "random", seeds=1, folds=3, shuffles=6, jobs=1)
         assert found["test"][0] == "permutation among all rows"
+        assert found["rejected"].notna().all()
         assert (found["rows"] == 60).all() and (found["shuffles"] == 6).all()
 
     def test_a_split_is_calibrated_on_the_rows_that_it_tests(self, tiny):
