@@ -172,6 +172,7 @@ def tidy(
             text = text.replace(path, Path(path).name)
         return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
 
+    notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids
     cards: list[Card] = []
     results: dict[str, Any] = {}
     for cell in notebook.cells:

@@ -42,7 +42,7 @@ def kept(path: Path) -> int:
 def test_kills_change_nothing(drawn, tmp_path):
     path, done = tmp_path / "networks.sqlite", [0]
     root = str(Path(emolib.__file__).parents[1])
-    for _ in range(5):
+    for _ in range(3):
         process = subprocess.Popen(
             [sys.executable, "-c", RUN, str(path)],
             stderr=subprocess.DEVNULL,
