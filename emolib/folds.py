@@ -142,7 +142,7 @@ def _refuse(data: EmotionData, protocol: str, count: int) -> None:
             f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use "
             "fewer folds"
         )
-    groups = len(np.unique(data.groups)) if protocol == "person-independent" else count
+    groups = len(np.unique(data.resampling_units)) if protocol == "person-independent" else count
     if groups < count:
         raise ValueError(
             f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds"
@@ -202,7 +202,8 @@ def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
                 "use fewer folds, or rows of more people"
             )
         if protocol == "person-independent":
-            shared = np.intersect1d(data.groups[train], data.groups[test])
+            units = data.resampling_units
+            shared = np.intersect1d(units[train], units[test])
             if shared.size:
                 raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")
 

@@ -99,8 +99,8 @@ SFEW_ROWS = (100, 75, 100, 100, 100, 100, 100)
 SILENT = (
     (
         "optimiser",
-        "Adam with PyTorch's defaults; plain gradient descent at 1e-4 leaves the weights where they "
-        "started",
+        "Adam with PyTorch's defaults; plain gradient descent at 1e-4 leaves the weights where "
+        "they started",
     ),
     (
         "split",
@@ -125,8 +125,8 @@ SILENT = (
     ),
     ("which of two similar units goes", "the later one, pair by pair from the smallest angle on"),
     (
-        "how often Algorithm 1 prunes: once by the prose of section 3.1, again and again by its last "
-        "line",
+        "how often Algorithm 1 prunes: once by the prose of section 3.1, again and again by its "
+        "last line",
         "once, after the first epoch; both are compared",
     ),
     ("angle behind Figures 6a, 9 and 10", "none: networks of the given width, unpruned"),

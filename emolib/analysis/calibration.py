@@ -121,8 +121,8 @@ def calibrate(
         for numbers in np.array_split(np.arange(shuffles), cores)
     )
     found = pd.concat(parts)
-    levels = found[["level", "low", "high"]].to_numpy().T
-    found["interval of a level"] = _outside(*levels[1:], levels[0].mean())
+    level, low, high = found[["level", "low", "high"]].to_numpy().T
+    found["interval of a level"] = _outside(low, high, level.mean())
     table = []
     for test in TESTS:
         decided = found[test].dropna()
@@ -166,7 +166,8 @@ def _shuffle(
         np.where(fold == UNTESTED, np.nan, _predict(matrix, among, classes, fold) == among)
         for matrix in matrices
     )
-    t_test = statistics.compare(*(fold_recall(hit, fold, among) for hit in (one, other)), folds)
+    first, second = (fold_recall(hit, fold, among) for hit in (one, other))
+    t_test = statistics.compare(first, second, folds)
     tested, numbers = (fold != UNTESTED).any(0), np.arange(len(labels))
     with np.errstate(invalid="ignore"):
         gap = np.nansum(other - one, 0) / (fold != UNTESTED).sum(0)

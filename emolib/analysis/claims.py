@@ -43,7 +43,7 @@ class Evidence:
 
     def __init__(self, table: pd.DataFrame) -> None:
         self.table = table
-        self.rows = {str(row["id"]): row for row in table.to_dict("records")}
+        self.rows = {str(row["id"]): row for row in table.to_dict("records", into=Row())}
         self.read: list[str] = []
 
     def __getitem__(self, id: str) -> Row:
@@ -343,7 +343,7 @@ def _best_angle(evidence: Evidence) -> Found:
 
 
 def _peak(models: dict[float, str], row: Row, evidence: Evidence) -> Shown:
-    """Whether 60° is ahead of the smallest angle and recall is highest there, in the row's setting."""
+    """Whether 60° is ahead of the smallest angle and recall is highest there, in one setting."""
     setting = (row["protocol"], row["recipe"])
     levels = {a: evidence[level_id(name, *setting)]["estimate"] for a, name in models.items()}
     best = levels.pop(60.0)  # nothing is below NaN

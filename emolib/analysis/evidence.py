@@ -130,7 +130,7 @@ class Condition:
         """Columns that all rows of evidence on this condition have: id, setting, rows tested."""
         setting = {column: getattr(self, column) for column in SETTING}
         tested = (self.predicted != UNTESTED).sum(1).min()
-        id = level_id(*setting.values(), measure, emotion)
+        id = level_id(self.model, self.protocol, self.recipe, measure, emotion)
         return {"id": id, "measure": measure, "emotion": emotion, "tested": tested} | setting
 
 
@@ -303,7 +303,8 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
         with np.errstate(invalid="ignore"):
             gap = np.where(both, gaps, 0).sum(0) / both.sum(0)
         differ = emotion_means(data.labels, gap, len(data.classes))
-        interval = bootstrap(differ, data.resampling_units, both.any(0)).widened()
+        tested: NDArray[np.bool] = both.any(0)
+        interval = bootstrap(differ, data.resampling_units, tested).widened()
         smallest = statistics.detectable(interval)
         paired = np.array_equal(first.fold, second.fold)
         paired &= np.array_equal(np.isnan(first.hit), np.isnan(second.hit))
@@ -346,7 +347,8 @@ def confusions(
             with np.errstate(invalid="ignore"):
                 share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
             mutual: NDArray[np.float64] = (share[..., i, j] + share[..., j, i]) / 2
-            return mutual - share[..., apart].mean(-1)
+            difference: NDArray[np.float64] = mutual - share[..., apart].mean(-1)
+            return difference
 
         interval = bootstrap(statistic, data.resampling_units, condition.tested)
         limits = dict(zip(LIMITS, interval.widened().of_repetitions(), strict=True))

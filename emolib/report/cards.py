@@ -152,7 +152,7 @@ def _drawn(id: str, picture: Picture) -> dict[str, Any]:
 
 
 def _strict(value: Any) -> Any:
-    """``value`` in JSON's own types; numbers that JSON does not know (NaN, infinity) become null."""
+    """``value`` in JSON's own types; numbers that JSON lacks (NaN, infinity) become null."""
 
     def simple(item: Any) -> Any:
         if isinstance(item, np.ndarray | np.generic):
