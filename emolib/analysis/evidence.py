@@ -303,7 +303,7 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
         with np.errstate(invalid="ignore"):
             gap = np.where(both, gaps, 0).sum(0) / both.sum(0)
         differ = emotion_means(data.labels, gap, len(data.classes))
-        tested: NDArray[np.bool] = both.any(0)
+        tested = both.sum(0) > 0
         interval = bootstrap(differ, data.resampling_units, tested).widened()
         smallest = statistics.detectable(interval)
         paired = np.array_equal(first.fold, second.fold)

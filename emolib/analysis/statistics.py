@@ -141,7 +141,7 @@ def emotion_means(
     tested = ~np.isnan(values)
     truth = np.eye(classes)[labels] * tested[..., None]  # [..., N, C]
     sums = np.where(tested, values, 0)[..., None] * truth
-    occurs: NDArray[np.bool] = truth.reshape(-1, classes).any(0)
+    occurs = truth.reshape(-1, classes).sum(0) > 0
 
     def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):
