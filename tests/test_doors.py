@@ -44,7 +44,7 @@ DOORS = {
         ["export", "empty", "faces.xlsx"],
         "there is no sub-folder named after an emotion",
     ),
-    "export to no table": (["export", "", "faces.txt"], "the name should end in .xlsx or .csv"),
+    "export to no table": (["export", "", "faces.txt"], "the name should end in .xlsx"),
     "export to no folder": (["export", "", "gone/faces.csv"], "No such file or directory"),
     "faces over others": (["draw", "reports"], "reports: something is there already"),
     "faces too wild": (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 CONVENTIONS = {
     "SFEW": r"(?P<person>.+?)[_-]\d{9}(_+\d{8})?",
     "CK+": r"(?P<person>S\d{3})_\d{3}_\d{8}",
-    "JAFFE": r"(?P<person>[A-Z]{2})[._-](AN|DI|FE|HA|NE|SA|SU)\d[._-]\d{1,3}",
+    "JAFFE": r"(?P<person>[A-Z]{2})[._-](AN|DI|FE|HA|NE|SA|SU)\d{1,2}[._-]\d{1,3}",
     "KDEF": r"[AB](?P<person>[FM]\d{2})[A-Z]{0,4}",
 }
 # Actors recur across the films of a series, so a series is one group.

@@ -30,7 +30,7 @@ BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 SHEET = 2**20  # rows of a sheet in any spreadsheet program, most of them blank
 SEPARATORS = ",;\t"
-KINDS = ".xlsx, .csv or .tsv"
+KINDS = ".xlsx, .csv, .tsv or .txt"
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 WANTED = "(blank), label, feature names …"  # the first row
 # What stands for a missing number in the tables of several programs, in lower case.
@@ -64,8 +64,8 @@ def read_cells(path: Path) -> pd.DataFrame:
     if other := _other_kind(path, start):
         raise ValueError(f"{path.name}: {other}")
     workbook = path.suffix.lower() in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
-    if not workbook and path.suffix.lower() not in (".csv", ".tsv"):
-        raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
+    if not workbook and path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        raise ValueError(f"{path.name}: the name should end in {KINDS}")
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")
@@ -268,7 +268,10 @@ def _kind(column: pd.Series) -> str:
     """Whether a column's cells are mostly ``"words"``, all ``"whole"`` numbers, or else
     ``"numbers"``.
     """
-    numbers = np.array([_number(cell, ",") for cell in column])
+    words = {emotion.casefold(): number for number, emotion in enumerate(EMOTIONS, 1)}
+    numbers = np.array(
+        [words.get(str(cell).strip().casefold(), _number(cell, ",")) for cell in column]
+    )
     finite = numbers[np.isfinite(numbers)]
     if len(finite) == len(numbers) and (finite == np.round(finite)).all():
         return "whole"
@@ -281,13 +284,16 @@ def _sheet_row(series: pd.Series, position: int) -> int:
 
 
 def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
-    numbers = np.array([_number(cell, ",") for cell in column])
+    words = {emotion.casefold(): number for number, emotion in enumerate(EMOTIONS, 1)}
+    numbers = np.array(
+        [words.get(str(cell).strip().casefold(), _number(cell, ",")) for cell in column]
+    )
     wrong = np.flatnonzero(~np.isin(numbers, np.arange(1, len(EMOTIONS) + 1)))
     if len(wrong):
         raise ValueError(
             f"{path.name}, row {_sheet_row(column, wrong[0])}, column label: "
-            f"{shown(column.iloc[wrong[0]])} is no emotion; a label is a whole number from 1 "
-            f"(Angry) to {len(EMOTIONS)} (Surprise)"
+            f"{shown(column.iloc[wrong[0]])} is no emotion; a label is the name of one, or a whole "
+            f"number from 1 (Angry) to {len(EMOTIONS)} (Surprise)"
         )
     return numbers.astype(int) - 1
 

@@ -26,6 +26,7 @@ from emolib.data.persons import CONVENTIONS, person_of, persons
         ("CK+", "test/s010_004_00000017.png", "S010"),
         ("JAFFE", "KA.AN1.39.tiff", "KA"),
         ("JAFFE", "NA.SU3.210.tiff", "NA"),
+        ("JAFFE", "KM.HA12.7.tiff", "KM"),
         ("JAFFE", "ym-ha2-53.png", "YM"),
         ("KDEF", "AF01ANS.JPG", "F01"),
         ("KDEF", "BF01SUHL.JPG", "F01"),

