@@ -55,8 +55,12 @@ walkthroughs: $(READY) ## build reports/walkthroughs: five lessons as pages, han
 lab: $(READY) ## open the chapters in JupyterLab; NOTEBOOKS=reports/walkthroughs/handout opens the lessons
 	@$(VENV)/bin/jupyter lab "$$NOTEBOOKS"
 
-lock: $(READY) ## write the versions in use to requirements.lock
-	@$(VENV)/bin/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | sed 's/+cpu$$//' > requirements.lock
+lock: $(READY) ## write requirements.lock for every Python that pyproject.toml allows; kept versions stay
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(VENV)/bin/uv pip compile pyproject.toml --extra test --extra cluster --universal \
+		--python-version 3.11 --no-header --no-annotate --quiet --output-file requirements.lock
+	@sed -i.old -E '/^(nvidia-|cuda-|triton=)/d; s/^(torch==[0-9.]+)[+]cpu/\1/' requirements.lock
+	@rm requirements.lock.old
 
 clean: ## remove the environment, the cache and what was built
 	rm -rf $(VENV) .cache .coverage* mutants

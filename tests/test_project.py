@@ -14,7 +14,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 LINES = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
 LOCK = {canonicalize_name(line.name): str(line.specifier) for line in LINES}
-# A lock for Linux with PyTorch's CPU build: these come with the CUDA build alone.
+# Used where they are installed, and in no lock.
+UNLOCKED = {"jax", "mutmut", "scikit-image"}
+# The lock is for PyTorch's CPU build: these come with the CUDA build alone.
 CUDA = re.compile(r"(nvidia|cuda)-.*|triton")
 
 
@@ -28,8 +30,7 @@ def test_each_dependency_gives_its_reason_and_is_locked():
         r'^    "[\w-]+(?:<\d+)?".*$', (ROOT / "pyproject.toml").read_text(), flags=re.M
     )
     assert len(lines) == len(declared()) > 10
-    # used where they are installed, and in no lock
-    assert {name.lower() for name in declared()} - {"jax", "mutmut"} <= LOCK.keys()
+    assert {name.lower() for name in declared()} - UNLOCKED <= LOCK.keys()
 
 
 def test_what_is_imported_is_declared():
@@ -63,7 +64,7 @@ def test_the_lock_holds_for_every_python(python):
     active = [line for line in LINES if line.marker is None or line.marker.evaluate(on)]
     names = [canonicalize_name(line.name) for line in active]
     assert len(names) == len(set(names))
-    wanted = set(map(canonicalize_name, declared())) - {"jax", "mutmut"}
+    wanted = set(map(canonicalize_name, declared())) - UNLOCKED
     for name in names:
         try:
             needed = [Requirement(text) for text in requires(name) or []]

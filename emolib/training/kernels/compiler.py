@@ -57,7 +57,7 @@ def kernel(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
     @wraps(function)
     def call(*arguments: Given.args, **named: Given.kwargs) -> Result:
-        name = f"{function.__name__}_{arguments[0].dtype}_{DIGEST}"  # type: ignore[attr-defined]
+        name = f"{function.__name__}_{arguments[0].dtype}_{DIGEST}"  # type: ignore[attr-defined]  # has one
         if name not in made:  # whichever thread comes first
             made.setdefault(name, _keeping(function, name))
         try:
