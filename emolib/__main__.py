@@ -4,6 +4,7 @@ its doors to a class.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from emolib.report.build import build
 from emolib.report.parameters import LOADING, PROFILES, check, declared, parse
 from emolib.report.provenance import commit, versions
 from emolib.utils.console import say
+from emolib.utils.validation import one_of
 
 if TYPE_CHECKING:
     from emolib.data import EmotionData
@@ -69,7 +71,7 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
             "loaded by settings such as incomplete=mean"
         )
     chosen = PROFILES[profile] | own
-    source = str(Path(data).expanduser().resolve()) if data else ""
+    source = os.path.realpath(os.path.expanduser(data)) if data else ""
     of_chapters = {name for notebook in notebooks for name in declared(notebook)}
     loading = {name: chosen[name] for name in LOADING if name in chosen.keys() - of_chapters}
     given = {name: value for name, value in chosen.items() if name not in loading}
@@ -160,7 +162,10 @@ def export(source: str, path: Path, settings: str) -> Path:
     """Writes ten features per face of any data source as a table in the spreadsheet's layout."""
     from emolib.data.export import export as write_table
 
-    data = emolib.load(source or None, **parse(settings))
+    options = parse(settings)
+    if unknown := options.keys() - set(LOADING):
+        one_of("a setting of export", min(unknown), LOADING)
+    data = emolib.load(source or None, **options)
     _tell(data)
     return write_table(data, path)
 

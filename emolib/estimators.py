@@ -106,7 +106,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
         x = min_max(X, self.low_, self.span_)
         inputs = np.stack([x[:, columns] for columns in self._modalities().values()], axis=1)
         with torch.no_grad():
@@ -120,7 +120,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> EmotionData:
         """Data of a sweep from ``X`` and ``y``, checked; sets the attributes that describe them."""
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:

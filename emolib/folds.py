@@ -65,7 +65,8 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
         raise ValueError(f"folds is {count}; {protocol!r} is a single split, which has one")
     if protocol in data.splits:
         return [_own_split(data, protocol)]
-    return _made(data, protocol, seed, count)
+    # copies, so that nobody edits the folds of later callers
+    return [(train.copy(), test.copy()) for train, test in _made(data, protocol, seed, count)]
 
 
 def _own_split(data: EmotionData, name: str) -> Split:
@@ -110,7 +111,7 @@ def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
             raise ValueError(f"{place} include {row}; row numbers go from 0 to {count - 1}")
     if counts.max() > 1:
         raise ValueError(f"{place} include {values[counts.argmax()]} more than once")
-    return np.asarray(numbers, np.intp)
+    return np.array(numbers, np.intp)
 
 
 @lru_cache(maxsize=256)

@@ -66,7 +66,14 @@ def confusion(
         ``[…, C, C]``, with ``weight`` ``[B, …, C, C]``: true emotion in rows, predicted emotion in
         columns.
     """
+    labels, scores = np.asarray(labels), np.asarray(scores)
     classes = scores.shape[-1]
+    whole = labels.dtype.kind in "iu" and labels.shape == scores.shape[-2:-1]
+    if not whole or not ((labels >= 0) & (labels < classes)).all():
+        raise ValueError(
+            f"labels must be whole numbers from 0 to {classes - 1}, one per row of the scores"
+        )
+    labels = labels.astype(np.intp)
     predicted = predict(scores)  # [..., N]
     cell = np.where(predicted == UNTESTED, classes**2, labels * classes + predicted)
     if weight is None:

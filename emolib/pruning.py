@@ -8,6 +8,7 @@ Axes: ``K`` networks (optional), ``P`` patterns, ``H`` hidden units, ``C`` class
 degrees.
 """
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -54,11 +55,17 @@ def angles(
         )
     if isinstance(activation_shift, Tensor):
         activation_shift = _finite("activation_shift", activation_shift)
+        if activation_shift.shape != activations.shape[:-2]:
+            raise ValueError(
+                f"activation_shift has the shape {list(activation_shift.shape)}; it must hold one "
+                f"number per network, {list(activations.shape[:-2])}"
+            )
+        activation_shift = activation_shift[..., None, None]
     else:
         activation_shift = real_number("activation_shift", activation_shift, -1, 1)
     if weight is not None:
         weight = _finite("weight", weight)
-        if weight.shape != activations.shape[:-1] or (weight < 0).any():
+        if weight.shape != activations.shape[:-1] or not ((weight == 0) | (weight == 1)).all():
             raise ValueError(
                 f"weight has the shape {list(weight.shape)}; it must hold 0 or 1 for each pattern, "
                 f"{list(activations.shape[:-1])}"
@@ -71,7 +78,10 @@ def angles(
 def _finite(name: str, values: Tensor | ArrayLike) -> Tensor:
     """Values as a tensor in double precision; ValueError where one is no finite number."""
     try:
-        numbers = torch.as_tensor(values).double()
+        given = values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+        if given.is_complex():
+            raise TypeError
+        numbers = given.double()
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name} must be an array of numbers") from None
     if not numbers.isfinite().all():
@@ -180,6 +190,7 @@ def compact(net: ShallowNet, alive: Tensor) -> ShallowNet:
         alive: ``[H]``, boolean.
     """
     smaller = ShallowNet(net.hidden.in_features, int(alive.sum()), net.output.out_features)
+    smaller.to(net.hidden.weight)  # its precision and device
     with torch.no_grad():
         smaller.hidden.weight.copy_(net.hidden.weight[alive])
         smaller.hidden.bias.copy_(net.hidden.bias[alive])
@@ -210,7 +221,7 @@ def prune_network(
     """
     if not isinstance(net, ShallowNet):
         raise ValueError(f"net is a {type(net).__name__}; a ShallowNet is pruned")
-    inputs = _finite("x", x).to(net.hidden.weight)
+    inputs = _finite("x", _finite("x", x).to(net.hidden.weight)).to(net.hidden.weight)
     if inputs.ndim < 2 or not len(inputs) or inputs[0].numel() != net.hidden.in_features:
         raise ValueError(
             f"x has the shape {list(inputs.shape)}; the network needs at least one pattern of "
@@ -232,7 +243,7 @@ def prune_network(
         )
         pruned = ShallowNet(
             net.hidden.in_features, net.hidden.out_features, net.output.out_features
-        )
+        ).to(net.hidden.weight)
         pruned.hidden.load_state_dict(net.hidden.state_dict())
         pruned.output.weight.copy_(outgoing[0])
         pruned.output.bias.copy_(bias[0])

@@ -286,6 +286,10 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
     """
     found = list(found)
     by_key = {(c.model, c.protocol, c.recipe): c for c in found}
+    if len(by_key) < len(found):
+        raise ValueError(
+            "two conditions have one model, protocol and recipe; name the models apart"
+        )
     rows = []
     for (better, worse), first in product(pairs, found):
         second = by_key.get((worse, first.protocol, first.recipe))

@@ -46,9 +46,9 @@ def split_percentile(results: NDArray[np.float64], printed: float) -> dict[str, 
         result.
     """
     results = results[~np.isnan(results)]
-    if len(results) == 0:
+    if len(results) == 0 or np.isnan(printed):
         undefined = ("median", "low", "high", "percentile", "tries")
-        return {"draws": 0} | dict.fromkeys(undefined, np.nan)
+        return {"draws": len(results)} | dict.fromkeys(undefined, np.nan)
     reached = (results >= printed - 0.005).mean()  # a result that rounds to it reaches it
     low, median, high = np.quantile(results, [0.025, 0.5, 0.975])
     with np.errstate(divide="ignore"):
@@ -97,8 +97,8 @@ def selection_bias(
     for protocol in table["protocol"].unique():
         one_of("protocol", protocol, [KEPT_APART])
     is_fixed = (table.reindex(columns=list(fixed)) == pd.Series(fixed)).all(axis=1)
-    if set(table["seed"][is_fixed]) != set(table["seed"]):
-        raise ValueError(f"fixed is {fixed!r}; the sweep must have that setting for each seed")
+    if sorted(table["seed"][is_fixed]) != sorted(set(table["seed"])):
+        raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
     work = joblib.Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
     found = work(joblib.delayed(_checkpoints)(data, part, every) for part in parts)

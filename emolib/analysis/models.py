@@ -17,7 +17,7 @@ from emolib.pruning import angles as angles_between
 from emolib.pruning import prune
 from emolib.training.image_network import IMAGE, NETWORK
 from emolib.training.sweeps import sweep
-from emolib.utils.validation import whole_number
+from emolib.utils.validation import real_number, whole_number
 
 # The models of the paper, and the columns of a sweep that make them.
 PAPER_MODELS: dict[str, dict[str, Any]] = {
@@ -163,9 +163,10 @@ def survivors(
         >>> alive.sum(1)[0].item()
         6
     """
+    minimal = [real_number("minimal angle", angle, 0, 180) for angle in minimal]
     count = len(minimal)
     with torch.no_grad():
-        activations = net.activations(torch.as_tensor(x))
+        activations = net.activations(torch.as_tensor(x).to(net.hidden.weight))
         alive, _, _ = prune(
             activations.expand(count, -1, -1),
             torch.ones(count, activations.shape[1], dtype=torch.bool),

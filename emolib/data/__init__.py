@@ -61,7 +61,19 @@ class EmotionData:
     splits: dict[str, Split] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rows, classes = len(self.labels), len(self.classes)
+        labels = np.asarray(self.labels)
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise ValueError(f"{self.source}: labels must be whole numbers [N], one per row")
+        object.__setattr__(self, "labels", labels.astype(np.intp, copy=False))
+        if self.groups is not None:
+            groups = np.asarray(self.groups)
+            if groups.ndim != 1 or pd.isna(groups).any():
+                raise ValueError(
+                    f"{self.source}: groups must hold a name for each row, or be None where the "
+                    "persons are unknown"
+                )
+            object.__setattr__(self, "groups", groups.astype(str, copy=False))
+        rows, classes = len(labels), len(self.classes)
         parts = {"names": self.names, **self.features, **self.descriptors}
         if self.groups is not None:
             parts["groups"] = self.groups
@@ -75,9 +87,11 @@ class EmotionData:
                 f"{classes} classes; labels are whole numbers from 0 to {classes - 1}"
             )
         for modality, values in self.features.items():
-            if values.ndim != 2 or not np.isfinite(values).all():
+            right = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
+            if not right or values.ndim != 2 or not np.isfinite(values).all():
                 raise ValueError(
-                    f"{self.source}: the features of {modality} should be finite numbers [N, D]"
+                    f"{self.source}: the features of {modality} must be an array of finite numbers "
+                    "[N, D]"
                 )
 
     def __len__(self) -> int:

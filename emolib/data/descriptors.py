@@ -193,8 +193,8 @@ def pixels(images: ArrayLike, side: int = 32) -> NDArray[np.float32]:
         ValueError: ``side`` is no count, or the images are no grey images of finite numbers.
     """
     side = whole_number("side", side, 1, 1024)
-    grey = torch.from_numpy(_grey(images).astype(np.float32))
-    small = F.adaptive_avg_pool2d(grey, side).reshape(len(grey), side * side).double()
+    grey = torch.from_numpy(_grey(images))
+    small = F.adaptive_avg_pool2d(grey, side).reshape(len(grey), side * side)
     centred = small - small.mean(1, keepdim=True)
     return (centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)).float().numpy()
 

@@ -170,6 +170,10 @@ def list_folder(root: Path, order: str | None = None) -> Listing:
     if len(found) and numbered.all():
         names = _numbered(listing, sorted(set(found["emotion"].astype(int))), order)
     else:
+        if (numbered & ~folders).any():
+            raise ValueError(
+                f"{root}: some sub-folders are named after emotions and some are numbered; name all"
+            )
         for file in found["file"][numbered & folders]:
             listing.left_out.append((file, "a numbered folder beside named ones"))
         found, names = found[~numbered], NAMES
@@ -194,8 +198,14 @@ def list_folder(root: Path, order: str | None = None) -> Listing:
         changed=[stat.st_mtime_ns for stat in stats],
     )
     listing.images = images.sort_values(["label", "file"], ignore_index=True)
-    if (root / "groups.csv").is_file():
-        listing.images["group"] = _groups_by_table(root / "groups.csv", listing)
+    tables = [entry for entry in sorted(root.iterdir()) if _plain(entry.stem) == "groups"]
+    tables = [
+        entry for entry in tables if entry.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx")
+    ]
+    if len(tables) > 1:
+        raise ValueError(f"{root}: there are {tables[0].name} and {tables[1].name}; keep one")
+    if tables:
+        listing.images["group"] = _groups_by_table(tables[0], listing)
     return listing
 
 
@@ -266,8 +276,8 @@ def _emotion(folder: Path) -> str:
     if name.isdecimal():
         return str(int(name)) if int(name) < 10 else ""
     name = re.sub(r"^\d+[\W_]+", "", name)  # as in "3_Happy"
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.65)
-    if near and name not in NAMES:
+    near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
+    if near and name not in NAMES and len(name) > 3:
         raise ValueError(
             f"{_printable(folder)}: there is no such emotion; did you mean {NAMES[near[0]]}?"
         )
@@ -319,7 +329,10 @@ def _groups_by_table(table: Path, listing: Listing) -> list[str]:
                 owners.setdefault("/".join(parts[start:]), []).append(place)
     groups: dict[int, str] = {}
     for name, group in cells.iloc[1:, [header.index("name"), header.index("group")]].to_numpy():
-        places, person = owners.get(_path(str(name or "")), []), str(group or "").strip()
+        given, person = ("" if cell is None else str(cell).strip() for cell in (name, group))
+        places = owners.get(_path(given), [])
+        exact = [place for place in places if _path(files[place]) == _path(given)]
+        places = exact if len(exact) == 1 else places
         if len(places) > 1:
             raise ValueError(
                 f"{table}: {name} may be {files[places[0]]} or {files[places[1]]}; name each with "

@@ -66,7 +66,9 @@ def _grey(image: Image.Image) -> NDArray[np.uint8]:
         deep = np.asarray(image)
         if deep.min() < 0 or deep.max() > 65535:
             raise Unreadable("its pixels have more than 16 bits")
-        return (deep.astype(np.uint32) >> 8).astype(np.uint8)
+        # cameras store 8 and 12 bits in 16; the eight highest bits in use are kept
+        bits = next(bits for bits in (8, 12, 16) if deep.max() < 2**bits)
+        return (deep.astype(np.uint32) >> (bits - 8)).astype(np.uint8)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -20,9 +20,16 @@ CONVENTIONS = {
 SERIES = re.compile(r"(HarryPotter|Oceans)(?![a-z])")
 # A counter after one of these numbers pictures and names nobody; so does a date.
 COUNTED = re.compile(
-    r"(^|.*[\W\d_])(frames?|im|ima?ge?s?|pics?|pictures?|photos?|faces?|dsc[nf]?|pxl|mvimg|vid(eo)?"
+    r"(^|.*[\W\d_])(frames?|im|ima?ge?s?|pics?|pictures?|photos?|faces?|dsc[nf]?|pxl|mvimg|vid(eo)?s?"
     r"|crop(ped)?|aligned|data(set)?|sample|row|file|(public|private)?(train|test)(ing)?|val(id)?"
-    r"|validation|public|private)[\W\d_]*|\d{6,}",
+    r"|validation|public|private|screen ?shots?|\w*stock|getty\w*|cam(era)?s?|clips?|subjects?|img)"
+    r"([\W\d_]+[a-z]?)?|[\d\W_]{0,3}|[\d\W_]{6,}",
+    re.IGNORECASE,
+)
+# A title that is an emotion, or begins with one, is the label of the row and not its person.
+EMOTION = re.compile(
+    r"(ang(ry|er)|disgust(ed)?|fear(ful)?|afraid|happ(y|iness)|joy(ful)?|neutral|sad(ness)?"
+    r"|surprised?|contempt)([\W\d_].*)?",
     re.IGNORECASE,
 )
 
@@ -42,10 +49,16 @@ def person_of(name: str, convention: str = "SFEW") -> str | None:
         return None
     if convention != "SFEW":
         return found["person"].upper()
-    if found[2] is None and COUNTED.fullmatch(found["person"]):
+    title = found["person"]
+    if EMOTION.fullmatch(title) or (COUNTED.fullmatch(title) and not _is_film(title, found[2])):
         return None
     series = SERIES.match(found["person"])
     return series[1] if series else found["person"]
+
+
+def _is_film(title: str, frame: str | None) -> bool:
+    """Whether a title of digits alone stands before a time and a frame, as in SFEW: a film's."""
+    return frame is not None and re.fullmatch(r"[\d_]+", title) is not None
 
 
 def persons(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, list[tuple[str, int, str]]]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -25,6 +26,7 @@ from PIL import Image
 from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.data.persons import persons
 from emolib.paper import EMOTIONS
+from emolib.utils.console import say_once
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
@@ -183,9 +185,14 @@ def _sheet_rows(path: Path) -> Iterator[Sequence[object]]:
             with ZipFile(file) as archive:
                 if sum(member.file_size for member in archive.infolist()) > BYTES:
                     raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
-            sheet = load_workbook(
-                file, read_only=True, data_only=True, keep_links=False
-            ).worksheets[0]
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            labelled = [sheet for sheet in book.worksheets if _has_label(sheet)]
+            sheet = (labelled or book.worksheets)[0]
+            if len(labelled) > 1:
+                say_once(
+                    f"{path.name}: the sheet {sheet.title} is read; {len(labelled) - 1} more with a "
+                    "column label is not"
+                )
             sheet.reset_dimensions()  # the size that a sheet states need not be its own
             yield from sheet.iter_rows(max_row=SHEET, values_only=True)
         except TooLarge:
@@ -195,6 +202,12 @@ def _sheet_rows(path: Path) -> Iterator[Sequence[object]]:
                 f"{path.name}: this is not an Excel workbook, whatever its name says, or it is "
                 "damaged"
             ) from error
+
+
+def _has_label(sheet: Any) -> bool:
+    """Whether the first row of a sheet has a cell 'label'."""
+    first = next(sheet.iter_rows(max_row=1, values_only=True), ())
+    return any(str(cell).strip().casefold() == "label" for cell in first)
 
 
 def read_table(path: Path, incomplete: str) -> EmotionData:
@@ -330,6 +343,16 @@ def _modality_columns(
         columns.setdefault(modality, []).append(column)
     if not columns:
         raise ValueError(f"{path.name}: there are no feature columns beside the column label")
+    for modality, group in columns.items():
+        titles = [header[column] for column in group if header[column]]
+        ends = {tuple(re.findall(r"\d+", title)[-1:]) for title in titles}
+        if len(set(titles)) > 1 and not len(ends) == len(titles) == len(group):
+            other = next(title for title in titles if title != titles[0])
+            raise ValueError(
+                f"{path.name}: {shown(titles[0])} and {shown(other)} would be read as one modality "
+                f"{modality}; give each modality a name that does not end in a number, or number "
+                "its columns"
+            )
     widths = {modality: len(group) for modality, group in columns.items()}
     if len(set(widths.values())) > 1:
         counts = ", ".join(f"{modality} {width}" for modality, width in widths.items())

@@ -32,14 +32,14 @@ def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> N
         ValueError: the file is not a table or folder of faces.
         OSError: there is no such file or notebook, or JupyterLab ended with an error.
     """
-    source = str(Path(data).expanduser().resolve()) if data else ""
+    source = os.path.realpath(os.path.expanduser(data)) if data else ""
     load(source or None)  # an error in the data is raised here, and not in a cell
     if not notebook.is_file():
         raise FileNotFoundError(f"there is no notebook {notebook}")
     command = [sys.executable, "-m", "jupyterlab", str(notebook), "--ServerApp.ip=127.0.0.1"]
     command += ["--allow-root", *QUIET, *options]
     with TemporaryDirectory(prefix="emolib-") as folder:
-        home = {} if os.access(Path.home(), os.W_OK) else {"HOME": folder}
+        home = {} if os.access(os.path.expanduser("~"), os.W_OK) else {"HOME": folder}
         code = subprocess.run(command, env=os.environ | {VARIABLE: source} | home).returncode
     if code:
         raise OSError(f"JupyterLab ended with exit code {code}; the reason stands above")

@@ -74,6 +74,7 @@ def _curves(
             axis.axhline(chance, **GUESSING, label="guessing")
         here = frame[(frame[list(by)] == list(place)).all(axis=1)]
         for keys, part in here.groupby(lines, sort=False):
+            part = part.sort_values(x, kind="stable")
             band(axis, part[x], part, **look(*keys))
             drawn.append((*place, *keys, part))
         axis.set(title=title.format(*place), **labels)

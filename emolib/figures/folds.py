@@ -41,12 +41,15 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
     wide = image.shape[1]
     axis.imshow(image, aspect="auto", interpolation="nearest", extent=(0, wide, count + 0.5, 0.5))
     axis.hlines(np.arange(1.5, count), 0, wide, color="white", linewidth=4)
-    torn = f"{(fold.groupby('group')['fold'].nunique() > 1).sum()} of {len(sizes)} groups"
+    side = np.full(len(group), -1)  # of rows that no fold tests
+    side[rows] = fold["fold"]
+    several = pd.Series(side).groupby(group).nunique() > 1
+    torn = f"{several.sum()} of {len(sizes)} groups"
     title, xlabel, alt = (
         (
             f"{torn} stand on both sides of a split",
             "rows tested (one colour per large group, greys for the others)",
-            f"{torn} have rows in more than one fold. Rows of the largest group",
+            f"{torn} have rows on both sides of a split. Rows of the largest group",
         )
         if groups is not None
         else (WHO, "rows tested", f"{WHO.capitalize()}. Rows tested")

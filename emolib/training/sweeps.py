@@ -4,7 +4,7 @@ depends on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any
 
@@ -151,15 +151,13 @@ def sweep(**choices: Any) -> pd.DataFrame:
     for name in choices:
         if name not in DEFAULTS:
             raise ValueError(f"a sweep has no column {name!r}; {_pointer(name)}")
-    values = {
-        column: [
-            valid(column, value)
-            for value in (
-                choice if np.iterable(choice) and not isinstance(choice, str) else [choice]
-            )
-        ]
-        for column, choice in (DEFAULTS | choices).items()
-    }
+    values = {}
+    for column, choice in (DEFAULTS | choices).items():
+        several = np.iterable(choice) and not isinstance(choice, str | bytes)
+        given = list(islice(choice, LARGEST + 1)) if several else [choice]
+        if len(given) > LARGEST:
+            raise ValueError(f"{column} has more values than the {LARGEST:,} rows of a sweep")
+        values[column] = [valid(column, value) for value in given]
     empty = [column for column, choice in values.items() if not choice]
     if empty:
         raise ValueError(f"{empty[0]} has no value; a sweep needs at least one for each column")

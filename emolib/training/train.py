@@ -210,7 +210,8 @@ def _trained(
         ) as progress:
             # Compiled loops release the interpreter's lock, so threads do, and a process would load
             # everything anew. The steps of an image network are mostly the interpreter's.
-            for looks in (False, True):
+            kinds = {rows[shard[0]]["network"] == IMAGE_NETWORK for shard in shards}
+            for looks in sorted(kinds):
                 work = joblib.Parallel(
                     n_jobs=jobs,
                     prefer="processes" if looks else "threads",

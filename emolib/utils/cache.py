@@ -57,6 +57,8 @@ def write(path: Path, content: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
+    except OSError as error:  # with the name that was asked for
+        raise type(error)(error.errno, error.strerror, str(path)) from error
     finally:
         aside.unlink(missing_ok=True)
 

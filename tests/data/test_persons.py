@@ -82,3 +82,25 @@ def test_persons_stand_in_the_order_of_the_rows():
     who = rng.choice([f"{a}{b}" for a in "KMNTUY" for b in "ALM"], 200)
     names = [f"{person}.{rng.choice(['AN', 'SU'])}1.{at}.tiff" for at, person in enumerate(who)]
     assert persons(names)[0].tolist() == who.tolist()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Happy_000000012.png", "Sad_000000013.png"],
+        ["neutral_1_123456789.png", "sad_2_123456789.png"],
+        ["shutterstock_123456789.jpg", "AdobeStock_987654321.jpeg"],
+        ["Screenshot_20230101-120000123.png", "Screenshot_20230102-120000123.png"],
+        ["2023-01-01_120000000.png", "2023-01-02_120000000.png"],
+        ["cam1_000000001.png", "cam2_000000001.png"],
+        ["train_000000001_00000001.png", "test_000000001_00000001.png"],
+        ["video1_000000001_00000001.png", "video2_000000001_00000001.png"],
+    ],
+)
+def test_labels_sources_and_counters_are_no_persons(names):
+    assert persons(names)[0] is None
+
+
+def test_films_with_an_emotion_or_digits_in_their_title_are_films():
+    names = ["AngryPeople_000000001_00000001.png", "30_50_000000001_00000001.png"]
+    assert persons(names)[0].tolist() == ["AngryPeople", "30_50"]
