@@ -28,7 +28,7 @@ DOORS = {
     "a bad workbook": (["report", "--data", "bad.xlsx"], "bad.xlsx: this is not an Excel workbook"),
     "a bad CSV": (
         ["report", "--data", "bad.csv"],
-        "bad.csv: this is no CSV table (there are zero bytes in it",
+        "bad.csv: this is no CSV table in UTF-8",
     ),
     "no data": (["report", "--data", "gone.csv"], "there is no such file"),
     "a folder of nothing": (

@@ -60,7 +60,7 @@ def used(data, trains: bool) -> None:
         for values in data.features.values()
     )
     assert (
-        len(data.groups) == len(data.names) == len(data.labels)
+        len(data.resampling_units) == len(data.names) == len(data.labels)
         and np.isin(data.labels, range(len(EMOTIONS))).all()
     )
     for protocol in PROTOCOLS:
@@ -597,15 +597,24 @@ def test_a_rate_at_which_weights_leave_single_precision_is_refused(tiny, learnin
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("seeds=0", "seeds must lie from 1 to 1000, not 0"),
-        ("folds=1", "folds must lie from 2 to 100, not 1"),
-        ("widths=[]", "widths must hold numbers from 1 to 1024, not []"),
-        ("angles=[0,181]", "angles must hold numbers from 0 to 180, not [0, 181]"),
-        ("epochs=-1", "epochs must lie from 0 to 100000, not -1"),
-        ("widths=" + "[" * 9000, "widths must be a list of whole numbers"),
-        ("seeds={[]:1}", "seeds must be a whole number, not '{[]:1}'"),
-        ("seeds=" + "(" * 9000 + ")" * 9000, "seeds must be a whole number"),
-        ("seeds=\x1b[2J", "seeds must be a whole number, not '\\x1b[2J'"),
+        (
+            "seeds=0",
+            "parameter seeds is 0; it must be a whole number of at least 1 and at most 1000",
+        ),
+        (
+            "folds=1",
+            "parameter folds is 1; it must be a whole number of at least 2 and at most 100",
+        ),
+        ("widths=[]", "parameter widths is []; it must be a list such as [6, 11, 16]"),
+        (
+            "angles=[0,181]",
+            "parameter angles is 181; it must be a whole number of at least 0 and at most 180",
+        ),
+        ("epochs=-1", "parameter epochs is -1; it must be a whole number"),
+        ("widths=" + "[" * 9000, "parameter widths is "),
+        ("seeds={[]:1}", "parameter seeds is '{[]:1}'; it must be a whole number"),
+        ("seeds=" + "(" * 9000 + ")" * 9000, "parameter seeds is "),
+        ("seeds=\x1b[2J", "parameter seeds is '\\x1b[2J'; it must be a whole number"),
     ],
     ids=range(9),
 )

@@ -1,5 +1,6 @@
 """The cache folder, atomic file writes, and slow results kept by joblib."""
 
+import logging
 import os
 import tempfile
 import warnings
@@ -21,6 +22,17 @@ COMPUTING = (
     "training",
 )
 LIBRARIES = ("joblib", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "torch")
+
+
+def _in_one_sentence(record: logging.LogRecord) -> bool:
+    """A filter for joblib's log: one sentence in place of the traceback of a damaged entry."""
+    damaged = "MemorizedFunc" in record.getMessage()
+    if damaged:
+        say_once("a damaged entry of the cache is computed again")
+    return not damaged
+
+
+logging.getLogger("joblib").addFilter(_in_one_sentence)
 
 
 def cache_folder() -> Path | None:

@@ -552,7 +552,7 @@ def test_the_command_line_names_what_was_left_out_and_writes_the_table(folder, t
             lambda root: fill(root, lambda emotion, number: f"p{number % 2}_{number:09d}.png"),
             "2 groups cannot fill 5 folds",
         ),
-        (lambda root: (root / "Sad").rename(root / "Sda"), "did you mean Sad"),
+        (lambda root: (root / "Sad").rename(root / "Sadnes"), "did you mean Sad"),
     ],
     ids=["few images", "emotion missing", "few people", "misspelt"],
 )

@@ -64,11 +64,11 @@ def test_the_real_features_centre_where_the_paper_has_them(sfew):
 
 
 def test_features_that_are_no_numbers_are_refused(tiny):
+    described = replace(tiny, descriptors={"LPQ": np.ones((60, 9), np.float32)})
     tiny.features["PHOG"][7, 2] = np.nan
     with pytest.raises(ValueError, match="^60 random rows: PHOG of row 7 is missing or infinite"):
         scale(tiny, "PHOG", np.arange(5))
     assert np.isfinite(scale(tiny, "LPQ")).all()
-    described = replace(tiny, descriptors={"LPQ": np.ones((60, 9), np.float32)})
     described.descriptors["LPQ"][8, 0] = np.inf
     with pytest.raises(ValueError, match="LPQ of row 8 is missing or infinite"):
         scale(described, "LPQ", np.arange(5))
