@@ -293,3 +293,14 @@ def test_data_may_bring_splits_of_their_own(tiny):
         emolib.make_folds(data, "official", 0, 5)
     with pytest.raises(ValueError, match="protocol is 'offical'; it must be one of .*, 'official'"):
         emolib.make_folds(data, "offical", 0, 1)
+
+
+def test_an_offset_of_the_features_changes_nothing():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 5))
+    y = X[:, 0] > 0.5
+    near, far = (
+        PrunedShallowClassifier(epochs=40, random_state=0, angle=0).fit(X + offset, y)
+        for offset in (0, 1e6)
+    )
+    assert near.score(X, y) == far.score(X + 1e6, y) > 0.9

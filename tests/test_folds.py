@@ -104,7 +104,19 @@ def test_one_seed_is_one_split(films, protocol, count):
     ):
         for rows, same_rows in zip(pair, same, strict=True):
             np.testing.assert_array_equal(rows, same_rows)
-    assert make_folds(films, protocol, 1, count) is make_folds(films, protocol, 1, count)
+
+
+@pytest.mark.parametrize("protocol, count", [("random", 5), ("single split", 1), ("own", 1)])
+def test_who_edits_folds_edits_no_other_s(films, protocol, count):
+    films = replace(films, splits={"own": (np.arange(9), np.arange(9, 20))})
+    first = make_folds(films, protocol, 1, count)
+    kept = [rows.copy() for pair in first for rows in pair]
+    for pair in first:
+        for rows in pair:
+            rows[:] = 0
+    first.pop()
+    again = [rows for pair in make_folds(films, protocol, 1, count) for rows in pair]
+    assert all(np.array_equal(a, b) for a, b in zip(kept, again, strict=True))
 
 
 def test_person_independent_folds_are_the_most_even_of_fifty_deals(films):
@@ -224,7 +236,9 @@ def test_counts_that_are_not_whole_are_refused(tiny, choices, words):
 
 
 def test_whole_numbers_of_any_type_are_taken(tiny):
-    assert make_folds(tiny, "random", 1.0, np.float64(3)) is make_folds(tiny, "random", 1, 3)
+    found = make_folds(tiny, "random", 1.0, np.float64(3))
+    for pair, same in zip(found, make_folds(tiny, "random", 1, 3), strict=True):
+        assert all(map(np.array_equal, pair, same))
 
 
 def test_rows_kept_apart_are_neither_trained_on_nor_tested(films):

@@ -288,3 +288,14 @@ def test_a_measure_that_there_is_not_is_refused_and_one_alone_is_taken():
     for which in ("f1", ("recall", "f1")):
         with pytest.raises(ValueError, match="^measure is 'f1'; it must be one of 'recall', "):
             measures(labels, scores, which)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])
+def test_labels_of_a_narrow_type_do_not_overflow(kind):
+    assert confusion(np.arange(20, dtype=kind), np.eye(20)).trace() == 20
+
+
+@pytest.mark.parametrize("labels", [[0, 2], [0, -1], [0.0, 1.0], [0]])
+def test_labels_that_are_no_classes_of_the_rows_are_refused(labels):
+    with pytest.raises(ValueError, match="labels must be whole numbers from 0 to 1, one per row"):
+        confusion(np.array(labels), np.eye(2))

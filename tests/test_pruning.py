@@ -317,7 +317,7 @@ def test_angles_are_not_shifted_and_weights_not_merged_unless_told_so():
         prune_network(net, x, angle=15.0),
         prune_network(net, x, angle=15.0, activation_shift=0.0, merge_weights=False),
     )
-    assert smaller.hidden.out_features < 12 and torch.equal(smaller(x.float()), told(x.float()))
+    assert smaller.hidden.out_features < 12 and torch.equal(smaller(x), told(x))
 
 
 def test_compacting_leaves_out_units_of_weight_0_alone():
@@ -415,3 +415,17 @@ def test_a_network_with_weights_that_are_no_numbers_is_not_pruned():
         net.output.weight[0, 0] = np.nan
     with pytest.raises(ValueError, match="output.weight must hold no number"):
         prune_network(net, torch.rand(9, 5), angle=30.0)
+
+
+def test_angles_of_a_stack_take_one_shift_per_network():
+    stack = torch.rand(2, 10, 3, generator=torch.Generator().manual_seed(0))
+    found = angles(stack, torch.tensor([0.0, 0.5]))
+    for network, shift in enumerate((0.0, 0.5)):
+        assert torch.allclose(found[network], angles(stack[network], shift))
+    with pytest.raises(ValueError, match="one number per network"):
+        angles(stack, torch.tensor([0.0, 0.5, 0.5]))
+
+
+def test_a_weight_of_patterns_is_0_or_1():
+    with pytest.raises(ValueError, match="it must hold 0 or 1 for each pattern"):
+        angles(torch.rand(3, 2), weight=torch.tensor([2.0, 1, 1]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emolib.report import BuildError
-from emolib.utils.validation import boolean, real_number, whole_number
+from emolib.utils.validation import boolean, real_number, shown, whole_number
 
 QUICK: dict[str, Any] = {
     "seeds": 1,
@@ -119,7 +119,7 @@ def _like(default: Any, name: str, value: Any) -> Any:
     low, high = BOUNDS.get(name, (-(10**9), 10**9))
     if isinstance(default, list) and default:
         if not isinstance(value, list | tuple) or not value:
-            raise ValueError(f"{name} is {value!r}; it must be a list such as {default}")
+            raise ValueError(f"{name} is {shown(value)}; it must be a list such as {default}")
         return [_like(default[0], name, item) for item in value]
     if isinstance(default, bool):
         return boolean(name, value)
@@ -129,7 +129,7 @@ def _like(default: Any, name: str, value: Any) -> Any:
         return real_number(name, value, low, high)
     if default is not None and not isinstance(value, type(default)):
         kind = "text" if isinstance(default, str) else f"a {type(default).__name__}"
-        raise ValueError(f"{name} is {value!r}; it must be {kind}")
+        raise ValueError(f"{name} is {shown(value)}; it must be {kind}")
     return value
 
 

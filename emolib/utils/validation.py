@@ -1,10 +1,19 @@
 """Parameter validation: counts, numbers, switches and choices, refused by name and value."""
 
+import reprlib
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = 60
+
+
+def shown(value: Any) -> str:
+    """A value of any length as a message shows it."""
+    return _repr.repr(value)
 
 
 def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
@@ -19,10 +28,10 @@ def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -
     """
     right = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
     if not _is_number(value) or value != value or value in (np.inf, -np.inf) or value != int(value):
-        raise ValueError(f"{name} is {value!r}; it must be {right}")
+        raise ValueError(f"{name} is {shown(value)}; it must be {right}")
     number = int(value)
     if number < low or (high is not None and number > high):
-        raise ValueError(f"{name} is {value!r}; it must be {right}")
+        raise ValueError(f"{name} is {shown(value)}; it must be {right}")
     return number
 
 
@@ -33,7 +42,7 @@ def real_number(name: str, value: Any, low: float, high: float) -> float:
         ValueError: it is not a number or out of range.
     """
     if not _is_number(value) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
+        raise ValueError(f"{name} is {shown(value)}; it must be a number from {low:g} to {high:g}")
     return float(value)
 
 
@@ -44,7 +53,7 @@ def boolean(name: str, value: Any) -> bool:
         ValueError: it is of another type.
     """
     if not isinstance(value, bool | np.bool):
-        raise ValueError(f"{name} is {value!r}; it must be True or False")
+        raise ValueError(f"{name} is {shown(value)}; it must be True or False")
     return bool(value)
 
 
@@ -57,7 +66,7 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
     known = list(choices)
     if not any(type(value) is type(choice) and value == choice for choice in known):
         quoted = ", ".join(map(repr, known))
-        raise ValueError(f"{name} is {value!r}; it must be one of {quoted}")
+        raise ValueError(f"{name} is {shown(value)}; it must be one of {quoted}")
     return value
 
 

@@ -127,9 +127,9 @@ class TestPicks:
         with pytest.raises(ValueError, match="protocol is 'single split'; it must be one of"):
             luck.selection_bias(tiny, sweep(protocol=SINGLE, folds=1), every=5, fixed={})
         table = sweep(hidden=[2, 8], protocol=KEPT_APART, folds=1, max_epochs=1)
-        with pytest.raises(ValueError, match="the sweep must have that setting for each seed"):
+        with pytest.raises(ValueError, match="the sweep must have one such setting for each seed"):
             luck.selection_bias(tiny, table, every=1, fixed={"hidden": 5})
-        with pytest.raises(ValueError, match="the sweep must have that setting for each seed"):
+        with pytest.raises(ValueError, match="the sweep must have one such setting for each seed"):
             luck.selection_bias(tiny, table, every=1, fixed={"colour": 5})
 
     def test_rows_are_matched_by_position(self, tiny):
