@@ -190,8 +190,8 @@ def _sheet_rows(path: Path) -> Iterator[Sequence[object]]:
             sheet = (labelled or book.worksheets)[0]
             if len(labelled) > 1:
                 say_once(
-                    f"{path.name}: the sheet {sheet.title} is read; {len(labelled) - 1} more with a "
-                    "column label is not"
+                    f"{path.name}: of {len(labelled)} sheets with a column label, {sheet.title} is "
+                    "read"
                 )
             sheet.reset_dimensions()  # the size that a sheet states need not be its own
             yield from sheet.iter_rows(max_row=SHEET, values_only=True)

@@ -57,7 +57,8 @@ def kernel(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
     @wraps(function)
     def call(*arguments: Given.args, **named: Given.kwargs) -> Result:
-        name = f"{function.__name__}_{arguments[0].dtype}_{DIGEST}"  # type: ignore[attr-defined]  # has one
+        kind = arguments[0].dtype  # type: ignore[attr-defined]  # the first one is an array
+        name = f"{function.__name__}_{kind}_{DIGEST}"
         if name not in made:  # whichever thread comes first
             made.setdefault(name, _keeping(function, name))
         try:
