@@ -473,7 +473,7 @@ class TestTheRealSpreadsheet:
     def test_stands_for_people_by_50_groups_of_unequal_size(self, real):
         groups, sizes = np.unique(real.groups, return_counts=True)
         assert len(groups) == 50 and sizes.max() == 91 and groups[sizes.argmax()] == "HarryPotter"
-        assert {"21", "40_60", "Oceans"} <= set(groups)
+        assert {"21", "50_50", "Oceans"} <= set(groups)
         assert 674**2 / (sizes**2).sum() == pytest.approx(18, abs=0.6)  # inverse Simpson
 
     def test_is_repaired_as_known(self, real):
