@@ -22,8 +22,8 @@ SERIES = re.compile(r"(HarryPotter|Oceans)(?![a-z])")
 COUNTED = re.compile(
     r"(^|.*[\W\d_])(frames?|im|ima?ge?s?|pics?|pictures?|photos?|faces?|dsc[nf]?|pxl|mvimg"
     r"|vid(eo)?s?|crop(ped)?|aligned|data(set)?|sample|row|file|(public|private)?(train|test)(ing)?"
-    r"|val(id)?|validation|public|private|screen ?shots?|\w*stock|getty\w*|cam(era)?s?|clips?|subjects?)"
-    r"([\W\d_]+[a-z]?)?|[\d\W_]{0,3}|[\d\W_]{6,}",
+    r"|val(id)?|validation|public|private|screen ?shots?|\w*stock|getty\w*|cam(era)?s?|clips?"
+    r"|subjects?)([\W\d_]+[a-z]?)?|[\d\W_]{0,3}|[\d\W_]{6,}",
     re.IGNORECASE,
 )
 # A title that is an emotion, or begins with one, is the label of the row and not its person.
