@@ -10,7 +10,7 @@ def test_a_map_counts_the_groups_on_both_sides():
     groups = np.array(list("aaabbc"))
     tests = [np.array([0, 1, 3]), np.array([2, 4, 5])]
     picture = figures.fold_map(tests, groups, "random")
-    assert "2 of 3 groups have rows in more than one fold" in picture.alt
+    assert "2 of 3 groups have rows on both sides of a split" in picture.alt
     assert "fold by fold: 2, 1." in picture.alt
     counts = picture.data.set_index(["fold", "group"])["rows"].to_dict()
     assert counts == {(0, 0): 2, (0, 1): 1, (1, 0): 1, (1, 1): 1, (1, 2): 1}
@@ -61,3 +61,9 @@ def test_scores_that_are_all_missing_leave_an_empty_axis():
     picture = figures.score_distribution(scores, 1 / 7)
     low, high = picture.figure.axes[0].get_xlim()
     assert low < 100 / 7 < high and "random:" not in picture.alt
+
+
+def test_rows_that_no_fold_tests_are_a_side_too():
+    groups = np.array(["a", "a", "b", "b", "c", "c"])
+    picture = figures.fold_map([np.array([0, 2, 3])], groups, "single split")
+    assert "1 of 3 groups have rows on both sides of a split" in picture.alt
