@@ -59,6 +59,7 @@ def test_without_a_folder_everything_works_and_one_sentence_says_so(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMOLIB_CACHE", name)
     console.say_once.cache_clear()
+    cache._writable.cache_clear()
     calls.clear()
     assert cache_folder() is None
     assert cached(slow, DATA, 2, code=("pruning",)) == cached(slow, DATA, 2, code=("pruning",))
