@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from emolib.data import REPAIRS, EmotionData
-from emolib.data.components import Components
-from emolib.data.descriptors import lpq, phog
+from emolib.data.descriptors import Components, lpq, phog
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached

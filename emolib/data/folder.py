@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emolib.data import REPAIRS, EmotionData, Split
-from emolib.data.components import Components
-from emolib.data.descriptors import PRESETS, lpq, phog, pixels
+from emolib.data.descriptors import PRESETS, Components, lpq, phog, pixels
 from emolib.data.images import SUFFIXES, Unreadable, crop_face, read_grey, square
 from emolib.data.persons import persons
 from emolib.data.table import read_cells, twice

@@ -12,7 +12,7 @@ import reprlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -26,6 +26,7 @@ from PIL import Image
 from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.data.persons import persons
 from emolib.paper import EMOTIONS
+from emolib.utils.cache import write
 from emolib.utils.console import say_once
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
@@ -467,3 +468,45 @@ def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[
     if len(same) > len(two_labels):
         repairs.append(("same features and label twice", len(same) - len(two_labels), "kept"))
     return repairs
+
+
+def export(data: EmotionData, path: Path) -> Path:
+    """Writes name, label (1 to 7), LPQ and PHOG of every row to ``.xlsx`` or ``.csv``.
+
+    Names that do not state the groups are replaced by the group and the number of the row, in the
+    pattern of SFEW.
+
+    Raises:
+        ValueError: the data lack a modality, or the name ends in something else.
+
+    Example:
+        >>> export(load("faces"), Path("faces.xlsx"))
+    """
+    names = data.names.tolist()
+    stated, _ = persons(names)
+    known = [] if data.groups is None else data.groups.tolist()
+    if known and (stated is None or stated.tolist() != known):
+        people = [re.sub(r"[/\\]", "-", group) for group in known]
+        names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
+    table = pd.DataFrame({"": names, "label": data.labels + 1})
+    for modality in KNOWN.values():
+        if modality not in data.features:
+            raise ValueError(
+                f"{data.source}: there is no {modality}, and the spreadsheet's layout has "
+                f"LPQ and PHOG"
+            )
+        for number, values in enumerate(data.features[modality].T, 1):
+            # a float32 in its shortest digits, so that the same float32 is read back
+            table[f"{modality}{number}"] = values.astype(str).astype(float)
+    content = BytesIO()
+    if path.suffix.lower() == ".xlsx":
+        with pd.ExcelWriter(content, engine="openpyxl") as writer:
+            table.to_excel(writer, index=False)
+            for (cell,) in writer.book.worksheets[0].iter_rows(max_col=1):
+                cell.data_type = "s"  # a name that begins with = is no formula
+    elif path.suffix.lower() == ".csv":
+        table.to_csv(content, index=False)
+    else:
+        raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
+    write(path, content.getvalue())
+    return path

@@ -15,7 +15,7 @@ from emolib.__main__ import main
 from emolib.data import folder as folders
 from emolib.data import load
 from emolib.data.drawn import CLASSES, write_faces
-from emolib.data.export import export
+from emolib.data.table import export
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cache_folder
 

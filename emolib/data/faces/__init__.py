@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from emolib.data.faces.expression import draw_brows, draw_eyes, draw_folds, draw_mouth, draw_nose
-from emolib.data.faces.head import (
+from emolib.data.faces.parts import (
     draw_beard,
     draw_body,
+    draw_brows,
+    draw_eyes,
+    draw_folds,
     draw_glasses,
     draw_hair_behind,
     draw_hair_front,
     draw_head,
+    draw_mouth,
+    draw_nose,
 )
 from emolib.data.faces.person import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View
 from emolib.data.faces.sketch import DEPTH, EYE_Y, SIZE, Sketch, curve, mirror
