@@ -60,11 +60,9 @@ def lpq(images: ArrayLike, window: int = 7, blocks: int = 3) -> NDArray[np.float
             f"window of {window} and {blocks} blocks; at least {blocks + window - 1} × "
             f"{blocks + window - 1} pixels are needed"
         )
-    counts = np.bincount(
-        (_cells(codes.shape, blocks) * 256 + codes).ravel(), minlength=n * blocks**2 * 256
-    )
-    counts = counts.reshape(n, blocks**2, 256)
-    shares: NDArray[np.float64] = counts / counts.sum(-1, keepdims=True)
+    index = (_cells(codes.shape, blocks) * 256 + codes).ravel()
+    counts = np.bincount(index, minlength=n * blocks**2 * 256).reshape(n, blocks**2, 256)
+    shares = counts / counts.sum(-1, keepdims=True)
     return shares.reshape(n, blocks**2 * 256).astype(np.float32)
 
 
@@ -109,8 +107,7 @@ def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
         )
         parts = np.stack([C1, S1, C, S, CC - SS, SC + CS, CC + SS, SC - CS])
         zero = 1e-9 * window**2 * np.abs(images).max((1, 2), keepdims=True)
-        bits: NDArray[np.uint8] = np.packbits(parts >= -zero, axis=0, bitorder="little")[0]
-        return bits
+        return np.packbits(parts >= -zero, axis=0, bitorder="little")[0]
 
     return _in_batches(codes, images)
 
@@ -126,7 +123,8 @@ def phog(images: ArrayLike, bins: int = 8, levels: int = 3) -> NDArray[np.float3
 
     Args:
         images: ``[N, H, W]``.
-        bins: in the histogram of a cell, over 360 degrees: dark-to-bright and bright-to-dark differ.
+        bins: in the histogram of a cell, over 360 degrees; dark-to-bright and bright-to-dark
+            differ.
         levels: the finest level; the coarsest is 0.
 
     Returns:
@@ -159,9 +157,8 @@ def phog(images: ArrayLike, bins: int = 8, levels: int = 3) -> NDArray[np.float3
         orientation = np.floor(turns + 1e-9).astype(int) % bins
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
-        length = len(images) * 4**levels * bins
-        sums = np.bincount(index, magnitude, length).astype(np.float64)
-        return sums.reshape(len(images), 2**levels, 2**levels, bins)
+        shape = len(images), 2**levels, 2**levels, bins
+        return np.bincount(index, magnitude, np.prod(shape)).reshape(shape)
 
     finest = _in_batches(histograms, _grey(images))
     n, pyramid = len(finest), []
@@ -175,8 +172,8 @@ def phog(images: ArrayLike, bins: int = 8, levels: int = 3) -> NDArray[np.float3
 
 
 def pixels(images: ArrayLike) -> NDArray[np.float32]:
-    """Small grey images, averaged over a grid of 32 × 32 and standardised: each has mean 0 and variance 1, so
-    that light and contrast of the picture do not count.
+    """Small grey images, averaged over a grid of 32 × 32 and standardised: each has mean 0 and
+    variance 1, so that light and contrast of the picture do not count.
 
     Args:
         images: ``[N, H, W]``.
@@ -260,8 +257,7 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(largest).all():
         wrong = np.flatnonzero(~np.isfinite(largest))[0]
         raise ValueError(f"image {wrong} has a pixel that is not a finite number")
-    scaled: NDArray[np.float64] = np.ldexp(array, -np.frexp(largest)[1])
-    return scaled
+    return np.ldexp(array, -np.frexp(largest)[1])
 
 
 def _cells(shape: tuple[int, ...], side: int) -> NDArray[np.intp]:

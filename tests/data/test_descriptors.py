@@ -64,13 +64,6 @@ def test_a_flat_wall_has_every_bit_set_and_any_brightness_gives_the_same_code():
     assert (lpq_codes(flat) == 255).all()
 
 
-def test_codes_of_a_batch_are_those_of_its_images():
-    images = np.random.default_rng(1).integers(0, 256, (70, 12, 11), dtype=np.uint8)
-    assert np.array_equal(
-        lpq_codes(images), np.concatenate([lpq_codes(image[None]) for image in images])
-    )
-
-
 def test_lpq_counts_the_codes_of_each_block():
     image = np.random.default_rng(2).integers(0, 256, (21, 18), dtype=np.uint8)
     codes = lpq_codes(image[None], 7)[0]  # [15, 12]
@@ -79,14 +72,6 @@ def test_lpq_counts_the_codes_of_each_block():
     result = lpq(image[None])
     assert result.shape == (1, 2304) and result.dtype == np.float32
     assert np.allclose(result[0], expected, atol=1e-7)
-
-
-def test_lpq_survives_a_blur_better_than_noise():
-    rng = np.random.default_rng(3)
-    image, other = gaussian_filter(rng.uniform(0, 255, (2, 80, 80)), (0, 1, 1))
-    codes, soft, unrelated = lpq_codes(np.stack([image, gaussian_filter(image, 0.7), other]))
-    assert np.unpackbits(codes ^ soft).mean() < 0.05
-    assert np.unpackbits(codes ^ unrelated).mean() > 0.4
 
 
 @pytest.mark.parametrize("window", [1, 4, 15])
@@ -137,34 +122,21 @@ def test_phog_equals_a_direct_loop(bins, levels, length, shape):
 
 def test_an_angle_a_hair_below_a_bin_s_edge_counts_as_on_it():
     y, x = np.mgrid[:12.0, :12.0]
-    for short, expected in (
-        (1e-10, 1),
-        (1e-7, 0),
-    ):  # of a bin; the ramp's angle is 45° less so much
-        angle = np.pi / 4 * (1 - short)
-        inside = phog((x * np.cos(angle) + y * np.sin(angle))[None, 1:-1, 1:-1], bins=8, levels=0)[
-            0
-        ]
-        assert inside.argmax() == expected
-        angle = 2 * np.pi - np.pi / 4 * short  # and here 0°, which comes after 360°
-        inside = phog((x * np.cos(angle) + y * np.sin(angle))[None, 1:-1, 1:-1], bins=8, levels=0)[
-            0
-        ]
-        assert inside.argmax() == (0 if expected else 7)
+    # of a bin; one ramp's angle is 45° less so much, the other's 0°, which comes after 360°
+    for short, expected in ((1e-10, (1, 0)), (1e-7, (0, 7))):
+        for angle, bin_ in zip((1 - short, 8 - short), expected, strict=True):
+            angle *= np.pi / 4
+            ramp = x * np.cos(angle) + y * np.sin(angle)
+            assert phog(ramp[None, 1:-1, 1:-1], bins=8, levels=0)[0].argmax() == bin_
 
 
 def test_kinds_of_numbers_and_of_memory_do_not_matter():
     image = np.random.default_rng(5).integers(0, 256, (3, 24, 30), dtype=np.uint8)
     expected = phog(image), lpq_codes(image)
-    for same in (
-        image.astype(np.int16),
-        image.astype(np.float32),
-        np.asfortranarray(image),
-        image[:, ::-1].copy()[:, ::-1],
-    ):
-        assert np.array_equal(phog(same), expected[0]) and np.array_equal(
-            lpq_codes(same), expected[1]
-        )
+    turned = image[:, ::-1].copy()[:, ::-1]
+    for same in (image.astype(np.int16), image.astype(float), np.asfortranarray(image), turned):
+        assert np.array_equal(phog(same), expected[0])
+        assert np.array_equal(lpq_codes(same), expected[1])
 
 
 @pytest.mark.parametrize("degrees", [0, 45, 90, 135, 180, 225, 270, 315])
@@ -230,11 +202,6 @@ def test_edges_turned_by_90_and_45_degrees_swap_and_share_their_bits():
     assert np.array_equal(slanted & 3, slanted >> 2 & 3) and (slanted & 128).all()
 
 
-def test_a_flat_image_fills_one_bin_of_each_block():
-    histogram = lpq(np.full((1, 40, 40), 93, np.uint8)).reshape(9, 256)
-    assert (histogram[:, 255] == 1).all() and histogram.sum() == 9
-
-
 def test_codes_move_with_the_image():
     image = np.random.default_rng(8).integers(0, 256, (40, 40), dtype=np.uint8)
     codes, shifted = lpq_codes(image[None])[0], lpq_codes(np.roll(image, (3, 5), (0, 1))[None])[0]
@@ -244,41 +211,31 @@ def test_codes_move_with_the_image():
 def lbp_codes(image):
     """Local binary patterns: is each of the eight neighbours as bright as the middle?"""
     middle = image[1:-1, 1:-1]
-    neighbours = [
-        image[1 + j : image.shape[0] - 1 + j, 1 + i : image.shape[1] - 1 + i]
-        for j in (-1, 0, 1)
-        for i in (-1, 0, 1)
-        if j or i
-    ]
+    around = [(j, i) for j in (0, 1, 2) for i in (0, 1, 2) if (j, i) != (1, 1)]
+    height, width = middle.shape
+    neighbours = [image[j : j + height, i : i + width] for j, i in around]
     return np.packbits(np.stack(neighbours) >= middle, axis=0)[0]
 
 
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 1.5])
 def test_a_symmetric_blur_turns_fewer_bits_of_lpq_than_of_lbp(sigma):
-    faces = [
-        draw_face(still.units, still.identity, still.view).astype(float)
-        for still in islice(film_stills(wildness=0), 0, 200, 20)
-    ]
+    stills = islice(film_stills(wildness=0), 0, 200, 20)
+    faces = [draw_face(still.units, still.identity, still.view) * 1.0 for still in stills]
     turned = {"lpq": [], "lbp": []}
     for image in faces:
         blurred = gaussian_filter(image, sigma)
         sharp, soft = lpq_codes(np.stack([image, blurred]), 7)
         turned["lpq"].append(np.unpackbits(sharp ^ soft).mean())
         turned["lbp"].append(np.unpackbits(lbp_codes(image) ^ lbp_codes(blurred)).mean())
-    print(
-        f"blur {sigma}: bits turned, LPQ {np.mean(turned['lpq']):.3f}, "
-        f"LBP {np.mean(turned['lbp']):.3f}"
-    )
     assert np.mean(turned["lpq"]) < 0.7 * np.mean(turned["lbp"])
 
 
 def test_presets_are_those_of_the_two_papers():
     image = np.random.default_rng(9).integers(0, 256, (1, 48, 48), dtype=np.uint8)
-    lengths = {
-        name: (lpq(image, **preset["lpq"]).shape[1], phog(image, **preset["phog"]).shape[1])
-        for name, preset in PRESETS.items()
-    }
-    assert lengths == {"wang": (2304, 680), "dhall": (4096, 5456)}
+    assert lpq(image, **PRESETS["wang"]["lpq"]).shape == (1, 2304)
+    assert phog(image, **PRESETS["wang"]["phog"]).shape == (1, 680)
+    assert lpq(image, **PRESETS["dhall"]["lpq"]).shape == (1, 4096)
+    assert phog(image, **PRESETS["dhall"]["phog"]).shape == (1, 5456)
 
 
 def test_pixels_are_averages_without_light_and_contrast():

@@ -12,19 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from emolib.data.faces.parts import (
-    draw_beard,
-    draw_body,
-    draw_brows,
-    draw_eyes,
-    draw_folds,
-    draw_glasses,
-    draw_hair_behind,
-    draw_hair_front,
-    draw_head,
-    draw_mouth,
-    draw_nose,
-)
+from emolib.data.faces.parts import PARTS
 from emolib.data.faces.person import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View
 from emolib.data.faces.sketch import DEPTH, EYE_Y, SIZE, Sketch, curve, mirror
 
@@ -50,10 +38,10 @@ def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
     )
 
 
-def light(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
+def light(sketch: Sketch) -> NDArray[np.float64]:
     """How brightly each pixel is lit, ``[H, W]``, about 1: Lambert's law."""
     view = sketch.view
-    dy, dx = np.gradient(_relief(sketch, au) * view.scale)
+    dy, dx = np.gradient(_relief(sketch) * view.scale)
     azimuth, elevation = np.radians(view.light), np.radians(32)
     lamp = (
         np.cos(elevation) * np.sin(azimuth),
@@ -61,17 +49,16 @@ def light(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
         np.cos(elevation) * np.cos(azimuth),
     )
     facing = (lamp[2] - dx * lamp[0] - dy * lamp[1]) / np.sqrt(1 + dx * dx + dy * dy)
-    lit: NDArray[np.float64] = 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
-    return lit
+    return 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
 
 
-def _relief(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
+def _relief(sketch: Sketch) -> NDArray[np.float64]:
     """How far the head stands out at each pixel, ``[H, W]``: an ellipsoid with smooth bumps."""
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     x, y = np.arange(SIZE) + 0.5 - sketch.centre[:, None]
     u, v = (along * x + down * y[:, None] for along, down in np.linalg.inv(sketch.tilt).T)
     distance = (u / (1.22 * face.head_width)) ** 2 + (v / (1.2 * face.head_height)) ** 2
-    height: NDArray[np.float64] = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
+    height = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
     x0, tip, mouth = face.eye_spacing, EYE_Y + face.nose_length, EYE_Y + face.mouth_height
     cheek = 1.5 + 1.6 * au[6] + 0.8 * au[12] + 0.4 * au[9]
     bumps = np.array(
@@ -105,7 +92,7 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
     """What ``view.occluder`` names, in front of the face, on the side and at the place that
     ``view.seed`` gives.
     """
-    cover = Sketch(face, view)
+    cover = Sketch(face, view, {})
     side, shift = rng.choice([-1, 1]), rng.uniform(-3, 3)
     if view.occluder == "hand":
         palm = curve((4, 50), (2, 30 + shift), (7, 20 + shift), (20, 22), (24, 40), (22, 52))
@@ -175,19 +162,10 @@ def draw_face(
         raise ValueError(f"no drawing for action units {unknown}; known are {sorted(UNITS)}")
     au = {number: float(units.get(number, 0.0)) for number in UNITS}
     rng = np.random.default_rng(view.seed)
-    sketch = Sketch(identity, view)
-    draw_hair_behind(sketch)
-    draw_body(sketch)
-    draw_head(sketch, au)
-    draw_folds(sketch, au)
-    draw_nose(sketch, au)
-    draw_eyes(sketch, au)
-    draw_brows(sketch, au)
-    draw_mouth(sketch, au)
-    draw_beard(sketch, au)
-    draw_hair_front(sketch)
-    draw_glasses(sketch)
-    picture = view.exposure * sketch.over(backdrop(view, rng), light(sketch, au))
+    sketch = Sketch(identity, view, au)
+    for draw in PARTS:
+        draw(sketch)
+    picture = view.exposure * sketch.over(backdrop(view, rng), light(sketch))
     if view.occluder:
         picture = occluder(identity, view, rng).over(picture, view.exposure)
     return camera(picture, view, rng)

@@ -1,8 +1,6 @@
-"""What is drawn of a person: neck, head, hair and glasses; brows, eyes, nose, mouth and folds, which
-the action units move. ``au[number]`` is an intensity, 0 to 1.
+"""Parts of a drawn face: neck, head, hair and glasses; brows, eyes, nose, mouth and folds, which
+the action units move.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +27,9 @@ _ALONG = np.linspace(0, 1, 18)[:, None]  # a brow, from its inner end
 _BROW = np.minimum(1, 0.45 + 6 * _ALONG) * (1.25 - _ALONG) * _DOWN
 
 
-def draw_brows(sketch: Sketch, au: dict[int, float]) -> None:
+def draw_brows(sketch: Sketch) -> None:
     """Both brows, each thickest a little way from its inner end."""
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     y, grief = EYE_Y - face.brow_height, au[1] * au[4]
     # raised and drawn together at once (grief, fear), the inner end stays up and the outer loses
     # its arch
@@ -53,11 +51,11 @@ def draw_brows(sketch: Sketch, au: dict[int, float]) -> None:
     sketch.fill(both(ring(brow - half, brow + half)), tone, lift=1)
 
 
-def draw_eyes(sketch: Sketch, au: dict[int, float]) -> None:
+def draw_eyes(sketch: Sketch) -> None:
     """Both eyes: balls that show between the lids, and the lids."""
-    face = sketch.identity
-    size = face.eye_size
-    x0, tall = face.eye_spacing, 0.52 * size
+    face, au = sketch.identity, sketch.au
+    size, x0 = face.eye_size, face.eye_spacing
+    tall = 0.52 * size
     grief = au[1] * au[4]
     upper = tall * (
         1 + 0.85 * au[5] - 0.42 * au[7] - 0.2 * au[6] - 0.25 * au[9] - 0.22 * grief * (1 - au[5])
@@ -84,28 +82,28 @@ def draw_eyes(sketch: Sketch, au: dict[int, float]) -> None:
             both(oval(x0, EYE_Y - 1.2, 0.62, 0.62)) - (0.9, 0), 252
         )  # the lamp, mirrored in the pupils
 
-    sketch.line(both(lid), 1.5, min(40.0, sketch.skin(0.3)))
-    sketch.line(both(rim), 0.6 + 0.5 * max(au[6], au[7]), sketch.skin(0.62))
+    sketch.line(both(lid), 1.5, min(40.0, face.skin * 0.3))
+    sketch.line(both(rim), 0.6 + 0.5 * max(au[6], au[7]), face.skin * 0.62)
     crease = lid[2:-1] - (0, 1.5 + 0.5 * au[5])
-    sketch.line(both(crease), 0.7 + 0.3 * au[5], sketch.skin(0.72))
+    sketch.line(both(crease), 0.7 + 0.3 * au[5], face.skin * 0.72)
 
 
-def draw_nose(sketch: Sketch, au: dict[int, float]) -> None:
+def draw_nose(sketch: Sketch) -> None:
     """The wings, the nostrils and the line beneath the tip."""
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     tip = EYE_Y + face.nose_length - 1.3 * au[9]
     wide = face.nose_width * (1 + 0.18 * au[9] + 0.08 * au[12] + 0.05 * au[20])
     crest = (0.82 * wide, tip - 2.2 - 0.8 * au[9])
     wing = curve(crest, (1.35 * wide, tip - 0.6), (1.1 * wide, tip + 2.6), (0.72 * wide, tip + 2.0))
-    sketch.line(both(wing), 0.9 + 0.5 * au[9], sketch.skin(0.62), lift=3)
-    sketch.fill(both(oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)), sketch.skin(0.3), lift=4)
+    sketch.line(both(wing), 0.9 + 0.5 * au[9], face.skin * 0.62, lift=3)
+    sketch.fill(both(oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)), face.skin * 0.3, lift=4)
     base = curve((-0.4 * wide, tip + 2.4), (0, tip + 3.3), (0.4 * wide, tip + 2.4))
-    sketch.line(base, 0.9, sketch.skin(0.62), lift=5)
+    sketch.line(base, 0.9, face.skin * 0.62, lift=5)
 
 
-def draw_mouth(sketch: Sketch, au: dict[int, float]) -> None:
+def draw_mouth(sketch: Sketch) -> None:
     """The lips; between them, where they part, teeth and tongue."""
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     y0 = EYE_Y + face.mouth_height
     round_ = au[26] * (1 - 0.8 * au[20])  # a jaw that drops freely rounds the lips
     wide = face.mouth_width * (
@@ -121,10 +119,10 @@ def draw_mouth(sketch: Sketch, au: dict[int, float]) -> None:
     )
     # where the lips meet in the middle: one line while closed
     top = y0 + 0.6 * au[12] - 2.0 * au[9] - 0.8 * au[12] * au[25] - 1.0 * au[17] - 1.2 * round_
-    parted = (
-        3.0 * au[25] + (2.8 + 1.4 * au[9]) * au[16] + (11.0 - 3.5 * au[20]) * au[26] - 1.5 * au[17]
+    gap = max(
+        0.0,
+        3.0 * au[25] + (2.8 + 1.4 * au[9]) * au[16] + (11.0 - 3.5 * au[20]) * au[26] - 1.5 * au[17],
     )
-    gap = max(0.0, parted)
     bottom = top + gap
     fullness = face.lip_fullness * (1 - 0.62 * au[23] - 0.25 * au[20] - 0.2 * au[12])
 
@@ -149,8 +147,8 @@ def draw_mouth(sketch: Sketch, au: dict[int, float]) -> None:
 
     upper = rim(top, 0.5 + 0.35 * au[9] + 0.35 * round_)
     lower = rim(bottom, 0.6 + 0.45 * au[26] + 0.2 * au[16])
-    between(upper - 1.15 * fullness * _BOW, upper, sketch.skin(0.58))
-    between(lower, lower + (1.45 + 0.3 * au[16]) * fullness * _BODY, sketch.skin(0.68))
+    between(upper - 1.15 * fullness * _BOW, upper, face.skin * 0.58)
+    between(lower, lower + (1.45 + 0.3 * au[16]) * fullness * _BODY, face.skin * 0.68)
     if gap > 0.4:
         between(upper, lower, 24)
         above = (1 - 0.6 * au[16]) * (1 - 0.4 * round_) * min(0.75 * gap, 2.6)
@@ -158,94 +156,104 @@ def draw_mouth(sketch: Sketch, au: dict[int, float]) -> None:
         between(upper, np.minimum(upper + above * _DOWN, lower), 228, 0.9, 2)
         if gap > 5:
             tongue = lower - 0.45 * gap * _TONGUE
-            between(np.maximum(tongue, upper), lower, sketch.skin(0.36), 0.85, 3)
+            between(np.maximum(tongue, upper), lower, face.skin * 0.36, 0.85, 3)
         between(np.maximum(lower - below * _DOWN, upper), lower, 210, 0.8, 3)
     else:
-        sketch.line(upper, 1.3 + 0.3 * au[23], sketch.skin(0.3), lift=1)
+        sketch.line(upper, 1.3 + 0.3 * au[23], face.skin * 0.3, lift=1)
     pull = au[15] - au[12]
     hook = curve(
         (wide - 0.8, corner), (wide + 0.6, corner + 0.2 * pull), (wide + 1.3, corner + 1.2 * pull)
     )
-    sketch.line(both(hook), 0.9, sketch.skin(0.52), lift=1)
+    sketch.line(both(hook), 0.9, face.skin * 0.52, lift=1)
     if au[23] > 0.05:  # tight lips bulge at their rims
         for y in (top - fullness - 1.3, bottom + fullness + 1.8):
             bulge = curve((0.8, y), (0.5 * wide, y), (0.95 * wide, corner + (y - corner) * 0.4))
-            sketch.line(both(bulge), 0.9 * au[23], sketch.skin(0.74), lift=1)
+            sketch.line(both(bulge), 0.9 * au[23], face.skin * 0.74, lift=1)
     shadow = bottom + 2.0 * fullness + 1.2
     under = curve((-0.42 * wide, shadow), (0, shadow + 0.9), (0.42 * wide, shadow))
-    sketch.line(under, 1.0, sketch.skin(0.82), lift=1)
+    sketch.line(under, 1.0, face.skin * 0.82, lift=1)
 
 
-def draw_folds(sketch: Sketch, au: dict[int, float]) -> None:
+def draw_folds(sketch: Sketch) -> None:
     """Lines that a unit presses into the skin; each as dark and wide as its unit is strong."""
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     brow, x0 = EYE_Y - face.brow_height, face.eye_spacing
     tip, mouth = EYE_Y + face.nose_length, EYE_Y + face.mouth_height
 
-    def fold(
-        strength: float,
-        *creases: Sequence[tuple[float, float]],
-        width: float = 1.1,
-        lift: float = 0.0,
-        paired: bool = False,
-    ) -> None:
-        """Creases of one unit, each a row of control points; ``paired`` ones appear on both sides
-        of the face.
-        """
-        if strength > 0.02:
-            s = min(strength, 1.0)
-            lines = np.array([curve(*crease) for crease in creases])
-            sketch.line(
-                both(lines) if paired else lines,
-                width * (0.5 + 0.5 * s),
-                sketch.skin(1 - 0.36 * s),
-                lift,
-            )
-
     forehead = [(k, brow - 7 - 3.1 * k) for k in range(3)]
-    fold(0.9 * au[2], *[[(-12 + k, y + 1.2), (0, y - 1.8), (12 - k, y + 1.2)] for k, y in forehead])
-    fold(
-        0.9 * au[1] * (1 - au[2]),
-        *[[(-5.5, y + 1.6), (0, y - 0.6), (5.5, y + 1.6)] for _, y in forehead],
-    )
     bridge = [(2.8 + 0.3 * k, EYE_Y - 2 + 2.6 * k) for k in range(3)]
-    fold(au[9], *[[(-x, y), (0, y - 1.4), (x, y)] for x, y in bridge], width=1.2, lift=2)
-    frown = [(1.9, brow - 2.6), (1.3, brow + 0.5), (2.1, brow + 4.0)]
-    fold(au[4] * (1 - 0.4 * au[1]), frown, width=1.4, paired=True)
-    x = x0 + face.eye_size + 1.4
+    eye, wing, corner = x0 + face.eye_size + 1.4, face.nose_width + 1.2, face.mouth_width
     rows = [(k, EYE_Y + 0.8 * k) for k in (-1, 0, 1)]
-    crows_feet = [[(x, y), (x + 1.8, y + 0.6 * k), (x + 3.8, y + 1.7 * k - 0.2)] for k, y in rows]
-    fold(0.8 * au[6], *crows_feet, width=0.9, paired=True)
-    fold(
-        0.55 * au[6],
-        [(x0 - 4, EYE_Y + 4.2), (x0 + 1, EYE_Y + 6.2), (x0 + 5.4, EYE_Y + 4.2)],
-        width=0.8,
-        paired=True,
-    )
-    fold(
-        0.6 * au[7],
-        [(x0 - 4, EYE_Y + 3.4), (x0, EYE_Y + 4.6), (x0 + 4.4, EYE_Y + 3.4)],
-        width=0.9,
-        paired=True,
-    )
-    wing = face.nose_width + 1.2
+    below = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
+    dimples = [(x, mouth + y) for x, y in below]  # of a chin pushed up
     nose_to_mouth = [
         (wing, tip - 0.5),
         (wing + 5 + 2 * au[12], tip + 2.5),
-        (face.mouth_width + 3.5 + 2 * au[12], mouth - 0.5 - au[12]),
+        (corner + 3.5 + 2 * au[12], mouth - 0.5 - au[12]),
     ]
-    fold(max(0.9 * au[12], 0.75 * au[9]), nose_to_mouth, width=1.3, paired=True)
-    x = face.mouth_width
-    fold(
-        0.6 * au[15], [(x + 1.2, mouth + 3), (x + 2.4, mouth + 5), (x + 1, mouth + 8)], paired=True
-    )
-    fold(
-        0.7 * au[20], [(x + 4.6, mouth - 3), (x + 6.2, mouth), (x + 4.8, mouth + 3.5)], paired=True
-    )
-    fold(au[17], [(-4.2, mouth + 7.6), (0, mouth + 4.4), (4.2, mouth + 7.6)], width=1.5)
-    below = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
-    dimples = [(x, mouth + y) for x, y in below]  # of a chin pushed up
-    fold(0.5 * au[17], *[[(x - 0.7, y), (x, y + 0.5), (x + 0.7, y)] for x, y in dimples], width=1.0)
+    crows_feet = [
+        [(eye, y), (eye + 1.8, y + 0.6 * k), (eye + 3.8, y + 1.7 * k - 0.2)] for k, y in rows
+    ]
+    across = [  # strength, width, in front of the head, creases by their control points
+        (
+            0.9 * au[2],
+            1.1,
+            0,
+            [[(k - 12, y + 1.2), (0, y - 1.8), (12 - k, y + 1.2)] for k, y in forehead],
+        ),
+        (
+            0.9 * au[1] * (1 - au[2]),
+            1.1,
+            0,
+            [[(-5.5, y + 1.6), (0, y - 0.6), (5.5, y + 1.6)] for _, y in forehead],
+        ),
+        (au[9], 1.2, 2, [[(-x, y), (0, y - 1.4), (x, y)] for x, y in bridge]),
+    ]
+    paired = [
+        (
+            au[4] * (1 - 0.4 * au[1]),
+            1.4,
+            0,
+            [[(1.9, brow - 2.6), (1.3, brow + 0.5), (2.1, brow + 4.0)]],
+        ),
+        (0.8 * au[6], 0.9, 0, crows_feet),
+        (
+            0.55 * au[6],
+            0.8,
+            0,
+            [[(x0 - 4, EYE_Y + 4.2), (x0 + 1, EYE_Y + 6.2), (x0 + 5.4, EYE_Y + 4.2)]],
+        ),
+        (
+            0.6 * au[7],
+            0.9,
+            0,
+            [[(x0 - 4, EYE_Y + 3.4), (x0, EYE_Y + 4.6), (x0 + 4.4, EYE_Y + 3.4)]],
+        ),
+        (max(0.9 * au[12], 0.75 * au[9]), 1.3, 0, [nose_to_mouth]),
+        (
+            0.6 * au[15],
+            1.1,
+            0,
+            [[(corner + 1.2, mouth + 3), (corner + 2.4, mouth + 5), (corner + 1, mouth + 8)]],
+        ),
+        (
+            0.7 * au[20],
+            1.1,
+            0,
+            [[(corner + 4.6, mouth - 3), (corner + 6.2, mouth), (corner + 4.8, mouth + 3.5)]],
+        ),
+    ]
+    chin = [
+        (au[17], 1.5, 0, [[(-4.2, mouth + 7.6), (0, mouth + 4.4), (4.2, mouth + 7.6)]]),
+        (0.5 * au[17], 1.0, 0, [[(x - 0.7, y), (x, y + 0.5), (x + 0.7, y)] for x, y in dimples]),
+    ]
+    for folds in (across, paired, chin):
+        for strength, width, lift, creases in folds:
+            if strength > 0.02:
+                s = min(strength, 1.0)
+                lines = np.array([curve(*crease) for crease in creases])
+                lines = both(lines) if folds is paired else lines
+                sketch.line(lines, width * (0.5 + 0.5 * s), face.skin * (1 - 0.36 * s), lift)
 
 
 _ANGLES = np.linspace(0, 2 * np.pi, 64, endpoint=False)
@@ -267,16 +275,16 @@ def draw_body(sketch: Sketch) -> None:
         (0, chin + 11),
         (-11.5, chin + 3),
     ]
-    sketch.fill(np.array(neck), sketch.skin(0.74), None)
+    sketch.fill(np.array(neck), face.skin * 0.74, None)
     collar = curve((11.5, chin + 1), (7, chin + 8), (0, chin + 11))
     sketch.line(both(collar), 1.6, face.clothes * 0.72, None)
 
 
-def outline(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
+def outline(sketch: Sketch) -> NDArray[np.float64]:
     """The head's silhouette ``[64, 2]``: an ellipse drawn in at the jaw, its chin following the
     jaw.
     """
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     x = face.head_width * _COS * (1 - (1 - face.jaw) * _LOW**2) * _JOWL
     y = face.head_height * _SIN + _LOW**3 * (4.5 * au[26] - 0.8 * au[17])
     # the skull turns about its axis: its rim stays, while chin and cheeks, nearer to the viewer,
@@ -287,14 +295,14 @@ def outline(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
     )
 
 
-def draw_head(sketch: Sketch, au: dict[int, float]) -> None:
+def draw_head(sketch: Sketch) -> None:
     """The head without its features, and ears where hair does not hide them."""
     face = sketch.identity
     if face.hair_style != "long":
         x, swing = (face.head_width + 1.2) * np.cos(sketch.yaw), (4 * np.sin(sketch.yaw), 0)
-        sketch.fill(both(oval(x, EYE_Y + 4, 3.4, 6)) - swing, sketch.skin(0.86), None)
-        sketch.fill(both(oval(x, EYE_Y + 4, 1.8, 3.8)) - swing, sketch.skin(0.68), None)
-    sketch.fill(outline(sketch, au), face.skin, None)
+        sketch.fill(both(oval(x, EYE_Y + 4, 3.4, 6)) - swing, face.skin * 0.86, None)
+        sketch.fill(both(oval(x, EYE_Y + 4, 1.8, 3.8)) - swing, face.skin * 0.68, None)
+    sketch.fill(outline(sketch), face.skin, None)
 
 
 def draw_glasses(sketch: Sketch) -> None:
@@ -309,10 +317,8 @@ def draw_glasses(sketch: Sketch) -> None:
         )
         (closed,) = sketch.placed(sketch.turned(np.concatenate([rim, rim[:1]]), 2))
         sketch.draw.line(closed, fill=38, width=width, joint="curve")
-    temple = curve(
-        (face.eye_spacing + face.eye_size + 2.4, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y)
-    )
-    sketch.line(both(temple), 1.2, 38)
+    hinge = face.eye_spacing + face.eye_size + 2.4
+    sketch.line(both(curve((hinge, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y))), 1.2, 38)
     gap = face.eye_spacing - face.eye_size - 2.2
     sketch.line(curve((-gap, EYE_Y - 0.4), (0, EYE_Y - 2), (gap, EYE_Y - 0.4)), 1.5, 38, lift=3)
 
@@ -413,23 +419,20 @@ def draw_hair_front(sketch: Sketch) -> None:
             )
             sketch.fill(curl, face.hair * (1.04 + 0.12 * np.cos(9 * x)), None)
         return
-    strands = []
     for share in (0.36, 0.45, 0.55, 0.64):
-        root, end = (
-            hairline[int(share * len(hairline))],
-            crown[int((1 - share) * len(crown))] * size,
+        root = hairline[int(share * len(hairline))]
+        end = crown[int((1 - share) * len(crown))] * size
+        control = (
+            0.92 * root + 0.08 * end,
+            (root + end) / 2 * (1.06, 1.03),
+            0.12 * root + 0.88 * end,
         )
-        strands.append(
-            curve(
-                0.92 * root + 0.08 * end, (root + end) / 2 * (1.06, 1.03), 0.12 * root + 0.88 * end
-            )
-        )
-    sketch.line(np.array(strands), 0.8, face.hair * 1.07 + 9, None)
+        sketch.line(curve(*control), 0.8, face.hair * 1.07 + 9, None)
 
 
-def draw_beard(sketch: Sketch, au: dict[int, float]) -> None:
+def draw_beard(sketch: Sketch) -> None:
     """A moustache and a chin beard; both leave the lips free."""
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     if face.beard < 0.1:
         return
     tone = face.beard * face.hair + (1 - face.beard) * face.skin
@@ -442,6 +445,22 @@ def draw_beard(sketch: Sketch, au: dict[int, float]) -> None:
         (0, y0 - 2.6 - lift_lip), (0.5 * wide, y0 - 2.8 - lift_lip), (wide + 1.2, corner + 0.4)
     )
     sketch.fill(both(ring(top, low)), tone, lift=2)
-    rim = outline(sketch, au)
+    rim = outline(sketch)
     chin = rim[rim[:, 1] > rim[:, 1].max() - 6.5]
     sketch.fill(ring(chin, chin * (0.55, 1) - (0, 3.0)), tone, None)
+
+
+# From behind to in front.
+PARTS = (
+    draw_hair_behind,
+    draw_body,
+    draw_head,
+    draw_folds,
+    draw_nose,
+    draw_eyes,
+    draw_brows,
+    draw_mouth,
+    draw_beard,
+    draw_hair_front,
+    draw_glasses,
+)
