@@ -187,12 +187,13 @@ def _walk(root: Path, folder: Path, emotion: str, part: str) -> list[Entry]:
     found: list[Entry] = []
     for entry in sorted(folder.iterdir()):
         image, file = entry.suffix.lower() in SUFFIXES, _printable(entry.relative_to(root))
-        leads = entry.resolve()
         inside: list[Entry] = []
         reason = ""
         if entry.name.startswith("."):
             continue
-        if entry.is_symlink() and not (leads.is_relative_to(root.resolve()) and leads.is_file()):
+        if entry.is_symlink() and not (
+            entry.is_file() and entry.resolve().is_relative_to(root.resolve())
+        ):
             reason = "a link that leads out of the folder, to another folder or nowhere"
         elif entry.is_dir() and _part(entry.name) and not (part and emotion):
             inside = _walk(root, entry, emotion, _part(entry.name))
@@ -228,10 +229,8 @@ def _printable(path: Path) -> str:
 
 def _part(name: str) -> str:
     """Part of a split by a folder's name, such as ``Train_Aligned_Faces``; or nothing."""
-    for part, words in PARTS.items():
-        if re.fullmatch(rf"({words})([\W_].*)?", _plain(name)):
-            return part
-    return ""
+    fits = (part for part in PARTS if re.fullmatch(rf"({PARTS[part]})([\W_].*)?", _plain(name)))
+    return next(fits, "")
 
 
 def _emotion(folder: Path) -> str:

@@ -118,7 +118,7 @@ def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     found: list[list[Any]] = []
     held = 0
     for number, row in enumerate(rows, 1):
-        cells = [cell if isinstance(cell, int | float) else str(cell or "") for cell in row]
+        cells = [cell if isinstance(cell, int | float | None) else str(cell) for cell in row]
         cells = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
         while cells and cells[-1] is None:
             cells.pop()

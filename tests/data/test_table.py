@@ -81,16 +81,6 @@ def test_every_cell_arrives(tmp_path, suffix, header):
     assert data.source == f"faces{suffix}" and not data.drawn and data.repairs.empty
 
 
-def test_a_workbook_and_a_csv_of_the_same_table_have_one_digest(tmp_path):
-    rows = sheet_rows(TITLES * 100, list(range(1, 8)) * 100)
-    digests = {
-        load(write(tmp_path / f"faces{suffix}", rows, header)).digest
-        for suffix in (".xlsx", ".csv")
-        for header in (MERGED, PLAIN)
-    }
-    assert len(digests) == 1
-
-
 @pytest.mark.parametrize(
     ("row", "column", "value"),
     [(0, 0, name("Theta", 0)), (1, 1, 3), (2, 5, 0.25)],

@@ -49,7 +49,8 @@ def light(sketch: Sketch) -> NDArray[np.float64]:
         np.cos(elevation) * np.cos(azimuth),
     )
     facing = (lamp[2] - dx * lamp[0] - dy * lamp[1]) / np.sqrt(1 + dx * dx + dy * dy)
-    return 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
+    lit: NDArray[np.float64] = 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
+    return lit
 
 
 def _relief(sketch: Sketch) -> NDArray[np.float64]:
@@ -58,7 +59,7 @@ def _relief(sketch: Sketch) -> NDArray[np.float64]:
     x, y = np.arange(SIZE) + 0.5 - sketch.centre[:, None]
     u, v = (along * x + down * y[:, None] for along, down in np.linalg.inv(sketch.tilt).T)
     distance = (u / (1.22 * face.head_width)) ** 2 + (v / (1.2 * face.head_height)) ** 2
-    height = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
+    height: NDArray[np.float64] = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
     x0, tip, mouth = face.eye_spacing, EYE_Y + face.nose_length, EYE_Y + face.mouth_height
     cheek = 1.5 + 1.6 * au[6] + 0.8 * au[12] + 0.4 * au[9]
     bumps = np.array(
@@ -130,10 +131,8 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
 
 def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
-    if view.blur:
-        picture = gaussian_filter(picture, view.blur, mode="nearest")
-    if view.noise:
-        picture = picture + rng.normal(0, view.noise, picture.shape)
+    picture = gaussian_filter(picture, view.blur, mode="nearest")
+    picture = picture + rng.normal(0, view.noise, picture.shape)
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 

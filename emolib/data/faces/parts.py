@@ -2,6 +2,8 @@
 the action units move.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -174,6 +176,11 @@ def draw_mouth(sketch: Sketch) -> None:
     sketch.line(under, 1.0, face.skin * 0.82, lift=1)
 
 
+# Strength, width, distance in front of the head, whether on both sides, and creases, each by its
+# control points.
+Fold = tuple[float, float, float, bool, Sequence[Sequence[tuple[float, float]]]]
+
+
 def draw_folds(sketch: Sketch) -> None:
     """Lines that a unit presses into the skin; each as dark and wide as its unit is strong."""
     face, au = sketch.identity, sketch.au
@@ -194,66 +201,74 @@ def draw_folds(sketch: Sketch) -> None:
     crows_feet = [
         [(eye, y), (eye + 1.8, y + 0.6 * k), (eye + 3.8, y + 1.7 * k - 0.2)] for k, y in rows
     ]
-    across = [  # strength, width, in front of the head, creases by their control points
+    folds: list[Fold] = [
         (
             0.9 * au[2],
             1.1,
             0,
+            False,
             [[(k - 12, y + 1.2), (0, y - 1.8), (12 - k, y + 1.2)] for k, y in forehead],
         ),
         (
             0.9 * au[1] * (1 - au[2]),
             1.1,
             0,
+            False,
             [[(-5.5, y + 1.6), (0, y - 0.6), (5.5, y + 1.6)] for _, y in forehead],
         ),
-        (au[9], 1.2, 2, [[(-x, y), (0, y - 1.4), (x, y)] for x, y in bridge]),
-    ]
-    paired = [
+        (au[9], 1.2, 2, False, [[(-x, y), (0, y - 1.4), (x, y)] for x, y in bridge]),
         (
             au[4] * (1 - 0.4 * au[1]),
             1.4,
             0,
+            True,
             [[(1.9, brow - 2.6), (1.3, brow + 0.5), (2.1, brow + 4.0)]],
         ),
-        (0.8 * au[6], 0.9, 0, crows_feet),
+        (0.8 * au[6], 0.9, 0, True, crows_feet),
         (
             0.55 * au[6],
             0.8,
             0,
+            True,
             [[(x0 - 4, EYE_Y + 4.2), (x0 + 1, EYE_Y + 6.2), (x0 + 5.4, EYE_Y + 4.2)]],
         ),
         (
             0.6 * au[7],
             0.9,
             0,
+            True,
             [[(x0 - 4, EYE_Y + 3.4), (x0, EYE_Y + 4.6), (x0 + 4.4, EYE_Y + 3.4)]],
         ),
-        (max(0.9 * au[12], 0.75 * au[9]), 1.3, 0, [nose_to_mouth]),
+        (max(0.9 * au[12], 0.75 * au[9]), 1.3, 0, True, [nose_to_mouth]),
         (
             0.6 * au[15],
             1.1,
             0,
+            True,
             [[(corner + 1.2, mouth + 3), (corner + 2.4, mouth + 5), (corner + 1, mouth + 8)]],
         ),
         (
             0.7 * au[20],
             1.1,
             0,
+            True,
             [[(corner + 4.6, mouth - 3), (corner + 6.2, mouth), (corner + 4.8, mouth + 3.5)]],
         ),
+        (au[17], 1.5, 0, False, [[(-4.2, mouth + 7.6), (0, mouth + 4.4), (4.2, mouth + 7.6)]]),
+        (
+            0.5 * au[17],
+            1.0,
+            0,
+            False,
+            [[(x - 0.7, y), (x, y + 0.5), (x + 0.7, y)] for x, y in dimples],
+        ),
     ]
-    chin = [
-        (au[17], 1.5, 0, [[(-4.2, mouth + 7.6), (0, mouth + 4.4), (4.2, mouth + 7.6)]]),
-        (0.5 * au[17], 1.0, 0, [[(x - 0.7, y), (x, y + 0.5), (x + 0.7, y)] for x, y in dimples]),
-    ]
-    for folds in (across, paired, chin):
-        for strength, width, lift, creases in folds:
-            if strength > 0.02:
-                s = min(strength, 1.0)
-                lines = np.array([curve(*crease) for crease in creases])
-                lines = both(lines) if folds is paired else lines
-                sketch.line(lines, width * (0.5 + 0.5 * s), face.skin * (1 - 0.36 * s), lift)
+    for strength, width, lift, paired, creases in folds:
+        if strength > 0.02:
+            s = min(strength, 1.0)
+            lines = np.array([curve(*crease) for crease in creases])
+            lines = both(lines) if paired else lines
+            sketch.line(lines, width * (0.5 + 0.5 * s), face.skin * (1 - 0.36 * s), lift)
 
 
 _ANGLES = np.linspace(0, 2 * np.pi, 64, endpoint=False)

@@ -25,8 +25,6 @@ ZOOM = 1.14
 DEPTH = 24.0  # half-axis of the head towards the viewer
 EYE_Y = -3.0  # the line of the eyes
 
-_SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
-
 
 @lru_cache
 def _bernstein(order: int, steps: int) -> NDArray[np.float64]:
@@ -35,22 +33,12 @@ def _bernstein(order: int, steps: int) -> NDArray[np.float64]:
     return np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
 
 
-@lru_cache
-def _circle(steps: int) -> NDArray[np.float64]:
-    t = np.arange(steps) * (2 * np.pi / steps)
-    return np.stack([np.cos(t), np.sin(t)], axis=1)
-
-
-@lru_cache
-def _swell(steps: int) -> NDArray[np.float64]:
-    return np.sin(np.pi * np.linspace(0.12, 0.88, steps)) / 2
-
-
 def curve(*control: tuple[float, float], steps: int = 14) -> NDArray[np.float64]:
     """Bézier curve from the first to the last control point, drawn towards the others: ``[P, 2]``,
     ``P = steps``.
     """
-    return _bernstein(len(control) - 1, steps) @ np.array(control, float)
+    points: NDArray[np.float64] = _bernstein(len(control) - 1, steps) @ np.array(control, float)
+    return points
 
 
 def through(*points: tuple[float, float]) -> NDArray[np.float64]:
@@ -58,12 +46,13 @@ def through(*points: tuple[float, float]) -> NDArray[np.float64]:
     p = np.array([points[0], *points, points[-1]], float)
     a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
     control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)  # [segments, 4, 2]
-    return (_bernstein(3, 6) @ control).reshape(-1, 2)
+    return np.reshape(_bernstein(3, 6) @ control, (-1, 2))
 
 
 def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> NDArray[np.float64]:
     """Ellipse around ``(x, y)``: ``[P, 2]``, ``P = steps``."""
-    return _circle(steps) * (rx, ry) + (x, y)
+    angle = np.arange(steps) * (2 * np.pi / steps)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * (rx, ry) + (x, y)
 
 
 def ring(edge: NDArray[np.float64], opposite: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,7 +69,7 @@ def mirror(points: NDArray[np.float64], side: int = -1) -> NDArray[np.float64]:
 
 def both(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """On the left and on the right of the face: ``[…, 2, P, 2]``."""
-    return points[..., None, :, :] * _SIDES
+    return np.stack([mirror(points), points], axis=-3)
 
 
 class Sketch:
@@ -110,7 +99,8 @@ class Sketch:
         """
         x, y = points[..., 0] / self.identity.head_width, points[..., 1] / self.identity.head_height
         z = lift + DEPTH * np.sqrt(np.maximum(1 - x * x - y * y, 0))
-        return points @ self.turn + z[..., None] * self.ahead
+        turned: NDArray[np.float64] = points @ self.turn + z[..., None] * self.ahead
+        return turned
 
     def placed(self, points: NDArray[np.float64]) -> list[list[float]]:
         """Head frame to canvas: for each shape ``x`` and ``y`` in turn."""
@@ -133,7 +123,8 @@ class Sketch:
         along = np.gradient(points, axis=-2)
         length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
         across = along[..., ::-1] * (-1, 1)
-        half = across * (width * _swell(points.shape[-2]) / length)[..., None]
+        swell = np.sin(np.pi * np.linspace(0.12, 0.88, points.shape[-2])) / 2
+        half = across * (width * swell / length)[..., None]
         self.fill(ring(points + half, points - half), tone, None)
 
     @contextmanager
