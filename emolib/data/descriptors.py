@@ -62,7 +62,7 @@ def lpq(images: ArrayLike, window: int = 7, blocks: int = 3) -> NDArray[np.float
         )
     index = (_cells(codes.shape, blocks) * 256 + codes).ravel()
     counts = np.bincount(index, minlength=n * blocks**2 * 256).reshape(n, blocks**2, 256)
-    shares = counts / counts.sum(-1, keepdims=True)
+    shares: NDArray[np.float64] = counts / counts.sum(-1, keepdims=True)
     return shares.reshape(n, blocks**2 * 256).astype(np.float32)
 
 
@@ -107,7 +107,8 @@ def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
         )
         parts = np.stack([C1, S1, C, S, CC - SS, SC + CS, CC + SS, SC - CS])
         zero = 1e-9 * window**2 * np.abs(images).max((1, 2), keepdims=True)
-        return np.packbits(parts >= -zero, axis=0, bitorder="little")[0]
+        bits: NDArray[np.uint8] = np.packbits(parts >= -zero, axis=0, bitorder="little")[0]
+        return bits
 
     return _in_batches(codes, images)
 
@@ -257,7 +258,8 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(largest).all():
         wrong = np.flatnonzero(~np.isfinite(largest))[0]
         raise ValueError(f"image {wrong} has a pixel that is not a finite number")
-    return np.ldexp(array, -np.frexp(largest)[1])
+    scaled: NDArray[np.float64] = np.ldexp(array, -np.frexp(largest)[1])
+    return scaled
 
 
 def _cells(shape: tuple[int, ...], side: int) -> NDArray[np.intp]:

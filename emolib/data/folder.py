@@ -167,7 +167,7 @@ def list_folder(
     stats = [path.stat() for path in images["path"]]
     images = images.assign(
         label=images["emotion"].map(EMOTIONS.index).astype(int),
-        changed=[(stat.st_size, stat.st_mtime_ns) for stat in stats],
+        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats],
     ).sort_values(["label", "file"], ignore_index=True)
     tables = [
         entry
@@ -316,26 +316,27 @@ def _describe(
     settings: Settings,
 ) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    read, preset = [], PRESETS[settings.preset]
+    files, preset = images[["path", "file"]].to_numpy().tolist(), PRESETS[settings.preset]
+    read: list[int] = []
     batches: dict[str, list[NDArray[np.float32]]] = {"LPQ": [], "PHOG": [], "image": []}
     with tqdm(total=len(images), desc="reading images", leave=False, delay=0.2) as progress:
         for start in range(0, len(images), BATCH):
             faces = []
-            for row in images[start : start + BATCH].itertuples():
+            for place, (path, file) in enumerate(files[start : start + BATCH], start):
                 try:
-                    grey = read_grey(row.path)
+                    grey = read_grey(path)
                     grey = crop_face(grey) if settings.crop else grey
                     faces.append(square(grey, settings.size))
-                    read.append(row.Index)
+                    read.append(place)
                 except Unreadable as reason:
-                    left_out.append((row.file, str(reason)))
+                    left_out.append((file, str(reason)))
                 progress.update(1)
             if faces:
                 stacked = np.stack(faces)
                 batches["LPQ"].append(lpq(stacked, **preset["lpq"]))
                 batches["PHOG"].append(phog(stacked, **preset["phog"]))
                 batches["image"].append(pixels(stacked))
-    images = images.loc[read]
+    images = images.iloc[read]
     labels = images["label"].to_numpy()
     if len(np.unique(labels)) < 2:
         shown = f"all images show {EMOTIONS[labels[0]]}" if len(labels) else "no image can be read"

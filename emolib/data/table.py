@@ -219,7 +219,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         )
     label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
     labels = _labels(path, rows[label])
-    kinds = {at: _kind(rows[at]) for at in rows if at != label}
+    kinds = {at: _kind(rows[at]) for at in range(len(header)) if at != label}
     titled = [at for at, kind in kinds.items() if lower[at] in NAMES and kind != "numbers"]
     wordy = [at for at, kind in kinds.items() if kind == "words"]
     name = next(iter(titled + wordy), None)
@@ -240,7 +240,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     if missing.any():
         if incomplete == "error":
             raise ValueError(
-                f"{path.name}, row {rows.index[missing.argmax()] + 1}: a feature is missing (the "
+                f"{path.name}, row {rows.index[int(missing.argmax())] + 1}: a feature is missing (the "
                 f"first of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
             )
         if incomplete == "mean":
@@ -342,7 +342,7 @@ def _modality(title: str) -> str:
     """The modality that a header cell names: a known one, an acronym in brackets, or the text."""
     known = set(re.findall(r"(?<![a-z])(lpq|phog)(?![a-z])", title.lower()))
     if len(known) == 1:
-        return known.pop().upper()
+        return str(known.pop()).upper()
     acronym = re.search(r"\(([^)\d][^)]*)\)", title)
     counted = r"[\s_.-]*(pc|component|feature)?[\s_.-]*\d+$"
     return acronym[1] if acronym else re.sub(counted, "", title, flags=re.IGNORECASE)
@@ -411,7 +411,8 @@ def export(data: EmotionData, path: Path) -> Path:
         >>> export(load("faces"), Path("faces.xlsx"))
     """
     names = data.names.tolist()
-    if data.groups is not None and not np.array_equal(persons(names)[0], data.groups):
+    stated, _ = persons(names)
+    if data.groups is not None and (stated is None or (stated != data.groups).any()):
         people = [re.sub(r"[/\\]", "-", group) for group in data.groups.tolist()]
         names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
     table = pd.DataFrame({"": names, "label": data.labels + 1})
