@@ -159,7 +159,7 @@ def phog(images: ArrayLike, bins: int = 8, levels: int = 3) -> NDArray[np.float3
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
         shape = len(images), 2**levels, 2**levels, bins
-        return np.bincount(index, magnitude, np.prod(shape)).reshape(shape)
+        return np.bincount(index, magnitude, np.prod(shape)).astype(np.float64).reshape(shape)
 
     finest = _in_batches(histograms, _grey(images))
     n, pyramid = len(finest), []

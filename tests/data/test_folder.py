@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emolib.__main__ import main
 from emolib.data import folder as folders
 from emolib.data import load
 from emolib.data.drawn import write_faces
@@ -421,32 +420,3 @@ def test_the_command_line_names_what_was_left_out_and_writes_the_table(folder, t
     assert done.returncode == 0, done.stderr
     assert "left out: Sad/text.png: no image" in done.stderr and "1 left out, 8 read" in done.stderr
     assert len(load(tmp_path / "faces.xlsx")) == 8
-
-
-NO_REPORT = {
-    "few images": (lambda root: fill(root, 4), "Angry has 4 rows, fewer than the 5"),
-    "emotion missing": (lambda root: (fill(root), empty(root, "Angry")), "there is no Angry"),
-    "few people": (lambda root: fill(root), "2 groups cannot fill 5 folds"),
-}
-
-
-@pytest.mark.parametrize(("spoil", "sentence"), NO_REPORT.values(), ids=NO_REPORT)
-def test_a_folder_that_no_report_can_be_built_of_stops_before_anything_runs(
-    folder, tmp_path, capsys, spoil, sentence
-):
-    spoil(folder)
-    assert main(["report", "--data", str(folder), "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("emolib: error: ") and sentence in said
-    assert not (tmp_path / "out" / "report.html").exists()
-
-
-def fill(root, each=6):
-    """Images of all emotions, of two persons."""
-    for label, emotion in enumerate(EMOTIONS):
-        (root / emotion).mkdir(exist_ok=True)
-        for number in range(each):
-            path = root / emotion / f"p{number % 2}_{number:09d}.png"
-            Image.fromarray(face(100 * label + number)).save(path)
-    for path in root.rglob("person*"):
-        path.unlink()

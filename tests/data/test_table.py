@@ -368,17 +368,23 @@ def test_the_command_line_says_it_in_one_line_and_keeps_the_old_report(tmp_path,
 
 
 @pytest.mark.parametrize(
-    "header, last, missing", [("HOG", 7, "LPQ"), ("LPQ", 7, "PHOG"), ("LPQ,PHOG", 6, "Surprise")]
+    "header, last, words",
+    [
+        ("HOG", 7, "there is no LPQ;"),
+        ("LPQ", 7, "there is no PHOG;"),
+        ("LPQ,PHOG", 6, "there is no Surprise;"),
+        ("LPQ,PHOG", 7, "Angry has 1 rows, fewer than the 5 folds"),
+    ],
 )
 def test_data_that_the_chapters_cannot_do_with_stop_before_any_chapter_runs(
-    tmp_path, capsys, header, last, missing
+    tmp_path, capsys, header, last, words
 ):
     features = len(header.split(","))
     rows = [f"Film_{label:09d},{label}" + f",0.{label}" * features for label in range(1, last + 1)]
     (tmp_path / "own.csv").write_text("\n".join([f",label,{header}", *rows]))
     out = tmp_path / "out"
     assert main(["report", "--data", str(tmp_path / "own.csv"), "--out", str(out)]) == 2
-    assert f"own.csv: there is no {missing};" in capsys.readouterr().err
+    assert f"own.csv: {words}" in capsys.readouterr().err
     assert {path.name for path in out.iterdir()} <= {".build.lock"}  # no page, no results
 
 
