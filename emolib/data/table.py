@@ -29,8 +29,6 @@ from emolib.utils.validation import shown
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
-SHEET = 2**20  # rows of a sheet in any spreadsheet program, most of them blank
-SEPARATORS = ",;\t"
 KINDS = ".xlsx, .csv, .tsv or .txt"
 ENCODINGS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -40,7 +38,6 @@ ENCODINGS = {
 }  # by byte order mark; UTF-32's marks begin as UTF-16's do
 PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF.{4}WEBP", re.DOTALL)
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
-WANTED = "(blank), label, feature names …"  # the first row
 # What stands for a missing number in the tables of several programs, in lower case.
 MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>"}
 LABELS = {emotion.casefold(): number for number, emotion in enumerate(EMOTIONS, 1)}
@@ -148,7 +145,7 @@ def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     text = text[stated.end() :] if stated else text
     header = re.match(r'(?:"[^"]*"|[^"\r\n]+)*+', text)
     unquoted = re.sub(r'"[^"]*"', "", header[0] if header else "")
-    separator = stated[1] if stated else max(SEPARATORS, key=unquoted.count)
+    separator = stated[1] if stated else max(",;\t", key=unquoted.count)
     rows = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     first = next(rows, [])
     yield first
@@ -179,7 +176,8 @@ def _sheet_rows(path: Path) -> Iterator[Sequence[Any]]:
                     "read"
                 )
             sheet.reset_dimensions()  # the size that a sheet states need not be its own
-            yield from sheet.iter_rows(max_row=SHEET, values_only=True)
+            # no spreadsheet program has more rows; most of them are blank
+            yield from sheet.iter_rows(max_row=2**20, values_only=True)
         except TooLarge:
             raise
         except Exception as error:  # openpyxl raises whatever a damaged file leads it to
@@ -215,7 +213,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         found = ", ".join(shown(title) for title in header if title) or "blank cells"
         raise ValueError(
             f"{path.name}: the first row has no cell 'label' but {found[:150]}; it should read: "
-            f"{WANTED}"
+            "(blank), label, feature names …"
         )
     label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
     labels = _labels(path, rows[label])

@@ -18,12 +18,10 @@ from emolib.data.faces.sketch import DEPTH, EYE_Y, SIZE, Sketch, curve, mirror
 
 __all__ = ["HAIR_STYLES", "OCCLUDERS", "PROTOTYPES", "UNITS", "Identity", "View", "draw_face"]
 
-_WALL = np.repeat(np.linspace(1.06, 0.9, SIZE)[:, None], SIZE, axis=1)
-
 
 def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
     """A wall, or lamps, frames and people out of focus: ``[H, W]``."""
-    wall = view.backdrop * _WALL
+    wall = view.backdrop * np.repeat(np.linspace(1.06, 0.9, SIZE)[:, None], SIZE, axis=1)
     if not view.clutter:
         return wall
     image = Image.new("L", (SIZE, SIZE), int(rng.uniform(20, 200)))
