@@ -238,8 +238,8 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     if missing.any():
         if incomplete == "error":
             raise ValueError(
-                f"{path.name}, row {rows.index[int(missing.argmax())] + 1}: a feature is missing (the "
-                f"first of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
+                f"{path.name}, row {rows.index[int(missing.argmax())] + 1}: a feature is missing "
+                f"(the first of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
             )
         if incomplete == "mean":
             values = np.where(np.isnan(values), np.nanmean(values[~missing], axis=0), values)
