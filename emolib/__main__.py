@@ -160,7 +160,7 @@ def _verdict(results: Path) -> str:
 
 def export(source: str, path: Path, settings: str) -> Path:
     """Writes ten features per face of any data source as a table in the spreadsheet's layout."""
-    from emolib.data.export import export as write_table
+    from emolib.data.table import export as write_table
 
     options = parse(settings)
     if unknown := options.keys() - set(LOADING):

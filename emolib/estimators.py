@@ -1,9 +1,10 @@
-"""The paper's networks as scikit-learn classifiers, for pipelines, searches and cross-validation.
+"""The paper's networks as scikit-learn classifiers, LPQ and PHOG as transformers, for pipelines,
+searches and cross-validation.
 
 Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its parameters, and keeps
 the network that comes back.
 
-Axes: ``N`` rows, ``D`` features, ``M`` modalities, ``C`` classes.
+Axes: ``N`` rows or images, ``D`` features, ``M`` modalities, ``C`` classes, ``H`` × ``W`` pixels.
 """
 
 from abc import ABC, abstractmethod
@@ -15,12 +16,18 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emolib.data import REPAIRS, EmotionData, Rows
+from emolib.data.descriptors import lpq, phog
 from emolib.folds import LARGEST_SEED, WHOLE
 from emolib.metrics import UNTESTED, predict
 from emolib.models import ShallowNet
@@ -357,3 +364,59 @@ def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     excess = (ordered.cumsum(axis=1) - 1) / np.arange(1, scores.shape[1] + 1)
     last = (ordered > excess).sum(axis=1) - 1  # the smallest score that keeps a probability above 0
     return np.maximum(scores - np.take_along_axis(excess, last[:, None], axis=1), 0)
+
+
+class Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+    """Base class of the transformers: images ``[N, H, W]`` to descriptors ``[N, D]``."""
+
+    @abstractmethod
+    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
+        """``[N, H, W]`` to ``[N, D]``."""
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Checks the parameters on the first image; nothing but the number ``D`` is learnt."""
+        self._n_features_out = self._describe(np.asarray(X)[:1]).shape[1]
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """``[N, H, W]`` to ``[N, D]`` float32."""
+        check_is_fitted(self, "_n_features_out")
+        return self._describe(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
+
+
+class LPQ(Descriptor):
+    """Local phase quantisation, see :func:`emolib.data.descriptors.lpq`.
+
+    Args:
+        window, blocks: as there.
+
+    Example:
+        >>> make_pipeline(LPQ(blocks=4), PCA(5), SVC()).fit(images, labels)
+    """
+
+    def __init__(self, window: int = 7, blocks: int = 3) -> None:
+        self.window = window
+        self.blocks = blocks
+
+    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
+        return lpq(images, self.window, self.blocks)
+
+
+class PHOG(Descriptor):
+    """Pyramid histogram of oriented gradients, see :func:`emolib.data.descriptors.phog`.
+
+    Args:
+        bins, levels: as there.
+    """
+
+    def __init__(self, bins: int = 8, levels: int = 3) -> None:
+        self.bins = bins
+        self.levels = levels
+
+    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
+        return phog(images, self.bins, self.levels)

@@ -8,9 +8,11 @@ its own.
 import csv
 import datetime
 import io
+import itertools
 import signal
 import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -55,101 +57,39 @@ def told(error: Exception, names: str) -> None:
 
 def used(data, trains: bool) -> None:
     """Does with data what the chapters do with them, in small."""
-    assert len(data) and all(
-        np.isfinite(values).all() and values.dtype == np.float32
-        for values in data.features.values()
-    )
-    assert (
-        len(data.resampling_units) == len(data.names) == len(data.labels)
-        and np.isin(data.labels, range(len(EMOTIONS))).all()
-    )
+    features = list(data.features.values())
+    assert len(data) and all(values.dtype == np.float32 for values in features)
+    assert all(np.isfinite(values).all() for values in features)
+    assert len(data.resampling_units) == len(data.names) == len(data.labels)
+    assert np.isin(data.labels, range(len(EMOTIONS))).all()
     for protocol in PROTOCOLS:
         training, _ = make_folds(data, protocol, 0, 2)[0]
         for modality in data.modalities:
-            scaled = scale(data, modality, training)
-            assert (
-                np.isfinite(scaled[training]).all()
-                and scaled[training].min() >= -1e-6
-                and scaled[training].max() <= 1 + 1e-6
-            )
+            scaled = scale(data, modality, training)[training]
+            assert scaled.min() >= -1e-6 and scaled.max() <= 1 + 1e-6  # neither holds of NaN
     if trains:
-        table = sweep(
-            modality=data.modalities[0], hidden=2, folds=2, max_epochs=1, protocol=PROTOCOLS
-        )
-        trained = train(data, table, jobs=1)
+        choices = {"hidden": 2, "folds": 2, "max_epochs": 1, "protocol": PROTOCOLS}
+        trained = train(data, sweep(modality=data.modalities[0], **choices), jobs=1)
         assert all(np.isfinite(result.scores).all() for result in trained.results)
         by_emotion(trained, ("recall",))
 
 
 # Tables: a good one, with some of it changed.
 
+WORDS = "NA nan inf -inf 1e400 1_000 1,5 ٣ 0x10 1+2j True #DIV/0! #N/A =1+1 =A1 label + A+B"
 odd_text = st.one_of(
-    st.sampled_from(
-        [
-            "",
-            " ",
-            "NA",
-            "nan",
-            "inf",
-            "-inf",
-            "1e400",
-            "1_000",
-            "1,5",
-            "٣",
-            "0x10",
-            "1+2j",
-            "True",
-            "#DIV/0!",
-            "#N/A",
-            "=1+1",
-            "=A1",
-            "label",
-            "+",
-            "A+B",
-        ]
-    ),
+    st.sampled_from(["", " ", *WORDS.split()]),
     st.text(max_size=12),
     st.text("ab ", min_size=300, max_size=300).map(lambda text: text * 100),
 )
-odd_number = st.one_of(
-    st.floats(),
-    st.integers(),
-    st.sampled_from(
-        [1e308, -1e308, 3.5e38, 5e-324, 1e-40, 10**400, -(10**30), 0.0, -0.0, 2**63, 8, 0, 1.5]
-    ),
-)
-odd_cell = (
-    st.none()
-    | odd_text
-    | odd_number
-    | st.booleans()
-    | st.datetimes()
-    | st.dates()
-    | st.times()
-    | st.timedeltas()
-)
-headers = st.lists(
-    st.sampled_from(
-        [
-            "LPQ",
-            "PHOG",
-            "LPQ1",
-            "PHOG2",
-            "First (LPQ) features",
-            "HOG",
-            "LPQ\nx",
-            None,
-            "label",
-            "Label ",
-            "A+B",
-            " ",
-        ]
-    )
-    | odd_text
-    | odd_number,
-    min_size=0,
-    max_size=12,
-)
+LARGE = [1e308, -1e308, 3.5e38, 5e-324, 1e-40, 10**400, -(10**30), 0.0, -0.0, 2**63, 8, 0, 1.5]
+odd_number = st.floats() | st.integers() | st.sampled_from(LARGE)
+moments = st.datetimes() | st.dates() | st.times() | st.timedeltas()
+odd_cell = st.none() | odd_text | odd_number | st.booleans() | moments
+TITLES = ["LPQ", "PHOG", "LPQ1", "PHOG2", "First (LPQ) features", "HOG", "LPQ\nx", None, " "]
+TITLES += ["label", "Label ", "A+B"]
+headers = st.lists(st.sampled_from(TITLES) | odd_text | odd_number, max_size=12)
+CHANGES = ["cell", "column", "twice", "constant", "header", "blank", "row", "less", "wider"]
 
 
 @st.composite
@@ -159,57 +99,24 @@ def tables(draw) -> list[list]:
     width = draw(st.integers(1, 5))
     wide = draw(st.sampled_from([1e-16, 0.1, 1.0, 1e30]))
     random = np.random.default_rng(draw(st.integers(0, 99)))
-    rows = [
-        [
-            None,
-            "label",
-            *(f"{modality}{k}" for modality in ("LPQ", "PHOG") for k in range(1, width + 1)),
-        ]
-    ]
+    numbered = [f"{modality}{k}" for modality in ("LPQ", "PHOG") for k in range(1, width + 1)]
+    rows = [[None, "label", *numbered]]
     for label in range(1, draw(st.sampled_from([1, 2, 7, 7, 7])) + 1):
-        for person in range(people):
-            rows += [
-                [
-                    f"Film{chr(97 + person)}_{label:03d}{k:06d}",
-                    label,
-                    *random.normal(0, wide, 2 * width).tolist(),
-                ]
-                for k in range(each)
-            ]
+        for person, k in itertools.product(range(people), range(each)):
+            name = f"Film{chr(97 + person)}_{label:03d}{k:06d}"
+            rows.append([name, label, *random.normal(0, wide, 2 * width).tolist()])
     places = st.tuples(st.integers(0, len(rows) - 1), st.integers(0, 1 + 2 * width))
     most = draw(st.sampled_from([0, 1, 1, 1, 2, 4]))
-    changes = draw(
-        st.lists(
-            st.sampled_from(
-                [
-                    "cell",
-                    "column",
-                    "twice",
-                    "constant",
-                    "header",
-                    "blank",
-                    "row",
-                    "less",
-                    "wider",
-                    "missing",
-                ]
-            ),
-            max_size=most,
-        )
-    )
+    changes = draw(st.lists(st.sampled_from(CHANGES), max_size=most))
     for change in changes:
         row, column = draw(places)
         row = min(row, len(rows) - 1)
         if change == "cell":
             rows[row] = [*rows[row][:column], draw(odd_cell), *rows[row][column + 1 :]]
-        elif change == "missing":
-            rows[row] = [*rows[row][:column], None, *rows[row][column + 1 :]]
         elif change in ("column", "constant"):
             value = draw(odd_cell if change == "column" else st.sampled_from([0.0, 0.7, 3, True]))
-            rows = [
-                rows[0],
-                *([*cells[:column], value, *cells[column + 1 :]] for cells in rows[1:]),
-            ]
+            changed = [[*cells[:column], value, *cells[column + 1 :]] for cells in rows[1:]]
+            rows = [rows[0], *changed]
         elif change == "twice":
             rows = [[*cells, *cells[column : column + 1]] for cells in rows]
         elif change == "header":
@@ -234,16 +141,12 @@ def workbooks(draw) -> bytes:
         for column, cell in enumerate(row, 1):
             try:
                 book.active.cell(place, column, cell)
-            except (
-                ValueError,
-                IllegalCharacterError,
-            ):  # no spreadsheet program could have written it
+            except (ValueError, IllegalCharacterError):  # no program could have written it
                 book.active.cell(place, column, "?")
     if draw(st.integers(0, 3)) == 0:
         top, left, down, right = (draw(st.integers(1, 8)) for _ in range(4))
-        book.active.merge_cells(
-            start_row=top, start_column=left, end_row=top + down, end_column=left + right
-        )
+        corners = {"end_row": top + down, "end_column": left + right}
+        book.active.merge_cells(start_row=top, start_column=left, **corners)
     content = io.BytesIO()
     try:
         book.save(content)
@@ -253,41 +156,25 @@ def workbooks(draw) -> bytes:
     return bent(draw, content.getvalue(), damage)
 
 
+XML = [
+    *((f't="{old}"', f't="{new}"') for old, new in ("sn", "ns", "nb", "nd", "ne")),
+    *(('t="n"', 't="inlineStr"'), ("<v>", "<w>"), ("<v>", "<v>9"), ('r="A', 'r="ZZZZ')),
+    *(('r="B', 'r="XFD'), ("<row", "<col"), ("sheetData", "data"), ("1", "-1")),
+    *(('count="', 'count="9999999'), ('s="', 's="99')),
+]
+
+
 def bent(draw, content: bytes, damage: str) -> bytes:
     """Content cut short, with some bits turned, or with some of its XML replaced."""
-    place = int(
-        draw(st.floats(0, 0.999)) * len(content)
-    )  # a share, because a workbook holds the time, and so has not always one length
+    # a share, because a workbook holds the time, and so has not always one length
+    place = int(draw(st.floats(0, 0.999)) * len(content))
     if damage == "cut":
         return content[:place]
     if damage == "bit":
-        return (
-            content[:place]
-            + bytes([content[place] ^ 1 << draw(st.integers(0, 7))])
-            + content[place + 1 :]
-        )
+        turned = bytes([content[place] ^ 1 << draw(st.integers(0, 7))])
+        return content[:place] + turned + content[place + 1 :]
     if damage == "text":
-        old, new = draw(
-            st.sampled_from(
-                [
-                    ('t="s"', 't="n"'),
-                    ('t="n"', 't="s"'),
-                    ('t="n"', 't="b"'),
-                    ('t="n"', 't="d"'),
-                    ('t="n"', 't="e"'),
-                    ('t="n"', 't="inlineStr"'),
-                    ("<v>", "<w>"),
-                    ("<v>", "<v>9"),
-                    ('r="A', 'r="ZZZZ'),
-                    ('r="B', 'r="XFD'),
-                    ("<row", "<col"),
-                    ("sheetData", "data"),
-                    ('count="', 'count="9999999'),
-                    ("1", "-1"),
-                    ('s="', 's="99'),
-                ]
-            )
-        )
+        old, new = draw(st.sampled_from(XML))
         fresh, count = io.BytesIO(), draw(st.sampled_from([1, -1]))
         with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(fresh, "w") as copy:
             for name in archive.namelist():
@@ -297,6 +184,10 @@ def bent(draw, content: bytes, damage: str) -> bytes:
     return content
 
 
+ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "shift-jis"]
+QUOTING = [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]
+
+
 @st.composite
 def csvs(draw) -> bytes:
     text = io.StringIO(newline="")
@@ -304,22 +195,15 @@ def csvs(draw) -> bytes:
         text,
         delimiter=draw(st.sampled_from("," * 10 + ";\t")),
         lineterminator=draw(st.sampled_from(["\n", "\r\n", "\r"])),
-        quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])),
+        quoting=draw(st.sampled_from(QUOTING)),
     )
     writer.writerows(draw(tables()))
-    encoding = draw(
-        st.sampled_from(
-            ["utf-8"] * 16
-            + ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "shift-jis"]
-        )
-    )
+    encoding = draw(st.sampled_from(["utf-8"] * 16 + ENCODINGS))
     content = text.getvalue().encode(encoding, errors="replace")
     damage = draw(st.sampled_from(["none"] * 9 + ["cut", "bit", "bytes"]))
-    return (
-        draw(st.binary(max_size=200))
-        if damage == "bytes" or not content
-        else bent(draw, content, damage)
-    )
+    if damage == "bytes" or not content:
+        return draw(st.binary(max_size=200))
+    return bent(draw, content, damage)
 
 
 def at_the_door(path, content: bytes, incomplete: str, trains: bool) -> None:
@@ -333,96 +217,38 @@ def at_the_door(path, content: bytes, incomplete: str, trains: bool) -> None:
             event("refused")
 
 
-@given(
-    content=workbooks(),
-    incomplete=st.sampled_from(INCOMPLETE),
-    trains=st.sampled_from([True] + [False] * 4),
-)
+trained = st.sampled_from([True] + [False] * 4)
+
+
+@given(workbooks(), st.sampled_from(INCOMPLETE), trained)
 def test_any_workbook_is_read_or_refused(tmp_path, content, incomplete, trains):
     at_the_door(tmp_path / "faces.xlsx", content, incomplete, trains)
 
 
-@given(
-    content=csvs(),
-    incomplete=st.sampled_from(INCOMPLETE),
-    trains=st.sampled_from([True] + [False] * 4),
-)
+@given(csvs(), st.sampled_from(INCOMPLETE), trained)
 def test_any_csv_is_read_or_refused(tmp_path, content, incomplete, trains):
     at_the_door(tmp_path / "faces.csv", content, incomplete, trains)
 
 
 # Parameters: what a person may write after SET=, and what the chapters then get.
 
-names = st.sampled_from(
-    [
-        *BOUNDS,
-        *BOUNDS,
-        "incomplete",
-        "every_reading",
-        "source",
-        "size",
-        "crop",
-        "seed",
-        "folds ",
-        "",
-        "import os",
-    ]
-) | st.text(max_size=8)
+OTHERS = ["incomplete", "every_reading", "source", "size", "crop", "folds ", "", "import os"]
+names = st.sampled_from([*BOUNDS, *BOUNDS, *OTHERS]) | st.text(max_size=8)
 numbers = st.integers(-2, 12) | st.sampled_from([0, 1, 2, 16, 100, 181, 1024, 1025, 10**6, 10**30])
-literals = st.one_of(
-    numbers.map(str),
-    st.lists(numbers, max_size=5).map(str),
-    st.floats().map(str),
-    st.sampled_from(
-        [
-            "True",
-            "False",
-            "None",
-            "drop",
-            "mean",
-            "error",
-            "[0, 15, 30]",
-            "[]",
-            "[[6]]",
-            "(6, 11)",
-            "{6}",
-            "{[]: 1}",
-            "1_0",
-            "0b11",
-            "'5'",
-            "…",
-            "5 6",
-            "=",
-            "5;exit",
-        ]
-    ),
-    st.sampled_from(
-        [
-            "[" * 300,
-            "(" * 9000 + ")" * 9000,
-            "-" * 9000 + "1",
-            "9" * 9000,
-            "[" * 90 + "]" * 90,
-            "1e999",
-            "[1e999]",
-            "b'x'",
-            "1j",
-            "x" * 9000,
-            "\x1b[2J",
-        ]
-    ),
-    st.text(max_size=12),
-)
+VALUES = ["True", "False", "None", "drop", "mean", "error", "[0, 15, 30]", "[]", "[[6]]", "(6, 11)"]
+VALUES += ["{6}", "{[]: 1}", "1_0", "0b11", "'5'", "…", "5 6", "=", "5;exit", "[" * 300, "9" * 9000]
+VALUES += ["(" * 9000 + ")" * 9000, "-" * 9000 + "1", "[" * 90 + "]" * 90, "1e999", "[1e999]"]
+VALUES += ["b'x'", "1j", "x" * 9000, "\x1b[2J"]
+literals = numbers.map(str) | st.lists(numbers, max_size=5).map(str) | st.floats().map(str)
+literals |= st.sampled_from(VALUES) | st.text(max_size=12)
 good = st.sampled_from(list(BOUNDS)).flatmap(
     lambda name: st.lists(st.integers(*BOUNDS[name]), min_size=1, max_size=4).map(
         lambda found: f"{name}={found if name in ('widths', 'angles') else found[0]}"
     )
 ) | st.sampled_from(["incomplete=mean", "every_reading=True"])
 odd = st.tuples(names, literals).map("=".join)
-settings_texts = st.one_of(
-    st.lists(good, max_size=3, unique_by=lambda text: text.split("=")[0]),
-    st.lists(good | odd, max_size=4),
-).map(" ".join) | st.text(max_size=20)
+settings = st.lists(good, max_size=3, unique_by=lambda text: text.split("=")[0])
+settings_texts = (settings | st.lists(good | odd, max_size=4)).map(" ".join) | st.text(max_size=20)
 
 
 def accepted(text: str, profile: str) -> dict | None:
@@ -432,11 +258,7 @@ def accepted(text: str, profile: str) -> dict | None:
     chosen: list[dict] = []
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            command,
-            "build",
-            lambda notebooks, parameters, *_, **__: chosen.append(parameters) or command.ROOT,
-        )
+        patch.setattr(command, "build", lambda _, made, *__, **___: chosen.append(made) or Path())
         patch.setattr(command, "_verdict", lambda *_: "")
         patch.setattr("sys.stderr", said)
         patch.setattr("sys.stdout", io.StringIO())
@@ -444,9 +266,8 @@ def accepted(text: str, profile: str) -> dict | None:
     if code == 0:
         return chosen[0]
     (line,) = said.getvalue().splitlines()
-    assert (
-        code == 2 and line.startswith("emolib: error: ") and line == f"emolib: {one_line(line[8:])}"
-    ), line
+    assert code == 2 and line.startswith("emolib: error: "), line
+    assert line == f"emolib: {one_line(line[8:])}"
     event("refused")
     return None
 
@@ -461,21 +282,12 @@ def test_any_setting_is_taken_or_refused(text, profile):
         for name, (low, high) in BOUNDS.items():
             assert all(low <= value <= high for value in np.ravel(chosen.get(name, low)))
         try:  # the largest table of the chapters
-            whole = {
-                "folds": chosen.get("folds", 5),
-                "seed": range(min(chosen.get("seeds", 1), 100)),
-                "max_epochs": chosen.get("epochs", 0),
-            }
-            table = sweep(
-                modality=["LPQ", "PHOG"],
-                hidden=sorted(set(chosen["widths"])),
-                protocol=PROTOCOLS,
-                recipe=["printed", "converged"],
-                **whole,
-            )
-            assert len(table) == 8 * len(set(chosen["widths"])) * whole["folds"] * len(
-                whole["seed"]
-            )
+            widths, folds = sorted(set(chosen["widths"])), chosen.get("folds", 5)
+            seeds = min(chosen.get("seeds", 1), 100)
+            choices = {"modality": ["LPQ", "PHOG"], "recipe": ["printed", "converged"]}
+            choices |= {"protocol": PROTOCOLS, "max_epochs": chosen.get("epochs", 0)}
+            table = sweep(hidden=widths, folds=folds, seed=range(seeds), **choices)
+            assert len(table) == 8 * len(widths) * folds * seeds
         except ValueError as error:
             told(error, "a sweep has at most")
     event("taken")
@@ -525,6 +337,7 @@ def test_every_number_of_the_chapters_has_bounds_and_every_profile_keeps_them():
 
 # Cases of their own: what such files and settings led to before, or nearly.
 
+DAY = datetime.datetime(2020, 1, 2)
 FOUND_IN_TABLES = {
     "a feature too large for single precision": (
         {"feature": 3.5e38},
@@ -532,19 +345,10 @@ FOUND_IN_TABLES = {
     ),
     "a truth value as label": ({"label": True}, "True is no emotion"),
     "a truth value as feature": ({"feature": True}, "True is not a finite number"),
-    "a date as feature": (
-        {"feature": datetime.datetime(2020, 1, 2)},
-        "'2020-01-02 00:00:00' is not a finite number",
-    ),
-    "a date as label": (
-        {"label": datetime.datetime(2020, 1, 2)},
-        "'2020-01-02 00:00:00' is no emotion",
-    ),
+    "a date as feature": ({"feature": DAY}, "'2020-01-02 00:00:00' is not a finite number"),
+    "a date as label": ({"label": DAY}, "'2020-01-02 00:00:00' is no emotion"),
     "digits apart": ({"feature": "1_000"}, "'1_000' is not a finite number"),
-    "a very long cell": (
-        {"feature": "x" * 30_000},
-        "'xxxxxxxxxxxx...xxxxxxxxxxxxx' is not a finite number",
-    ),
+    "a very long cell": ({"feature": "x" * 30_000}, "xxx' is not a finite number"),
     "a plus in a modality": ({"header": "A+B"}, "names a modality 'A+B'"),
 }
 
@@ -556,9 +360,8 @@ def test_found_in_tables(tmp_path, change, words, whole_column):
     book.active.append([None, "label", change.get("header", "LPQ"), "PHOG"])
     for row in range(4):
         own = change if whole_column or row == 2 else {}
-        book.active.append(
-            [f"Film_{row:09d}", own.get("label", 1 + row), own.get("feature", row / 3), row / 2]
-        )
+        label, feature = own.get("label", 1 + row), own.get("feature", row / 3)
+        book.active.append([f"Film_{row:09d}", label, feature, row / 2])
     book.save(tmp_path / "faces.xlsx")
     with pytest.raises(ValueError) as error:
         load(tmp_path / "faces.xlsx")
@@ -576,15 +379,11 @@ def test_a_feature_that_hardly_varies_is_no_leak(tmp_path):
 
 
 def test_an_emotion_of_one_person_is_refused_by_the_name_of_the_file(tmp_path):
-    rows = [
-        f"Film{'a' if row % 2 else 'bcd'[row % 3]}_{row:09d},{1 + row % 2},{row},{row}"
-        for row in range(12)
-    ]
+    people = ["a" if row % 2 else "bcd"[row % 3] for row in range(12)]
+    rows = [f"Film{who}_{row:09d},{1 + row % 2},{row},{row}" for row, who in enumerate(people)]
     (tmp_path / "faces.csv").write_text("\n".join([",label,LPQ,PHOG", *rows]))
-    with pytest.raises(
-        ValueError,
-        match="^faces.csv: fold . has no Disgust to train on; use fewer folds, or rows of more people$",
-    ):
+    said = "^faces.csv: fold . has no Disgust to train on; use fewer folds, or rows of more people$"
+    with pytest.raises(ValueError, match=said):
         used(load(tmp_path / "faces.csv"), trains=False)
 
 
@@ -594,30 +393,21 @@ def test_a_rate_at_which_weights_leave_single_precision_is_refused(tiny, learnin
         train(tiny, sweep(modality="LPQ", folds=2, learning_rate=learning_rate))
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (
-            "seeds=0",
-            "parameter seeds is 0; it must be a whole number of at least 1 and at most 1000",
-        ),
-        (
-            "folds=1",
-            "parameter folds is 1; it must be a whole number of at least 2 and at most 100",
-        ),
-        ("widths=[]", "parameter widths is []; it must be a list such as [6, 11, 16]"),
-        (
-            "angles=[0,181]",
-            "parameter angles is 181; it must be a whole number of at least 0 and at most 180",
-        ),
-        ("epochs=-1", "parameter epochs is -1; it must be a whole number"),
-        ("widths=" + "[" * 9000, "it must be a list such as [6, 11, 16]"),
-        ("seeds={[]:1}", "parameter seeds is '{[]:1}'; it must be a whole number"),
-        ("seeds=" + "(" * 9000 + ")" * 9000, "it must be a whole number of at least 1"),
-        ("seeds=\x1b[2J", "parameter seeds is '\\x1b[2J'; it must be a whole number"),
-    ],
-    ids=range(9),
-)
+WHOLE = "it must be a whole number of at least"
+FOUND_IN_SETTINGS = [
+    ("seeds=0", f"parameter seeds is 0; {WHOLE} 1 and at most 1000"),
+    ("folds=1", f"parameter folds is 1; {WHOLE} 2 and at most 100"),
+    ("widths=[]", "parameter widths is []; it must be a list such as [6, 11, 16]"),
+    ("angles=[0,181]", f"parameter angles is 181; {WHOLE} 0 and at most 180"),
+    ("epochs=-1", "parameter epochs is -1; it must be a whole number"),
+    ("widths=" + "[" * 9000, "it must be a list such as [6, 11, 16]"),
+    ("seeds={[]:1}", "parameter seeds is '{[]:1}'; it must be a whole number"),
+    ("seeds=" + "(" * 9000 + ")" * 9000, f"{WHOLE} 1"),
+    ("seeds=\x1b[2J", "parameter seeds is '\\x1b[2J'; it must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), FOUND_IN_SETTINGS, ids=range(9))
 def test_found_in_settings(capsys, text, words):
     assert command.main(["report", "--set", text]) == 2
     said = capsys.readouterr().err

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emolib.utils.validation import one_of
+from emolib.utils.validation import one_of, shown
 
 Rows = NDArray[np.intp]  # numbers of rows
 Split = tuple[Rows, Rows]  # those that train, and those that test
@@ -62,8 +62,13 @@ class EmotionData:
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise ValueError(f"{self.source}: labels must be whole numbers [N], one per row")
+        parts = [("names", self.names), *self.features.items(), *self.descriptors.items()]
+        whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+        if not whole or not np.isin(labels, np.arange(len(self.classes))).all():
+            raise ValueError(
+                f"{self.source}: labels must be whole numbers [N] from 0 to "
+                f"{len(self.classes) - 1}, one per row, not {shown(np.unique(labels).tolist())}"
+            )
         object.__setattr__(self, "labels", labels.astype(np.intp, copy=False))
         if self.groups is not None:
             groups = np.asarray(self.groups)
@@ -73,19 +78,12 @@ class EmotionData:
                     "persons are unknown"
                 )
             object.__setattr__(self, "groups", groups.astype(str, copy=False))
-        rows, classes = len(labels), len(self.classes)
-        parts = {"names": self.names, **self.features, **self.descriptors}
-        if self.groups is not None:
-            parts["groups"] = self.groups
-        for part, values in parts.items():
-            if len(values) != rows:
-                raise ValueError(f"{self.source}: {part} has {len(values)} rows, labels has {rows}")
-        wrong = np.flatnonzero(~np.isin(self.labels, np.arange(classes)))
-        if len(wrong):
-            raise ValueError(
-                f"{self.source}: label {self.labels[wrong[0]]} of row {wrong[0]} is no index of "
-                f"{classes} classes; labels are whole numbers from 0 to {classes - 1}"
-            )
+            parts.append(("groups", groups))
+        for part, values in parts:
+            if len(values) != len(labels):
+                raise ValueError(
+                    f"{self.source}: {part} has {len(values)} rows, labels has {len(labels)}"
+                )
         for modality, values in self.features.items():
             right = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
             if not right or values.ndim != 2 or not np.isfinite(values).all():

@@ -10,11 +10,13 @@ Axes: ``N`` images, ``H`` × ``W`` pixels, ``Y`` × ``X`` pixels that have a cod
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh
 from scipy.ndimage import correlate1d
 
 from emolib.utils.validation import whole_number
@@ -58,10 +60,8 @@ def lpq(images: ArrayLike, window: int = 7, blocks: int = 3) -> NDArray[np.float
             f"window of {window} and {blocks} blocks; at least {blocks + window - 1} × "
             f"{blocks + window - 1} pixels are needed"
         )
-    counts = np.bincount(
-        (_cells(codes.shape, blocks) * 256 + codes).ravel(), minlength=n * blocks**2 * 256
-    )
-    counts = counts.reshape(n, blocks**2, 256)
+    index = (_cells(codes.shape, blocks) * 256 + codes).ravel()
+    counts = np.bincount(index, minlength=n * blocks**2 * 256).reshape(n, blocks**2, 256)
     shares: NDArray[np.float64] = counts / counts.sum(-1, keepdims=True)
     return shares.reshape(n, blocks**2 * 256).astype(np.float32)
 
@@ -113,9 +113,7 @@ def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
     return _in_batches(codes, images)
 
 
-def phog(
-    images: ArrayLike, bins: int = 8, levels: int = 3, span: float = 360
-) -> NDArray[np.float32]:
+def phog(images: ArrayLike, bins: int = 8, levels: int = 3) -> NDArray[np.float32]:
     """Pyramid histogram of oriented gradients (Bosch et al. 2007).
 
     Level ``l`` divides the image into ``2**l`` × ``2**l`` cells; each has a histogram of gradient
@@ -126,25 +124,22 @@ def phog(
 
     Args:
         images: ``[N, H, W]``.
-        bins: in the histogram of a cell.
+        bins: in the histogram of a cell, over 360 degrees; dark-to-bright and bright-to-dark
+            differ.
         levels: the finest level; the coarsest is 0.
-        span: degrees of orientation. With 360 dark-to-bright and bright-to-dark differ, with 180
-            they do not.
 
     Returns:
         ``[N, D]`` float32, ``D = bins * (4**(levels + 1) - 1) / 3``; coarse level first, cells row
         by row, summing to 1 (an image without any gradient gives zeros).
 
     Raises:
-        ValueError: ``span`` is neither 180 nor 360, ``bins`` or ``levels`` is no count, or the
-            images are no grey images of finite numbers.
+        ValueError: ``bins`` or ``levels`` is no count, or the images are no grey images of finite
+            numbers.
 
     Example:
         >>> phog(np.eye(96)[None], bins=8, levels=3).shape
         (1, 680)
     """
-    if span not in (180, 360):
-        raise ValueError(f"span is {span!r}; orientations span 180 or 360 degrees")
     bins, levels = whole_number("bins", bins, 1, 360), whole_number("levels", levels, 0, 8)
 
     def histograms(images: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,15 +152,14 @@ def phog(
             )
             for across, along in ((2, 1), (1, 2))
         )  # Sobel's gradient; past its border an image repeats itself
-        turns = np.arctan2(dy, dx) / np.radians(span) * bins
+        turns = np.arctan2(dy, dx) / (2 * np.pi) * bins
         # Integer gradients that differ are further apart than 1e-9 of a bin: an angle on a bin's
         # edge counts as on it.
         orientation = np.floor(turns + 1e-9).astype(int) % bins
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
-        length = len(images) * 4**levels * bins
-        sums = np.bincount(index, magnitude, length).astype(np.float64)
-        return sums.reshape(len(images), 2**levels, 2**levels, bins)
+        shape = len(images), 2**levels, 2**levels, bins
+        return np.bincount(index, magnitude, np.prod(shape)).astype(np.float64).reshape(shape)
 
     finest = _in_batches(histograms, _grey(images))
     n, pyramid = len(finest), []
@@ -178,25 +172,70 @@ def phog(
     return (values / np.where(total > 0, total, 1)).astype(np.float32)
 
 
-def pixels(images: ArrayLike, side: int = 32) -> NDArray[np.float32]:
-    """Small grey images, averaged over a grid and standardised: each has mean 0 and variance 1, so
-    that light and contrast of the picture do not count.
+def pixels(images: ArrayLike) -> NDArray[np.float32]:
+    """Small grey images, averaged over a grid of 32 × 32 and standardised: each has mean 0 and
+    variance 1, so that light and contrast of the picture do not count.
 
     Args:
         images: ``[N, H, W]``.
-        side: cells along each side of the grid.
 
     Returns:
-        ``[N, side * side]`` float32, row by row; zeros for an image of one grey.
+        ``[N, 1024]`` float32, row by row; zeros for an image of one grey.
 
     Raises:
-        ValueError: ``side`` is no count, or the images are no grey images of finite numbers.
+        ValueError: the images are no grey images of finite numbers.
     """
-    side = whole_number("side", side, 1, 1024)
     grey = torch.from_numpy(_grey(images))
-    small = F.adaptive_avg_pool2d(grey, side).reshape(len(grey), side * side)
+    small = F.adaptive_avg_pool2d(grey, 32).reshape(len(grey), 32 * 32)
     centred = small - small.mean(1, keepdim=True)
     return (centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)).float().numpy()
+
+
+@dataclass(frozen=True)
+class Components:
+    """The directions in which descriptors vary most.
+
+    The same as :class:`sklearn.decomposition.PCA`, signs included, but from the smaller of the two
+    matrices of second moments, which is fast where rows are few.
+
+    Attributes:
+        mean: ``[D]``.
+        axes: ``[P, D]``, orthonormal, the largest variance first; zeros where nothing is left to
+            vary.
+    """
+
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, descriptors: NDArray[np.floating], count: int = 5) -> "Components":
+        """Components of ``descriptors`` ``[N, D]``.
+
+        Raises:
+            ValueError: there are no more rows, or no more values per row, than components.
+        """
+        n, width = descriptors.shape
+        if min(n - 1, width) < count:
+            raise ValueError(
+                f"{count} principal components need more than {count} images and values each, not "
+                f"{n} × {width}"
+            )
+        mean = descriptors.mean(axis=0, dtype=np.float64)
+        centred = descriptors - mean
+        few = n <= width
+        moments = centred @ centred.T if few else centred.T @ centred
+        size, vectors = eigh(moments, subset_by_index=[len(moments) - count, len(moments) - 1])
+        size, axes = size[::-1], vectors.T[::-1]  # the largest first
+        if few:
+            axes = axes @ centred
+            axes /= np.linalg.norm(axes, axis=1, keepdims=True).clip(np.finfo(float).tiny)
+        axes[size <= 1e-12 * max(size[0], np.finfo(float).tiny)] = 0
+        sign = np.sign(axes[np.arange(count), np.abs(axes).argmax(axis=1)])
+        return cls(mean, axes * sign[:, None])
+
+    def transform(self, descriptors: NDArray[np.floating]) -> NDArray[np.float32]:
+        """``[N, D]`` to ``[N, P]`` float32."""
+        return ((descriptors - self.mean) @ self.axes.T).astype(np.float32)
 
 
 def _grey(images: ArrayLike) -> NDArray[np.float64]:
@@ -207,17 +246,13 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
         ValueError: the array has another shape, or a pixel is no finite number.
     """
     array = np.asarray(images)
-    wanted = "grey images are an array of numbers [N, H, W]"
-    if array.ndim == 2:
-        raise ValueError(f"{wanted}, not {list(array.shape)}; of one image [H, W] give image[None]")
-    if array.ndim == 4 or (
-        array.ndim == 3
-        and array.shape[2] in (3, 4)
-        and min(array.shape) < min(array.shape[:2], default=0) >= 8
-    ):
-        raise ValueError(f"{wanted}, not {list(array.shape)}; bring colour images to grey first")
-    if array.ndim != 3 or 0 in array.shape[1:] or array.dtype.kind not in "buif":
-        raise ValueError(f"{wanted}, not {list(array.shape)} of {array.dtype}")
+    shape = array.shape
+    colour = len(shape) == 3 and shape[2] in (3, 4) and shape[2] < min(shape[:2]) >= 8
+    if colour or len(shape) != 3 or 0 in shape[1:] or array.dtype.kind not in "buif":
+        raise ValueError(
+            f"grey images are an array of numbers [N, H, W], not {list(shape)} of {array.dtype}; "
+            "give one image as image[None], and bring colour images to grey first"
+        )
     array = array.astype(np.float64)
     largest = np.abs(array).max((1, 2), keepdims=True)
     if not np.isfinite(largest).all():

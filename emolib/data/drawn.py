@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from emolib.data import REPAIRS, EmotionData
-from emolib.data.components import Components
-from emolib.data.descriptors import lpq, phog
+from emolib.data.descriptors import Components, lpq, phog
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached
@@ -186,7 +185,7 @@ def draw_faces(wildness: float = 0.5, seed: int = 2011) -> Faces:
     )
 
 
-def write_faces(root: Path, wildness: float = 0.5, seed: int = 2011) -> Path:
+def write_faces(root: Path, wildness: float = 0.5) -> Path:
     """Draws the whole set into a folder of the kind that :func:`emolib.load` reads,
     ``<root>/<emotion>/<name>.png``; returns it.
 
@@ -195,7 +194,7 @@ def write_faces(root: Path, wildness: float = 0.5, seed: int = 2011) -> Path:
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ValueError(f"{root}: something is there already; name a new folder, or an empty one")
-    for still in film_stills(wildness, seed):
+    for still in film_stills(wildness):
         folder = root / CLASSES[still.label]
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(draw_face(still.units, still.identity, still.view)).save(
@@ -228,7 +227,7 @@ def _group_sizes(total: int, groups: int) -> NDArray[np.intp]:
     """
     share = 1 / (np.arange(groups) + 5.5) ** 1.7
     exact = 1 + share / share.sum() * (total - groups)
-    sizes: NDArray[np.intp] = np.floor(exact).astype(int)
+    sizes: NDArray[np.intp] = np.floor(exact).astype(np.intp)
     sizes[np.argsort(sizes - exact, kind="stable")[: total - sizes.sum()]] += 1
     return sizes
 
@@ -287,11 +286,9 @@ def scene(
     strength = 1 - w * rng.uniform(0, 0.8)
     units = {}
     for unit, always in PROTOTYPES[emotion].items():
-        shown = rng.random() < (1 - 0.3 * w if always else 0.5)
-        units[unit] = strength * shown
+        units[unit] = strength * (rng.random() < (1 - 0.3 * w if always else 0.5))
     for unit in UNITS:  # speech, habit, mixed feelings
-        stray = rng.uniform(0.1, 0.7) * (rng.random() < 0.2 * w)
-        units.setdefault(unit, stray)
+        units.setdefault(unit, rng.uniform(0.1, 0.7) * (rng.random() < 0.2 * w))
     choices = [
         kind for kind in OCCLUDERS if kind and (kind != "strand" or identity.hair_style != "bald")
     ]

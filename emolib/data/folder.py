@@ -4,9 +4,9 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from emolib.data import REPAIRS, EmotionData, Split
-from emolib.data.components import Components
-from emolib.data.descriptors import PRESETS, lpq, phog, pixels
+from emolib.data import REPAIRS, EmotionData
+from emolib.data.descriptors import PRESETS, Components, lpq, phog, pixels
 from emolib.data.images import SUFFIXES, Unreadable, crop_face, read_grey, square
 from emolib.data.persons import persons
 from emolib.data.table import read_cells, twice
@@ -24,7 +23,8 @@ from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached
 from emolib.utils.validation import boolean, one_of, whole_number
 
-Entry = tuple[Path | None, str, str, str]  # path, file, emotion or number, part of a split
+Repair = tuple[str, int, str]  # found, rows, done
+Entry = tuple[Path | None, str, str, str, str]  # path, file, emotion or number, part, reason
 BATCH = 512  # images in memory at a time
 CONTEMPT = "contempt"  # in CK+ and AffectNet, and none of the seven emotions
 
@@ -92,40 +92,6 @@ class Settings:
         if self.order is not None:
             one_of("order", self.order, ORDERS)
 
-    def face(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The square of a grey picture that is described. Raises Unreadable when it is to be
-        cropped in vain.
-        """
-        return square(crop_face(grey) if self.crop else grey, self.size)
-
-    def describe(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Descriptors of faces ``[N, size, size]`` by modality, each ``[N, D]`` float32."""
-        preset = PRESETS[self.preset]
-        return {
-            "LPQ": lpq(faces, **preset["lpq"]),
-            "PHOG": phog(faces, **preset["phog"]),
-            "image": pixels(faces),
-        }
-
-
-@dataclass
-class Listing:
-    """The images of a folder, none opened yet.
-
-    Attributes:
-        root: the folder.
-        images: columns ``path``, ``file`` (the path below ``root``), ``label``, ``part`` (of a
-            split, or nothing), ``group`` (if there is a groups.csv), and ``size`` and ``changed``
-            of the file.
-        repairs: as in :class:`~emolib.data.EmotionData`.
-        left_out: files that are not read, with the reason.
-    """
-
-    root: Path
-    images: pd.DataFrame = field(default_factory=pd.DataFrame)
-    repairs: list[tuple[str, int, str]] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-
 
 def read_folder(root: Path, **settings: Any) -> EmotionData:
     """Reads and describes every image; the result is cached until a file changes.
@@ -144,11 +110,13 @@ def read_folder(root: Path, **settings: Any) -> EmotionData:
         one_of("option of an image folder", name, [field.name for field in fields(Settings)])
     chosen = Settings(**settings)
     listing = list_folder(root, chosen.order)
-    data: EmotionData = cached(_describe, None, listing, chosen, code=("data", "paper"))
+    data: EmotionData = cached(_describe, None, root, *listing, chosen, code=("data", "paper"))
     return data
 
 
-def list_folder(root: Path, order: str | None = None) -> Listing:
+def list_folder(
+    root: Path, order: str | None
+) -> tuple[pd.DataFrame, list[Repair], list[tuple[str, str]]]:
     """Lists ``<root>/<emotion>/*``, in the order of emotions and names.
 
     A sub-folder has an emotion's name, in any case, or its number in one of :data:`ORDERS`. Folders
@@ -159,24 +127,30 @@ def list_folder(root: Path, order: str | None = None) -> Listing:
     Args:
         order: a name in :data:`ORDERS`, where the sub-folders are numbered.
 
+    Returns:
+        The images, none opened yet: columns ``path``, ``file`` (the path below ``root``),
+        ``label``, ``part`` (of a split, or nothing), ``group`` (if there is a groups.csv), and
+        ``changed``, size and time of the file; the repairs, as in
+        :class:`~emolib.data.EmotionData`; and files that are not read, with the reason.
+
     Raises:
         ValueError: the folder does not say which image shows what; the message says what would be
             right.
     """
-    listing = Listing(root)
-    found = pd.DataFrame(_walk(listing, root, "", ""), columns=["path", "file", "emotion", "part"])
-    folders = found["path"].isna()  # a row for each folder of an emotion as well
-    numbered = found["emotion"].str.isdecimal().astype(bool)
-    if len(found) and numbered.all():
-        names = _numbered(listing, sorted(set(found["emotion"].astype(int))), order)
-    else:
-        if (numbered & ~folders).any():
-            raise ValueError(
-                f"{root}: some sub-folders are named after emotions and some are numbered; name all"
-            )
-        for file in found["file"][numbered & folders]:
-            listing.left_out.append((file, "a numbered folder beside named ones"))
-        found, names = found[~numbered], NAMES
+    entries = pd.DataFrame(
+        _walk(root, root, "", ""), columns=["path", "file", "emotion", "part", "reason"]
+    )
+    left_out = entries.loc[entries["reason"] != "", ["file", "reason"]]
+    found, repairs, names = entries[entries["reason"] == ""], [], NAMES
+    numbers = sorted({int(emotion) for emotion in found["emotion"] if emotion.isdecimal()})
+    if numbers and not found["emotion"].str.isdecimal().all():
+        raise ValueError(
+            f"{root}: some sub-folders are named after emotions and some are numbered; name all"
+        )
+    if numbers:
+        names = _numbered(root, numbers, order)
+        done = "read as " + ", ".join(f"{number} {names[str(number)]}" for number in numbers)
+        repairs.append(("sub-folders have numbers", len(numbers), done))
     found = found.assign(emotion=found["emotion"].map(names))
     if not set(found["emotion"]) - {CONTEMPT}:
         raise ValueError(
@@ -186,70 +160,61 @@ def list_folder(root: Path, order: str | None = None) -> Listing:
     for emotion, count in found.groupby("emotion")["path"].count().items():
         if emotion == CONTEMPT:
             done = "left out: contempt is none of the seven emotions"
-            listing.repairs.append(("folder named contempt", int(count), done))
+            repairs.append(("folder named contempt", int(count), done))
         elif not count:
-            said = (f"sub-folder without an image ({emotion})", 0, "nothing to read")
-            listing.repairs.append(said)
+            repairs.append((f"sub-folder without an image ({emotion})", 0, "nothing to read"))
     images = found[found["path"].notna() & (found["emotion"] != CONTEMPT)]
     stats = [path.stat() for path in images["path"]]
     images = images.assign(
         label=images["emotion"].map(EMOTIONS.index).astype(int),
-        size=[stat.st_size for stat in stats],
-        changed=[stat.st_mtime_ns for stat in stats],
-    )
-    listing.images = images.sort_values(["label", "file"], ignore_index=True)
-    tables = [entry for entry in sorted(root.iterdir()) if _plain(entry.stem) == "groups"]
+        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats],
+    ).sort_values(["label", "file"], ignore_index=True)
     tables = [
-        entry for entry in tables if entry.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx")
+        entry
+        for entry in sorted(root.iterdir())
+        if _plain(entry.stem) == "groups"
+        and entry.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx")
     ]
     if len(tables) > 1:
         raise ValueError(f"{root}: there are {tables[0].name} and {tables[1].name}; keep one")
     if tables:
-        listing.images["group"] = _groups_by_table(tables[0], listing)
-    return listing
+        images["group"] = _groups_by_table(tables[0], root, images["file"].tolist())
+    return images, repairs, list(left_out.itertuples(index=False, name=None))
 
 
-def _walk(listing: Listing, folder: Path, emotion: str, part: str) -> list[Entry]:
-    """Images and emotions' folders below a folder; everything else goes to ``left_out``."""
-    root, found = listing.root, []
+def _walk(root: Path, folder: Path, emotion: str, part: str) -> list[Entry]:
+    """Images, emotions' folders (without a path) and, with a reason, what is not read."""
+    found: list[Entry] = []
     for entry in sorted(folder.iterdir()):
+        image, file = entry.suffix.lower() in SUFFIXES, _printable(entry.relative_to(root))
+        inside: list[Entry] = []
+        reason = ""
         if entry.name.startswith("."):
             continue
-        image, file = entry.suffix.lower() in SUFFIXES, _printable(entry.relative_to(root))
-        reason = ""
-        if not entry.resolve().is_relative_to(root.resolve()):
-            if emotion or image or entry.is_dir():
-                reason = "a link that leads out of the folder"
+        if entry.is_symlink() and not (
+            entry.is_file() and entry.resolve().is_relative_to(root.resolve())
+        ):
+            reason = "a link that leads out of the folder, to another folder or nowhere"
+        elif entry.is_dir() and _part(entry.name) and not (part and emotion):
+            inside = _walk(root, entry, emotion, _part(entry.name))
+        elif entry.is_dir() and emotion:
+            reason = "a folder inside an emotion's folder"
         elif entry.is_dir():
-            own_part, own_emotion = _part(entry.name), emotion or _emotion(entry)
-            if entry.is_symlink():
-                reason = "a link to another folder"
-            elif own_part and (not part or not emotion):
-                found += _walk(listing, entry, emotion, own_part)
-            elif emotion:
-                reason = "a folder inside an emotion's folder"
-            elif own_emotion:
-                found += [
-                    (None, file, own_emotion, part),
-                    *_walk(listing, entry, own_emotion, part),
-                ]
-            else:
-                before = len(listing.left_out)
-                inside = _walk(listing, entry, "", part)
-                found += inside
-                if not inside:  # one line for all that is in it
-                    del listing.left_out[before:]
-                    reason = "a sub-folder that is named after none of the emotions"
-        elif not emotion:
-            reason = "in no emotion's folder, so nothing tells its emotion" if image else ""
-        elif not entry.is_file():
-            reason = "a link that leads nowhere, or no file"
-        elif not image:
+            own = _emotion(entry)
+            inside = _walk(root, entry, own, part)
+            if own:
+                inside.append((None, file, own, part, ""))
+            elif all(row[-1] for row in inside):  # one line for all that is in it
+                inside, reason = [], "a sub-folder that is named after none of the emotions"
+        elif emotion and image:
+            inside.append((entry, file, emotion, part, ""))
+        elif emotion:
             reason = f"its name does not end in {', '.join(SUFFIXES)}"
-        else:
-            found.append((entry, file, emotion, part))
+        elif image:
+            reason = "in no emotion's folder, so nothing tells its emotion"
+        found += inside
         if reason:
-            listing.left_out.append((file, reason))
+            found.append((None, file, "", "", reason))
     return found
 
 
@@ -264,10 +229,8 @@ def _printable(path: Path) -> str:
 
 def _part(name: str) -> str:
     """Part of a split by a folder's name, such as ``Train_Aligned_Faces``; or nothing."""
-    for part, words in PARTS.items():
-        if re.fullmatch(rf"({words})([\W_].*)?", _plain(name)):
-            return part
-    return ""
+    fits = (part for part in PARTS if re.fullmatch(rf"({PARTS[part]})([\W_].*)?", _plain(name)))
+    return next(fits, "")
 
 
 def _emotion(folder: Path) -> str:
@@ -284,69 +247,59 @@ def _emotion(folder: Path) -> str:
     return name if name in NAMES else ""
 
 
-def _numbered(listing: Listing, numbers: list[int], order: str | None) -> dict[str, str]:
+def _numbered(root: Path, numbers: list[int], order: str | None) -> dict[str, str]:
     """Emotions of numbered sub-folders. Raises ValueError where the order is not known."""
-    counted = {
-        name: ", ".join(f"{number} {emotion}" for number, emotion in emotions.items())
-        for name, emotions in ORDERS.items()
-    }
-    if order is None:
+    if order is None or not set(numbers) <= set(ORDERS[order]):
         fits = [name for name, emotions in ORDERS.items() if set(numbers) <= set(emotions)]
-        choices = ", ".join(f"{name!r} ({counted[name]})" for name in fits or ORDERS)
+        choices = [
+            f"{name!r} ({', '.join(f'{number} {ORDERS[name][number]}' for number in ORDERS[name])})"
+            for name in fits or ORDERS
+        ]
         raise ValueError(
-            f"{listing.root}: the sub-folders are numbered {numbers}, and databases number the "
-            f"emotions differently; give order: {choices}"
+            f"{root}: the sub-folders are numbered {numbers}, and order is {order!r}; databases "
+            f"number the emotions differently, so give order: {', '.join(choices)}"
         )
-    emotions = ORDERS[order]
-    for number in numbers:
-        if number not in emotions:
-            raise ValueError(
-                f"{listing.root}: there is a sub-folder {number}, and order={order!r} is "
-                f"{counted[order]}; sub-folders may also have the emotions' names"
-            )
-    said = ("sub-folders have numbers", len(numbers), f"read as {counted[order]}")
-    listing.repairs.append(said)
-    return {str(number): emotions[number] for number in numbers}
+    return {str(number): ORDERS[order][number] for number in numbers}
 
 
-def _groups_by_table(table: Path, listing: Listing) -> list[str]:
+def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
     """Persons from a table that names each image: by its path below the root, as much of its end as
     is its own, with or without suffix.
     """
     cells = read_cells(table)
-    header = [] if cells.empty else [str(cell or "").strip().casefold() for cell in cells.iloc[0]]
+    header = [str(cell or "").strip().casefold() for cell in cells[:1].to_numpy().ravel()]
     if not {"name", "group"} <= set(header):
         raise ValueError(
             f"{table}: the columns are {', '.join(header) or 'none'}; name and group are needed"
         )
-    files = listing.images["file"].tolist()
     owners: dict[str, list[int]] = {}
     for place, file in enumerate(files):
-        whole = _path(f"{listing.root.resolve().name}/{file}")
+        whole = _path(f"{root.resolve().name}/{file}")
         for path in dict.fromkeys((whole, whole.removesuffix(Path(file).suffix))):
             parts = path.split("/")
             for start in range(len(parts)):
                 owners.setdefault("/".join(parts[start:]), []).append(place)
-    groups: dict[int, str] = {}
-    for name, group in cells.iloc[1:, [header.index("name"), header.index("group")]].to_numpy():
-        given, person = ("" if cell is None else str(cell).strip() for cell in (name, group))
-        places = owners.get(_path(given), [])
-        exact = [place for place in places if _path(files[place]) == _path(given)]
+    groups = [""] * len(files)
+    for row in cells.iloc[1:, [header.index("name"), header.index("group")]].to_numpy():
+        name, person = ("" if cell is None else str(cell).strip() for cell in row)
+        places = owners.get(_path(name), [])
+        exact = [place for place in places if _path(files[place]) == _path(name)]
         places = exact if len(exact) == 1 else places
         if len(places) > 1:
             raise ValueError(
                 f"{table}: {name} may be {files[places[0]]} or {files[places[1]]}; name each with "
                 "its folder"
             )
-        for place in places if person else []:
-            if groups.setdefault(place, person) != person:
+        for place in places:
+            if person and groups[place] not in ("", person):
                 raise ValueError(f"{table}: {name} has two groups")
-    absent = [file for place, file in enumerate(files) if place not in groups]
+            groups[place] = person or groups[place]
+    absent = [file for file, group in zip(files, groups, strict=True) if not group]
     if absent:
         raise ValueError(
             f"{table}: there is no group for {absent[0]} (the first of {len(absent)} such images)"
         )
-    return [groups[place] for place in range(len(files))]
+    return groups
 
 
 def _path(name: str) -> str:
@@ -355,27 +308,40 @@ def _path(name: str) -> str:
     return "/".join(part.strip() for part in parts if part.strip() not in ("", "."))
 
 
-def _describe(listing: Listing, settings: Settings) -> EmotionData:
+def _describe(
+    root: Path,
+    images: pd.DataFrame,
+    repairs: list[Repair],
+    left_out: list[tuple[str, str]],
+    settings: Settings,
+) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    images, left_out = listing.images, list(listing.left_out)
-    whole = np.ones(len(images), bool)
-    batches: dict[str, list[NDArray[np.float32]]] = {}
+    files, preset = images[["path", "file"]].to_numpy().tolist(), PRESETS[settings.preset]
+    read: list[int] = []
+    batches: dict[str, list[NDArray[np.float32]]] = {"LPQ": [], "PHOG": [], "image": []}
     with tqdm(total=len(images), desc="reading images", leave=False, delay=0.2) as progress:
         for start in range(0, len(images), BATCH):
             faces = []
-            batch = images[["path", "file"]].iloc[start : start + BATCH].to_numpy().tolist()
-            for place, (path, file) in enumerate(batch, start):
+            for place, (path, file) in enumerate(files[start : start + BATCH], start):
                 try:
-                    faces.append(settings.face(read_grey(path)))
+                    grey = read_grey(path)
+                    grey = crop_face(grey) if settings.crop else grey
+                    faces.append(square(grey, settings.size))
+                    read.append(place)
                 except Unreadable as reason:
                     left_out.append((file, str(reason)))
-                    whole[place] = False
                 progress.update(1)
-            for modality, values in settings.describe(np.stack(faces)).items() if faces else ():
-                batches.setdefault(modality, []).append(values)
-    images = images[whole]
+            if faces:
+                stacked = np.stack(faces)
+                batches["LPQ"].append(lpq(stacked, **preset["lpq"]))
+                batches["PHOG"].append(phog(stacked, **preset["phog"]))
+                batches["image"].append(pixels(stacked))
+    images = images.iloc[read]
     labels = images["label"].to_numpy()
-    _check(listing, labels, left_out)
+    if len(np.unique(labels)) < 2:
+        shown = f"all images show {EMOTIONS[labels[0]]}" if len(labels) else "no image can be read"
+        example = f" ({len(left_out)} left out; {': '.join(left_out[0])})" if left_out else ""
+        raise ValueError(f"{root}: {shown}{example}; at least two emotions are needed")
 
     descriptors = {modality: np.concatenate(values) for modality, values in batches.items()}
     features = {
@@ -389,7 +355,7 @@ def _describe(listing: Listing, settings: Settings) -> EmotionData:
         said = [("groups.csv names the person of every image", len(groups), done)]
     reasons = Counter(reason for _, reason in left_out)
     repairs = [
-        *listing.repairs,
+        *repairs,
         *said,
         *((f"left out: {reason}", count, "left out") for reason, count in reasons.most_common()),
         *twice(np.concatenate(list(features.values()), axis=1), labels),
@@ -399,51 +365,25 @@ def _describe(listing: Listing, settings: Settings) -> EmotionData:
         for name, value in asdict(settings).items()
         if value != getattr(Settings, name)
     ]
+    paths = [PurePosixPath(file) for file in images["file"]]
+    stems = pd.Series([path.stem for path in paths])
+    whole = [str(path.with_suffix("")) for path in paths]  # where several stems are the same
+    rows = {part: np.flatnonzero(images["part"] == part) for part in PARTS}
     return EmotionData(
         features=features,
         labels=labels,
         classes=EMOTIONS,
         groups=groups,
-        names=_names(images["file"].tolist()),
-        source=f"{len(images)} images of the folder {listing.root.resolve().name}"
+        names=np.where(stems.duplicated(keep=False), whole, stems).astype(str),
+        source=f"{len(images)} images of the folder {root.resolve().name}"
         + (f" ({', '.join(chosen)})" if chosen else ""),
         drawn=False,
         repairs=pd.DataFrame(repairs, columns=list(REPAIRS)),
         descriptors=descriptors,
         left_out=pd.DataFrame(left_out, columns=["file", "reason"]),
-        splits=_splits(images["part"]),
+        splits={
+            f"train and {part}": (rows["train"], rows[part])
+            for part in ("test", "val")
+            if len(rows["train"]) and len(rows[part])
+        },
     )
-
-
-def _names(files: list[str]) -> NDArray[np.str_]:
-    """File names without suffix; with their folder where several are the same."""
-    stems = [Path(file).stem for file in files]
-    count = Counter(stems)
-    ends = [file.removesuffix(Path(file).suffix) for file in files]
-    pairs = zip(stems, ends, strict=True)
-    return np.array([stem if count[stem] == 1 else end for stem, end in pairs])
-
-
-def _splits(parts: pd.Series) -> dict[str, Split]:
-    """Rows to train on and rows to test, where folders part the images."""
-    rows = {part: np.flatnonzero(parts == part) for part in PARTS}
-    return {
-        f"train and {part}": (rows["train"], rows[part])
-        for part in ("test", "val")
-        if len(rows["train"]) and len(rows[part])
-    }
-
-
-def _check(listing: Listing, labels: NDArray[np.intp], left_out: list[tuple[str, str]]) -> None:
-    """Raises ValueError when there is nothing to tell apart."""
-    present = np.unique(labels)
-    if len(present) == 0:
-        example = f": {left_out[0][0]}, {left_out[0][1]}" if left_out else ""
-        raise ValueError(
-            f"{listing.root}: no image can be read (the first of {len(left_out)}{example})"
-        )
-    if len(present) == 1:
-        raise ValueError(
-            f"{listing.root}: all images show {EMOTIONS[present[0]]}; at least two emotions are "
-            "needed"
-        )

@@ -3,14 +3,11 @@
 import warnings
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
-
-if TYPE_CHECKING:
-    import cv2
 
 # Others (PostScript, say) may run programs or have no pixels of their own.
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP")
@@ -35,8 +32,6 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     """
     if not path.is_file():
         raise Unreadable("a folder, not an image" if path.is_dir() else "there is no such file")
-    if path.stat().st_size == 0:
-        raise Unreadable("the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged notes in a file whose pixels are whole
@@ -60,12 +55,10 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode == "F":
-        raise Unreadable("its pixels are floating-point numbers, of which no range is known")
-    if image.mode.startswith("I"):
+    if image.mode.startswith(("F", "I")):
         deep = np.asarray(image)
-        if deep.min() < 0 or deep.max() > 65535:
-            raise Unreadable("its pixels have more than 16 bits")
+        if image.mode == "F" or deep.min() < 0 or deep.max() > 65535:
+            raise Unreadable("its pixels are floating-point numbers, or have more than 16 bits")
         # cameras store 8 and 12 bits in 16; the eight highest bits in use are kept
         bits = next(bits for bits in (8, 12, 16) if deep.max() < 2**bits)
         return (deep.astype(np.uint32) >> (bits - 8)).astype(np.uint8)
@@ -85,8 +78,6 @@ def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     middle = grey[top : top + side, left : left + side]
-    if side == size:
-        return middle
     return np.asarray(Image.fromarray(middle).resize((size, size), Image.Resampling.LANCZOS))
 
 
@@ -105,7 +96,7 @@ def crop_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=1)
-def _cascade() -> "cv2.CascadeClassifier":
+def _cascade() -> Any:
     import cv2.data  # only who crops waits for it
 
     return cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")

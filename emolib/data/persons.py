@@ -50,15 +50,12 @@ def person_of(name: str, convention: str = "SFEW") -> str | None:
     if convention != "SFEW":
         return found["person"].upper()
     title = found["person"]
-    if EMOTION.fullmatch(title) or (COUNTED.fullmatch(title) and not _is_film(title, found[2])):
+    # a title of digits alone before a time and a frame is a film's
+    film = found[2] is not None and re.fullmatch(r"[\d_]+", title)
+    if EMOTION.fullmatch(title) or (COUNTED.fullmatch(title) and not film):
         return None
-    series = SERIES.match(found["person"])
-    return series[1] if series else found["person"]
-
-
-def _is_film(title: str, frame: str | None) -> bool:
-    """Whether a title of digits alone stands before a time and a frame, as in SFEW: a film's."""
-    return frame is not None and re.fullmatch(r"[\d_]+", title) is not None
+    series = SERIES.match(title)
+    return series[1] if series else title
 
 
 def persons(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, list[tuple[str, int, str]]]:
@@ -75,13 +72,12 @@ def persons(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, list[tuple[s
     found = {each: [person_of(name, each) for name in names] for each in CONVENTIONS}
     best = max(found, key=lambda each: sum(person is not None for person in found[each]))
     known = [person for person in found[best] if person is not None]
-    count, several = len(set(known)), len(set(known)) > 1
-    if several and len(known) == len(names):
-        said = (f"file names as in {best}", len(names), f"read as {count} persons")
-        return np.array(known), [said]
+    count, rows = len(set(known)), len(names)
+    if count > 1 and len(known) == rows:
+        return np.array(known), [(f"file names as in {best}", rows, f"read as {count} persons")]
     why = "file names do not say who is who"
-    if several:
-        why = f"only {len(known)} of {len(names)} file names say who is who, as in {best}"
+    if count > 1:
+        why = f"only {len(known)} of {rows} file names say who is who, as in {best}"
     elif known:
         why = f"file names as in {best}, all of one title or person"
-    return None, [(why, len(names), "persons unknown: no person-independent folds")]
+    return None, [(why, rows, "persons unknown: no person-independent folds")]

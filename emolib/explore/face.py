@@ -14,7 +14,7 @@ from emolib import FusionCNNClassifier, figures, load, make_folds
 from emolib.data.descriptors import lpq_codes, phog
 from emolib.data.drawn import CLASSES, draw_faces, film_stills, scene
 from emolib.data.faces import PROTOTYPES, UNITS, Identity, View, draw_face
-from emolib.data.transformers import LPQ, PHOG
+from emolib.estimators import LPQ, PHOG
 from emolib.explore.live import NARROW, Canvas, Redraw, choice, laid_out, slider
 from emolib.training.scaling import min_max
 

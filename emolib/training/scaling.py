@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
-from emolib.data.components import Components
+from emolib.data.descriptors import Components
 from emolib.folds import row_numbers
 from emolib.utils.cache import cached
 from emolib.utils.validation import one_of

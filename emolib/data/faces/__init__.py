@@ -12,26 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from emolib.data.faces.expression import draw_brows, draw_eyes, draw_folds, draw_mouth, draw_nose
-from emolib.data.faces.head import (
-    draw_beard,
-    draw_body,
-    draw_glasses,
-    draw_hair_behind,
-    draw_hair_front,
-    draw_head,
-)
+from emolib.data.faces.parts import PARTS
 from emolib.data.faces.person import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View
 from emolib.data.faces.sketch import DEPTH, EYE_Y, SIZE, Sketch, curve, mirror
 
 __all__ = ["HAIR_STYLES", "OCCLUDERS", "PROTOTYPES", "UNITS", "Identity", "View", "draw_face"]
 
-_WALL = np.repeat(np.linspace(1.06, 0.9, SIZE)[:, None], SIZE, axis=1)
-
 
 def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
     """A wall, or lamps, frames and people out of focus: ``[H, W]``."""
-    wall = view.backdrop * _WALL
+    wall = view.backdrop * np.repeat(np.linspace(1.06, 0.9, SIZE)[:, None], SIZE, axis=1)
     if not view.clutter:
         return wall
     image = Image.new("L", (SIZE, SIZE), int(rng.uniform(20, 200)))
@@ -46,10 +36,10 @@ def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
     )
 
 
-def light(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
+def light(sketch: Sketch) -> NDArray[np.float64]:
     """How brightly each pixel is lit, ``[H, W]``, about 1: Lambert's law."""
     view = sketch.view
-    dy, dx = np.gradient(_relief(sketch, au) * view.scale)
+    dy, dx = np.gradient(_relief(sketch) * view.scale)
     azimuth, elevation = np.radians(view.light), np.radians(32)
     lamp = (
         np.cos(elevation) * np.sin(azimuth),
@@ -61,9 +51,9 @@ def light(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
     return lit
 
 
-def _relief(sketch: Sketch, au: dict[int, float]) -> NDArray[np.float64]:
+def _relief(sketch: Sketch) -> NDArray[np.float64]:
     """How far the head stands out at each pixel, ``[H, W]``: an ellipsoid with smooth bumps."""
-    face = sketch.identity
+    face, au = sketch.identity, sketch.au
     x, y = np.arange(SIZE) + 0.5 - sketch.centre[:, None]
     u, v = (along * x + down * y[:, None] for along, down in np.linalg.inv(sketch.tilt).T)
     distance = (u / (1.22 * face.head_width)) ** 2 + (v / (1.2 * face.head_height)) ** 2
@@ -101,7 +91,7 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
     """What ``view.occluder`` names, in front of the face, on the side and at the place that
     ``view.seed`` gives.
     """
-    cover = Sketch(face, view)
+    cover = Sketch(face, view, {})
     side, shift = rng.choice([-1, 1]), rng.uniform(-3, 3)
     if view.occluder == "hand":
         palm = curve((4, 50), (2, 30 + shift), (7, 20 + shift), (20, 22), (24, 40), (22, 52))
@@ -139,10 +129,8 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
 
 def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
-    if view.blur:
-        picture = gaussian_filter(picture, view.blur, mode="nearest")
-    if view.noise:
-        picture = picture + rng.normal(0, view.noise, picture.shape)
+    picture = gaussian_filter(picture, view.blur, mode="nearest")
+    picture = picture + rng.normal(0, view.noise, picture.shape)
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
@@ -171,19 +159,10 @@ def draw_face(
         raise ValueError(f"no drawing for action units {unknown}; known are {sorted(UNITS)}")
     au = {number: float(units.get(number, 0.0)) for number in UNITS}
     rng = np.random.default_rng(view.seed)
-    sketch = Sketch(identity, view)
-    draw_hair_behind(sketch)
-    draw_body(sketch)
-    draw_head(sketch, au)
-    draw_folds(sketch, au)
-    draw_nose(sketch, au)
-    draw_eyes(sketch, au)
-    draw_brows(sketch, au)
-    draw_mouth(sketch, au)
-    draw_beard(sketch, au)
-    draw_hair_front(sketch)
-    draw_glasses(sketch)
-    picture = view.exposure * sketch.over(backdrop(view, rng), light(sketch, au))
+    sketch = Sketch(identity, view, au)
+    for draw in PARTS:
+        draw(sketch)
+    picture = view.exposure * sketch.over(backdrop(view, rng), light(sketch))
     if view.occluder:
         picture = occluder(identity, view, rng).over(picture, view.exposure)
     return camera(picture, view, rng)

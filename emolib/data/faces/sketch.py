@@ -25,29 +25,12 @@ ZOOM = 1.14
 DEPTH = 24.0  # half-axis of the head towards the viewer
 EYE_Y = -3.0  # the line of the eyes
 
-_SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
-
 
 @lru_cache
 def _bernstein(order: int, steps: int) -> NDArray[np.float64]:
     t = np.linspace(0, 1, steps)[:, None]
     k = np.arange(order + 1)
-    weights: NDArray[np.float64] = (
-        np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
-    )
-    return weights
-
-
-@lru_cache
-def _circle(steps: int) -> NDArray[np.float64]:
-    t = np.arange(steps) * (2 * np.pi / steps)
-    return np.stack([np.cos(t), np.sin(t)], axis=1)
-
-
-@lru_cache
-def _swell(steps: int) -> NDArray[np.float64]:
-    half: NDArray[np.float64] = np.sin(np.pi * np.linspace(0.12, 0.88, steps)) / 2
-    return half
+    return np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
 
 
 def curve(*control: tuple[float, float], steps: int = 14) -> NDArray[np.float64]:
@@ -63,13 +46,13 @@ def through(*points: tuple[float, float]) -> NDArray[np.float64]:
     p = np.array([points[0], *points, points[-1]], float)
     a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
     control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)  # [segments, 4, 2]
-    parts: NDArray[np.float64] = _bernstein(3, 6) @ control
-    return parts.reshape(-1, 2)
+    return np.reshape(_bernstein(3, 6) @ control, (-1, 2))
 
 
 def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> NDArray[np.float64]:
     """Ellipse around ``(x, y)``: ``[P, 2]``, ``P = steps``."""
-    return _circle(steps) * (rx, ry) + (x, y)
+    angle = np.arange(steps) * (2 * np.pi / steps)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * (rx, ry) + (x, y)
 
 
 def ring(edge: NDArray[np.float64], opposite: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,19 +69,18 @@ def mirror(points: NDArray[np.float64], side: int = -1) -> NDArray[np.float64]:
 
 def both(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """On the left and on the right of the face: ``[…, 2, P, 2]``."""
-    sides: NDArray[np.float64] = points[..., None, :, :] * _SIDES
-    return sides
+    return np.stack([mirror(points), points], axis=-3)
 
 
 class Sketch:
     """A canvas in head coordinates, drawn at ``SUPER`` × the size; 0 where nothing is drawn.
 
     Shapes lie on the head's ellipsoid, ``lift`` pixels in front of it, and turn with it; those with
-    ``lift`` None stay where they are.
+    ``lift`` None stay where they are. ``au[number]`` is the intensity of an action unit, 0 to 1.
     """
 
-    def __init__(self, identity: Identity, view: View) -> None:
-        self.identity, self.view = identity, view
+    def __init__(self, identity: Identity, view: View, au: dict[int, float]) -> None:
+        self.identity, self.view, self.au = identity, view, au
         self.image = Image.new("L", (SIZE * SUPER, SIZE * SUPER), 0)
         self.draw = ImageDraw.Draw(self.image)
         self.yaw, self.pitch, roll = radians(view.yaw), radians(view.pitch), radians(view.roll)
@@ -138,13 +120,11 @@ class Sketch:
     ) -> None:
         """Strokes that swell from both ends to ``width`` pixels in their middle."""
         points = points if lift is None else self.turned(points, lift)
-        along = np.empty_like(points)
-        along[..., 1:-1, :] = points[..., 2:, :] - points[..., :-2, :]
-        along[..., 0, :] = points[..., 1, :] - points[..., 0, :]
-        along[..., -1, :] = points[..., -1, :] - points[..., -2, :]
+        along = np.gradient(points, axis=-2)
         length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
         across = along[..., ::-1] * (-1, 1)
-        half = across * (width * _swell(points.shape[-2]) / length)[..., None]
+        swell = np.sin(np.pi * np.linspace(0.12, 0.88, points.shape[-2])) / 2
+        half = across * (width * swell / length)[..., None]
         self.fill(ring(points + half, points - half), tone, None)
 
     @contextmanager
@@ -160,10 +140,6 @@ class Sketch:
         box = mask.getbbox()
         beneath.paste(self.image.crop(box), box, mask.crop(box))
         self.image, self.draw = beneath, ImageDraw.Draw(beneath)
-
-    def skin(self, share: float) -> float:
-        """Tone of the skin times ``share``."""
-        return self.identity.skin * share
 
     def over(
         self, picture: NDArray[np.float64], light: NDArray[np.float64] | float
