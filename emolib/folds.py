@@ -1,4 +1,4 @@
-"""Cross-validation folds: which rows train and which test."""
+"""Cross-validation folds: training and test rows, dealt at random or by person."""
 
 from functools import lru_cache, partial
 
@@ -34,8 +34,8 @@ def protocols(data: EmotionData) -> tuple[str, ...]:
 
 
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[Split]:
-    """Splits the rows into ``count`` folds, each tested once by networks that trained on the
-    others.
+    """Cross-validation folds: ``count`` parts of the rows, each tested once by networks that
+    trained on the others.
 
     Args:
         protocol: ``"random"`` keeps each emotion's share in every fold and nothing else;
@@ -167,7 +167,7 @@ def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split
 
 
 def _unevenness(data: EmotionData, pairs: list[Split]) -> float:
-    """How far the folds' emotion counts are from equal shares, in rows."""
+    """Distance of the folds' emotion counts from equal shares, in rows."""
     counts = np.array(
         [np.bincount(data.labels[test], minlength=len(data.classes)) for _, test in pairs]
     )
