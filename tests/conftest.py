@@ -1,4 +1,4 @@
-"""What several test files need: data to work on, and a cache that nobody else uses."""
+"""Fixtures of all tests: data to work on, and a cache that nobody else uses."""
 
 import os
 from pathlib import Path

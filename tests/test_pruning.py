@@ -60,14 +60,10 @@ def random_net(seed, hidden=12):
 
 
 class TestAngles:
-    def test_of_table_1_unshifted_are_table_2(self):
-        assert len(paper.TABLE_2) == 15 and off_by(paper.TABLE_1, paper.TABLE_2, 0.0).max() < 0.15
-
-    def test_of_table_1_shifted_are_not(self):
+    def test_are_those_of_table_2_unshifted_and_of_gedeon_and_harris_shifted(self):
+        assert len(paper.TABLE_2) == len(paper.GEDEON_HARRIS_ANGLES) == 15
+        assert off_by(paper.TABLE_1, paper.TABLE_2, 0.0).max() < 0.15
         assert off_by(paper.TABLE_1, paper.TABLE_2, 0.5).max() > 30
-
-    def test_of_gedeon_and_harris_shifted_are_what_they_print(self):
-        assert len(paper.GEDEON_HARRIS_ANGLES) == 15
         assert off_by(paper.GEDEON_HARRIS_ACTIVATIONS, paper.GEDEON_HARRIS_ANGLES, 0.5).max() < 1.3
 
     @pytest.mark.parametrize("activation_shift", [0.0, 0.5])
@@ -97,23 +93,16 @@ class TestWhichUnitsGo:
     def test_at_60_degrees_unshifted_one_of_table_1_is_left(self, merge_weights):
         assert pruned(TABLE_1[None], angle=60.0, merge_weights=merge_weights)[0].sum() == 1
 
-    def test_none_below_the_smallest_angle(self):
-        assert pruned(TABLE_1[None], angle=8.0)[0].all()
-
-    def test_of_the_two_most_similar_the_later_goes_first(self):
-        alive = pruned(TABLE_1[None], angle=8.5)[0]
-        assert alive.tolist() == [[True, True, True, False, True, True]]
-
-    def test_a_unit_that_went_takes_no_other_with_it(self):
-        # 3 is 8.1° from 4 and 8.8° from 5, which are 11.8° apart and stay at 11°
-        gone = [True, True, False, True, True, True]
-        assert pruned(TABLE_1[None], angle=11.0, alive=gone)[0].tolist() == [gone]
+    def test_of_the_two_most_similar_the_later_goes_first_and_takes_no_other_with_it(self):
+        # 4 is 8.1° from 3; 5 is 8.8° from 3 and 11.8° from 4
+        for angle, gone, left in [(8.0, 0, 0), (8.5, 0, 4), (11.0, 3, 3)]:
+            alive = [unit != gone for unit in range(1, 7)]
+            found = pruned(TABLE_1[None], angle=angle, alive=alive)[0]
+            assert found.tolist() == [[unit != left for unit in range(1, 7)]]
 
     @SEEDS
     @pytest.mark.parametrize("activation_shift", [0.0, 0.5])
-    def test_those_that_stay_are_apart_and_those_that_went_had_an_earlier_like(
-        self, seed, activation_shift
-    ):
+    def test_those_left_are_apart_and_those_gone_had_an_earlier_like(self, seed, activation_shift):
         activations = random_layer(seed)[0]
         alive = pruned(activations, angle=20.0, activation_shift=activation_shift)[0][0]
         degrees = angles(activations[0], activation_shift).fill_diagonal_(180)
