@@ -1,4 +1,4 @@
-"""Pruning of hidden units by distinctiveness: of units with a small angle between them one stays.
+"""Pruning of hidden units by distinctiveness: of two with a small angle between them one stays.
 
 The vector of a hidden unit is its activation over all training patterns (Gedeon and Harris 1991;
 paper, section 3.1, equation 2). Every function takes one network or a stack of them in the leading
