@@ -9,6 +9,7 @@ Axes: ``N`` rows or images, ``D`` features, ``M`` modalities, ``C`` classes, ``H
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -30,32 +31,22 @@ from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.data.descriptors import lpq, phog
 from emolib.folds import LARGEST_SEED, WHOLE
 from emolib.metrics import UNTESTED, predict
-from emolib.models import ShallowNet
 from emolib.training.scaling import min_max
-from emolib.training.sweeps import DEFAULTS, FASTEST, LARGEST, Row, checked_row, table
+from emolib.training.sweeps import DEFAULTS, LARGEST, Row, checked_row, table
 from emolib.training.train import train
-from emolib.utils.validation import real_number, whole_number
+from emolib.utils.validation import whole_number
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
     """Base class of the classifiers: scikit-learn's methods around one network of a sweep."""
 
-    def __init__(
-        self,
-        *,
-        recipe: str,
-        epochs: int | None,
-        learning_rate: float | None,
-        optimiser: str,
-        loss: str,
-        random_state: int | np.random.RandomState | None,
-    ) -> None:
-        self.recipe = recipe
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.optimiser = optimiser
-        self.loss = loss
-        self.random_state = random_state
+    recipe: str = "converged"
+    epochs: int | None = None
+    learning_rate: float | None = None
+    optimiser: str = "Adam"
+    loss: str = "smooth L1"
+    random_state: int | np.random.RandomState | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Trains a network on all rows of ``X`` ``[N, D]`` for the classes ``y`` ``[N]``.
@@ -89,27 +80,24 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities ``[N, C]``, as the loss lets the network's outputs be read.
 
-        What makes the squared error to one-hot targets least is the probability of each class, and
-        smooth L1 is half the squared error wherever errors are below 1. So the outputs are
-        estimates of probabilities already; only nothing keeps them above 0 or their sum at 1, and
-        the point of the simplex that is nearest to them is taken. A softmax would take them for
-        logarithms, and make nearly certain outputs (1, 0, …, 0) of seven classes a timid 31 %. A
-        class may get exactly 0: before a logarithm is taken, calibrate
+        The probability of each class makes the squared error to one-hot targets least, and smooth
+        L1 is half the squared error wherever errors are below 1. So the outputs are estimates of
+        probabilities already; only nothing keeps them above 0 or their sum at 1, and the point of
+        the simplex that is nearest to them is taken. A softmax would take them for logarithms, and
+        make nearly certain outputs (1, 0, …, 0) of seven classes a timid 31 %. A class may get
+        exactly 0: before a logarithm is taken, calibrate
         (:class:`sklearn.calibration.CalibratedClassifierCV`). Under cross-entropy the outputs are
         logarithms, and their softmax is taken.
         """
         scores = self._scores(X)
-        return (
-            softmax(scores, axis=1)
-            if self.loss == "cross-entropy"
-            else nearest_probabilities(scores)
-        )
+        if self.loss == "cross-entropy":
+            return np.asarray(softmax(scores, axis=1))
+        return nearest_probabilities(scores)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
         highest = predict(self._scores(X))
-        predicted: np.ndarray = self.classes_[highest]
-        return predicted
+        return np.asarray(self.classes_[highest])
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
@@ -117,7 +105,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         x = min_max(X, self.low_, self.span_)
         inputs = np.stack([x[:, columns] for columns in self._modalities().values()], axis=1)
         with torch.no_grad():
-            scores: NDArray[np.float64] = self.network_(torch.from_numpy(inputs).double()).numpy()
+            scores = np.asarray(self.network_(torch.from_numpy(inputs).double()))
         lost = np.flatnonzero(predict(scores) == UNTESTED)
         if lost.size:
             raise ValueError(
@@ -136,13 +124,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             )
         self.low_ = X.min(axis=0).astype(float)
         self.span_ = X.max(axis=0) - self.low_
-        rows = np.arange(len(X))
         return EmotionData(
             features={name: X[:, columns] for name, columns in self._modalities().items()},
             labels=labels,
             classes=tuple(map(str, self.classes_)),
-            groups=rows.astype(str),
-            names=rows.astype(str),
+            groups=None,
+            names=np.arange(len(X)).astype(str),
             source=type(self).__name__,
             drawn=False,
             repairs=pd.DataFrame(columns=REPAIRS),
@@ -152,36 +139,30 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _modalities(self) -> dict[str, Rows]:
         """The columns of each modality, by the modality's name."""
 
-    @abstractmethod
-    def _choices(self) -> Row:
-        """Columns of a sweep that only this kind of network has."""
-
     def _row(self) -> Row:
         """The row of a sweep that trains this classifier's network."""
         epochs, learning_rate = self.epochs, self.learning_rate
         seed: Any = self.random_state
-        if (
-            learning_rate is not None
-            and real_number("learning_rate", learning_rate, 0, FASTEST) == 0
-        ):
+        if learning_rate == 0:
             raise ValueError("learning_rate is 0; it must be above 0, or None for the recipe's own")
         if seed is None or seed is np.random or isinstance(seed, np.random.RandomState):
             seed = check_random_state(seed).randint(2**31 - 1)
-        return DEFAULTS | {
+        own = {name: value for name, value in self.get_params().items() if name in DEFAULTS}
+        return {
+            **DEFAULTS,
+            **own,
+            "network": self._network,
             "modality": "+".join(self._modalities()),
-            "recipe": self.recipe,
             "max_epochs": 0 if epochs is None else whole_number("epochs", epochs, 1, LARGEST),
-            "learning_rate": learning_rate or 0.0,
-            "optimiser": self.optimiser,
-            "loss": self.loss,
+            "learning_rate": 0.0 if learning_rate is None else learning_rate,
             "protocol": WHOLE,
             "folds": 1,
             "fold": 0,
             "seed": whole_number("random_state", seed, 0, LARGEST_SEED),
-            **self._choices(),
         }
 
 
+@dataclass(eq=False, repr=False)
 class PrunedShallowClassifier(NetworkClassifier):
     """The paper's shallow network, pruned by the distinctiveness of its hidden units (section 3.1,
     Algorithm 1).
@@ -209,8 +190,8 @@ class PrunedShallowClassifier(NetworkClassifier):
     Attributes:
         classes_: ``[C]``.
         network_: the trained network without the units that went, a
-            :class:`~emolib.models.ShallowNet` in double precision.
-        units_: hidden units left.
+            :class:`~emolib.models.ShallowNet` in double precision; ``network_.hidden.out_features``
+            are left.
         low_, span_: smallest value of each feature, and how far the largest is from it.
         loss_curve_: mean training loss of each epoch.
         n_iter_: epochs run.
@@ -222,51 +203,19 @@ class PrunedShallowClassifier(NetworkClassifier):
         >>> search.fit(X, y, groups=persons).best_params_
     """
 
-    def __init__(
-        self,
-        hidden: int = 16,
-        *,
-        angle: float = 60.0,
-        activation_shift: float = 0.5,
-        schedule: str = "first",
-        merge_weights: bool = False,
-        recipe: str = "converged",
-        epochs: int | None = None,
-        learning_rate: float | None = None,
-        optimiser: str = "Adam",
-        loss: str = "smooth L1",
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            recipe=recipe,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            optimiser=optimiser,
-            loss=loss,
-            random_state=random_state,
-        )
-        self.hidden = hidden
-        self.angle = angle
-        self.activation_shift = activation_shift
-        self.schedule = schedule
-        self.merge_weights = merge_weights
-
-    @property
-    def units_(self) -> int:
-        """Hidden units left."""
-        assert isinstance(self.network_, ShallowNet)
-        return self.network_.hidden.out_features
+    hidden: int = 16
+    _: KW_ONLY
+    angle: float = 60.0
+    activation_shift: float = 0.5
+    schedule: str = "first"
+    merge_weights: bool = False
+    _network = "shallow"  # as a sweep names it
 
     def _modalities(self) -> dict[str, Rows]:
         return {"all": np.arange(self.n_features_in_)}
 
-    def _choices(self) -> Row:
-        return {
-            name: getattr(self, name)
-            for name in ("hidden", "angle", "activation_shift", "schedule", "merge_weights")
-        } | {"network": "shallow"}
 
-
+@dataclass(eq=False, repr=False)
 class FusionCNNClassifier(NetworkClassifier):
     """The paper's CNN: a branch of one-dimensional convolutions for each modality, fused (section
     3.2, Figure 5).
@@ -275,10 +224,10 @@ class FusionCNNClassifier(NetworkClassifier):
     in :class:`PrunedShallowClassifier`.
 
     Args:
-        modalities: how many modalities stand side by side in the columns, each with as many
-            features as the others (the paper's ten numbers are 2 modalities of 5; with 1 this is
-            its single-modality CNN); or, for any other layout, a list with the columns of each, by
-            number or by name. Columns in none of them are ignored.
+        modalities: number of modalities side by side in the columns, each with as many features as
+            the others (the paper's ten numbers are 2 modalities of 5; with 1 this is its
+            single-modality CNN); or, for any other layout, a list with the columns of each, by
+            number or by name. Other columns are ignored.
         recipe, epochs, learning_rate, optimiser, loss, random_state: as in
             :class:`PrunedShallowClassifier`.
 
@@ -293,37 +242,14 @@ class FusionCNNClassifier(NetworkClassifier):
         >>> FusionCNNClassifier(modalities).fit(frame, emotions)
     """
 
-    def __init__(
-        self,
-        modalities: int | Sequence[Sequence[int | str]] = 1,
-        *,
-        recipe: str = "converged",
-        epochs: int | None = None,
-        learning_rate: float | None = None,
-        optimiser: str = "Adam",
-        loss: str = "smooth L1",
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            recipe=recipe,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            optimiser=optimiser,
-            loss=loss,
-            random_state=random_state,
-        )
-        self.modalities = modalities
+    modalities: int | Sequence[Sequence[int | str]] = 1
+    _network = "cnn"  # as a sweep names it
 
     def _modalities(self) -> dict[str, Rows]:
         given: Any = self.modalities
         if isinstance(given, str) or not np.iterable(given):
-            count = whole_number("modalities", given, 1)
-            if self.n_features_in_ % count:
-                raise ValueError(
-                    f"modalities is {count}; {self.n_features_in_} columns cannot be shared out "
-                    "equally among so many"
-                )
-            parts = np.split(np.arange(self.n_features_in_), count)
+            count = whole_number("modalities", given, 1, self.n_features_in_)
+            parts = np.array_split(np.arange(self.n_features_in_), count)
         else:
             parts = [
                 np.array([self._column(column) for column in np.atleast_1d(columns).tolist()])
@@ -347,9 +273,6 @@ class FusionCNNClassifier(NetworkClassifier):
         if column not in names:
             raise ValueError(f"modalities names the column {column!r}, which X does not have")
         return names.index(column)
-
-    def _choices(self) -> Row:
-        return {"network": "cnn", "hidden": 0, "angle": 0.0}
 
 
 def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:

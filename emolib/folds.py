@@ -1,4 +1,4 @@
-"""Cross-validation folds: which rows train and which test."""
+"""Cross-validation folds: training and test rows, dealt at random or by person."""
 
 from functools import lru_cache, partial
 
@@ -34,8 +34,8 @@ def protocols(data: EmotionData) -> tuple[str, ...]:
 
 
 def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> list[Split]:
-    """Splits the rows into ``count`` folds, each tested once by networks that trained on the
-    others.
+    """Cross-validation folds: ``count`` parts of the rows, each tested once by networks that
+    trained on the others.
 
     Args:
         protocol: ``"random"`` keeps each emotion's share in every fold and nothing else;
@@ -56,17 +56,16 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
             data's own overlaps, is empty or names rows that the data do not have.
     """
     one_of("protocol", protocol, dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
+    single = protocol in SINGLES or protocol in data.splits
     deals = DEALS if protocol == "person-independent" else 1  # each with a seed of its own
-    seed, count = (
-        whole_number("seed", seed, 0, LARGEST_SEED // deals - 1),
-        whole_number("folds", count, 1),
-    )
-    if count != 1 and (protocol in SINGLES or protocol in data.splits):
+    seed = whole_number("seed", seed, 0, LARGEST_SEED // deals - 1)
+    count = whole_number("folds", count, 1 if single else 2)
+    if single and count != 1:
         raise ValueError(f"folds is {count}; {protocol!r} is a single split, which has one")
     if protocol in data.splits:
         return [_own_split(data, protocol)]
     # copies, so that nobody edits the folds of later callers
-    return [(train.copy(), test.copy()) for train, test in _made(data, protocol, seed, count)]
+    return [(train.copy(), test.copy()) for train, test in _folds(data, protocol, seed, count)]
 
 
 def _own_split(data: EmotionData, name: str) -> Split:
@@ -115,19 +114,10 @@ def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
 
 
 @lru_cache(maxsize=256)
-def _made(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split]:
-    _refuse(data, protocol, count)
-    pairs = _deal(data, protocol, seed, count)
-    check(data, pairs, protocol)
-    return pairs
-
-
-def _refuse(data: EmotionData, protocol: str, count: int) -> None:
-    """Raises ValueError, saying what to do, where no such folds can be made."""
-    if protocol not in SINGLES and count < 2:
-        raise ValueError(
-            f"folds is {count}; at least two are needed, one to train on and one to test"
-        )
+def _folds(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split]:
+    """Folds that are dealt and checked; raises ValueError, saying what to do, where the data hold
+    none.
+    """
     if protocol not in protocols(data) and protocol not in SINGLES:
         raise ValueError(
             f"{data.source}: the data do not say who is who, so person-independent folds cannot be "
@@ -148,37 +138,36 @@ def _refuse(data: EmotionData, protocol: str, count: int) -> None:
         raise ValueError(
             f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds"
         )
+    pairs = _deal(data, protocol, seed, count)
+    check(data, pairs, protocol)
+    return pairs
 
 
 def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split]:
+    """Deals the rows out at random; scikit-learn's splitters do it."""
+    labels = data.labels
     if protocol == WHOLE:
         return [(np.arange(len(data)), np.arange(0))]
     if protocol in SINGLES:
-        ((train, test),) = ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(
-            data.labels
-        )
+        train, test = next(ShuffleSplit(1, test_size=TEST_SHARE, random_state=seed).split(labels))
         if protocol == KEPT_APART:
-            if np.unique(data.labels[train], return_counts=True)[1].min() < 2:
-                raise ValueError(f"{data.source}: an emotion has too few rows to keep some apart")
             train, _ = train_test_split(
-                train, test_size=TEST_SHARE, stratify=data.labels[train], random_state=seed
+                train, test_size=TEST_SHARE, stratify=labels[train], random_state=seed
             )
         return [(train, test)]
     if protocol == "random":
-        return list(
-            StratifiedKFold(count, shuffle=True, random_state=seed).split(data.labels, data.labels)
-        )
+        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(labels, labels))
     deals = (
         GroupKFold(count, shuffle=True, random_state=DEALS * seed + deal) for deal in range(DEALS)
     )
     return min(
-        (list(deal.split(data.labels, groups=data.groups)) for deal in deals),
+        (list(deal.split(labels, groups=data.groups)) for deal in deals),
         key=partial(_unevenness, data),
     )
 
 
 def _unevenness(data: EmotionData, pairs: list[Split]) -> float:
-    """How far the folds' emotion counts are from equal shares, in rows."""
+    """Distance of the folds' emotion counts from equal shares, in rows."""
     counts = np.array(
         [np.bincount(data.labels[test], minlength=len(data.classes)) for _, test in pairs]
     )
@@ -220,8 +209,7 @@ def check_scaling(scaled: NDArray[np.floating], train: Rows) -> None:
         train: the rows that it trains on.
     """
     low, high = scaled[train].min(0), scaled[train].max(0)
-    constant = low == high
-    fitted = np.isclose(low, 0, atol=1e-6) & (constant | np.isclose(high, 1))
+    fitted = np.isclose(low, 0, atol=1e-6) & ((low == high) | np.isclose(high, 1))
     if not fitted.all():
         feature = int(np.flatnonzero(~fitted)[0]) + 1
         raise ValueError(

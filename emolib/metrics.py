@@ -80,10 +80,9 @@ def confusion(
         flat = cell.reshape(-1, len(labels))
         counts = np.array([np.bincount(row, minlength=classes**2 + 1)[:-1] for row in flat], int)
         return counts.reshape(*scores.shape[:-2], classes, classes)
-    counts = weight @ np.eye(classes**2 + 1, classes**2)[cell]  # [..., B, C * C]
+    weighted = weight @ np.eye(classes**2 + 1, classes**2)[cell]  # [..., B, C * C]
     shape = (len(weight), *scores.shape[:-2], classes, classes)
-    moved: NDArray[np.number] = np.moveaxis(counts, -2, 0).reshape(shape)
-    return moved
+    return np.asarray(np.moveaxis(weighted, -2, 0).reshape(shape))
 
 
 def measures(
@@ -140,11 +139,9 @@ def average_precision(
     area = np.full((len(rows), *flat.shape[::2]), np.nan)  # [B, R, C]
     for r, repetition in enumerate(flat):
         tested = predict(repetition) != UNTESTED
-        whole = tested.all()  # as in cross-validation; then nothing is copied
-        truth, counted = (labels, rows) if whole else (labels[tested], rows[:, tested])
+        truth, ranking, counted = labels[tested], repetition[tested], rows[:, tested]
         for c in np.unique(truth):
-            ranking = repetition[:, c] if whole else repetition[tested, c]
-            area[:, r, c] = _area(truth == c, ranking, counted)
+            area[:, r, c] = _area(truth == c, ranking[:, c], counted)
     area = area.reshape(len(rows), *scores.shape[:-2], scores.shape[-1])
     return area[0] if weight is None else area
 
@@ -166,8 +163,7 @@ def _area(
     with np.errstate(invalid="ignore"):
         precision = hits.cumsum(1)[:, last] / ranked.cumsum(1)[:, last]
         share = hits[:, positive] / hits.sum(1, keepdims=True)
-    area: NDArray[np.floating] = np.where(share > 0, precision * share, share).sum(1)
-    return area
+    return np.asarray(np.where(share > 0, precision * share, share).sum(1))
 
 
 def by_emotion(trained: "Trained", which: str | tuple[str, ...] = MEASURES) -> pd.DataFrame:
@@ -208,8 +204,7 @@ def average(
     """
     occurs = confusion(labels, scores).sum(-1) > 0
     with np.errstate(invalid="ignore"):  # 0 / 0: no row was tested
-        mean: NDArray[np.float64] = np.where(occurs, values, 0).sum(-1) / occurs.sum(-1)
-    return mean
+        return np.asarray(np.where(occurs, values, 0).sum(-1) / occurs.sum(-1))
 
 
 def mean_recall(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:
@@ -238,17 +233,15 @@ def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
     Returns:
         The columns ``by`` with ``mean``, ``low``, ``high``, ``repetitions``, how many of those left
-        the measure ``undefined``, and, where ``long`` has it, ``tested``: the fewest rows that a
-        repetition tested.
+        the measure ``undefined``, and ``tested``: the fewest rows that a repetition tested.
     """
-    groups = long.groupby(by, sort=False, dropna=False)
-    found = groups["value"].agg(
-        mean="mean",
-        low="min",
-        high="max",
-        repetitions="size",
-        undefined=lambda value: int(value.isna().sum()),
+    groups = long.assign(undefined=long["value"].isna()).groupby(by, sort=False, dropna=False)
+    found = groups.agg(
+        mean=("value", "mean"),
+        low=("value", "min"),
+        high=("value", "max"),
+        repetitions=("value", "size"),
+        undefined=("undefined", "sum"),
+        tested=("tested", "min"),
     )
-    if "tested" in long:
-        found["tested"] = groups["tested"].min()
     return found.reset_index()

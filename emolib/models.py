@@ -1,7 +1,7 @@
-"""The networks of the paper, as plain modules: one network, any batch.
+"""The networks of the paper as plain PyTorch modules: linear layers, convolutions, poolings.
 
-Nothing here knows of sweeps or stacks; :mod:`emolib.training.engines` trains the same networks by
-the thousand.
+One network, any batch. Nothing here knows of sweeps or stacks; :mod:`emolib.training.engines`
+trains the same networks by the thousand.
 
 Axes: ``B`` batch, ``M`` modalities, ``D`` features per modality, ``H`` hidden units, ``C`` classes,
 ``F`` channels, ``S`` pixels along a side of an image.
@@ -67,7 +67,7 @@ class FeatureNet(nn.Module):
             nn.Conv1d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
             for layer in range(self.LAYERS)
         )
-        self.pool = nn.MaxPool1d(kernel_size=3, stride=1, padding=1)
+        self.pool: nn.Module = nn.MaxPool1d(kernel_size=3, stride=1, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the convolutions make of the features; shapes as above."""
@@ -108,8 +108,9 @@ class FusionNet(nn.Module):
         return outputs
 
 
-class ImageNet(nn.Module):
-    """Three two-dimensional convolutions, each with max-pooling that halves.
+class ImageNet(FeatureNet):
+    """A :class:`FeatureNet` of two dimensions: three convolutions, each with max-pooling that
+    halves.
 
     Shape:
         ``[B, S, S]`` to ``[B, F * (S // 8)²]``.
@@ -122,20 +123,12 @@ class ImageNet(nn.Module):
     LAYERS = 3
 
     def __init__(self, channels: int = 8) -> None:
-        super().__init__()
-        self.channels = channels
+        super().__init__(channels)
         self.convolutions = nn.ModuleList(
             nn.Conv2d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
             for layer in range(self.LAYERS)
         )
         self.pool = nn.MaxPool2d(2)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """What the convolutions make of the pictures; shapes as above."""
-        h = image.unsqueeze(1)  # [B, 1, S, S]
-        for convolution in self.convolutions:
-            h = self.pool(torch.relu(convolution(h)))
-        return h.flatten(1)
 
 
 class ImageFusionNet(nn.Module):

@@ -1,4 +1,4 @@
-"""Pruning by distinctiveness: of hidden units with a small angle between them all but one go.
+"""Pruning of hidden units by distinctiveness: of two with a small angle between them one stays.
 
 The vector of a hidden unit is its activation over all training patterns (Gedeon and Harris 1991;
 paper, section 3.1, equation 2). Every function takes one network or a stack of them in the leading
@@ -20,21 +20,14 @@ from emolib.utils.validation import boolean, real_number
 CONSTANT_RANGE = 0.01
 
 
-def angles(
-    activations: Tensor | ArrayLike,
-    activation_shift: float | Tensor = 0.0,
-    weight: Tensor | ArrayLike | None = None,
-) -> Tensor:
-    """Angle between every two hidden units.
+def angles(activations: Tensor | ArrayLike, activation_shift: float = 0.0) -> Tensor:
+    """Angle between every two hidden units (paper, equation 2).
 
     Args:
         activations: ``[…, P, H]``, in 0..1.
-        activation_shift: subtracted from every activation; a tensor, where networks of a stack
-            differ in it. The paper's Table 2 needs ``0.0``; Gedeon and Harris shift by ``0.5``, so
-            that angles span 0 to 180°. Unshifted sigmoid outputs are all positive, and rarely more
-            than 30° apart.
-        weight: ``[…, P]``, 1 for a pattern that counts and 0 for one that does not; all count when
-            not given.
+        activation_shift: subtracted from every activation. The paper's Table 2 needs ``0.0``;
+            Gedeon and Harris shift by ``0.5``, so that angles span 0 to 180°. Unshifted sigmoid
+            outputs are all positive, and rarely more than 30° apart.
 
     Returns:
         ``[…, H, H]`` degrees, symmetric, 0 on the diagonal; NaN for a unit whose vector is zero.
@@ -53,26 +46,7 @@ def angles(
             f"activations have the shape {list(activations.shape)}; angles need at least one "
             "pattern and one hidden unit, as [patterns, units]"
         )
-    if isinstance(activation_shift, Tensor):
-        activation_shift = _finite("activation_shift", activation_shift)
-        if activation_shift.shape != activations.shape[:-2]:
-            raise ValueError(
-                f"activation_shift has the shape {list(activation_shift.shape)}; it must hold one "
-                f"number per network, {list(activations.shape[:-2])}"
-            )
-        activation_shift = activation_shift[..., None, None]
-    else:
-        activation_shift = real_number("activation_shift", activation_shift, -1, 1)
-    if weight is not None:
-        weight = _finite("weight", weight)
-        if weight.shape != activations.shape[:-1] or not ((weight == 0) | (weight == 1)).all():
-            raise ValueError(
-                f"weight has the shape {list(weight.shape)}; it must hold 0 or 1 for each pattern, "
-                f"{list(activations.shape[:-1])}"
-            )
-        if not weight.any(-1).all():
-            raise ValueError("weight is 0 for every pattern; angles need at least one")
-    return _angles(activations, activation_shift, weight)
+    return _angles(activations, real_number("activation_shift", activation_shift, -1, 1))
 
 
 def _finite(name: str, values: Tensor | ArrayLike) -> Tensor:
@@ -89,11 +63,13 @@ def _finite(name: str, values: Tensor | ArrayLike) -> Tensor:
     return numbers
 
 
-def _angles(activations: Tensor, activation_shift: float | Tensor, weight: Tensor | None) -> Tensor:
-    """As :func:`angles`, for networks in training, whose weights may have diverged."""
-    vectors = activations.double() - activation_shift
-    if weight is not None:
-        vectors = vectors * weight.unsqueeze(-1)
+def _angles(
+    activations: Tensor, activation_shift: float | Tensor, counts: float | Tensor = 1.0
+) -> Tensor:
+    """As :func:`angles`, for networks in training, whose weights may have diverged; ``counts`` is 0
+    for patterns that are left out.
+    """
+    vectors = (activations.double() - activation_shift) * counts
     vectors = vectors / vectors.norm(dim=-2, keepdim=True)
     cosine = vectors.transpose(-1, -2) @ vectors  # [..., H, H]
     degrees = torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
@@ -112,8 +88,7 @@ def prune(
     merge_weights: Tensor,
     weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Step 2 of Algorithm 1 for a stack of networks: which units stay, and what the layer above
-    becomes.
+    """Step 2 of Algorithm 1 for a stack of networks: the units that stay, and the layer above them.
 
     Pairs are taken from the smallest angle on; of two similar units the later one goes. With
     ``merge_weights`` the rules of Gedeon and Harris hold: its outgoing weights are added to the
@@ -128,39 +103,37 @@ def prune(
         angle: ``[K]`` degrees, minimal angle between two units that both stay.
         activation_shift: ``[K]``, see :func:`angles`.
         merge_weights: ``[K]``, boolean.
-        weight: ``[K, P]``, see :func:`angles`.
+        weight: ``[K, P]``, 1 for a pattern that counts and 0 for one that does not; all count when
+            not given.
 
     Returns:
         ``alive``, ``outgoing``, ``bias`` as they are afterwards; the weights of units that went are
         zero.
     """
-    stack = torch.arange(len(alive), device=alive.device)
+    stack, units = torch.arange(len(alive), device=alive.device), alive.shape[1]
     alive, outgoing, bias = alive.clone(), outgoing.clone(), bias.clone()
+    counts = (torch.ones_like(activations[..., 0]) if weight is None else weight).unsqueeze(-1)
 
-    if merge_weights.any():
-        counted = (
-            torch.ones_like(activations[..., 0], dtype=torch.bool) if weight is None else weight > 0
-        )
-        low = activations.masked_fill(~counted.unsqueeze(-1), torch.inf).amin(1)
-        high = activations.masked_fill(~counted.unsqueeze(-1), -torch.inf).amax(1)
+    if merge_weights.any():  # constant units
+        low = activations.masked_fill(counts == 0, torch.inf).amin(1)
+        high = activations.masked_fill(counts == 0, -torch.inf).amax(1)
         constant = alive & (high - low < CONSTANT_RANGE) & merge_weights.unsqueeze(1)
-        first = alive.cumsum(1) == 1
-        constant &= ~(
-            first & (constant == alive).all(1, keepdim=True)
-        )  # if all are constant, the first of them stays
+        all_constant = (constant == alive).all(1, keepdim=True)
+        constant &= ~(all_constant & (alive.cumsum(1) == 1))  # the first of them stays
         level = torch.where(constant, (high + low) / 2, 0.0)
         bias += torch.einsum("kch,kh->kc", outgoing, level)
         alive &= ~constant
 
-    degrees = _angles(activations, activation_shift.view(-1, 1, 1), weight)
-    units = alive.shape[1]
-    pair = alive.new_ones(units, units).triu(1)
+    degrees = _angles(activations, activation_shift.view(-1, 1, 1), counts)
+    pairs = alive.new_ones(units, units).triu(1) & ~degrees.isnan()  # [K, H, H], each pair once
 
-    def both_alive() -> Tensor:
-        return (pair & alive.unsqueeze(-1) & alive.unsqueeze(-2) & ~degrees.isnan()).flatten(1)
+    def angles_of_pairs(otherwise: float) -> Tensor:
+        """Angles ``[K, H * H]`` of the pairs that are both alive, ``otherwise`` elsewhere."""
+        both_alive = pairs & alive.unsqueeze(-1) & alive.unsqueeze(-2)
+        return degrees.masked_fill(~both_alive, otherwise).flatten(1)
 
     while True:
-        smallest, place = degrees.flatten(1).masked_fill(~both_alive(), torch.inf).min(1)
+        smallest, place = angles_of_pairs(torch.inf).min(1)
         similar = smallest < angle
         if not similar.any():
             break
@@ -172,7 +145,7 @@ def prune(
         alive[stack, goes] &= ~similar
 
     while merge_weights.any():
-        largest, place = degrees.flatten(1).masked_fill(~both_alive(), -torch.inf).max(1)
+        largest, place = angles_of_pairs(-torch.inf).max(1)
         complementary = merge_weights & (largest > 180 - angle) & (alive.sum(1) > 2)
         if not complementary.any():
             break
@@ -180,23 +153,6 @@ def prune(
         alive[stack, place % units] &= ~complementary
 
     return alive, outgoing * alive.unsqueeze(1), bias
-
-
-def compact(net: ShallowNet, alive: Tensor) -> ShallowNet:
-    """Step 3 of Algorithm 1: a smaller network of the units that stay, which computes the same.
-
-    Args:
-        net: a network whose removed units have outgoing weights of zero.
-        alive: ``[H]``, boolean.
-    """
-    smaller = ShallowNet(net.hidden.in_features, int(alive.sum()), net.output.out_features)
-    smaller.to(net.hidden.weight)  # its precision and device
-    with torch.no_grad():
-        smaller.hidden.weight.copy_(net.hidden.weight[alive])
-        smaller.hidden.bias.copy_(net.hidden.bias[alive])
-        smaller.output.weight.copy_(net.output.weight[:, alive])
-        smaller.output.bias.copy_(net.output.bias)
-    return smaller
 
 
 def prune_network(
@@ -207,8 +163,13 @@ def prune_network(
     activation_shift: float = 0.0,
     merge_weights: bool = False,
 ) -> ShallowNet:
-    """Prunes one network by its activations over ``x`` ``[P, D]`` and rebuilds it without the
-    removed units.
+    """Steps 2 and 3 of Algorithm 1 for one network: a smaller network of the units that stay.
+
+    Args:
+        x: ``[P, D]``, the patterns whose activations decide.
+        angle: degrees, minimal angle between two units that both stay.
+        activation_shift: see :func:`angles`.
+        merge_weights: see :func:`prune`.
 
     Raises:
         ValueError: it is no shallow network, there is no pattern, a number is missing or infinite,
@@ -222,15 +183,16 @@ def prune_network(
     if not isinstance(net, ShallowNet):
         raise ValueError(f"net is a {type(net).__name__}; a ShallowNet is pruned")
     inputs = _finite("x", _finite("x", x).to(net.hidden.weight)).to(net.hidden.weight)
-    if inputs.ndim < 2 or not len(inputs) or inputs[0].numel() != net.hidden.in_features:
+    features, classes = net.hidden.in_features, net.output.out_features
+    if inputs.ndim < 2 or not len(inputs) or inputs[0].numel() != features:
         raise ValueError(
             f"x has the shape {list(inputs.shape)}; the network needs at least one pattern of "
-            f"{net.hidden.in_features} features"
+            f"{features} features"
         )
     for name, values in net.state_dict().items():
         _finite(name, values)
     with torch.no_grad():
-        alive, outgoing, bias = prune(
+        (alive,), (outgoing,), (bias,) = prune(  # a stack of one network
             net.activations(inputs)[None],
             torch.ones(1, net.hidden.out_features, dtype=torch.bool),
             net.output.weight[None],
@@ -241,10 +203,10 @@ def prune_network(
             ),
             merge_weights=torch.tensor([boolean("merge_weights", merge_weights)]),
         )
-        pruned = ShallowNet(
-            net.hidden.in_features, net.hidden.out_features, net.output.out_features
-        ).to(net.hidden.weight)
-        pruned.hidden.load_state_dict(net.hidden.state_dict())
-        pruned.output.weight.copy_(outgoing[0])
-        pruned.output.bias.copy_(bias[0])
-    return compact(pruned, alive[0])
+        smaller = ShallowNet(features, int(alive.sum()), classes)
+        smaller.to(net.hidden.weight)  # its precision and device
+        smaller.hidden.weight.copy_(net.hidden.weight[alive])
+        smaller.hidden.bias.copy_(net.hidden.bias[alive])
+        smaller.output.weight.copy_(outgoing[:, alive])
+        smaller.output.bias.copy_(bias)
+    return smaller

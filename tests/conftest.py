@@ -1,4 +1,4 @@
-"""What several test files need: data to work on, and a cache that nobody else uses."""
+"""Fixtures of all tests: data to work on, and a cache that nobody else uses."""
 
 import os
 from pathlib import Path
@@ -16,28 +16,14 @@ from emolib.paper import EMOTIONS
 torch.set_num_threads(1)
 
 # The same examples in every run; HYPOTHESIS_PROFILE=many makes up thousands of others.
-slow = [
-    HealthCheck.too_slow,
-    HealthCheck.data_too_large,
-    HealthCheck.filter_too_much,
-    HealthCheck.function_scoped_fixture,
-]
-settings.register_profile(
-    "few",
-    max_examples=40,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=slow,
-)
-settings.register_profile(
-    "many",
-    max_examples=1500,
-    database=None,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=slow,
-)
+slow = ("too_slow", "data_too_large", "filter_too_much", "function_scoped_fixture")
+shared = {
+    "database": None,
+    "deadline": None,
+    "suppress_health_check": [HealthCheck[name] for name in slow],
+}
+settings.register_profile("few", max_examples=40, derandomize=True, **shared)
+settings.register_profile("many", max_examples=1500, print_blob=True, **shared)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 SFEW = Path(__file__).parent.parent.parent / "shared" / "data" / "SFEW.xlsx"
@@ -50,11 +36,9 @@ def own_cache(tmp_path_factory, worker_id):
 
     Tests that run side by side share it.
     """
-    session = (
-        tmp_path_factory.getbasetemp()
-        if worker_id == "master"
-        else tmp_path_factory.getbasetemp().parent
-    )
+    session = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        session = session.parent
     folder = session / "cache"
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:

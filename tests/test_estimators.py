@@ -48,97 +48,61 @@ def table(tiny):
 
 
 @pytest.mark.parametrize(
-    ("classifier", "choices"),
+    ("classifier", "given", "choices"),
     [
+        (PrunedShallowClassifier, {"hidden": 9, "angle": 40, "recipe": "printed"}, {}),
+        (PrunedShallowClassifier, {"angle": 0, "epochs": 7}, {}),
+        (PrunedShallowClassifier, {"schedule": "every", "merge_weights": True, "epochs": 3}, {}),
+        (FusionCNNClassifier, {"recipe": "printed"}, {"network": "cnn"}),
         (
-            PrunedShallowClassifier(9, angle=40, recipe="printed", random_state=5),
-            dict(hidden=9, angle=40, recipe="printed", seed=5),
-        ),
-        (
-            PrunedShallowClassifier(angle=0, epochs=7, random_state=5),
-            dict(max_epochs=7, recipe="converged", seed=5),
-        ),
-        (
-            FusionCNNClassifier(recipe="printed", random_state=5),
-            dict(network="cnn", recipe="printed", seed=5),
-        ),
-        (
-            FusionCNNClassifier(
-                learning_rate=0.003, epochs=3, optimiser="SGD", loss="cross-entropy", random_state=5
-            ),
-            dict(
-                network="cnn",
-                recipe="converged",
-                max_epochs=3,
-                learning_rate=0.003,
-                optimiser="SGD",
-                loss="cross-entropy",
-                seed=5,
-            ),
+            FusionCNNClassifier,
+            {"learning_rate": 0.003, "epochs": 3, "optimiser": "SGD", "loss": "cross-entropy"},
+            {"network": "cnn"},
         ),
     ],
+    ids=range(5),
 )
-def test_a_classifier_keeps_the_network_that_a_sweep_trains(tiny, classifier, choices):
+def test_a_classifier_keeps_the_network_that_a_sweep_trains(tiny, classifier, given, choices):
     rows = np.random.default_rng(1).permutation(len(tiny))
-    data = replace(tiny, splits={"own": (np.sort(rows[:40]), rows[40:])})
-    trained = train(data, sweep(protocol="own", folds=1, modality="LPQ", **choices), jobs=1)
+    train_rows, test_rows = np.sort(rows[:40]), rows[40:]
+    choices |= {{"epochs": "max_epochs"}.get(name, name): given[name] for name in given}
+    choices = {"recipe": "converged", "angle": 60, "seed": 5, "modality": "LPQ"} | choices
+    data = replace(tiny, splits={"own": (train_rows, test_rows)})
+    trained = train(data, sweep(protocol="own", folds=1, **choices), jobs=1)
     x = tiny.features["LPQ"]
-    classifier = clone(classifier).fit(x[np.sort(rows[:40])], tiny.labels[np.sort(rows[:40])])
-    np.testing.assert_allclose(
-        classifier.decision_function(x[rows[40:]]), trained.results[0].scores, atol=1e-6
-    )
-    assert classifier.n_iter_ == len(classifier.loss_curve_) == trained.table["epochs"][0]
-    if isinstance(classifier, PrunedShallowClassifier):
-        assert classifier.units_ == trained.table["units"][0]
+    fitted = classifier(**given, random_state=5).fit(x[train_rows], tiny.labels[train_rows])
+    scores = fitted.decision_function(x[test_rows])
+    np.testing.assert_allclose(scores, trained.results[0].scores, atol=1e-6)
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == trained.table["epochs"][0]
+    if classifier is PrunedShallowClassifier:
+        assert fitted.network_.hidden.out_features == trained.table["units"][0]
 
 
 def test_modalities_are_told_by_their_number_or_their_columns(tiny, table):
     x, y, _ = table
-    frame = pd.DataFrame(
-        x, columns=[f"{modality}{k}" for modality in tiny.features for k in range(5)]
-    )
+    frame = pd.DataFrame(x, columns=[f"{name}{k}" for name in tiny.features for k in range(5)])
     names = [list(frame.columns[:5]), list(frame.columns[5:])]
-    scores = [
-        FusionCNNClassifier(modalities, epochs=3, random_state=0)
-        .fit(given, y)
-        .decision_function(given)
-        for modalities, given in [
-            (2, x),
-            (2.0, x),
-            ([range(5), range(5, 10)], x),
-            (names, frame),
-            (names, frame[frame.columns]),
-        ]
-    ]
-    for other in scores[1:]:
-        np.testing.assert_array_equal(other, scores[0])
-    trained = train(
-        tiny,
-        sweep(
-            protocol="all rows",
-            folds=1,
-            network="cnn",
-            modality="LPQ+PHOG",
-            recipe="converged",
-            max_epochs=3,
-        ),
-        jobs=1,
-    )
+
+    def scores(modalities, given):
+        network = FusionCNNClassifier(modalities, epochs=3, random_state=0)
+        return network.fit(given, y).decision_function(given)
+
+    expected = scores(2, x)
+    for modalities, given in [(2.0, x), ([range(5), range(5, 10)], x), (names, frame)]:
+        np.testing.assert_array_equal(scores(modalities, given), expected)
+    choices = {"network": "cnn", "modality": "LPQ+PHOG", "recipe": "converged", "max_epochs": 3}
+    trained = train(tiny, sweep(protocol="all rows", folds=1, **choices), jobs=1)
     inputs = np.stack([scale(tiny, "LPQ"), scale(tiny, "PHOG")], axis=1)
     with torch.no_grad():
-        np.testing.assert_allclose(scores[0], trained.member(0)(torch.tensor(inputs)), atol=1e-6)
-    swapped = (
-        FusionCNNClassifier(names[::-1], epochs=3, random_state=0)
-        .fit(frame, y)
-        .decision_function(frame)
-    )
-    assert np.abs(swapped - scores[0]).max() > 1e-3
+        np.testing.assert_allclose(expected, trained.member(0)(torch.tensor(inputs)), atol=1e-6)
+    assert np.abs(scores(names[::-1], frame) - expected).max() > 1e-3
 
 
 @pytest.mark.parametrize(
     ("classifier", "sentence"),
     [
-        (FusionCNNClassifier(3), "modalities is 3; 10 columns cannot be shared out equally"),
+        (FusionCNNClassifier(3), r"modalities have \[4, 3, 3\] columns; each needs as many as"),
+        (FusionCNNClassifier(11), "modalities is 11; it must be .* at least 1 and at most 10"),
         (FusionCNNClassifier(0), "modalities is 0"),
         (FusionCNNClassifier([[0, 1], [2]]), r"modalities have \[2, 1\] columns"),
         (FusionCNNClassifier([]), r"modalities have \[\] columns"),
@@ -147,24 +111,15 @@ def test_modalities_are_told_by_their_number_or_their_columns(tiny, table):
         (PrunedShallowClassifier(0), "hidden is 0"),
         (FusionCNNClassifier(2.5), "modalities is 2.5; it must be a whole number"),
         (FusionCNNClassifier("LPQ"), "modalities is 'LPQ'; it must be a whole number"),
-        (FusionCNNClassifier(None), "modalities is None; it must be a whole number"),
-        (PrunedShallowClassifier(2.5), "hidden is 2.5"),
-        (PrunedShallowClassifier("16"), "hidden is '16'"),
-        (PrunedShallowClassifier(True), "hidden is True"),
         (PrunedShallowClassifier(angle=200), "angle is 200; it must be a number from 0 to 180"),
-        (PrunedShallowClassifier(angle=np.nan), "angle is nan"),
         (PrunedShallowClassifier(angle=None), "angle is None"),
         (PrunedShallowClassifier(merge_weights="False"), "merge_weights is 'False'; it must be Tr"),
         (PrunedShallowClassifier(activation_shift="half"), "activation_shift is 'half'"),
         (PrunedShallowClassifier(epochs=2.5), "epochs is 2.5; it must be a whole number of at"),
-        (PrunedShallowClassifier(epochs="9"), "epochs is '9'"),
         (FusionCNNClassifier(epochs=np.inf), "epochs is inf"),
         (FusionCNNClassifier(learning_rate=0), "learning_rate is 0; it must be above 0, or None"),
         (FusionCNNClassifier(learning_rate="fast"), "learning_rate is 'fast'"),
-        (FusionCNNClassifier(learning_rate=np.nan), "learning_rate is nan"),
         (FusionCNNClassifier(random_state=1.5), "random_state is 1.5"),
-        (FusionCNNClassifier(random_state="1"), "random_state is '1'"),
-        (FusionCNNClassifier(recipe=1), "recipe is 1; it must be one of"),
         (PrunedShallowClassifier(schedule="never"), "schedule is 'never'"),
         (PrunedShallowClassifier(recipe="secret"), "recipe is 'secret'"),
         (PrunedShallowClassifier(epochs=0), "epochs is 0; it must be a whole number of at least 1"),
@@ -184,9 +139,8 @@ def test_a_seed_is_a_network(table, classifier):
     x, y, _ = table
 
     def scores(seed):
-        return (
-            clone(classifier).set_params(epochs=2, random_state=seed).fit(x, y).decision_function(x)
-        )
+        network = clone(classifier).set_params(epochs=2, random_state=seed)
+        return network.fit(x, y).decision_function(x)
 
     assert np.array_equal(scores(3), scores(np.int64(3)))
     assert np.array_equal(scores(3), scores(3.0)) and not np.array_equal(scores(3), scores(4))
@@ -194,12 +148,14 @@ def test_a_seed_is_a_network(table, classifier):
     assert not np.array_equal(scores(None), scores(None))
 
 
-@pytest.mark.parametrize("three", [3.0, np.int8(3), np.float32(3)])
-def test_a_whole_number_of_any_type_is_taken(table, three):
+def test_whole_numbers_of_any_type_are_taken(table):
     expected = PrunedShallowClassifier(3, angle=0, epochs=3, random_state=0).fit(*table[:2])
-    found = PrunedShallowClassifier(three, angle=0, epochs=three, random_state=0).fit(*table[:2])
-    assert found.n_iter_ == 3 and found.network_.hidden.out_features == 3
-    np.testing.assert_array_equal(found.predict_proba(table[0]), expected.predict_proba(table[0]))
+    for three in (3.0, np.int8(3), np.float32(3)):
+        found = PrunedShallowClassifier(three, angle=0, epochs=three, random_state=0)
+        found.fit(*table[:2])
+        assert found.n_iter_ == found.network_.hidden.out_features == 3
+        scores = found.decision_function(table[0])
+        np.testing.assert_array_equal(scores, expected.decision_function(table[0]))
 
 
 @BOTH
@@ -207,29 +163,21 @@ def test_units_of_measurement_change_nothing(table, classifier):
     x, y, _ = table
     fitted = clone(classifier).set_params(epochs=3).fit(x, y)
     for unit in (4.0, 2.0**-80, 2.0**90):
-        other = clone(fitted).fit(x * unit, y)
-        np.testing.assert_array_equal(
-            other.decision_function(x * unit), fitted.decision_function(x)
-        )
+        scores = clone(fitted).fit(x * unit, y).decision_function(x * unit)
+        np.testing.assert_array_equal(scores, fitted.decision_function(x))
 
 
 @BOTH
 def test_in_pipelines_searches_with_groups_and_cross_validated_predictions(table, classifier):
     x, y, groups = table
     pipeline = make_pipeline(MinMaxScaler(), clone(classifier).set_params(epochs=40))
-    name = type(classifier).__name__.lower()
-    search = GridSearchCV(pipeline, {f"{name}__learning_rate": [1e-9, 1e-2]}, cv=GroupKFold(3)).fit(
-        x, y, groups=groups
-    )
-    assert (
-        search.best_params_ == {f"{name}__learning_rate": 1e-2} and search.best_score_ > 0.5
-    )  # guessing: a third
-    predicted = cross_val_predict(
-        search.best_estimator_, x, y, groups=groups, cv=GroupKFold(3), method="predict_proba"
-    )
-    assert (search.classes_[predicted.argmax(1)] == y).mean() == pytest.approx(
-        search.best_score_, abs=0.02
-    )
+    name = f"{type(classifier).__name__.lower()}__learning_rate"
+    search = GridSearchCV(pipeline, {name: [1e-9, 1e-2]}, cv=GroupKFold(3)).fit(x, y, groups=groups)
+    assert search.best_params_ == {name: 1e-2} and search.best_score_ > 0.5  # guessing: a third
+    folds = {"groups": groups, "cv": GroupKFold(3), "method": "predict_proba"}
+    predicted = cross_val_predict(search.best_estimator_, x, y, **folds)
+    share = (search.classes_[predicted.argmax(1)] == y).mean()
+    assert share == pytest.approx(search.best_score_, abs=0.02)
     assert search.classes_.tolist() == sorted(set(y)) and search.n_features_in_ == 10
 
 
@@ -241,23 +189,21 @@ def test_probabilities_are_the_nearest_to_the_scores():
     found = nearest_probabilities(scores)
     np.testing.assert_allclose(found.sum(1), 1)
     np.testing.assert_allclose(found[20:], [*scores[20:25], [1, 0, 0, 0], [0.25] * 4], atol=1e-12)
+    simplex = {"type": "eq", "fun": lambda q: q.sum() - 1}
     for s, p in zip(scores[:20], found[:20], strict=True):
         best = minimize(
             lambda q, s: ((q - s) ** 2).sum(),
             np.full(4, 0.25),
             (s,),
-            jac=lambda q, s: 2 * (q - s),
             method="SLSQP",
             bounds=[(0, 1)] * 4,
-            constraints={"type": "eq", "fun": lambda q: q.sum() - 1},
+            constraints=simplex,
             options={"ftol": 1e-14},
         )
         np.testing.assert_allclose(p, best.x, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "classifier", [PrunedShallowClassifier(), FusionCNNClassifier()], ids=["shallow", "cnn"]
-)
+@BOTH
 @pytest.mark.parametrize("loss", ["smooth L1", "squared error", "cross-entropy"])
 def test_probabilities_are_shares_where_shares_are_known(classifier, loss):
     """Equal rows of several classes: the best probability of a class is its share."""
@@ -269,7 +215,6 @@ def test_probabilities_are_shares_where_shares_are_known(classifier, loss):
 
 
 def test_a_training_that_diverges_is_refused(table, monkeypatch):
-    monkeypatch.setattr("emolib.estimators.FASTEST", 1e38)
     monkeypatch.setitem(emolib.training.sweeps.VALID, "learning_rate", (lambda name, value: value,))
     classifier = PrunedShallowClassifier(learning_rate=1e9, optimiser="SGD", loss="squared error")
     with pytest.raises(ValueError, match="the training diverged: .* a lower learning_rate"):
@@ -286,28 +231,12 @@ def test_a_row_without_a_score_has_no_prediction(table):
         classifier.predict(far)
 
 
-def test_data_may_bring_splits_of_their_own(tiny):
-    pair = (np.arange(30), np.arange(30, 60))
-    data = replace(tiny, splits={"official": pair})
-    for found, expected in zip(emolib.make_folds(data, "official", 7, 1)[0], pair, strict=True):
-        np.testing.assert_array_equal(found, expected)
-    assert data.digest != tiny.digest == replace(data, splits={}).digest
-    assert replace(tiny, splits={"official": pair[::-1]}).digest != data.digest
-    with pytest.raises(ValueError, match="'official' is a single split"):
-        emolib.make_folds(data, "official", 0, 5)
-    with pytest.raises(ValueError, match="protocol is 'offical'; it must be one of .*, 'official'"):
-        emolib.make_folds(data, "offical", 0, 1)
-
-
 def test_an_offset_of_the_features_changes_nothing():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(120, 5))
+    X = np.random.default_rng(0).normal(size=(120, 5))
     y = X[:, 0] > 0.5
-    near, far = (
-        PrunedShallowClassifier(epochs=40, random_state=0, angle=0).fit(X + offset, y)
-        for offset in (0, 1e6)
-    )
-    assert near.score(X, y) == far.score(X + 1e6, y) > 0.9
+    network = PrunedShallowClassifier(epochs=40, random_state=0, angle=0)
+    near, far = (network.fit(X + offset, y).score(X + offset, y) for offset in (0, 1e6))
+    assert near == far > 0.9
 
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 20, 22), dtype=np.uint8)

@@ -35,48 +35,38 @@ def case(request):
     return labels, random.normal(size=(3, 100, 7)).round(1)  # rounded, so that there are ties
 
 
+def equal_scikit_learn(labels, scores, found, counts, place, weight=None, within=1e-12):
+    """Asserts that measures and confusion matrix at a place of the leading axes are scikit-learn's;
+    the last of the axes are repetitions.
+    """
+    scores, counts = scores[place[-1]], counts[place]
+    found, predicted = {name: values[place] for name, values in found.items()}, scores.argmax(1)
+    known = {"sample_weight": weight}
+    theirs = {"average": None, "zero_division": np.nan, **known}
+    np.testing.assert_array_equal(counts, confusion_matrix(labels, predicted, **known))
+    for measure, score in [("recall", recall_score), ("precision", precision_score)]:
+        np.testing.assert_allclose(found[measure], score(labels, predicted, **theirs), atol=1e-12)
+    for c in range(7):
+        specificity = recall_score(labels != c, predicted != c, **known)
+        np.testing.assert_allclose(found["specificity"][c], specificity, atol=1e-12)
+        ranked = average_precision_score(labels == c, scores[:, c], **known)
+        np.testing.assert_allclose(found["average precision"][c], ranked, atol=within)
+
+
 def test_measures_equal_scikit_learn_s(case):
     labels, scores = case
-    found = measures(labels, scores)
-    for r, repetition in enumerate(scores):
-        predicted = repetition.argmax(1)
-        np.testing.assert_array_equal(
-            confusion(labels, scores)[r], confusion_matrix(labels, predicted)
-        )
-        np.testing.assert_allclose(
-            found["recall"][r], recall_score(labels, predicted, average=None), atol=1e-12
-        )
-        np.testing.assert_allclose(
-            found["precision"][r], precision_score(labels, predicted, average=None), atol=1e-12
-        )
-        for c in range(7):
-            specificity = recall_score(labels != c, predicted != c)
-            np.testing.assert_allclose(found["specificity"][r, c], specificity, atol=1e-12)
-            ranked = average_precision_score(labels == c, repetition[:, c])
-            np.testing.assert_allclose(found["average precision"][r, c], ranked, atol=1e-12)
+    found, counts = measures(labels, scores), confusion(labels, scores)
+    assert tuple(found) == MEASURES
+    for place in np.ndindex(3):
+        equal_scikit_learn(labels, scores, found, counts, place)
 
 
 def test_weighted_measures_equal_scikit_learn_s(case):
     labels, scores = case
     weight = np.random.default_rng(0).integers(0, 4, (4, 100)).astype(float)
     found, counts = measures(labels, scores, weight=weight), confusion(labels, scores, weight)
-    for b, row in enumerate(weight):
-        for r, repetition in enumerate(scores):
-            predicted = repetition.argmax(1)
-            np.testing.assert_array_equal(
-                counts[b, r], confusion_matrix(labels, predicted, sample_weight=row)
-            )
-            for measure, score in [("recall", recall_score), ("precision", precision_score)]:
-                theirs = score(
-                    labels, predicted, average=None, sample_weight=row, zero_division=np.nan
-                )
-                np.testing.assert_allclose(found[measure][b, r], theirs, atol=1e-12)
-            for c in range(7):
-                specificity = recall_score(labels != c, predicted != c, sample_weight=row)
-                np.testing.assert_allclose(found["specificity"][b, r, c], specificity, atol=1e-12)
-                ranked = average_precision_score(labels == c, repetition[:, c], sample_weight=row)
-                # resamples are ranked in single precision
-                np.testing.assert_allclose(found["average precision"][b, r, c], ranked, atol=1e-6)
+    for place in np.ndindex(4, 3):  # resamples are ranked in single precision
+        equal_scikit_learn(labels, scores, found, counts, place, weight[place[0]], 1e-6)
 
 
 def test_what_is_undefined_is_not_zero():
@@ -87,6 +77,8 @@ def test_what_is_undefined_is_not_zero():
     np.testing.assert_array_equal(found["precision"], [0.5, np.nan, np.nan])
     np.testing.assert_array_equal(found["specificity"], [0, 1, 1])
     np.testing.assert_array_equal(found["average precision"], [0.5, 0.5, np.nan])
+    assert np.isnan(average(labels, scores, found["precision"]))  # the second is never predicted
+    assert average(labels, scores, found["recall"]) == 0.5  # the third never occurs
 
 
 def test_a_perfect_and_an_always_wrong_classifier():
@@ -96,14 +88,11 @@ def test_a_perfect_and_an_always_wrong_classifier():
     assert (measures(labels, wrong)["recall"] == 0).all()
 
 
-@pytest.mark.parametrize(
-    "weight", [None, np.arange(40).reshape(4, 10) % 3], ids=["rows", "resamples"]
-)
+@pytest.mark.parametrize("weight", [None, np.arange(40).reshape(4, 10) % 3])
 def test_any_number_of_leading_axes_is_measured_as_each_alone(weight):
     random = np.random.default_rng(1)
     labels, scores = random.integers(0, 3, 10), random.normal(size=(2, 5, 10, 3))
     together, counts = measures(labels, scores, weight=weight), confusion(labels, scores, weight)
-    assert tuple(together) == MEASURES
     for place in np.ndindex(2, 5):
         where = place if weight is None else (slice(None), *place)
         np.testing.assert_array_equal(counts[where], confusion(labels, scores[place], weight))
@@ -122,10 +111,12 @@ def test_resamples_may_leave_emotions_out():
 
 def test_only_what_is_asked_for_is_measured(monkeypatch):
     monkeypatch.setattr("emolib.metrics.average_precision", None)  # the slow one
-    assert list(measures(np.array([0, 1]), np.eye(2), ("precision", "recall"))) == [
-        "precision",
-        "recall",
-    ]
+    labels, scores = np.array([0, 1]), np.eye(2)
+    assert list(measures(labels, scores, ("precision", "recall"))) == ["precision", "recall"]
+    assert list(measures(labels, scores, "recall")) == ["recall"]
+    for which in ("f1", ("recall", "f1")):
+        with pytest.raises(ValueError, match="^measure is 'f1'; it must be one of 'recall', "):
+            measures(labels, scores, which)
 
 
 @pytest.fixture
@@ -133,15 +124,9 @@ def trained(tiny):
     """Two models of three repetitions; scores that no network gave, and one emotion that is never
     predicted.
     """
-    table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2]).assign(
-        units=1,
-        parameters=1,
-        epochs=1,
-        train_loss=1.0,
-        train_accuracy=1.0,
-        stopped=False,
-        tested=20,
-    )
+    table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2])
+    added = dict.fromkeys(["units", "parameters", "epochs", "train_loss", "train_accuracy"], 1)
+    table = table.assign(**added, stopped=False, tested=20)
     random, results = np.random.default_rng(0), []
     for row in table.itertuples():
         _, test = make_folds(tiny, row.protocol, row.seed, row.folds)[row.fold]
@@ -158,53 +143,24 @@ def test_the_long_table_holds_each_measure_of_each_repetition_and_emotion(traine
     wide = long.pivot(index=["modality", "seed"], columns=["measure", "emotion"], values="value")
     for place, row in enumerate(table.itertuples()):
         for measure, values in measures(trained.data.labels, scores[place]).items():
-            ours = wide.loc[(row.modality, row.seed), measure]
-            np.testing.assert_array_equal(
-                ours[[*trained.data.classes, "average"]], [*values, values.mean()]
-            )
-    assert set(by_emotion(trained, ("recall",))["measure"]) == {"recall"}
+            ours = wide.loc[(row.modality, row.seed), measure][[*trained.data.classes, "average"]]
+            np.testing.assert_array_equal(ours, [*values, values.mean()])
 
 
 def test_spread_is_over_repetitions_and_counts_what_is_undefined(trained):
-    long = by_emotion(trained, ("recall", "precision"))
-    summary = spread(long, ["modality", "measure", "emotion"])
-    assert list(summary.columns) == [
-        "modality",
-        "measure",
-        "emotion",
-        "mean",
-        "low",
-        "high",
-        "repetitions",
-        "undefined",
-        "tested",
-    ]
+    long, by = by_emotion(trained, ("recall", "precision")), ["modality", "measure", "emotion"]
+    summary = spread(long, by)
+    found = ["mean", "low", "high", "repetitions", "undefined", "tested"]
+    assert list(summary.columns) == [*by, *found]
     # in the order of the long table
-    pd.testing.assert_frame_equal(
-        summary.iloc[:, :3],
-        long[["modality", "measure", "emotion"]].drop_duplicates(ignore_index=True),
-    )
+    pd.testing.assert_frame_equal(summary[by], long[by].drop_duplicates(ignore_index=True))
     for row in summary.itertuples():
-        values = long.query(
-            "modality == @row.modality and measure == @row.measure and emotion == @row.emotion"
-        )["value"]
-        assert (row.mean, row.low, row.high) == pytest.approx(
-            (values.mean(), values.min(), values.max())
-        )
+        values = long[(long[by] == [row.modality, row.measure, row.emotion]).all(axis=1)]["value"]
+        expected = values.mean(), values.min(), values.max()
+        assert (row.mean, row.low, row.high) == pytest.approx(expected)
         # the third emotion is never predicted in the last repetition
-        assert (row.repetitions, row.undefined) == (
-            3,
-            row.measure == "precision" and row.emotion in ("Fear", "average"),
-        )
-
-
-@pytest.mark.parametrize("occur", [range(7), [1, 4], [2]])
-def test_mean_recall_is_scikit_learn_s_balanced_accuracy(occur):
-    generator = np.random.default_rng(0)
-    labels, predicted = generator.choice(occur, 60), generator.integers(0, 7, 60)
-    assert mean_recall(labels, predicted) == pytest.approx(
-        recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
-    )
+        undefined = row.measure == "precision" and row.emotion in ("Fear", "average")
+        assert (row.repetitions, row.undefined) == (3, undefined)
 
 
 @pytest.fixture(params=["a fifth", "no row of one emotion", "a few numbers of a row"])
@@ -232,19 +188,16 @@ def test_every_measure_leaves_out_rows_that_no_network_tested(partly_tested):
     weight = np.random.default_rng(0).integers(0, 3, (4, 100))
     found, weighted = measures(labels, scores), measures(labels, scores, weight=weight)
     for r, rows in enumerate(tested):
-        for measure, values in measures(labels[rows], scores[r, rows]).items():
+        tested_rows, counted = (labels[rows], scores[r, rows]), weight[:, rows]
+        for measure, values in measures(*tested_rows).items():
             np.testing.assert_array_equal(found[measure][r], values)
-        for measure, values in measures(
-            labels[rows], scores[r, rows], weight=weight[:, rows]
-        ).items():
+        for measure, values in measures(*tested_rows, weight=counted).items():
             np.testing.assert_array_equal(weighted[measure][:, r], values)
         predicted = scores[r, rows].argmax(1)
         np.testing.assert_array_equal(predict(scores[r])[rows], predicted)
         assert (predict(scores[r])[~rows] == -1).all()
-        np.testing.assert_array_equal(
-            confusion(labels, scores)[r],
-            confusion_matrix(labels[rows], predicted, labels=range(7)),
-        )
+        counts = confusion_matrix(labels[rows], predicted, labels=range(7))
+        np.testing.assert_array_equal(confusion(labels, scores)[r], counts)
         balanced = balanced_accuracy_score(labels[rows], predicted)
         assert average(labels, scores, found["recall"])[r] == pytest.approx(balanced)
         assert mean_recall(labels, predict(scores[r])) == pytest.approx(balanced)
@@ -270,24 +223,9 @@ def test_the_long_table_counts_the_rows_that_were_tested(trained):
     np.testing.assert_allclose(long["value"], [*theirs, theirs.mean()])
 
 
-def test_the_average_is_undefined_where_an_emotion_that_occurs_is():
-    labels, scores = np.array([0, 0, 1, 1]), np.tile([1.0, 0.5, 0.0], (4, 1))
-    values = measures(labels, scores)
-    assert np.isnan(average(labels, scores, values["precision"]))  # the second is never predicted
-    assert average(labels, scores, values["recall"]) == 0.5  # the third never occurs
-
-
 def test_spread_takes_a_missing_value_for_a_value_of_its_own():
-    long = pd.DataFrame({"model": ["a", None, None], "value": [1.0, 2.0, 4.0]})
+    long = pd.DataFrame({"model": ["a", None, None], "value": [1.0, 2.0, 4.0], "tested": 5})
     assert spread(long, ["model"])["mean"].tolist() == [1, 3]
-
-
-def test_a_measure_that_there_is_not_is_refused_and_one_alone_is_taken():
-    labels, scores = np.array([0, 1]), np.eye(2)
-    assert list(measures(labels, scores, "recall")) == ["recall"]
-    for which in ("f1", ("recall", "f1")):
-        with pytest.raises(ValueError, match="^measure is 'f1'; it must be one of 'recall', "):
-            measures(labels, scores, which)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])

@@ -17,10 +17,6 @@ def seed():
         yield
 
 
-def parameters(net):
-    return sum(p.numel() for p in net.parameters())
-
-
 def arrays(*tensors):
     return [tensor.detach().numpy().astype(float) for tensor in tensors]
 
@@ -42,27 +38,23 @@ def test_shapes(net, given, returned):
     assert net(torch.randn(given)).shape == returned
 
 
-@pytest.mark.parametrize("hidden", [6, 16])
-def test_parameters_of_the_shallow_net(hidden):
-    assert parameters(ShallowNet(5, hidden, 7)) == (5 + 1) * hidden + (hidden + 1) * 7
-    assert hidden != 16 or parameters(ShallowNet()) == 215
-
-
-@pytest.mark.parametrize(("modalities", "count"), [(1, 4439), (2, 8759), (3, 13079)])
-def test_parameters_of_the_fusion_net(modalities, count):
-    branch = (3 + 1) * 16 + 4 * (16 * 3 + 1) * 16
-    assert (
-        parameters(FusionNet(modalities))
-        == count
-        == modalities * branch + (modalities * 80 + 1) * 14 + (14 + 1) * 7
-    )
+@pytest.mark.parametrize(
+    ("net", "count"),
+    [
+        (ShallowNet(hidden=6), (5 + 1) * 6 + (6 + 1) * 7),
+        (ShallowNet(), 215),
+        (FusionNet(modalities=1), 4439),
+        (FusionNet(), 2 * ((3 + 1) * 16 + 4 * (16 * 3 + 1) * 16) + (160 + 1) * 14 + (14 + 1) * 7),
+        (FusionNet(modalities=3), 13079),
+    ],
+)
+def test_parameters(net, count):
+    assert sum(p.numel() for p in net.parameters()) == count
 
 
 def test_the_shallow_net_is_a_sigmoid_layer_and_a_linear_one():
     net, inputs = ShallowNet(), torch.randn(20, 5)
-    x, w, b, v, c = arrays(
-        inputs, net.hidden.weight, net.hidden.bias, net.output.weight, net.output.bias
-    )
+    x, w, b, v, c = arrays(inputs, *net.parameters())
     h = 1 / (1 + np.exp(-(x @ w.T + b)))
     np.testing.assert_allclose(arrays(net.activations(inputs))[0], h, atol=1e-6)
     np.testing.assert_allclose(arrays(net(inputs))[0], h @ v.T + c, atol=1e-6)
@@ -74,17 +66,14 @@ def convolved_and_pooled(x, weight, bias):
     """
     length = x.shape[1]
     z = np.zeros((len(weight), length))
-    for channel in range(len(weight)):
-        for position in range(length):
-            total = bias[channel]
-            for source in range(len(x)):
-                for tap in range(3):
-                    if 0 <= position + tap - 1 < length:
-                        total += weight[channel, source, tap] * x[source, position + tap - 1]
-            z[channel, position] = max(total, 0)
-    return np.stack(
-        [z[:, max(position - 1, 0) : position + 2].max(1) for position in range(length)], axis=1
-    )
+    for channel, position in np.ndindex(z.shape):
+        total = bias[channel]
+        for source, tap in np.ndindex(len(x), 3):
+            if 0 <= position + tap - 1 < length:
+                total += weight[channel, source, tap] * x[source, position + tap - 1]
+        z[channel, position] = max(total, 0)
+    neighbours = [z[:, max(position - 1, 0) : position + 2] for position in range(length)]
+    return np.stack([near.max(1) for near in neighbours], axis=1)
 
 
 def test_the_feature_net_is_five_direct_convolutions_with_pooling():
