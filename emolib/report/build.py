@@ -105,14 +105,14 @@ def build(
         }
         seconds = before.get("seconds", {})
         tasks: dict[str, Task] = {}
+        ran = before.get("inputs", {}).get("keys", {})
         for notebook in notebooks:
             stem, known = notebook.stem, declared(notebook)
-            last = before.get("inputs", {}).get("keys", {}).get(stem)
             tasks[stem] = Task(
                 notebook,
                 {name: value for name, value in parameters.items() if name in known},
                 _needs(notebook),
-                why=changes(last, keys[stem]) or "its outputs are no longer kept",
+                why=changes(ran.get(stem), keys[stem]) or "its outputs are no longer kept",
                 expected=seconds.get(json.dumps([stem, keys[stem]["parameters"]])),
                 node=_kept(places[stem], notebook),
             )
@@ -134,14 +134,15 @@ def build(
         }
         html, found = assemble(tasks, title, facts, list(faults.values()), required)
         review(html)
+        inputs["keys"] = {stem: key for stem, key in keys.items() if stem not in faults}
         state = {"inputs": inputs, "seconds": seconds}
         if faults:
-            inputs["keys"] = {stem: key for stem, key in keys.items() if stem not in faults}
             write(failed, html)
             write(record, json.dumps(state))
             kept = f", {report.name} is the last good one" if report.exists() else ""
-            first = next(iter(faults.values()))
-            raise ChapterError(f"{first} ({failed} shows how far it came{kept})")
+            raise ChapterError(
+                f"{next(iter(faults.values()))} ({failed} shows how far it came{kept})"
+            )
         write(report, html)
         write(results, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         write(record, json.dumps(state | {"files": files_digest([report, results])}))

@@ -184,32 +184,25 @@ def tidy(
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             # a progress bar: tqdm's widget ignores TQDM_DISABLE, and its text differs between runs
-            if WIDGET in data and set(data) <= {WIDGET, "text/plain"}:
-                continue
+            bar = WIDGET in data and set(data) <= {WIDGET, "text/plain"}
             if RESULTS in data:
                 if twice := data[RESULTS].keys() & results.keys():
                     raise BuildError(f"chapter {stem} publishes {min(twice)}, as a cell before did")
                 results.update(data[RESULTS])
-                continue
-            if output.output_type == "stream":
-                if output.name == "stderr":
-                    continue
-                if shown and shown[-1].output_type == "stream":
-                    shown[-1].text += output.text
-                    continue
-            elif output.output_type == "error":
-                output.evalue = clean(output.evalue)
+            elif shown and output.get("name") == shown[-1].get("name") == "stdout":
+                shown[-1].text += output.text
+            elif output.get("name") != "stderr" and not bar:
+                shown.append(output)
+        for output in shown:  # texts are whole only now
+            data = output.get("data", {})
+            data.update({mime: clean(data[mime]) for mime in data if mime.startswith("text/")})
+            for part in {"text", "evalue"} & output.keys():
+                output[part] = clean(output[part])
+            if "traceback" in output:
                 output.traceback = [clean(line) for line in output.traceback]
-            for mime in data:
-                if mime.startswith("text/"):
-                    data[mime] = clean(data[mime])
             if CARD in output.get("metadata", {}):
                 cards.append(Card(**output.metadata[CARD], html=data["text/html"]))
-            shown.append(output)
         if cell.cell_type == "code":
-            for output in shown:
-                if output.output_type == "stream":  # whole only now
-                    output.text = clean(output.text)
             cell.outputs = shown
     return cards
 

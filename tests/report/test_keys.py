@@ -188,7 +188,7 @@ while not Path({str(tmp_path)!r}, "OTHER").exists():
         chapters = []
         for own, other in (("1", "2"), ("2", "1")):
             code = meet.replace("OWN", own).replace("OTHER", other)
-            chapters.append(write(tmp_path / f"{own}_c.ipynb", ("# A",), (code, "code")))
+            chapters.append(write(tmp_path / f"{own}_c{own}.ipynb", ("# A",), (code, "code")))
         build(chapters, {}, tmp_path / "reports", title="A paper", provenance=lambda: PROVENANCE)
 
 

@@ -101,10 +101,7 @@ def test_code_is_folded(page):
 
 def test_two_chapters_may_not_publish_one_name(tmp_path):
     # what `publish` does, without waiting for its imports in both kernels
-    publish = (
-        f'display({{"{RESULTS}": {{"scores": 1}}, "text/plain": ""}}, raw=True)',
-        "code",
-    )
+    publish = (f'display({{"{RESULTS}": {{"scores": 1}}, "text/plain": ""}}, raw=True)', "code")
     one, two = (write(tmp_path / f"{k}_c{k}.ipynb", (f"# {k}",), publish) for k in (1, 2))
     with pytest.raises(BuildError, match="chapter 2_c2 publishes scores, as a cell before did"):
         run(tmp_path, one, two)
