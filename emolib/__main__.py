@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import emolib
-from emolib.report import BuildError, ChapterError
+from emolib.report import BuildError, ChapterError, tally
 from emolib.report.build import build
+from emolib.report.keys import commit, versions
 from emolib.report.parameters import LOADING, PROFILES, check, declared, parse
-from emolib.report.provenance import commit, versions
+from emolib.report.publication import check_aggregates, write_pictures
 from emolib.utils.console import say
-from emolib.utils.validation import one_of
+from emolib.utils.validation import one_of, real_number
 
 if TYPE_CHECKING:
     from emolib.data import EmotionData
@@ -62,8 +63,7 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
     )
     if not notebooks:
         raise BuildError("there are no chapters: the folder notebooks is not beside the package")
-    if not timeout > 0:
-        raise ValueError(f"timeout is {timeout}; it must be a number of seconds above 0")
+    real_number("timeout", timeout, 1, 10**9)
     own = parse(settings)
     if reserved := {"source", "loading"} & own.keys():
         raise ValueError(
@@ -88,8 +88,6 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
 
     def review(page: str) -> None:
         if publish:
-            from emolib.report.publication import check_aggregates
-
             check_aggregates(page, loaded())
 
     path = build(
@@ -105,10 +103,11 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
         review=review,
     )
     if publish:
-        from emolib.report.publication import write_pictures
-
         write_pictures(path)
-    return f"{_verdict(out / ('results.json' if not publish else f'{publish}.json'))}{path}"
+    results = out / f"{publish or 'results'}.json"
+    counts = tally(json.loads(results.read_text(encoding="utf-8")))
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts)
+    return f"{sum(count for _, count in counts)} claims: {said} — {path}" if counts else str(path)
 
 
 def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
@@ -120,22 +119,22 @@ def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
     _tell(data)
     absent = [modality for modality in ("LPQ", "PHOG") if modality not in data.modalities]
     absent += [emotion for label, emotion in enumerate(data.classes) if label not in data.labels]
+    persons = PERSONS if data.groups is None else len(set(data.groups))
     if absent:
         raise ValueError(
             f"{data.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all "
             f"{len(data.classes)} emotions"
         )
+    if persons < PERSONS:
+        raise ValueError(
+            f"{data.source}: {persons} groups are too few; the report needs {PERSONS}, because a "
+            "half of them is split again"
+        )
     for protocol in ("random",) if data.groups is None else PROTOCOLS:
         make_folds(data, protocol, 0, chosen.get("folds", 5))
     facts = {"data_source": data.source, "data_digest": data.digest[:16]}
-    if data.groups is None:
-        return facts | {"banner": NOBODY_KNOWN}
-    if len(set(data.groups)) < PERSONS:
-        raise ValueError(
-            f"{data.source}: {len(set(data.groups))} groups are too few; the report needs "
-            f"{PERSONS}, because a half of them is split again"
-        )
-    return facts | ({"banner": DRAWN} if data.drawn else {})
+    banner = NOBODY_KNOWN if data.groups is None else DRAWN if data.drawn else None
+    return facts | ({"banner": banner} if banner else {})
 
 
 def _tell(data: "EmotionData") -> None:
@@ -147,15 +146,6 @@ def _tell(data: "EmotionData") -> None:
             say(f"{found}{f' ({rows})' if rows else ''}: {done}")
     if len(data.left_out):
         say(f"{len(data.left_out)} left out, {len(data)} read")
-
-
-def _verdict(results: Path) -> str:
-    """The verdicts on the claims as words of the last line; empty where no claim was published."""
-    from emolib.report.opening import tally
-
-    counts = tally(json.loads(results.read_text(encoding="utf-8")))
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts)
-    return f"{sum(count for _, count in counts)} claims: {said} — " if counts else ""
 
 
 def export(source: str, path: Path, settings: str) -> Path:

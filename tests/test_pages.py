@@ -47,9 +47,7 @@ def test_the_readme_s_python_runs(capsys, tmp_path, monkeypatch):
     for block in blocks("README.md", "python"):
         exec(compile(block, "README.md", "exec"), names)
     printed = capsys.readouterr().out
-    assert (
-        printed.count("average") == 2 and "ShallowNet(" in printed
-    )  # an angle a row, then a network
+    assert printed.count("average") == 2 and "ShallowNet(" in printed
     assert len(names["trained"].table) == 30
     others = names["faces"].images[1::2]
     predicted = names["model"].predict(others)
@@ -63,22 +61,15 @@ def test_the_readme_s_table_is_read(tmp_path):
     file = tmp_path / "example.csv"
     file.write_text(example)
     data = emolib.load(file)
-    assert (
-        data.modalities == ("LPQ", "PHOG")
-        and data.classes[data.labels[0]] == "Happy"
-        and data.groups[0] == "SomeFilm"
-    )
+    assert data.modalities == ("LPQ", "PHOG") and data.groups[0] == "SomeFilm"
+    assert data.classes[data.labels[0]] == "Happy"
 
 
 @EACH
 def test_doors_settings_and_profiles_are_there(page):
     doors = set(re.findall(r"^([a-z]+):", text("Makefile"), flags=re.M))
-    settings = {
-        name
-        for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb")
-        for name in declared(notebook)
-    }
-    settings |= {field.name for field in fields(Settings)}
+    settings = {field.name for field in fields(Settings)}
+    settings.update(*(declared(notebook) for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb")))
     for command in commands(page):
         if command[0] != "make":
             continue
@@ -121,7 +112,7 @@ def test_no_line_runs_on(page):
     )
 
 
-def test_a_page_that_names_what_is_not_there_is_found(tmp_path, monkeypatch):
+def test_a_page_that_names_what_is_not_there_is_found(monkeypatch):
     wrong = {
         test_doors_settings_and_profiles_are_there: (
             "`make raport`",
@@ -133,13 +124,10 @@ def test_a_page_that_names_what_is_not_there_is_found(tmp_path, monkeypatch):
         test_files_and_links_are_there: ("`emolib/modles.py`", "[data](DATEN.md)"),
     }
     original = text
+    pages = {}
+    monkeypatch.setitem(globals(), "text", lambda page: pages.get(page) or original(page))
     for check, sentences in wrong.items():
-        for sentence in sentences:
-            monkeypatch.setitem(
-                globals(),
-                "text",
-                lambda page, sentence=sentence: sentence if page == "wrong.md" else original(page),
-            )
+        for pages["wrong.md"] in sentences:
             with pytest.raises(AssertionError):
                 check("wrong.md")
 
@@ -164,19 +152,13 @@ def test_the_model_of_contributing_trains_as_a_student_would_train_it(drawn, mon
         return net
 
     monkeypatch.setattr(sweeps, "build", build)
-    trained = emolib.train(
-        drawn,
-        emolib.sweep(network="deep", modality="LPQ+PHOG", folds=2),
-        jobs=1,
-        precision="float64",
-    )
+    table = emolib.sweep(network="deep", modality="LPQ+PHOG", folds=2)
+    trained = emolib.train(drawn, table, jobs=1, precision="float64")
     for position in (0, 1):
         scores, _ = train_alone(drawn, trained.table.iloc[position].to_dict(), torch.float64)
         np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-8)
-        assert (
-            sum(p.numel() for p in trained.member(position).parameters())
-            == trained.table["parameters"][position]
-        )
+        count = sum(p.numel() for p in trained.member(position).parameters())
+        assert count == trained.table["parameters"][position]
 
 
 def test_the_data_source_of_contributing_reads(drawn, tmp_path):
@@ -192,16 +174,9 @@ def test_the_data_source_of_contributing_reads(drawn, tmp_path):
 
 def test_the_chapter_of_contributing_shows_its_table(drawn, capsys):
     names = {}
-    exec(
-        block("CONTRIBUTING.md", "publish(").replace(
-            "angles = [0, 15, 30, 60, 90]", "angles = [0, 90]"
-        ),
-        names,
-    )
-    assert (
-        names["units"].shape == (2, 2)
-        and (names["units"].loc[0] == 16).all()
-        and (names["units"].loc[90] < 16).all()
-    )
+    source = block("CONTRIBUTING.md", "publish(")
+    exec(source.replace("angles = [0, 15, 30, 60, 90]", "angles = [0, 90]"), names)
+    units = names["units"]
+    assert units.shape == (2, 2) and (units.loc[0] == 16).all() and (units.loc[90] < 16).all()
     shown = capsys.readouterr().out
     assert "converged" in shown and "published: units_left" in shown

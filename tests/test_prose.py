@@ -31,17 +31,11 @@ def prose(notebook: nbformat.NotebookNode) -> list[str]:
     left out.
     """
     said = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            for node in ast.walk(ast.parse(cell.source)):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Name)
-                    and node.func.id in SPEAKERS
-                ):
-                    said += [
-                        _words(argument) for argument in node.args[SPEAKERS[node.func.id] :][:1]
-                    ]
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    for node in (node for source in code for node in ast.walk(ast.parse(source))):
+        place = SPEAKERS.get(getattr(getattr(node, "func", None), "id", None))
+        if place is not None:
+            said += [_words(argument) for argument in node.args[place : place + 1]]
     return said
 
 
@@ -88,11 +82,6 @@ def test_what_counts_as_typed(text, numbers):
 
 
 def test_words_in_code_are_found_and_values_are_not():
-    node = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_code_cell(
-                'Markdown(f"of {n:.2f} about 12 " + "and " + f(3))\ntable("a", b, f"16 {c}")'
-            )
-        ]
-    )
+    source = 'Markdown(f"of {n:.2f} about 12 " + "and " + f(3))\ntable("a", b, f"16 {c}")'
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     assert [typed(text) for text in prose(node)] == [["12"], ["16"]]

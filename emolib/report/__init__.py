@@ -4,6 +4,9 @@ A notebook imports ``figure``, ``slider``, ``table``, ``publish`` and ``plain`` 
 :mod:`emolib.report.build` does the rest.
 """
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,12 @@ class ChapterError(BuildError):
     def __init__(self, sentence: str, notebook: "NotebookNode | None" = None) -> None:
         super().__init__(sentence)
         self.notebook = notebook
+
+
+def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """The verdicts on the published claims and how many of them there are, most frequent first."""
+    claims = results.get("claims", [])
+    return Counter(re.sub(r" \(.*", "", claim["verdict"]) for claim in claims).most_common()
 
 
 def __getattr__(name: str) -> Any:

@@ -29,7 +29,6 @@ from emolib.utils.console import say
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-HERE = Path(__file__).parent
 KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
 
 
@@ -85,7 +84,7 @@ def build(
     with _alone(output):
         say(f"building {report}: looking for what has changed")
         keys = _keys(notebooks, parameters)
-        shell = sorted(file for file in HERE.iterdir() if file.is_file())
+        shell = sorted(file for file in Path(__file__).parent.iterdir() if file.is_file())
         page = [title, dict(stamp or {}), list(required), files_digest([*shell, *notebooks])]
         inputs = json.loads(json.dumps({"page": page, "keys": keys}))
         before = _state(record)
@@ -96,20 +95,24 @@ def build(
             return report
         facts = provenance()
         # the libraries that run and convert notebooks take seconds to load
+        from emolib.report.execution import Task, run
         from emolib.report.page import assemble
-        from emolib.report.schedule import Task, run
 
-        places = {stem: _place(output, stem, key) for stem, key in keys.items()}
+        # in the cache, or beside the report without one
+        folder = (cache_folder() or output) / "chapters"
+        places = {
+            stem: folder / f"{stem}-{digest(key)[:32]}.ipynb.gz" for stem, key in keys.items()
+        }
         seconds = before.get("seconds", {})
         tasks: dict[str, Task] = {}
+        ran = before.get("inputs", {}).get("keys", {})
         for notebook in notebooks:
             stem, known = notebook.stem, declared(notebook)
-            last = before.get("inputs", {}).get("keys", {}).get(stem)
             tasks[stem] = Task(
                 notebook,
                 {name: value for name, value in parameters.items() if name in known},
                 _needs(notebook),
-                why=changes(last, keys[stem]) or "its outputs are no longer kept",
+                why=changes(ran.get(stem), keys[stem]) or "its outputs are no longer kept",
                 expected=seconds.get(json.dumps([stem, keys[stem]["parameters"]])),
                 node=_kept(places[stem], notebook),
             )
@@ -117,12 +120,12 @@ def build(
 
         def done(stem: str) -> None:
             task = tasks[stem]
-            fault = f"{stem}: {task.fault}\n" if task.fault else ""
-            took = f"{stem}: {task.seconds:.1f} s, run because {task.why}\n"
-            log.append(took + task.stderr + fault)
+            log.append(f"{stem}: {task.seconds:.1f} s, run because {task.why}\n{task.stderr}")
             if task.fault is None:
                 _keep(places[stem], task.node)
                 seconds[json.dumps([stem, keys[stem]["parameters"]])] = round(task.seconds, 1)
+            else:
+                log.append(f"{stem}: {task.fault}\n")
             write(output / "build.log", "".join(log))
 
         run({stem: task for stem, task in tasks.items() if task.node is None}, timeout, done)
@@ -131,14 +134,15 @@ def build(
         }
         html, found = assemble(tasks, title, facts, list(faults.values()), required)
         review(html)
+        inputs["keys"] = {stem: key for stem, key in keys.items() if stem not in faults}
         state = {"inputs": inputs, "seconds": seconds}
         if faults:
-            inputs["keys"] = {stem: key for stem, key in keys.items() if stem not in faults}
             write(failed, html)
             write(record, json.dumps(state))
             kept = f", {report.name} is the last good one" if report.exists() else ""
-            first = next(iter(faults.values()))
-            raise ChapterError(f"{first} ({failed} shows how far it came{kept})")
+            raise ChapterError(
+                f"{next(iter(faults.values()))} ({failed} shows how far it came{kept})"
+            )
         write(report, html)
         write(results, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         write(record, json.dumps(state | {"files": files_digest([report, results])}))
@@ -154,36 +158,31 @@ def _keys(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str,
     """
     files = {notebook.stem: notebook for notebook in notebooks}
     needs = {stem: _needs(notebook) for stem, notebook in files.items()}
-    data = data_digest(parameters.get("source", ""))
-    environment = environment_digest(notebooks[0].parents[1])
-    keys: dict[str, Key] = {}
+    for stem, needed in needs.items():
+        if unknown := set(needed) - files.keys():
+            raise BuildError(f"chapter {stem} needs {min(unknown)}, which is no chapter")
     try:
-        for stem in TopologicalSorter(needs).static_order():
-            if stem not in files:
-                first = next(name for name, wanted in needs.items() if stem in wanted)
-                raise BuildError(f"chapter {first} needs {stem}, which is no chapter")
-            known = declared(files[stem])
-            own = {
-                name: parameters[name]
-                for name in sorted(known.keys() & parameters.keys() - {"source"})
-            }
-            needed = {name: keys[name] for name in needs[stem]}
-            uses = data if "source" in known else ""
-            keys[stem] = chapter_key(files[stem], own, uses, environment, needed)
+        order = list(TopologicalSorter(needs).static_order())
     except CycleError as error:
         circle = ", ".join(sorted(set(error.args[1])))
         raise BuildError(f"chapters {circle} wait for one another") from error
+    data = data_digest(parameters.get("source", ""))
+    environment = environment_digest(notebooks[0].parents[1])
+    keys: dict[str, Key] = {}
+    for stem in order:
+        known = declared(files[stem])
+        own = {
+            name: parameters[name] for name in sorted(known.keys() & parameters.keys() - {"source"})
+        }
+        uses = data if "source" in known else ""
+        needed_keys = {name: keys[name] for name in needs[stem]}
+        keys[stem] = chapter_key(files[stem], own, uses, environment, needed_keys)
     return keys
 
 
 def _needs(notebook: Path) -> tuple[str, ...]:
     metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
     return tuple(metadata.get("emolib", {}).get("needs", ()))
-
-
-def _place(output: Path, stem: str, key: Key) -> Path:
-    """The file of a chapter's executed notebook: in the cache, or beside the report without one."""
-    return (cache_folder() or output) / "chapters" / f"{stem}-{digest(key)[:32]}.ipynb.gz"
 
 
 def _keep(place: Path, node: "NotebookNode") -> None:
@@ -209,15 +208,12 @@ def _kept(place: Path, notebook: Path) -> "NotebookNode | None":
     except (OSError, EOFError, ValueError, zlib.error):
         say(f"{place} is damaged; the chapter runs again")
         return None
-    runs: list[list[NotebookNode]] = []  # each code cell with the parameters set after it, if any
-    for cell in node.cells:
-        if cell.cell_type == "code":
-            given = "injected-parameters" in cell.metadata.get("tags", [])
-            runs[-1].append(cell) if given else runs.append([cell])
-    cells = nbformat.read(notebook, 4).cells
-    node.cells = [
-        part for cell in cells for part in (runs.pop(0) if cell.cell_type == "code" else [cell])
-    ]
+    ran = [cell for cell in node.cells if cell.cell_type == "code"]
+    node.cells = []
+    for cell in nbformat.read(notebook, 4).cells:
+        node.cells.append(ran.pop(0) if cell.cell_type == "code" else cell)
+        while ran and "injected-parameters" in ran[0].metadata.get("tags", []):
+            node.cells.append(ran.pop(0))
     return node
 
 

@@ -1,17 +1,62 @@
 """Cards: a figure, slider or table as the HTML that stands in the report, shown by a notebook."""
 
 import json
+import numbers
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from io import StringIO
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from emolib.report.markup import CARD, RESULTS, csv, grid, macro, number, svg
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The MIME type by which published results travel inside an executed notebook, and the name of the
+# metadata by which the build knows a card.
+RESULTS, CARD = "application/vnd.emolib.results+json", "emolib"
+# Stands between the kind and the id of a card whose number only the whole report knows.
+UNNUMBERED = "\N{NO-BREAK SPACE}"
+# What stands in a data URI as it is: all but the signs that end it or an attribute, and those that
+# URIs read otherwise.
+_AS_IT_IS = " !$'()*+,-./:;=>?@[]^_`{|}~"
+
+# In an attribute that holds coordinates, two decimals are a hundredth of a point.
+_COORDINATES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+# names of artists; what is referred to has a hash for a name
+_UNUSED_ID = re.compile(r' id="\w[\w.]*_\d+"')
+_FONT = re.compile(r" ?font-family: ([^;\"]*);?")
+
+Run = list[Any]  # position, label, length
+
+
+def _uri(content: str, mime: str) -> Markup:
+    return Markup(f"data:{mime};charset=utf-8,") + Markup(quote(content, safe=_AS_IT_IS))
+
+
+templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
+templates.filters["uri"] = _uri
+
+
+def macro(template: str, name: str, *arguments: Any, **options: Any) -> str:
+    """HTML made by a macro of one of the templates beside this file."""
+    return str(
+        getattr(templates.get_template(template).module, name)(*arguments, **options)
+    ).strip()
 
 
 class Picture(Protocol):
@@ -23,7 +68,7 @@ class Picture(Protocol):
         data: the numbers behind it.
     """
 
-    figure: matplotlib.figure.Figure
+    figure: "Figure"
     alt: str
     data: pd.DataFrame
 
@@ -91,10 +136,8 @@ def table(
             named; other fractions get two decimals, and what is missing is a dash.
 
     Raises:
-        ValueError: the frame has no column or no row, or there is no caption.
+        ValueError: the frame is empty, or there is no caption.
     """
-    if not frame.shape[1]:
-        raise ValueError(f"table {id} has no column")
     _show("table", id, caption, frame, grid=grid(frame, formats))
 
 
@@ -108,8 +151,15 @@ def publish(name: str, records: Any) -> None:
     Raises:
         TypeError: a value is none of these.
     """
-    bundle = {RESULTS: {name: _strict(records)}, "text/plain": f"published: {name}"}
-    display(bundle, raw=True)
+
+    def simple(item: Any) -> Any:
+        if isinstance(item, np.ndarray | np.generic):
+            return item.tolist()
+        raise TypeError(f"results are numbers, text, lists and dicts, not {type(item).__name__}")
+
+    # numbers that JSON lacks (NaN, infinity) become null
+    strict = json.loads(json.dumps(records, default=simple), parse_constant=lambda name: None)
+    display({RESULTS: {name: strict}, "text/plain": f"published: {name}"}, raw=True)
 
 
 def plain(text: Any) -> str:
@@ -123,18 +173,15 @@ def plain(text: Any) -> str:
 
 
 def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
-    if not re.fullmatch(
-        r"(?!chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$)[a-z][a-z0-9-]*",
-        id,
+    own = r"chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
+    known = re.fullmatch(rf"(?!{own})[a-z][a-z0-9-]*", id)
+    for right, fault in (
+        (known, f"the id {id!r} is not lower-case letters, digits and hyphens, or is the page's"),
+        (caption.strip(), f"{kind} {id} has no caption"),
+        (not data.empty, f"{kind} {id} has no data behind it"),
     ):
-        raise ValueError(
-            f"the id {id!r} is not lower-case letters, digits and hyphens, or is one of the page's "
-            "own"
-        )
-    if not caption.strip():
-        raise ValueError(f"{kind} {id} has no caption")
-    if data.empty:
-        raise ValueError(f"{kind} {id} has no data behind it")
+        if not right:
+            raise ValueError(fault)
     called = number("Table" if kind == "table" else "Figure", id)
     html = macro("cards.html", kind, id=id, number=called, caption=caption, csv=csv(data), **parts)
     alt = data.to_string() if kind == "table" else parts["states"][0]["alt"]
@@ -143,20 +190,111 @@ def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) ->
 
 
 def _drawn(id: str, picture: Picture) -> dict[str, Any]:
+    from matplotlib import pyplot  # the build needs no drawing library
+
     if not picture.alt.strip():
         raise ValueError(f"figure {id} has no alt text")
     width, height = (round(inches * 96) for inches in picture.figure.get_size_inches())
     state = {"alt": picture.alt, "svg": svg(picture.figure, id), "width": width, "height": height}
-    plt.close(picture.figure)
+    pyplot.close(picture.figure)
     return state
 
 
-def _strict(value: Any) -> Any:
-    """``value`` in JSON's own types; numbers that JSON lacks (NaN, infinity) become null."""
+def number(kind: str, id: str) -> str:
+    """ "Figure 6a" for ``fig-6a``, as in the paper; an id of another form is numbered by the build,
+    and until then follows the kind after :data:`UNNUMBERED`.
+    """
+    known = re.fullmatch(r"(?:fig|table)-(\w+)", id)
+    return f"{kind} {known[1]}" if known else f"{kind}{UNNUMBERED}{id}"
 
-    def simple(item: Any) -> Any:
-        if isinstance(item, np.ndarray | np.generic):
-            return item.tolist()
-        raise TypeError(f"results are numbers, text, lists and dicts, not {type(item).__name__}")
 
-    return json.loads(json.dumps(value, default=simple), parse_constant=lambda name: None)
+def svg(figure: "Figure", salt: str) -> str:
+    """The figure as one line of SVG; the same figure and salt give the same text.
+
+    Args:
+        figure: what to draw; it is left as it is.
+        salt: makes the ids inside the drawing, so that those of two drawings differ.
+    """
+    from matplotlib import rc_context
+
+    file = StringIO()
+    # ids inside an SVG are random and its date is now, unless told otherwise
+    with rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
+        figure.savefig(
+            file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        )
+    drawn = file.getvalue()
+    drawn = re.sub(r"\s*\n\s*", " ", drawn[drawn.index("<svg") :]).strip().replace("> <", "><")
+    drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)
+    drawn = re.sub(r"<g(?: clip-path=\"[^\"]*\")?/>", "", _UNUSED_ID.sub("", drawn))
+    # Matplotlib names every font it knows at every text; once, at the root, is enough
+    if _FONT.search(drawn):
+        drawn = _FONT.sub("", drawn).replace(
+            "<svg ", '<svg font-family="DejaVu Sans, Verdana, sans-serif" ', 1
+        )
+    return drawn
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """The frame as CSV with six significant digits, more than any figure shows."""
+    return frame.to_csv(index=_is_named(frame.index), float_format="%.6g", lineterminator="\n")
+
+
+def grid(frame: pd.DataFrame, formats: str | dict[Any, str] | None = None) -> dict[str, Any]:
+    """The cells of an accessible table, for the template.
+
+    Args:
+        frame: a plain row number is left out, any other index is kept.
+        formats: see :func:`table`.
+
+    Returns:
+        ``header``: runs ``[position, label, length]`` per level of the columns; ``names`` of the
+        index levels; ``rows`` of ``heads`` (runs that begin here) and ``cells`` ``[text, whether a
+        number]``; ``numeric``: whether each column is.
+    """
+    heads = _runs(frame.index) if _is_named(frame.index) else []
+    numeric = [bool(pd.api.types.is_numeric_dtype(dtype)) for dtype in frame.dtypes]
+    columns = []
+    for name, column in frame.items():
+        form = formats.get(name) if isinstance(formats, dict) else formats
+        columns.append([_text(value, form) for value in column])
+    return {
+        "header": _runs(frame.columns),
+        "names": ["" if name is None else str(name) for name in frame.index.names] if heads else [],
+        "rows": [
+            {
+                "heads": [run for level in heads for run in level if run[0] == place],
+                "cells": list(zip(texts, numeric, strict=True)),
+            }
+            for place, texts in enumerate(zip(*columns, strict=True))
+        ],
+        "numeric": numeric,
+    }
+
+
+def _is_named(index: pd.Index) -> bool:
+    return not isinstance(index, pd.RangeIndex) or index.name is not None
+
+
+def _runs(index: pd.Index) -> list[list[Run]]:
+    """Runs of equal labels per level, ``[position, label, length]``; innermost ones never join."""
+    keys = [key if isinstance(key, tuple) else (key,) for key in index]
+    levels = []
+    for level in range(index.nlevels - 1):
+        runs = [list(run) for _, run in groupby(enumerate(keys), lambda at: at[1][: level + 1])]
+        levels.append([[run[0][0], str(run[0][1][level]), len(run)] for run in runs])
+    return [*levels, [[place, str(key[-1]), 1] for place, key in enumerate(keys)]]
+
+
+def _text(value: Any, form: str | None) -> str:
+    """The text of a cell: by its format, a dash for what is missing, two decimals of a fraction."""
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "–"
+    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool):
+        whole = isinstance(value, numbers.Integral)
+        return (form or ("{}" if whole else "{:.2f}")).format(value)
+    return str(value)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

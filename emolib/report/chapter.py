@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from emolib.report import BuildError
-from emolib.report.markup import CARD, RESULTS, UNNUMBERED, macro
+from emolib.report.cards import CARD, RESULTS, UNNUMBERED, macro
 
 # All kernels are IPython's; the highlighter may not depend on whether one has said so.
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
@@ -94,10 +94,6 @@ class Chapter:
     html: str
 
 
-class FormulaError(ValueError):
-    """A formula is not LaTeX that MathML can be made of."""
-
-
 class Prose(IPythonRenderer):
     """Markdown to HTML with formulas as MathML, and headings one level down with ids of their own.
 
@@ -106,22 +102,29 @@ class Prose(IPythonRenderer):
     there.
     """
 
-    def __init__(self, chapter: str) -> None:
+    def __init__(self, stem: str) -> None:
         super().__init__(escape=True)
-        self.chapter = chapter
+        self.stem = stem
         self.headings: list[tuple[int, str, str]] = []  # level, id, title
 
     def inline_math(self, body: str) -> str:
         """A formula in a line of text."""
-        return _mathml(body, display="inline")
+        return self._mathml(body, display="inline")
 
     def block_math(self, body: str) -> str:
         """A formula that stands by itself."""
-        return f'<span class="formula">{_mathml(body, display="block")}</span>'
+        return f'<span class="formula">{self._mathml(body, display="block")}</span>'
 
-    def latex_environment(self, name: str, body: str) -> str:
-        """A formula of several lines, by the environment that it is written in."""
-        return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+    def _mathml(self, latex: str, display: str) -> str:
+        try:
+            formula = convert(latex.strip(), display=display)
+            # it lets a command that it does not know stand as text
+            fault = "holds a command that is not known" if "\\" in formula else ""
+        except Exception as error:  # latex2mathml's errors have no common type
+            fault = f"cannot be read ({type(error).__name__})"
+        if fault:
+            raise BuildError(f"chapter {self.stem}: the formula {latex.strip()} {fault}")
+        return formula
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link on the page or to the web; of any other the text."""
@@ -136,7 +139,7 @@ class Prose(IPythonRenderer):
         title = unescape(striptags(text))
         slug = re.sub(r"\W+", "-", title.lower()).strip("-")
         # the chapter's own title carries the chapter's id; the same heading twice gets a number
-        id = self.chapter if level == 1 else f"{self.chapter}-{slug}"
+        id = "chapter-" + self.stem.lstrip("0123456789_") + (f"-{slug}" if level > 1 else "")
         taken = [heading[1] for heading in self.headings]
         if id in taken:
             id = f"{id}-{len(taken)}"
@@ -147,8 +150,8 @@ class Prose(IPythonRenderer):
 
 
 def tidy(
-    notebook: NotebookNode, stem: str, parameters: Mapping[str, Any]
-) -> tuple[list[Card], dict[str, Any]]:
+    notebook: NotebookNode, stem: str, parameters: Mapping[str, Any], results: dict[str, Any]
+) -> list[Card]:
     """Takes out of an executed notebook, in place, what no reader should see and what differs
     between runs: stderr, addresses of objects, folders of files, published results, and the pieces
     in which a text arrived.
@@ -157,12 +160,13 @@ def tidy(
         notebook: executed, see :func:`emolib.report.execution.execute`.
         stem: the notebook is the file ``<stem>.ipynb``.
         parameters: what it was given; absolute paths among them are shown as file names.
+        results: gets those that it published, by name.
 
     Returns:
-        The cards it shows, and the results it published, by name.
+        The cards it shows.
 
     Raises:
-        BuildError: two cells publish the same name.
+        BuildError: two cells or chapters publish the same name.
     """
     texts = [value for value in parameters.values() if isinstance(value, str)]
     paths = [text for text in texts if Path(text).is_absolute()]
@@ -174,41 +178,33 @@ def tidy(
 
     notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids
     cards: list[Card] = []
-    results: dict[str, Any] = {}
     for cell in notebook.cells:
         cell.source = clean(cell.source)
         shown: list[NotebookNode] = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             # a progress bar: tqdm's widget ignores TQDM_DISABLE, and its text differs between runs
-            if WIDGET in data and set(data) <= {WIDGET, "text/plain"}:
-                continue
+            bar = WIDGET in data and set(data) <= {WIDGET, "text/plain"}
             if RESULTS in data:
                 if twice := data[RESULTS].keys() & results.keys():
-                    raise BuildError(f"chapter {stem}: {', '.join(twice)} is published twice")
+                    raise BuildError(f"chapter {stem} publishes {min(twice)}, as a cell before did")
                 results.update(data[RESULTS])
-                continue
-            if output.output_type == "stream":
-                if output.name == "stderr":
-                    continue
-                if shown and shown[-1].output_type == "stream":
-                    shown[-1].text += output.text
-                    continue
-            elif output.output_type == "error":
-                output.evalue = clean(output.evalue)
+            elif shown and output.get("name") == shown[-1].get("name") == "stdout":
+                shown[-1].text += output.text
+            elif output.get("name") != "stderr" and not bar:
+                shown.append(output)
+        for output in shown:  # texts are whole only now
+            data = output.get("data", {})
+            data.update({mime: clean(data[mime]) for mime in data if mime.startswith("text/")})
+            for part in {"text", "evalue"} & output.keys():
+                output[part] = clean(output[part])
+            if "traceback" in output:
                 output.traceback = [clean(line) for line in output.traceback]
-            for mime in data:
-                if mime.startswith("text/"):
-                    data[mime] = clean(data[mime])
             if CARD in output.get("metadata", {}):
                 cards.append(Card(**output.metadata[CARD], html=data["text/html"]))
-            shown.append(output)
         if cell.cell_type == "code":
-            for output in shown:
-                if output.output_type == "stream":  # whole only now
-                    output.text = clean(output.text)
             cell.outputs = shown
-    return cards, results
+    return cards
 
 
 def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str]) -> Chapter:
@@ -222,59 +218,22 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
     Raises:
         BuildError: there is no title, or a formula cannot be read.
     """
-    id = chapter_id(stem)
-    prose = Prose(id)
+    prose = Prose(stem)
     exporter = HTMLExporter(
         template_name="basic",
         template_file=str(Path(__file__).with_name("chapter.html")),
         exclude_input_prompt=True,
         exclude_output_prompt=True,
-        filters={
-            "markdown2html": MarkdownWithMath(prose).render,
-            "slot": _slot,
-            "first_line": _first_line,
-        },
+        filters={"markdown2html": MarkdownWithMath(prose).render},
         config=Config(NbConvertBase={"display_data_priority": SHOWN}),
     )
     notebook.metadata["language_info"] = LANGUAGE
-    try:
-        html, _ = exporter.from_notebook_node(notebook)
-    except FormulaError as error:
-        raise BuildError(f"chapter {stem}: {error}") from error
-    titles = [title for level, _, title in prose.headings if level == 1]
+    html, _ = exporter.from_notebook_node(notebook)
+    titles = [(id, title) for level, id, title in prose.headings if level == 1]
     if not titles:
         raise BuildError(f"chapter {stem}: there is no title, a heading '# …'")
     html = html.replace("<pre>", '<pre tabindex="0">')  # wide code scrolls, by the keyboard as well
     # the exporter parses and rewrites its page, in which pictures are best left out
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if CARD in output.get("metadata", {}):
-                own = output.metadata[CARD]["id"]
-                html = html.replace(_slot(own), show(own))
+    html = re.sub(r'<div data-card="([\w-]+)"></div>', lambda slot: show(slot[1]), html)
     sections = [(id, title) for level, id, title in prose.headings if level == 2]
-    return Chapter(id, titles[0], sections, html)
-
-
-def chapter_id(stem: str) -> str:
-    """The id on the page of the chapter in ``<stem>.ipynb``, which no figure or table has."""
-    return "chapter-" + stem.lstrip("0123456789_")
-
-
-def _slot(id: str) -> str:
-    return f'<div data-card="{id}"></div>'
-
-
-def _first_line(text: str) -> str:
-    return (text.splitlines() or [""])[0]
-
-
-def _mathml(latex: str, display: str) -> str:
-    try:
-        formula = convert(latex.strip(), display=display)
-    except Exception as error:  # latex2mathml's errors have no common type
-        raise FormulaError(
-            f"the formula {latex.strip()} cannot be read ({type(error).__name__})"
-        ) from error
-    if "\\" in formula:  # it lets a command that it does not know stand as text
-        raise FormulaError(f"the formula {latex.strip()} holds a command that is not known")
-    return formula
+    return Chapter(*titles[0], sections, html)

@@ -2,18 +2,32 @@
 
 import hashlib
 import json
+import platform
+import subprocess
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from emolib.report.provenance import versions
+from emolib.utils.console import say_once
 
 PACKAGE = Path(__file__).parents[1]
 # No chapter runs these. All other files of the library count for every chapter, so that none that
 # is added or moved can drop out of a key.
 APART = ("__main__.py", "explore", "walkthroughs", "report")
 # Of the report itself, what runs in a chapter.
-SHOWN = ("cards.py", "cards.html", "markup.py")
+SHOWN = ("cards.py", "cards.html")
+
+LIBRARIES = (
+    "torch",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "matplotlib",
+    "seaborn",
+    "nbconvert",
+)
 
 Key = dict[str, Any]
 
@@ -38,9 +52,7 @@ def chapter_key(
     files = node["metadata"].get("emolib", {}).get("files", ())
     return {
         "cells": digest(["".join(source) for source in cells]),
-        "code": {
-            file.relative_to(PACKAGE.parent).as_posix(): _sha_of(file)[:16] for file in _library()
-        },
+        "code": {name: _sha_of(PACKAGE.parent / name)[:16] for name in _library()},
         "files": {Path(name).name: _sha_of(notebook.parents[1] / name) for name in files},
         "data": data,
         "parameters": json.loads(json.dumps(dict(parameters))),
@@ -53,21 +65,22 @@ def changes(old: Key | None, new: Key) -> str:
     """The reasons why outputs made under ``old`` do not serve ``new``; empty if they do."""
     if old is None or old.keys() != new.keys():  # the latter: an earlier version wrote it
         return "it has not run yet"
-    said = ["its code cells have changed"] if old["cells"] != new["cells"] else []
-    if files := _differing(old["code"], new["code"]):
-        more = f" and {len(files) - 2} more" if len(files) > 2 else ""
-        said.append(", ".join(files[:2]) + f"{more} changed")
+    files = _differing(old["code"], new["code"])
+    more = f" and {len(files) - 2} more" if len(files) > 2 else ""
+    said = [f"{', '.join(files[:2])}{more} changed"] if files else []
     said += [f"{name} has changed" for name in _differing(old["files"], new["files"])]
-    if old["data"] != new["data"]:
-        said.append("the data are others")
     for name in _differing(old["parameters"], new["parameters"]):
         before, after = (key["parameters"].get(name, "its default") for key in (old, new))
         said.append(f"{name} went from {before} to {after}")
-    needed = _differing(old["needs"], new["needs"])
-    said += [f"{name}, which it needs, has changed" for name in needed]
-    if old["environment"] != new["environment"]:
-        said.append("the environment has changed")
-    return "; ".join(said)
+    said += [
+        f"{name}, which it needs, has changed" for name in _differing(old["needs"], new["needs"])
+    ]
+    whole = {
+        "cells": "its code cells have changed",
+        "data": "the data are others",
+        "environment": "the environment has changed",
+    }
+    return "; ".join([*said, *(whole[part] for part in whole if old[part] != new[part])])
 
 
 def digest(value: Any) -> str:
@@ -96,10 +109,16 @@ def files_digest(files: list[Path]) -> str:
     return digest([[file.name, _sha_of(file)] for file in files])
 
 
-def _library() -> list[Path]:
+def _library() -> list[str]:
+    """The files of the library that a chapter runs, from the folder of the package."""
     files = [path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyi")]
-    files = [path for path in files if path.relative_to(PACKAGE).parts[0] not in APART]
-    return sorted(files) + [Path(__file__).with_name(name) for name in SHOWN]
+    names = [path.relative_to(PACKAGE) for path in files]
+    return [
+        *sorted(
+            f"{PACKAGE.name}/{name.as_posix()}" for name in names if name.parts[0] not in APART
+        ),
+        *(f"{PACKAGE.name}/report/{name}" for name in SHOWN),
+    ]
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -112,3 +131,32 @@ def _sha_of(file: Path) -> str:
         return "no file"
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def commit(checkout: Path) -> str:
+    """The short commit of a checkout, and whether files differ from it; ``"unknown"`` where there
+    is no git checkout, or, after a sentence that says why, where git fails.
+    """
+    if not (checkout / ".git").exists():  # git would go on and find a repository around the folder
+        return "unknown"
+    # also where the checkout is another user's, as in a container: its code is running already
+    trusted = ["-c", f"safe.directory={checkout.resolve()}", "-c", "core.fsmonitor=false"]
+    status = ["git", *trusted, "status", "--porcelain=v2", "--branch"]
+    try:
+        done = subprocess.run(status, cwd=checkout, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = error.stderr.decode() if isinstance(error, subprocess.CalledProcessError) else error
+        say_once(f"the commit is unknown, because git fails in {checkout}: {said}")
+        return "unknown"
+    head, *lines = done.stdout.decode(errors="replace").splitlines()
+    changed = any(not line.startswith("#") for line in lines)
+    state = " with uncommitted changes" if changed else ", clean tree"
+    return head.removeprefix("# branch.oid ")[:10] + state
+
+
+def versions() -> dict[str, str]:
+    """The version of Python and of each library that the numbers or the page may depend on."""
+    return {
+        "Python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+    }

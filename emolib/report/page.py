@@ -9,15 +9,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emolib.report import BuildError
+from emolib.report import BuildError, tally
+from emolib.report.cards import macro, templates
 from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
-from emolib.report.markup import templates
-from emolib.report.opening import CARDS, in_order, link, opening
 from emolib.report.parameters import declared
-from emolib.report.provenance import origin
 
 if TYPE_CHECKING:
-    from emolib.report.schedule import Task
+    from emolib.report.execution import Task
+
+# Cards that leave their chapter for the first page, in this order; the chapter keeps a link in
+# their place.
+FIRST = ("claims",)
 
 
 def assemble(
@@ -43,24 +45,68 @@ def assemble(
     origins: dict[str, dict[str, str]] = {}
     for stem, task in chapters.items():
         given = declared(task.notebook) | task.parameters
-        shown, published = tidy(task.node, stem, given)
-        if twice := published.keys() & results.keys():
-            raise BuildError(f"more than one chapter publishes {', '.join(sorted(twice))}")
+        shown = tidy(task.node, stem, given, results)
         cards += shown
-        results |= published
         origins |= dict.fromkeys((card.id for card in shown), origin(provenance, given))
-    cards = in_order(cards)
+    cards.sort(key=lambda card: card.id not in FIRST)
     called = numbers(cards)
     html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
-    in_place = html | {id: link(id, called[id]) for id in html if id in CARDS}
-    parts = opening(cards, called, results, html.__getitem__)
-    parts += [
-        convert_chapter(task.node, stem, in_place.__getitem__) for stem, task in chapters.items()
-    ]
+    parts = opening(cards, called, results, [html[id] for id in FIRST if id in html])
+    for id in html.keys() & set(FIRST):
+        html[id] = (
+            f'<p class="moved"><a href="#{id}">{called[id]}</a> stands on the first page.</p>'
+        )
+    for stem, task in chapters.items():
+        parts.append(convert_chapter(task.node, stem, html.__getitem__))
     page = compose(title, parts, provenance, called, faults)
     if not faults:
         check_page(page, required)
     return page, results | {"provenance": dict(provenance)}
+
+
+def opening(
+    cards: Sequence[Card],
+    numbers: Mapping[str, str],
+    results: Mapping[str, Any],
+    first: Sequence[str],
+) -> list[Chapter]:
+    """The first pages: the verdict, and how to read the rest.
+
+    Args:
+        cards: all of the report's, in the order of the page.
+        numbers: the number of each, by id.
+        results: what the chapters published; the verdicts of ``claims`` are counted.
+        first: HTML of the cards that stand under the verdict.
+    """
+    counted = tally(results)
+    total = sum(count for _, count in counted)
+    register = [(card.id, numbers[card.id], card.caption) for card in cards]
+    verdict = macro("opening.html", "verdict", counted, total, first)
+    reading = macro("opening.html", "reading", register)
+    return [
+        Chapter("verdict", "The verdict", [], verdict),
+        Chapter("reading", "How to read this report", [], reading),
+    ]
+
+
+def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The origin of the numbers of one chapter's figures and tables, as name and text.
+
+    Args:
+        provenance: of the report, with ``data_source``, ``data_digest``, ``commit`` and
+            ``versions``.
+        parameters: of the chapter, defaults included.
+    """
+    shown = {name: value for name, value in parameters.items() if name != "source"}
+    return {
+        "Data": provenance["data_source"],
+        "Digest of the data": provenance["data_digest"],
+        "Parameters": ", ".join(f"{name} = {value}" for name, value in shown.items()) or "none",
+        "Commit": provenance["commit"],
+        "Versions": ", ".join(
+            f"{library} {number}" for library, number in provenance["versions"].items()
+        ),
+    }
 
 
 def compose(
@@ -106,30 +152,25 @@ def check_page(page: str, required: Sequence[str]) -> None:
     Raises:
         BuildError: one sentence that names them.
     """
-    reader = _Reader()
-    reader.feed(page)
-    twice = [id for id, count in reader.ids.items() if count > 1]
-    missing = [id for id in required if id not in reader.ids]
-    astray = sorted(reader.links - set(reader.ids))
-    if twice:
-        raise BuildError(f"the page has more than one {', '.join(twice)}")
-    if missing:
-        raise BuildError(f"no chapter shows {', '.join(missing)}")
-    if astray:
-        raise BuildError(f"a link leads to {', '.join(astray)}, which is not on the page")
+    tags = _Tags()
+    tags.feed(page)
+    ids = Counter(value for name, value in tags.found if name == "id")
+    links = {value[1:] for name, value in tags.found if name == "href" and value[:1] == "#"}
+    for fault, wrong in (
+        ("the page has more than one {}", [id for id, count in ids.items() if count > 1]),
+        ("no chapter shows {}", [id for id in required if id not in ids]),
+        ("a link leads to {}, which is not on the page", sorted(links - ids.keys())),
+    ):
+        if wrong:
+            raise BuildError(fault.format(", ".join(wrong)))
 
 
-class _Reader(HTMLParser):
+class _Tags(HTMLParser):
+    """Names and values of all attributes of a page."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.ids: Counter[str] = Counter()
-        self.links: set[str] = set()
+        self.found: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.ids.update(value for name, value in attrs if name == "id" and value)
-        if tag == "a":
-            self.links.update(
-                value[1:]
-                for name, value in attrs
-                if name == "href" and value and value.startswith("#")
-            )
+        self.found += [(name, value) for name, value in attrs if value]

@@ -12,16 +12,6 @@ from typing import Any
 from emolib.report import BuildError
 from emolib.utils.validation import boolean, real_number, shown, whole_number
 
-QUICK: dict[str, Any] = {
-    "seeds": 1,
-    "widths": [6, 11, 16],
-    "angles": [0, 15, 30, 60, 90],
-    "draws": 60,
-    "cnn_draws": 8,
-    "pick_draws": 8,
-    "every_reading": False,
-    "shuffles": 100,
-}
 PAPER: dict[str, Any] = {
     "seeds": 10,
     "widths": list(range(6, 17)),
@@ -34,7 +24,16 @@ PAPER: dict[str, Any] = {
 }
 PROFILES = {
     # a minute on a laptop: enough networks to see every effect, too few for narrow intervals
-    "quick": QUICK,
+    "quick": {
+        "seeds": 1,
+        "widths": [6, 11, 16],
+        "angles": [0, 15, 30, 60, 90],
+        "draws": 60,
+        "cnn_draws": 8,
+        "pick_draws": 8,
+        "every_reading": False,
+        "shuffles": 100,
+    },
     # every hidden-layer width and angle of the paper's figures
     "paper": PAPER,
     # more seeds for narrower intervals, and as many draws of CNNs as of shallow networks
@@ -104,8 +103,9 @@ def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> dict[str, An
     for name, value in parameters.items():
         if name not in defaults:
             near = get_close_matches(name, defaults, n=1)
-            known = ", ".join(map(repr, sorted(defaults))) or "none"
-            hint = f"did you mean {near[0]}?" if near else f"there are {known}"
+            hint = (
+                f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(defaults))}"
+            )
             raise BuildError(f"no chapter declares a parameter {name}: {hint}")
         try:
             checked[name] = _like(defaults[name], name, value)

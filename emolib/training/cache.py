@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
-from emolib.utils.cache import cache_folder
+from emolib.utils.cache import cache_folder, source_digest
 from emolib.utils.console import say_once
-from emolib.utils.sources import source_digest
 
 # The rooms and libraries that decide a network's result; a plot edit leaves it alone.
 SOURCES = ("data", "folds", "metrics", "models", "pruning", "training")

@@ -1,5 +1,6 @@
-"""The cache folder, atomic file writes, and slow results kept by joblib."""
+"""The cache folder, atomic file writes, source digests, and slow results kept by joblib."""
 
+import hashlib
 import logging
 import os
 import tempfile
@@ -14,8 +15,8 @@ from uuid import uuid4
 import joblib
 
 from emolib.utils.console import say_once
-from emolib.utils.sources import source_digest
 
+PACKAGE = Path(__file__).parent.parent
 # The rooms and modules that compute; a plot edit leaves what they computed alone.
 COMPUTING = (
     *("analysis", "data", "estimators", "folds", "metrics", "models", "paper", "pruning"),
@@ -75,6 +76,36 @@ def write(path: Path, content: bytes | str) -> None:
         aside.unlink(missing_ok=True)
 
 
+def source_digest(*rooms: str, libraries: tuple[str, ...] = ()) -> str:
+    """SHA-256 of all Python files of some modules and packages of emolib, and of library versions.
+
+    A whole package counts, so that a file that is added or moved inside it cannot drop out of the
+    key; a name that no longer exists raises instead of matching nothing.
+
+    Args:
+        rooms: modules or packages by name, such as ``"pruning"`` or ``"training"``.
+        libraries: distributions whose version counts as well.
+
+    Raises:
+        FileNotFoundError: emolib has no module or package of that name.
+
+    Example:
+        >>> len(source_digest("pruning", "training", libraries=("numpy",)))
+        64
+    """
+    digest = hashlib.sha256()
+    for room in rooms:
+        path = PACKAGE.joinpath(*room.split("."))
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        if not files:
+            raise FileNotFoundError(f"emolib.{room} holds no source file")
+        for file in files:
+            digest.update(f"{file.relative_to(PACKAGE).as_posix()}\0".encode() + file.read_bytes())
+    for library in libraries:
+        digest.update(f"{library} {version(library)}\0".encode())
+    return digest.hexdigest()
+
+
 def cached(
     function: Callable[..., Any],
     data: Any,
@@ -93,19 +124,18 @@ def cached(
         data: an object with a ``digest``, which is handed over and not hashed, or None.
         arguments, options: anything that joblib hashes and pickles.
         code: modules and packages of emolib that the result depends on, as for
-            :func:`~emolib.utils.sources.source_digest`.
+            :func:`source_digest`.
 
     Example:
         >>> cached(calibrate, data, "person-independent", shuffles=500)
     """
-    digest = None if data is None else data.digest
-    versions = [version(library) for library in LIBRARIES]
+    key = [getattr(data, "digest", None), source_digest(*code, libraries=LIBRARIES)]
     memory = joblib.Memory(cache_folder(), verbose=0, compress=True)
     call = memory.cache(_call, ignore=["data"])
     with warnings.catch_warnings():
         # joblib warns where an entry is damaged or the disk is full; either way the result is right
         warnings.simplefilter("ignore", UserWarning)
-        return call(function, data, arguments, options, digest, source_digest(*code), versions)
+        return call(function, data, arguments, options, key)
 
 
 def _call(
@@ -113,8 +143,6 @@ def _call(
     data: Any,
     arguments: tuple[Any, ...],
     options: dict[str, Any],
-    digest: str | None,
-    code: str,
-    versions: list[str],
+    key: list[str | None],
 ) -> Any:
     return function(*([] if data is None else [data]), *arguments, **options)

@@ -27,12 +27,10 @@ def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -
         2
     """
     right = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
-    if not _is_number(value) or value != value or value in (np.inf, -np.inf) or value != int(value):
+    finite = _is_number(value) and value == value and value not in (np.inf, -np.inf)
+    if not finite or value != int(value) or value < low or (high is not None and value > high):
         raise ValueError(f"{name} is {shown(value)}; it must be {right}")
-    number = int(value)
-    if number < low or (high is not None and number > high):
-        raise ValueError(f"{name} is {shown(value)}; it must be {right}")
-    return number
+    return int(value)
 
 
 def real_number(name: str, value: Any, low: float, high: float) -> float:

@@ -10,8 +10,8 @@ import emolib
 from emolib.report import ChapterError
 from emolib.report.chapter import convert_chapter, numbers, tidy
 from emolib.report.execution import execute
-from emolib.report.page import check_page, compose
-from emolib.report.provenance import commit, origin, versions
+from emolib.report.keys import commit, versions
+from emolib.report.page import check_page, compose, origin
 from emolib.utils.cache import write
 from emolib.utils.console import say
 
@@ -67,7 +67,7 @@ def page(executed: NotebookNode, name: str) -> str:
     for cell in executed.cells:
         if CHECK in cell.metadata.get("tags", []):
             cell.outputs = []
-    cards, _ = tidy(executed, name, {})
+    cards = tidy(executed, name, {}, {})
     called = numbers(cards)
     data = emolib.load()
     provenance = {

@@ -101,17 +101,10 @@ def test_nothing_beyond_the_file_is_asked_for_and_nothing_goes_wrong(visit, repo
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_rule_of_wcag_is_broken(visit, scheme, width):
     page = visit(color_scheme=scheme, viewport={"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
-    assert [
-        (rule["id"], [node["html"] for node in rule["nodes"]])
-        for rule in found.response["violations"]
-    ] == []
-
-
-def test_page_fits_a_phone(visit):
-    page = visit(viewport={"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert found.response["violations"] == []
 
 
 def test_keyboard_reaches_everything(visit):
@@ -151,10 +144,9 @@ def test_without_script_all_is_there(visit):
     page = visit(java_script_enabled=False)
     assert page.locator("#by-angle img").count() == 3
     assert all(page.locator("#by-angle img").nth(k).is_visible() for k in range(3))
-    assert (
-        not page.locator(".control").is_visible() and not page.locator("#code-switch").is_visible()
-    )
+    assert not any(page.locator(id).is_visible() for id in (".control", "#code-switch"))
     assert page.locator("math").count() == 2
+    assert page.locator(".prose a[href='#by-angle']").inner_text() == "Figure S1"
 
 
 def test_paper_shows_all_states(visit):
@@ -200,8 +192,3 @@ def test_hostile_names_are_text(visit):
     )
     assert "<script>" in drawn
     assert page.locator("a[href^=javascript]").count() == 0
-
-
-def test_cross_references_have_their_words(visit):
-    page = visit()
-    assert page.locator(".prose a[href='#by-angle']").inner_text() == "Figure S1"

@@ -71,22 +71,19 @@ def plain(make, tmp_path_factory):
     return make(tmp_path_factory.mktemp("plain"))
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "COLUMNS": "40", "MPLBACKEND": "pdf"},
-        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"},
-        {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "LOKY_MAX_CPU_COUNT": "1"},
-    ],
-    ids=["hash seed, zone, terminal", "locale C", "German, one core"],
-)
-def test_settings_of_the_user_change_no_byte(make, plain, tmp_path, variables):
-    assert make(tmp_path, **variables)[:2] == plain[:2]
+SETTINGS = {
+    "hash seed, zone, terminal": "PYTHONHASHSEED=7 TZ=Asia/Tokyo COLUMNS=40 MPLBACKEND=pdf",
+    "locale C": "LC_ALL=C LANG=C PYTHONUTF8=0",
+    "German, one core": "LC_ALL=de_DE.UTF-8 LANGUAGE=de LOKY_MAX_CPU_COUNT=1",
+    "another checkout": "PYTHONPATH=other",
+}
 
 
-def test_another_checkout_changes_no_byte(make, plain, tmp_path):
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_settings_of_the_user_change_no_byte(make, plain, tmp_path, settings):
     shutil.copytree(PACKAGE, tmp_path / "other" / "emolib")
-    assert make(tmp_path, PYTHONPATH=str(tmp_path / "other"))[:2] == plain[:2]
+    variables = dict(setting.split("=") for setting in settings.split())
+    assert make(tmp_path, **variables)[:2] == plain[:2]
 
 
 def test_warm_build_has_the_bytes_of_a_cold_one(make, tmp_path, plain):
@@ -109,20 +106,17 @@ def stream(text: str, name: str = "stdout"):
     return v4.new_output("stream", name=name, text=text)
 
 
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        [stream("one\ntwo 0x7f00"), stream("1234abcd\n")],
-        [stream("one\n"), stream("a warning\n", "stderr"), stream("two 0x7f001234abcd\n")],
-    ],
-    ids=["cut in the midst", "stderr between"],
-)
+CUT = [stream("one\ntwo 0x7f00"), stream("1234abcd\n")]
+BETWEEN = [stream("one\n"), stream("a warning\n", "stderr"), stream("two 0x7f001234abcd\n")]
+
+
+@pytest.mark.parametrize("pieces", [CUT, BETWEEN], ids=["cut in the midst", "stderr between"])
 def test_pieces_of_one_text_are_joined(pieces):
     def html(outputs, metadata):
         cell = v4.new_code_cell("print()", outputs=outputs, execution_count=1)
         title = v4.new_markdown_cell("# A")
         notebook = v4.new_notebook(cells=[title, cell], metadata=metadata)
-        tidy(notebook, "1_a", {})
+        tidy(notebook, "1_a", {}, {})
         return convert_chapter(notebook, "1_a", str).html
 
     whole = html([stream("one\ntwo 0x7f001234abcd\n")], {"language_info": {"name": "python"}})

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -19,19 +18,9 @@ from notebooks import PROVENANCE, write
 GOOD = ("print('a result')", "code")
 AFTER = ("print('never')", "code")
 FAULTS = {
-    "a failing cell": (
-        'raise ValueError("no such <b>column</b>\\nsecond line")',
-        "ValueError: no such <b>column</b>",
-    ),
-    "a dead kernel": (
-        "import os; os._exit(1)",
-        "Kernel died: the process that ran the cells has ended",
-    ),
-    "a killed kernel": (
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        "Kernel died: the process",
-    ),
-    "an early exit": ("import sys; sys.exit(0)", "it stopped before its last cell"),
+    'raise ValueError("no such <b>column</b>\\nsecond line")': "ValueError: no such <b>column</b>",
+    "import os, signal; os.kill(os.getpid(), signal.SIGKILL)": "Kernel died: the process",
+    "import sys; sys.exit(0)": "it stopped before its last cell",
 }
 
 
@@ -56,17 +45,20 @@ def chapters(tmp_path):
     return make
 
 
-@pytest.mark.parametrize(("fault", "sentence"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize(("fault", "sentence"), FAULTS.items())
 def test_fault_gives_a_whole_page_and_keeps_the_last_good_one(tmp_path, chapters, fault, sentence):
     reports = tmp_path / "reports"
+    if "no such" in fault:  # once: the first build of all fails
+        with pytest.raises(ChapterError, match=r"how far it came\)$"):
+            run(tmp_path, *chapters(fault))
+        assert not (reports / "report.html").exists()
     good = run(tmp_path, *chapters("pass")).read_bytes()
     results = (reports / "results.json").read_bytes()
     with pytest.raises(ChapterError, match="^chapter 2_middle: ") as error:
         run(tmp_path, *chapters(fault))
     assert sentence in str(error.value) and "report.html is the last good one" in str(error.value)
-    assert (reports / "report.html").read_bytes() == good and (
-        reports / "results.json"
-    ).read_bytes() == results
+    assert (reports / "report.html").read_bytes() == good
+    assert (reports / "results.json").read_bytes() == results
 
     page = (reports / "report.failed.html").read_text(encoding="utf-8")
     shown = sentence.replace("<", "&lt;").replace(">", "&gt;")
@@ -88,16 +80,6 @@ def test_cell_that_takes_too_long_is_named(tmp_path):
         execute(notebook, {}, timeout=1)
     ran, never = (cell for cell in error.value.notebook.cells if cell.cell_type == "code")
     assert ran.outputs[-1].ename == "Timeout" and never.execution_count is None
-
-
-def test_first_build_that_fails_leaves_no_report(tmp_path, chapters):
-    with pytest.raises(ChapterError) as error:
-        run(tmp_path, *chapters("1 / 0"))
-    assert "last good" not in str(error.value)
-    assert (
-        not (tmp_path / "reports/report.html").exists()
-        and (tmp_path / "reports/report.failed.html").exists()
-    )
 
 
 def test_chapters_that_wait_for_one_another_are_named(tmp_path):
@@ -132,23 +114,19 @@ while os.environ.get("GATE") and not Path(os.environ["GATE"]).exists():
 print(os.environ["MARK"])
 """
     chapter = write(tmp_path / "1_data.ipynb", ("# Data",), (cell, "code"))
-    script = tmp_path / "script.py"
-    script.write_text(
-        textwrap.dedent(f"""
-        import signal
-        import sys
-        from pathlib import Path
-        from emolib.report import BuildError
-        from emolib.report.build import build
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
-        try:
-            build([Path({str(chapter)!r})], {{}}, Path(sys.argv[1]), title="A paper", provenance=lambda: {PROVENANCE!r},
-                  stamp={{"mark": sys.argv[2]}})
-        except (OSError, BuildError) as error:
-            print(error)
-            sys.exit(2)
-    """)
-    )
+    script = f"""
+import signal, sys
+from pathlib import Path
+from emolib.report import BuildError
+from emolib.report.build import build
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
+try:
+    build([Path({str(chapter)!r})], {{}}, Path(sys.argv[1]), title="A paper",
+          provenance=lambda: {PROVENANCE!r}, stamp={{"mark": sys.argv[2]}})
+except (OSError, BuildError) as error:
+    print(error)
+    sys.exit(2)
+"""
     started = []
 
     def start(
@@ -156,7 +134,7 @@ print(os.environ["MARK"])
     ) -> subprocess.Popen:
         own = {"MARK": mark, "BEGUN": str(begun), "GATE": str(gate), "PYTHONFAULTHANDLER": "1"}
         process = subprocess.Popen(
-            [sys.executable, str(script), str(output), mark],
+            [sys.executable, "-c", script, str(output), mark],
             env=os.environ | own | {"EMOLIB_CACHE": str(tmp_path / cache)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -185,14 +163,6 @@ def test_second_build_in_a_folder_is_refused_while_the_first_goes_on(tmp_path, c
     assert "first" in (output / "report.html").read_text(encoding="utf-8")
 
 
-def test_two_builds_of_one_report_in_two_folders_do_not_mix(tmp_path, command):
-    builds = {mark: command(tmp_path / mark, mark, cache=mark) for mark in ("one", "two")}
-    for mark, process in builds.items():
-        said = process.communicate()
-        assert process.returncode == 0, said
-        assert f">{mark}\n</pre>" in (tmp_path / mark / "report.html").read_text(encoding="utf-8")
-
-
 def test_build_killed_at_any_moment_leaves_a_whole_report_and_no_kernel(tmp_path, command):
     output = tmp_path / "reports"
     command(output, "good").communicate()
@@ -200,8 +170,7 @@ def test_build_killed_at_any_moment_leaves_a_whole_report_and_no_kernel(tmp_path
     moments = {
         "at once": lambda process, number: process,
         "log": lambda process, number: "kept" not in (output / "build.log").read_text(),
-        "chapter": lambda process, number: psutil.Process(process.pid).children(),
-        "kernel": lambda process, number: len(psutil.Process(process.pid).children(True)) > 1,
+        "kernel": lambda process, number: psutil.Process(process.pid).children(),
         "cell": lambda process, number: (tmp_path / f"begun{number}").exists(),
         "kept": lambda process, number: list((tmp_path / f"cache{number}").glob("chapters/1*")),
         "page": lambda process, number: (output / "report.html").read_bytes() != good,
@@ -215,14 +184,12 @@ def test_build_killed_at_any_moment_leaves_a_whole_report_and_no_kernel(tmp_path
         process.communicate()
         assert psutil.wait_procs(below, timeout=60)[1] == []
         page = (output / "report.html").read_bytes()
-        assert page == good or (
-            page.rstrip().endswith(b"</html>") and f">fresh{number}\n</pre>".encode() in page
-        )
+        fresh = page.rstrip().endswith(b"</html>") and f">fresh{number}\n</pre>".encode() in page
+        assert page == good or fresh
     process = command(output, "last", cache="last")
     process.communicate()
-    assert process.returncode == 0 and ">last\n</pre>" in (output / "report.html").read_text(
-        encoding="utf-8"
-    )
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert process.returncode == 0 and ">last\n</pre>" in page
     assert not list(output.glob(".*.tmp"))
 
 
@@ -251,26 +218,21 @@ def test_disk_that_is_full_is_named_and_leaves_the_last_good_report(tmp_path, co
         (output / "ballast").unlink()
         process = command(output, "fresh", cache="other")
         process.communicate()
-        assert (
-            process.returncode == 0 and b">fresh\n</pre>" in (output / "report.html").read_bytes()
-        )
+        assert process.returncode == 0
+        assert b">fresh\n</pre>" in (output / "report.html").read_bytes()
     finally:
         subprocess.run(["umount", str(output)], check=True)
 
 
-@pytest.mark.parametrize("moment", ["chapter", "kernel", "cell"])
+@pytest.mark.parametrize("moment", ["kernel", "cell"])
 def test_interrupt_ends_the_kernels_and_leaves_the_last_good_report(tmp_path, command, moment):
     output, begun = tmp_path / "reports", tmp_path / "begun"
     command(output, "good").communicate()
     good = (output / "report.html").read_bytes()
     process = command(output, "fresh", "other", begun, gate=tmp_path / "never")
-    moments = {
-        "chapter": lambda: psutil.Process(process.pid).children(),
-        "kernel": lambda: len(psutil.Process(process.pid).children(recursive=True)) > 1,
-        "cell": begun.exists,
-    }
-    until(moments[moment], process)
-    kernels = psutil.Process(process.pid).children(recursive=True)
+    kernels = psutil.Process(process.pid).children
+    until(kernels if moment == "kernel" else begun.exists, process)
+    kernels = kernels(recursive=True)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode != 0 and "KeyboardInterrupt: stopped: 0 of 1 chapters" in said

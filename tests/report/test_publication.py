@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emolib.report import BuildError
-from emolib.report.markup import csv
+from emolib.report.cards import csv
 from emolib.report.publication import PICTURES, check_aggregates, pictures
 
 

@@ -2,22 +2,17 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from nbformat import v4
 
-import emolib
-import emolib.__main__ as cli
-import emolib.folds
 from emolib.report import BuildError
 from emolib.report.build import build
+from emolib.report.cards import RESULTS
 from emolib.report.chapter import Prose, convert_chapter
-from emolib.report.markup import RESULTS
 from emolib.report.page import check_page
-from emolib.report.parameters import PROFILES, check, declared, parse
+from emolib.report.parameters import check, declared, parse
 from notebooks import PROVENANCE, Tags, write
 
 PICTURE = """
@@ -39,74 +34,44 @@ def run(folder: Path, *notebooks: Path, parameters: dict | None = None, **option
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory) -> Path:
-    """A folder in which two chapters were built twice: `first` and `second` hold the same files."""
+    """A folder in which two chapters were built."""
     folder = tmp_path_factory.mktemp("good")
+    title = "# The data\n\nA mean $\\bar{x}$\n\n## Faces\n\n## Faces"
     first = write(
         folder / "1_data.ipynb",
-        (
-            "# The data\n\nA mean $\\bar{x}$ of\n\n$$\\frac{1}{N}\\sum_i x_i$$\n\n## Faces\n\n## Faces",
-        ),
-        ('source = ""\nseeds = 1  # networks a cell', "parameters"),
+        (title,),
+        ('source = ""\nseeds = 1  # networks', "parameters"),
         (PICTURE, "code"),
         ("import sys\nprint(source, object())\nprint('a', 'warning', file=sys.stderr)", "code"),
+    )
+    publish = (
+        'from emolib.report import publish\npublish("scores", [{"ours": 0.5, "seeds": seeds}])'
     )
     second = write(
         folder / "2_scores.ipynb",
         ("# The scores\n\n## Faces",),
         ("seeds = 1\nwidths = [6]", "parameters"),
-        (
-            'from emolib.report import publish\npublish("scores", [{"ours": float("nan"), "seeds": seeds}])',
-            "code",
-        ),
+        (publish, "code"),
     )
     parameters = {"source": str(folder / "faces.csv"), "seeds": 2}
-    for name in ("first", "second"):
-        with pytest.MonkeyPatch.context() as patch:  # a cache of its own: everything runs again
-            patch.setenv("EMOLIB_CACHE", str(folder / name / "cache"))
-            run(folder / name, first, second, parameters=parameters, required=["fig-6a"])
+    run(folder, first, second, parameters=parameters, required=["fig-6a"])
     return folder
 
 
 @pytest.fixture
 def page(good) -> str:
-    return (good / "first/reports/report.html").read_text(encoding="utf-8")
-
-
-def test_the_same_inputs_give_the_same_bytes(good):
-    for name in ("report.html", "results.json"):
-        assert (good / "first/reports" / name).read_bytes() == (
-            good / "second/reports" / name
-        ).read_bytes()
+    return (good / "reports/report.html").read_text(encoding="utf-8")
 
 
 def test_page_holds_chapters_figures_and_provenance(page):
     assert "<h1>A paper, re-run</h1>" in page and "ten drawn faces" in page
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
-    assert {
-        "verdict",
-        "reading",
-        "chapter-data",
-        "chapter-data-faces",
-        "chapter-scores",
-        "chapter-scores-faces",
-        "fig-6a",
-        "provenance",
-    } <= set(ids)
-    places = [
-        ids.index(id)
-        for id in ("verdict", "reading", "chapter-data", "chapter-scores", "provenance")
-    ]
+    order = ("verdict", "reading", "chapter-data", "fig-6a", "chapter-scores-faces", "provenance")
+    places = [ids.index(id) for id in order]
     assert places == sorted(places)
     assert len(ids) == len(set(ids))
     assert [image["alt"] for image in Tags(page).named("img")] == ["a rising line"]
     assert "<b>Figure 6a.</b> A line" in page
-
-
-def test_every_link_inside_the_page_has_its_target(page):
-    tags = Tags(page)
-    ids = {attributes.get("id") for _, attributes in tags.found}
-    inside = {link["href"][1:] for link in tags.named("a") if link.get("href", "").startswith("#")}
-    assert inside and inside <= ids
 
 
 def test_page_asks_nothing_of_the_network(page):
@@ -120,12 +85,12 @@ def test_page_asks_nothing_of_the_network(page):
 def test_page_shows_the_file_name_alone_and_nothing_of_the_run(good, page):
     assert "faces.csv" in page and str(good) not in page
     assert "a warning" not in page and "In&nbsp;[" not in page and "object at 0x…" in page
-    assert "a warning" in (good / "first/reports/build.log").read_text()
+    assert "a warning" in (good / "reports/build.log").read_text()
 
 
 def test_each_chapter_gets_the_parameters_it_declares(good):
-    results = json.loads((good / "first/reports/results.json").read_text())
-    assert results == {"scores": [{"ours": None, "seeds": 2}], "provenance": PROVENANCE}
+    results = json.loads((good / "reports/results.json").read_text())
+    assert results == {"scores": [{"ours": 0.5, "seeds": 2}], "provenance": PROVENANCE}
 
 
 def test_code_is_folded(page):
@@ -136,12 +101,9 @@ def test_code_is_folded(page):
 
 def test_two_chapters_may_not_publish_one_name(tmp_path):
     # what `publish` does, without waiting for its imports in both kernels
-    publish = (
-        f'display({{"{RESULTS}": {{"scores": 1}}, "text/plain": ""}}, raw=True)',
-        "code",
-    )
+    publish = (f'display({{"{RESULTS}": {{"scores": 1}}, "text/plain": ""}}, raw=True)', "code")
     one, two = (write(tmp_path / f"{k}_c{k}.ipynb", (f"# {k}",), publish) for k in (1, 2))
-    with pytest.raises(BuildError, match="more than one chapter publishes scores"):
+    with pytest.raises(BuildError, match="chapter 2_c2 publishes scores, as a cell before did"):
         run(tmp_path, one, two)
 
 
@@ -165,30 +127,24 @@ class TestParameters:
         return write(tmp_path / "1_data.ipynb", (code, "parameters"))
 
     def test_declared(self, notebook):
-        assert declared(notebook) == {
-            "seeds": 1,
-            "rate": 0.1,
-            "widths": [6, 11],
-            "name": "x",
-            "late": None,
-            "merge": False,
-        }
+        merged = {"late": None, "merge": False}
+        numbers = {"seeds": 1, "rate": 0.1, "widths": [6, 11]}
+        assert declared(notebook) == numbers | {"name": "x"} | merged
 
-    def test_misspelt_name_is_answered_with_the_near_one(self, notebook, tmp_path):
+    def test_misspelt_name_is_answered_with_the_near_one(self, notebook):
+        with pytest.raises(BuildError, match="no chapter declares .* seedz: did you mean seeds?"):
+            check({"seedz": 1}, [notebook])
         with pytest.raises(
-            BuildError, match="no chapter declares a parameter seedz: did you mean seeds?"
+            BuildError, match="no chapter declares .* x: there are late, merge, name"
         ):
-            run(tmp_path, notebook, parameters={"seedz": 1})
+            check({"x": 1}, [notebook])
 
-    @pytest.mark.parametrize(
-        "good", [{"seeds": 3}, {"rate": 1.0}, {"widths": [7]}, {"name": "y"}, {"late": [1]}]
-    )
-    def test_values_of_the_declared_type_pass(self, notebook, good):
+    def test_values_of_the_declared_type_pass(self, notebook):
+        good = {"seeds": 3, "rate": 1.0, "widths": [7], "name": "y", "late": [1]}
         assert check(good, [notebook]) == good
 
-    @pytest.mark.parametrize("whole", [3, 3.0, np.int64(3), np.float32(3), 3e0])
-    def test_whole_values_of_any_numeric_type_are_counts(self, notebook, whole):
-        taken = check({"seeds": whole, "widths": [whole]}, [notebook])
+    def test_whole_values_of_any_numeric_type_are_counts(self, notebook):
+        taken = check({"seeds": 3.0, "widths": [np.float32(3)]}, [notebook])
         assert taken == {"seeds": 3, "widths": [3]}
         assert type(taken["seeds"]) is type(taken["widths"][0]) is int
 
@@ -196,19 +152,12 @@ class TestParameters:
         ("wrong", "wanted"),
         [
             ({"seeds": 1.5}, "seeds is 1.5; it must be a whole number of at least 1"),
-            ({"seeds": True}, "seeds is True; it must be a whole number"),
-            ({"seeds": "3"}, "seeds is '3'; it must be a whole number"),
-            ({"seeds": float("nan")}, "seeds is nan; it must be a whole number"),
-            ({"seeds": 1e300}, "seeds is 1e\\+300; it must be a whole number"),
-            ({"widths": [6.5]}, "widths is 6.5; it must be a whole number"),
             ({"widths": [6, [7]]}, r"widths is \[7\]; it must be a whole number"),
             ({"rate": "fast"}, "rate is 'fast'; it must be a number"),
-            ({"rate": float("inf")}, "rate is inf; it must be a number"),
             ({"widths": 6}, "widths is 6; it must be a list"),
             ({"name": 1}, "name is 1; it must be text"),
             ({"seeds": 0}, "seeds is 0; it must be .* at least 1 and at most 1000"),
             ({"widths": []}, r"widths is \[\]; it must be a list"),
-            ({"merge": "False"}, "merge is 'False'; it must be True or False"),
             ({"merge": 1}, "merge is 1; it must be True or False"),
         ],
     )
@@ -217,25 +166,17 @@ class TestParameters:
             check(wrong, [notebook])
 
     def test_parse(self):
-        assert parse("seeds=3 widths=[6, 11] name=fast rate=1e-3") == {
-            "seeds": 3,
-            "widths": [6, 11],
-            "name": "fast",
-            "rate": 1e-3,
-        }
-        assert parse("  ") == {}
-        with pytest.raises(ValueError, match="name=value"):
-            parse("seeds 3")
-        with pytest.raises(ValueError, match="seeds is set twice"):
-            parse("seeds=3 seeds=4")
+        read = {"seeds": 3, "widths": [6, 11], "name": "fast", "rate": 1e-3}
+        assert parse("seeds=3 widths=[6, 11] name=fast rate=1e-3") == read and parse("  ") == {}
+        for text, fault in (("seeds 3", "name=value"), ("seeds=3 seeds=4", "seeds is set twice")):
+            with pytest.raises(ValueError, match=fault):
+                parse(text)
 
 
 class TestProse:
     def test_formulas_become_mathml(self):
-        html = convert(
-            "# A title\n\n$a<b$ and $\\theta_{ij}$\n\n$$\\sum_i x_i$$\n\n\\begin{matrix}1\\\\2\\end{matrix}"
-        )
-        assert html.count("<math") == 4 and html.count('display="block"') == 2
+        html = convert("# A title\n\n$a<b$ and $\\theta_{ij}$\n\n$$\\sum_i x_i$$")
+        assert html.count("<math") == 3 and html.count('display="block"') == 1
         assert "$" not in html and "&lt;" in html
 
     @pytest.mark.parametrize(
@@ -251,9 +192,9 @@ class TestProse:
 
     def test_headings_go_one_level_down_and_have_ids_of_their_own(self):
         prose = Prose("data")
-        assert prose.heading("A <em>title</em>", 1).startswith('<h2 id="data">')
+        assert prose.heading("A <em>title</em>", 1).startswith('<h2 id="chapter-data">')
         ids = [prose.headings[-1][1] for _ in range(2) if prose.heading("Faces &amp; more", 2)]
-        assert ids[0] == "data-faces-more" and len(set(ids)) == 2
+        assert ids[0] == "chapter-data-faces-more" and len(set(ids)) == 2
         assert prose.headings[-1][2] == "Faces & more"
 
     def test_chapter_needs_a_title(self):
@@ -264,67 +205,3 @@ class TestProse:
 def convert(markdown: str) -> str:
     notebook = v4.new_notebook(cells=[v4.new_markdown_cell(markdown)])
     return convert_chapter(notebook, "1_data", str).html
-
-
-class TestCommandLine:
-    @pytest.fixture
-    def checkout(self, tmp_path, monkeypatch):
-        """A folder with one chapter in place of the project."""
-        (tmp_path / "notebooks").mkdir()
-        code = 'source = "none"\n' + "\n".join(
-            f"{name} = {type(value)()!r}" for name, value in PROFILES["paper"].items()
-        )
-        write(
-            tmp_path / "notebooks/1_data.ipynb",
-            ("# Data",),
-            (code, "parameters"),
-            ("print(source, seeds)", "code"),
-        )
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(cli, "ROOT", tmp_path)
-        monkeypatch.setattr(cli, "REQUIRED", ())
-        return tmp_path
-
-    def test_report(self, checkout, capsys, monkeypatch):
-        loaded = SimpleNamespace(
-            source="faces.csv",
-            digest="0123456789abcdef0123",
-            drawn=False,
-            modalities=("LPQ", "PHOG"),
-            classes=("a", "b"),
-            labels=[0, 1],
-            groups=range(6),
-            left_out=pd.DataFrame(columns=["file", "reason"]),
-            repairs=pd.DataFrame(columns=["found", "rows", "done"]),
-        )
-        monkeypatch.setattr(emolib, "load", lambda source: loaded)
-        monkeypatch.setattr(emolib.folds, "make_folds", lambda *_: [])
-        monkeypatch.chdir(checkout)
-        Path("faces.csv").write_text("x")
-        arguments = ["report", "--data", "faces.csv", "--set", "seeds=7.0", "--out", "here"]
-        assert cli.main(arguments) == 0
-        assert capsys.readouterr().out.strip() == str(Path("here/report.html"))
-        page = Path("here/report.html").read_text(encoding="utf-8")
-        assert "faces.csv 7" in page and str(checkout) not in page
-        provenance = json.loads(Path("here/results.json").read_text())["provenance"]
-        assert provenance["data_digest"] == "0123456789abcdef" and provenance["commit"] == "unknown"
-        assert (
-            provenance["parameters"] == PROFILES["quick"] | {"seeds": 7}
-            and "banner" not in provenance
-        )
-
-    @pytest.mark.parametrize(
-        ("arguments", "sentence"),
-        [
-            (["--data", "nowhere.xlsx"], "nowhere.xlsx: there is no such file"),
-            (["--set", "seedz=2"], "no chapter declares a parameter seedz: did you mean seeds?"),
-            (["--set", "widths=2"], "parameter widths is 2; it must be a list"),
-            (["--set", "seeds=2.5"], "parameter seeds is 2.5; it must be a whole number"),
-            (["--set", "source=x"], "source is not set by name: the data are given with --data"),
-        ],
-    )
-    def test_errors_are_one_sentence(self, checkout, capsys, arguments, sentence):
-        assert cli.main(["report", *arguments]) == 2
-        error = capsys.readouterr().err
-        (line,) = [line for line in error.splitlines() if line.startswith("emolib: error: ")]
-        assert sentence in line and "Traceback" not in error

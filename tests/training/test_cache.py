@@ -11,7 +11,7 @@ from emolib.training import train as training
 from emolib.training.cache import LIBRARIES, SOURCES, Cache
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
-from emolib.utils import sources
+from emolib.utils.cache import PACKAGE
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def test_other_data_other_code_or_another_row_is_another_key(tiny, drawn, rows, 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A copy of the package whose files may change, in the place of the one whose digest counts."""
-    copy = shutil.copytree(sources.PACKAGE, tmp_path / "emolib")
-    monkeypatch.setattr(sources, "PACKAGE", copy)
+    copy = shutil.copytree(PACKAGE, tmp_path / "emolib")
+    monkeypatch.setattr("emolib.utils.cache.PACKAGE", copy)
     return copy
 
 
@@ -115,7 +115,7 @@ def test_an_edit_of_a_figure_leaves_the_key_alone(package, tmp_path):
 
 def test_the_version_of_a_library_is_another_key(tmp_path, monkeypatch):
     before = Cache(tmp_path / "c.sqlite").code
-    monkeypatch.setattr(sources, "version", lambda library: "9.9")
+    monkeypatch.setattr("emolib.utils.cache.version", lambda library: "9.9")
     assert Cache(tmp_path / "c.sqlite").code != before
 
 

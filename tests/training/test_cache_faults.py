@@ -23,7 +23,7 @@ from emolib.training.cache import Cache, _unpack
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
 from emolib.utils import console
-from emolib.utils.sources import PACKAGE
+from emolib.utils.cache import PACKAGE
 
 
 @pytest.fixture(autouse=True)

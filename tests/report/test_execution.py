@@ -2,20 +2,15 @@
 
 import io
 import re
-from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 from nbformat import v4
 
-from emolib.report import ChapterError, schedule
-from emolib.report.schedule import Task, run
+from emolib.report import ChapterError, execution
+from emolib.report.execution import Task, run
 from notebooks import write
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.fixture
@@ -38,28 +33,29 @@ def fake(monkeypatch):
     """An execution that begins one cell and ends; a chapter in `faults` fails."""
     began, faults = [], set()
 
-    def execute(notebook: Path, parameters, *, timeout, cell_begins, started):
+    def execute(notebook, parameters, timeout, cells, kernels):
         began.append(notebook.stem)
-        cell_begins("cell\n")
+        cells.append(v4.new_code_cell("1"))
         said = v4.new_output("stream", name="stderr", text="noise\nemolib: 3 files are left out\n")
         if notebook.stem in faults:
             raise ChapterError("ValueError: no", executed(said))
         return executed(said)
 
-    monkeypatch.setattr(schedule, "execute", execute)
+    monkeypatch.setattr(execution, "execute", execute)
     return began, faults
 
 
-def test_chapter_waits_for_those_that_it_needs(tasks, fake, monkeypatch, capsys):
+def test_chapters_that_others_need_come_first(tasks, fake, monkeypatch, capsys):
     began, _ = fake
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     ended = []
-    run(dict(reversed(tasks.items())), None, ended.append)
-    assert began == ended == ["2_b", "3_c", "1_a"]  # the first that may begin, from the end
+    run(tasks, None, ended.append)
+    assert began == ended == ["2_b", "1_a", "3_c"]
     assert all(task.node and not task.fault for task in tasks.values())
     said = capsys.readouterr().err
     assert "1_a … (it has not run yet)\n" in said and re.search(r"^1_a: \d+ s$", said, flags=re.M)
     assert said.count("emolib: 3 files are left out\n") == 3 and "noise" not in said
+    assert "\r" not in said  # a log has no bar
 
 
 def test_chapter_whose_needs_failed_is_not_run(tasks, fake, capsys):
@@ -73,44 +69,43 @@ def test_chapter_whose_needs_failed_is_not_run(tasks, fake, capsys):
 
 
 def test_terminal_of_80_columns_shows_chapters_and_time_left(tasks, monkeypatch):
-    monkeypatch.setattr("sys.stderr", terminal := Terminal())
-    monkeypatch.setenv("COLUMNS", "80")
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    monkeypatch.setattr(schedule, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(execution, "monotonic", lambda: 100.0)
     tasks["1_a"].begun = tasks["2_b"].begun = 60.0
-    with schedule._bar(3) as bar:
+    with execution._bar(3) as bar:
         bar.ncols, bar.dynamic_ncols = 80, None
-        schedule._show(bar, tasks, ["1_a", "2_b"])
+        execution._show(bar, tasks)
         # 20 s are left of each that runs and 60 s of the other, on two cores
         assert "1_a, 2_b" in (line := str(bar)) and "0 of 3 chapters, about 01:00 left" in line
         assert len(line) <= 80
         tasks["1_a"].node = tasks["2_b"].node = executed()
-        schedule._show(bar, tasks, ["3_c"])
+        execution._show(bar, tasks)
         assert "2 of 3 chapters, about 01:00 left" in str(bar)
-        schedule.tell("a line")
-    assert "\ra line\n" in terminal.getvalue() or "a line\n" in terminal.getvalue()
+        execution.tell("a line")
+    assert "a line\n" in terminal.getvalue()
 
 
 def test_unknown_duration_is_judged_by_the_cells(tmp_path, monkeypatch):
-    monkeypatch.setattr(schedule, "monotonic", lambda: 300.0)
-    notebook = write(tmp_path / "1_a.ipynb", ("# A",), *[("1", "code")] * 10)
+    monkeypatch.setattr(execution, "monotonic", lambda: 300.0)
+    notebook = write(tmp_path / "1_a.ipynb", ("# A",), *[("1", "code")] * 9)
     task = Task(notebook, {}, ())
-    assert task.left == schedule.GUESS
+    assert task.left == execution.GUESS
     task.begun, task.cells = 100.0, ["cell"] * 5  # half of them in 200 s
     assert task.left == 200.0
 
 
-def test_log_has_no_bar(tasks, fake, capsys):
-    run(tasks, None, str)
-    assert "\r" not in capsys.readouterr().err
-
-
-def test_interrupt_ends_the_processes_and_says_what_is_kept(tasks, monkeypatch):
+def test_interrupt_ends_the_kernels_and_says_what_is_kept(tasks, monkeypatch):
     began, ended = Event(), Event()
 
-    def execute(notebook, parameters, *, timeout, cell_begins, started):
-        started("a process")
+    async def killed(number):
+        ended.set()
+
+    def execute(notebook, parameters, timeout, cells, kernels):
         began.set()
+        kernels.append(SimpleNamespace(signal_kernel=killed))
         assert ended.wait(60)
         raise ChapterError("ended", executed())
 
@@ -118,14 +113,12 @@ def test_interrupt_ends_the_processes_and_says_what_is_kept(tasks, monkeypatch):
         assert began.wait(60)
         raise KeyboardInterrupt
 
-    stopped = []
-    monkeypatch.setattr(schedule, "execute", execute)
-    monkeypatch.setattr(schedule, "wait", interrupted)
-    monkeypatch.setattr(schedule, "stop", lambda process: stopped.append(process) or ended.set())
+    monkeypatch.setattr(execution, "execute", execute)
+    monkeypatch.setattr(execution, "wait", interrupted)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # the second chapter waits
     tasks.pop("3_c")
     with pytest.raises(KeyboardInterrupt, match="stopped: 0 of 2 chapters are done and kept"):
         run(tasks, None, str)
-    assert set(stopped) == {"a process"}
 
 
 def test_stderr_and_traces_are_collected(tmp_path):
