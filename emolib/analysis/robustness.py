@@ -230,4 +230,5 @@ def multiverse(trained: Trained) -> pd.DataFrame:
     by_measure = averages(trained.data.labels, scores)
     wide = table[READING].assign(**by_measure, **{"training accuracy": table["train_accuracy"]})
     means = wide.groupby(READING, sort=False, dropna=False).mean()
-    return means.rename_axis(columns="measure").stack().to_frame("value").reset_index()
+    long = means.rename_axis(columns="measure").stack().reset_index()
+    return long.rename(columns={0: "value"})

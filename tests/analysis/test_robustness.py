@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import average_precision_score, recall_score
+from sklearn.metrics import recall_score
 
 from emolib.analysis import robustness
 from emolib.analysis.robustness import (
@@ -208,27 +208,14 @@ class TestPicks:
             np.testing.assert_allclose(found[["fixed", "nested", "picked"]], [expected])
 
 
-class TestSplits:
-    def test_single_results_are_scikit_learn_s(self, tiny):
-        table = sweep(learning_rate=0.05, max_epochs=5, protocol=SINGLE, folds=1, seed=range(3))
-        found = single_results(trained := train(tiny, table))
-        for value, seed, result in zip(found, range(3), trained.results, strict=True):
-            ((_, test),) = make_folds(tiny, SINGLE, seed, 1)
-            truth, predicted = tiny.labels[test], result.scores.argmax(1)
-            theirs = recall_score(truth, predicted, labels=np.unique(truth), average="macro")
-            assert value == pytest.approx(theirs)
-
-    def test_readings_of_a_single_split_are_those_of_its_tested_rows(self, tiny):
-        grid = specification_grid(
-            learning_rate=0.05, max_epochs=20, protocol=SINGLE, folds=1, seed=5
-        )
-        trained = train(tiny, grid)
-        found = multiverse(trained).set_index("measure")["value"]
-        ((_, test),) = make_folds(tiny, SINGLE, 5, 1)
-        scores, truth = trained.results[0].scores, np.eye(3)[tiny.labels[test]]
-        assert found["recall"] == pytest.approx(single_results(trained)[0])
-        expected = average_precision_score(truth, scores, average="macro")
-        assert found["average precision"] == pytest.approx(expected, abs=1e-6)
+def test_single_results_are_scikit_learn_s(tiny):
+    table = sweep(learning_rate=0.05, max_epochs=5, protocol=SINGLE, folds=1, seed=range(3))
+    found = single_results(trained := train(tiny, table))
+    for value, seed, result in zip(found, range(3), trained.results, strict=True):
+        ((_, test),) = make_folds(tiny, SINGLE, seed, 1)
+        truth, predicted = tiny.labels[test], result.scores.argmax(1)
+        theirs = recall_score(truth, predicted, labels=np.unique(truth), average="macro")
+        assert value == pytest.approx(theirs)
 
 
 def test_multiverse_has_each_reading_by_each_measure(tiny):
