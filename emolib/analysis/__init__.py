@@ -1,1 +1,1 @@
-"""Statistics, evidence, claims, luck, leakage, baselines and calibration of results."""
+"""Statistics, evidence, claims, robustness, baselines and calibration of results."""

@@ -9,7 +9,6 @@ as untested.
 Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import joblib
@@ -93,12 +92,7 @@ CHOSEN = "chosen by nested validation"
 
 
 def nested(
-    data: EmotionData,
-    protocol: str,
-    seeds: int,
-    folds: int,
-    candidates: Candidates | None = None,
-    jobs: int = -1,
+    data: EmotionData, protocol: str, seeds: int, folds: int, candidates: Candidates = CANDIDATES
 ) -> list[Condition]:
     """Nested cross-validation: out-of-fold scores of each kind of classifier, and of the kind that
     does best on inner folds.
@@ -107,8 +101,7 @@ def nested(
         protocol: of outer and inner folds.
         seeds: repetitions.
         folds: outer folds; 2 with ``"person-independent"`` is the protocol of Dhall et al.
-        candidates: name to pipeline and grid; :data:`CANDIDATES` when not given.
-        jobs: processes, all cores when not given.
+        candidates: name to pipeline and grid.
 
     Returns:
         A condition for each candidate and, where there are several, one named :data:`CHOSEN`; their
@@ -118,44 +111,43 @@ def nested(
         ValueError: a count is not whole, or the folds cannot be made.
     """
     seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
-    candidates = CANDIDATES if candidates is None else candidates
     table = np.hstack([data.features[modality] for modality in data.modalities]).astype(float)
-    sample = stratified_sample(data.labels)
-    fold = np.full((seeds, len(data)), UNTESTED)
+    sample, sizes = stratified_sample(data.labels), (seeds, len(data), len(data.classes))
+    fold = np.full(sizes[:2], UNTESTED)
     work = []
     for seed in range(seeds):
         for number, pair in enumerate(make_folds(data, protocol, seed, folds)):
             train, test = (rows[np.isin(rows, sample)] for rows in pair)
             fold[seed, test] = number
-            work += [(seed, train, test, name) for name in candidates]
-    found = joblib.Parallel(n_jobs=jobs)(
-        joblib.delayed(_search)(
-            *candidates[name],
-            table,
-            data.labels,
-            data.groups,
-            train,
-            test,
-            protocol,
-            seed,
-            len(data.classes),
-        )
-        for seed, train, test, name in work
+            inner = inner_folds(data, train, protocol, seed)
+            work += [(name, seed, train, test, inner) for name in candidates]
+    found = joblib.Parallel(n_jobs=-1)(
+        joblib.delayed(_search)(*candidates[name], table, data.labels, sizes[2], train, test, inner)
+        for name, _, train, test, inner in work
     )
-    scores = {name: np.full((seeds, len(data), len(data.classes)), np.nan) for name in candidates}
-    best: dict[tuple[int, ...], tuple[float, NDArray[np.float64]]] = {}
-    chosen = np.full((seeds, len(data), len(data.classes)), np.nan)
-    for (seed, _, test, name), (inner, got) in zip(work, found, strict=True):
-        scores[name][seed, test] = got
-        key = (seed, *test)
-        if inner > best.get(key, (-1.0,))[0]:
-            best[key] = (inner, got)
-            chosen[seed, test] = got
+    scores = {name: np.full(sizes, np.nan) for name in candidates}
+    inner_recall = {name: np.zeros(sizes[:2]) for name in candidates}  # of what scored a row
+    for (name, seed, _, test, _), (recall, own) in zip(work, found, strict=True):
+        scores[name][seed, test], inner_recall[name][seed, test] = own, recall
     if len(candidates) > 1:
-        scores[CHOSEN] = chosen
+        best = np.argmax(list(inner_recall.values()), axis=0)  # [S, N]
+        several = np.stack(list(scores.values()))
+        scores[CHOSEN] = np.take_along_axis(several, best[None, ..., None], 0)[0]
     return [
         Condition(name, protocol, "nested", own, fold, data, folds) for name, own in scores.items()
     ]
+
+
+def inner_folds(data: EmotionData, train: Rows, protocol: str, seed: int) -> list[Split]:
+    """Folds of the training rows, by positions among them."""
+    labels = data.labels[train]
+    if protocol == "random" or data.groups is None:
+        pairs = StratifiedKFold(INNER, shuffle=True, random_state=seed).split(labels, labels)
+    else:
+        persons = GroupKFold(INNER, shuffle=True, random_state=seed)
+        pairs = persons.split(labels, groups=data.groups[train])
+    # a person-independent fold may test an emotion that it has no row of to train on
+    return [(part, test[np.isin(labels[test], labels[part])]) for part, test in pairs]
 
 
 def _search(
@@ -163,38 +155,20 @@ def _search(
     grid: Grid,
     table: NDArray[np.float64],
     labels: NDArray[np.intp],
-    groups: NDArray[np.str_] | None,
+    classes: int,
     train: Rows,
     test: Rows,
-    protocol: str,
-    seed: int,
-    classes: int,
+    inner: list[Split],
 ) -> tuple[float, NDArray[np.float64]]:
     """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on test rows."""
-    within = None if groups is None else groups[train]
-    inner = list(_inner(labels[train], within, protocol, seed))
-    search = GridSearchCV(estimator, grid, scoring=make_scorer(mean_recall), cv=inner).fit(
-        table[train], labels[train]
-    )
+    search = GridSearchCV(estimator, grid, scoring=make_scorer(mean_recall), cv=inner)
+    search.fit(table[train], labels[train])
     score = search.predict_proba if hasattr(search, "predict_proba") else search.decision_function
     found = score(table[test])
     # an emotion without a training row is never predicted
     scores = np.full((len(test), classes), found.min() - 1)
     scores[:, search.classes_] = found
     return search.best_score_, scores
-
-
-def _inner(
-    labels: NDArray[np.intp], groups: NDArray[np.str_] | None, protocol: str, seed: int
-) -> Iterator[Split]:
-    if protocol == "random" or groups is None:
-        pairs = StratifiedKFold(INNER, shuffle=True, random_state=seed).split(labels, labels)
-    else:
-        pairs = GroupKFold(INNER, shuffle=True, random_state=seed).split(labels, groups=groups)
-    for train, test in pairs:
-        # a person-independent fold may test an emotion that it has no row of to train on
-        seen = np.isin(labels[test], labels[train])
-        yield train, test[seen]
 
 
 def ensemble(condition: Condition) -> Condition:

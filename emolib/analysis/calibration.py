@@ -17,14 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emolib.analysis import statistics
-from emolib.analysis.evidence import fold_recall
+from emolib.analysis.evidence import LIMITS, fold_recall
 from emolib.data import EmotionData, Rows
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED
 from emolib.training.scaling import scale
 from emolib.utils.validation import whole_number
 
-SHUFFLES = 500
 ALPHA = 0.05
 PERMUTATIONS = 279  # p-values of 0.05, and of a seventh of it, are whole shares: 14 and 2 of 280
 RESAMPLES = 200
@@ -41,7 +40,7 @@ TESTS = (
 
 
 def hat(
-    data: EmotionData, modality: str, protocol: str, seed: int, folds: int, rows: Rows | None = None
+    data: EmotionData, modality: str, protocol: str, seed: int, folds: int, rows: Rows
 ) -> tuple[NDArray[np.float32], Rows]:
     """Hat matrix ``[N, N]`` of ridge regression, from one-hot labels to out-of-fold scores, and the
     fold of each row (-1: untested).
@@ -50,9 +49,8 @@ def hat(
     tested with.
 
     Args:
-        rows: the ``N`` rows that train and test, ascending; all when not given.
+        rows: the ``N`` rows that train and test, ascending.
     """
-    rows = np.arange(len(data)) if rows is None else rows
     matrix = np.zeros((len(rows), len(rows)), np.float32)
     fold = np.full(len(rows), UNTESTED)
     for number, (train, test) in enumerate(make_folds(data, protocol, seed, folds)):
@@ -70,26 +68,8 @@ def hat(
     return matrix, fold
 
 
-def shuffled(
-    labels: NDArray[np.intp], groups: NDArray[np.str_] | None, random: np.random.Generator
-) -> NDArray[np.intp]:
-    """Labels in random order, within groups where these are given."""
-    if groups is None:
-        return random.permutation(labels)
-    _, group = np.unique(groups, return_inverse=True)
-    found = np.empty_like(labels)
-    found[np.argsort(group, kind="stable")] = labels[np.argsort(group + random.random(len(labels)))]
-    return found
-
-
 def calibrate(
-    data: EmotionData,
-    protocol: str,
-    *,
-    seeds: int,
-    folds: int,
-    shuffles: int = SHUFFLES,
-    jobs: int = -1,
+    data: EmotionData, protocol: str, *, seeds: int, folds: int, shuffles: int
 ) -> pd.DataFrame:
     """Type I error: share of shuffled labels on which each test, at 5 %, rejects.
 
@@ -108,21 +88,19 @@ def calibrate(
     seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
     shuffles = whole_number("shuffles", shuffles, 1)
     rows = statistics.stratified_sample(data.labels)
-    hats = {
-        modality: [hat(data, modality, protocol, seed, folds, rows) for seed in range(seeds)]
+    hats = [
+        [hat(data, modality, protocol, seed, folds, rows) for seed in range(seeds)]
         for modality in data.modalities[:2]
-    }
-    matrices = [np.concatenate([matrix for matrix, _ in pairs]) for pairs in hats.values()]
-    fold = np.stack([fold for _, fold in next(iter(hats.values()))])
+    ]
+    matrices = [np.concatenate([matrix for matrix, _ in pairs]) for pairs in hats]
+    fold = np.stack([fold for _, fold in hats[0]])
     labels, groups = data.labels[rows], None if data.groups is None else data.groups[rows]
-    cores = joblib.effective_n_jobs(jobs)
-    parts = joblib.Parallel(n_jobs=cores)(
-        joblib.delayed(_shuffles)(labels, groups, len(data.classes), matrices, fold, folds, numbers)
-        for numbers in np.array_split(np.arange(shuffles), cores)
+    shuffle = partial(_shuffle, labels, groups, len(data.classes), matrices, fold, folds)
+    found = pd.DataFrame(
+        joblib.Parallel(n_jobs=-1)(joblib.delayed(shuffle)(number) for number in range(shuffles))
     )
-    found = pd.concat(parts)
-    level, low, high = found[["level", "low", "high"]].to_numpy().T
-    found["interval of a level"] = _outside(low, high, level.mean())
+    mean = found["estimate"].mean(skipna=False)
+    found["interval of a level"] = _outside(found["low"], found["high"], mean)
     table = []
     for test in TESTS:
         decided = found[test].dropna()
@@ -131,20 +109,6 @@ def calibrate(
         table.append((name, protocol, folds, seeds, len(decided), len(rows), *share))
     columns = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
     return pd.DataFrame(table, columns=[*columns, "rejected", "low", "high"])
-
-
-def _shuffles(
-    labels: NDArray[np.intp],
-    groups: NDArray[np.str_] | None,
-    classes: int,
-    matrices: list[NDArray[np.float32]],
-    fold: Rows,
-    folds: int,
-    numbers: Rows,
-) -> pd.DataFrame:
-    """Whether each test rejects, one row per shuffle: 1, 0, or NaN where it is undefined."""
-    shuffle = partial(_shuffle, labels, groups, classes, matrices, fold, folds)
-    return pd.DataFrame([shuffle(int(number)) for number in numbers])
 
 
 def _shuffle(
@@ -156,43 +120,44 @@ def _shuffle(
     folds: int,
     number: int,
 ) -> dict[str, Any]:
-    random = np.random.default_rng([2011, number])
-    within = shuffled(labels, groups, random)
+    """Whether each test rejects on one shuffle of the labels: 1, 0, or NaN where it is undefined;
+    and the interval of a level.
+    """
+    random, rows = np.random.default_rng([2011, number]), np.arange(len(labels))
+    units = rows if groups is None else groups
+    if groups is None:
+        within = random.permutation(labels)
+    else:
+        within = statistics.exchanged(labels, groups, random, 1)[0]
     predicted = _predict(matrices[-1], within, classes, fold)
-    drawn = {"permutations": PERMUTATIONS, "seed": number}
-    chance = statistics.better_than_chance(within, predicted, groups, classes, folds, **drawn)
-    among = shuffled(labels, None, random)
+    _, p = statistics.better_than_chance(
+        within, predicted, groups, classes, folds, permutations=PERMUTATIONS, seed=number
+    )
+    among, tested = random.permutation(labels), fold != UNTESTED
     one, other = (
-        np.where(fold == UNTESTED, np.nan, _predict(matrix, among, classes, fold) == among)
+        np.where(tested, _predict(matrix, among, classes, fold) == among, np.nan)
         for matrix in matrices
     )
-    first, second = (fold_recall(hit, fold, among) for hit in (one, other))
-    t_test = statistics.compare(first, second, folds)
-    tested, numbers = (fold != UNTESTED).any(0), np.arange(len(labels))
-    with np.errstate(invalid="ignore"):
-        gap = np.nansum(other - one, 0) / (fold != UNTESTED).sum(0)
-    gaps, levels = (statistics.emotion_means(among, hit, classes) for hit in (gap, other))
-    difference, level, by_row = (
-        statistics.bootstrap(of, units, tested, resamples=RESAMPLES, seed=number)
-        for of, units in (
-            (gaps, numbers if groups is None else groups),
-            (levels, numbers if groups is None else groups),
-            (gaps, numbers),
-        )
+    t_test = statistics.compare(
+        fold_recall(other, fold, among), fold_recall(one, fold, among), folds
     )
-    estimate, low, high = (part[-1] for part in level.widened().of_repetitions())
-    wide = difference.widened()
+    with np.errstate(invalid="ignore"):
+        gap = np.nansum(other - one, 0) / tested.sum(0)
+    gaps, levels = (statistics.emotion_means(among, hit, classes) for hit in (gap, other))
+    drawn = partial(statistics.bootstrap, tested=tested.any(0), resamples=RESAMPLES, seed=number)
+    _, below, above = drawn(gaps, units).widened()
+    _, row_below, row_above = drawn(gaps, rows)
+    level = drawn(levels, units).widened().of_repetitions()
     return {
-        "permutation within persons": _at_most(chance.p[-1], ALPHA),
-        "Holm over the emotions": _at_most(np.fmin.reduce(statistics.holm(chance.p[:-1])), ALPHA),
-        "corrected resampled t-test": _at_most(t_test.p, ALPHA),
-        "Bayesian, outside equivalence": _at_most(1 - max(t_test.worse, t_test.better), ALPHA),
-        "interval of a difference": _outside(wide.low[-1], wide.high[-1], 0),
-        "interval by row, not widened": _outside(by_row.low[-1], by_row.high[-1], 0),
-        "level": estimate,
-        "low": low,
-        "high": high,
-    }
+        "permutation within persons": _at_most(p[-1], ALPHA),
+        "Holm over the emotions": _at_most(np.fmin.reduce(statistics.holm(p[:-1])), ALPHA),
+        "corrected resampled t-test": _at_most(t_test["p"], ALPHA),
+        "Bayesian, outside equivalence": _at_most(
+            1 - max(t_test["worse"], t_test["better"]), ALPHA
+        ),
+        "interval of a difference": _outside(below[-1], above[-1], 0),
+        "interval by row, not widened": _outside(row_below[-1], row_above[-1], 0),
+    } | {limit: values[-1] for limit, values in zip(LIMITS, level, strict=True)}
 
 
 def _predict(

@@ -8,13 +8,14 @@ listed beside the verdict.
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emolib import paper
-from emolib.analysis.evidence import WHO, difference_id, level_id, printed_id
+from emolib.analysis.evidence import LIMITS, WHO
 from emolib.analysis.statistics import ROPE
 from emolib.folds import PROTOCOLS
 
@@ -26,88 +27,74 @@ OPEN = f"{UNTESTABLE} (the intervals hold both)"
 ROUNDING = 0.005
 ALPHA = 0.05
 
+MODALITIES = ("LPQ", "PHOG")
+
 # Shown, refuted, or None where the data leave it open.
 Shown = bool | None
 Row = dict[str, Any]  # of evidence
-Rows = dict[str, Row]  # by protocol
 # The measurement in words, and either a result per protocol or the verdict itself.
 Found = tuple[str, list[Shown] | str]
 
 
 class Evidence:
-    """Rows of evidence by id, and a note of those that were read.
+    """Rows of evidence by their columns, and a note of those that were read.
 
-    Args:
-        table: columns as in :data:`emolib.analysis.evidence.ROW`.
+    Each model is judged by the recipe under which it does better on average, which favours the
+    paper; a difference by that of its first model.
+
+    Attributes:
+        table: rows with the columns :data:`emolib.analysis.evidence.ROW`, and ``judged``: whether
+            the row is of the recipe to judge by, or of none.
+        read: ids of the rows that were read.
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
-        self.table = table
-        self.rows = {str(row["id"]): row for row in table.to_dict("records", into=Row())}
+        average = table[(table["kind"] == "recall") & (table["emotion"] == "average")]
+        means = average.groupby(["model", "recipe"])["estimate"].agg(
+            lambda each: each.mean(skipna=False)
+        )
+        # a recipe without a result may be the better one: then it is the one that leaves it open
+        better = means.fillna(np.inf).unstack("recipe").idxmax(axis=1)
+        recipe = table["first"].fillna(table["model"]).map(better)
+        judged = table["recipe"].isna() | (table["recipe"] == recipe)
+        self.table = table.assign(judged=judged).to_dict("records", into=Row())
         self.read: list[str] = []
 
-    def __getitem__(self, id: str) -> Row:
-        if id not in self.rows:
-            raise ValueError(f"the evidence has no row {id!r}; the claims need it")
-        self.read += [id] * (id not in self.read)
-        return self.rows[id]
+    def select(self, **columns: Any) -> list[Row]:
+        """Rows whose columns hold the given values, or one of several."""
+        wanted = {name: np.atleast_1d(value).tolist() for name, value in columns.items()}
+        return [row for row in self.table if all(row[name] in wanted[name] for name in wanted)]
 
-    def of_data(self, *measures: str) -> list[Row]:
-        """Rows about the data with one of these measures."""
-        chosen = (self.table["kind"] == "data") & self.table["measure"].isin(measures)
-        return [self[id] for id in self.table["id"][chosen]]
+    def rows(self, kind: str, **columns: Any) -> list[Row]:
+        """Rows of a kind whose columns hold the given values, see :meth:`select`."""
+        found = self.select(kind=kind, **columns)
+        if not found:
+            raise ValueError(f"the evidence has no {kind} of {columns}; the claims need it")
+        self.read += [row["id"] for row in found if row["id"] not in self.read]
+        return found
 
-    def missing(self) -> dict[str, str]:
-        """Protocols without results, and why."""
-        found = set(self.table["protocol"])
-        missing = {p: f"there are no {p} folds" for p in PROTOCOLS if p not in found}
-        return missing | ({PROTOCOLS[1]: WHO} if missing and self.of_data("persons") else {})
+    def level(self, model: str, emotion: str = "average", measure: str = "recall") -> list[Row]:
+        """Rows of a measure by protocol."""
+        return self.rows(measure, model=model, emotion=emotion, judged=True)
 
-    def settings(self, model: str) -> list[tuple[str, str]]:
-        """Every protocol, each with the recipe under which the model does better on average, which
-        favours the paper.
-        """
-        own = self.table[
-            (self.table["model"] == model)
-            & (self.table["emotion"] == "average")
-            & (self.table["kind"] == "recall")
-        ]
-        if own.empty:
-            raise ValueError(f"the evidence has no recall of {model!r}; the claims need it")
-        # a recipe without a result may be the better one: then it is the one that leaves it open
-        means = own.groupby("recipe")["estimate"].agg(lambda each: each.mean(skipna=False))
-        recipe = str(means.fillna(np.inf).idxmax())
-        return [(protocol, recipe) for protocol in own["protocol"].unique()]
-
-    def level(self, model: str, emotion: str = "average", measure: str = "recall") -> Rows:
-        """Rows of a measure by protocol, each with the recipe under which the model does better."""
-        return {p: self[level_id(model, p, r, measure, emotion)] for p, r in self.settings(model)}
-
-    def gap(self, better: str, worse: str, emotion: str = "average") -> Rows:
-        """Rows of a difference by protocol, each with the recipe under which its first model does
-        better.
-        """
-        settings = self.settings(better)
-        return {p: self[difference_id(better, worse, p, r, emotion)] for p, r in settings}
+    def gap(self, better: str, worse: str, emotion: str = "average") -> list[Row]:
+        """Rows of a difference by protocol."""
+        return self.rows("difference", first=better, second=worse, emotion=emotion, judged=True)
 
     def printed(self, model: str, emotion: str = "average") -> float:
         """The figure of Table 3."""
-        return float(self[printed_id(model, emotion)]["estimate"])
+        row = self.rows("printed", model=model, measure="accuracy", emotion=emotion)[0]
+        return float(row["estimate"])
 
     def baseline(self, measure: str) -> list[float]:
         """The figures of the baseline's own table, in the order of the emotions."""
-        return [float(self[f"Dhall et al., {measure}, {e}"]["estimate"]) for e in paper.EMOTIONS]
+        rows = self.rows("printed", model="SPI baseline", measure=measure)
+        return [float(row["estimate"]) for row in rows]
 
-    def width_models(self, modality: str) -> dict[int, str]:
-        """Unpruned shallow networks of one modality by hidden units, fewest first."""
-        own = self.table[(self.table["modality"] == modality) & self.table["hidden"].notna()]
-        return dict(sorted(zip(own["hidden"].astype(int), own["model"], strict=True)))
-
-    def angle_models(self, modality: str, activation_shift: float) -> dict[float, str]:
-        """Pruned shallow networks of one modality by minimal angle, smallest first."""
-        shifted = self.table["activation_shift"] == activation_shift
-        own = self.table[(self.table["modality"] == modality) & shifted]
-        return dict(sorted(zip(own["angle"].astype(float), own["model"], strict=True)))
+    def models(self, varied: str, **columns: Any) -> dict[float, str]:
+        """Models of a sweep by the column that it varies, smallest value first."""
+        own = self.select(kind="recall", **columns)
+        return dict(sorted((row[varied], row["model"]) for row in own if row[varied] >= 0))
 
 
 def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
@@ -119,16 +106,20 @@ def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
     under both. Where a protocol has no results, because the data do not say who is who, the verdict
     is that of the other alone and names it; a claim that this one leaves open is not judged.
     """
+    protocols = rows["protocol"].dropna().unique()
+    unknown = [WHO] if WHO in set(rows["id"]) else []
+    missing = {p: f"there are no {p} folds" for p in PROTOCOLS if p not in protocols}
+    if unknown:
+        missing[PROTOCOLS[1]] = WHO
+    alone = f"{' and '.join(protocols)} folds alone; {'; '.join(missing.values())}"
     found, evidence = [], Evidence(rows)
     for claim in paper.CLAIMS:
         evidence.read = []
         ours, verdict = RULES[claim.id](evidence)
         if not isinstance(verdict, str):
-            missing = evidence.missing()
             ours += "".join(f"; {p} {NOT_JUDGED}: {why}" for p, why in missing.items())
-            folds = " and ".join(rows["protocol"].dropna().unique())
-            why = "; ".join(missing.values())
-            verdict = _verdict(verdict, f"{folds} folds alone; {why}" if missing else "")
+            verdict = _verdict(verdict, alone if missing else "")
+            evidence.read += unknown
         found.append((claim.id, claim.place, claim.text, claim.paper, ours, verdict, evidence.read))
     columns = ["id", "place", "claim", "paper", "ours", "verdict", "evidence"]
     return pd.DataFrame(found, columns=columns)
@@ -154,8 +145,13 @@ def _all(shown: list[Shown]) -> Shown:
     return False if False in shown else None if None in shown else True
 
 
+def _decide(refuted: bool, shown: bool) -> Shown:
+    """Open where neither holds, as where a number is missing."""
+    return False if refuted else True if shown else None
+
+
 def _near(value: float, target: float, tolerance: float) -> Shown:
-    return None if np.isnan(value) else bool(abs(value - target) <= tolerance)
+    return _decide(abs(value - target) > tolerance, abs(value - target) <= tolerance)
 
 
 def _interval(row: Row) -> str:
@@ -166,37 +162,34 @@ def _points(row: Row) -> str:
     return f"{row['estimate']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
 
 
-def _by_protocol(rows: Rows, text: Callable[[Row], str]) -> str:
-    return ", ".join(f"{protocol} {text(row)}" for protocol, row in rows.items())
+def _by_protocol(rows: list[Row], text: Callable[[Row], str]) -> str:
+    return ", ".join(f"{row['protocol']} {text(row)}" for row in rows)
 
 
 def _together(
-    parts: dict[str, Rows], test: Callable[[Row], Shown], text: Callable[[Row], str] = _points
+    parts: dict[str, list[Row]],
+    test: Callable[[Row], Shown],
+    text: Callable[[Row], str] = _points,
 ) -> tuple[str, list[Shown]]:
     """Several parts of a claim in words, and for each protocol whether all of them are shown."""
-    protocols = next(iter(parts.values()))
-    shown = [_all([test(rows[p]) for rows in parts.values()]) for p in protocols]
+    shown = [_all([test(row) for row in rows]) for rows in zip(*parts.values(), strict=True)]
     return "; ".join(f"{part}: {_by_protocol(rows, text)}" for part, rows in parts.items()), shown
 
 
-def _reaches(row: Row, printed: float) -> Shown:
+def _reaches(evidence: Evidence, row: Row) -> Shown:
     """A level is shown if its interval reaches the printed figure and it is better than chance;
     refuted if it stays below.
     """
-    if row["high"] < printed - ROUNDING:
-        return False
-    reached = row["high"] >= printed - ROUNDING  # not so where it is NaN
-    return True if reached and row["p_holm"] <= ALPHA else None
+    printed = evidence.printed(row["model"], row["emotion"]) - ROUNDING
+    return _decide(row["high"] < printed, row["high"] >= printed and row["p_holm"] <= ALPHA)
 
 
 def _ahead(row: Row) -> Shown:
     """A difference is shown if its interval lies above 0 and the t-test, which averages have,
     agrees; refuted if it can be no more than practically equivalent.
     """
-    if row["high"] < ROPE:
-        return False
     untested = np.isnan(row["p"]) and row["emotion"] != "average"
-    return True if row["low"] > 0 and (untested or row["p"] <= ALPHA) else None
+    return _decide(row["high"] < ROPE, row["low"] > 0 and (untested or row["p"] <= ALPHA))
 
 
 def _behind(row: Row) -> Shown:
@@ -211,38 +204,30 @@ def _rank(model: str, emotion: str, evidence: Evidence) -> tuple[int, str]:
 
 
 def _level(model: str, evidence: Evidence) -> Found:
-    rows, printed = evidence.level(model), evidence.printed(model)
-    precision = evidence.level(model, measure="average precision").values()
+    rows = evidence.level(model)
+    shown = [_reaches(evidence, row) for row in rows]
+    precision = evidence.level(model, measure="average precision")
     means = " and ".join(f"{row['estimate']:.2f}" for row in precision)
-    recipe = next(iter(rows.values()))["recipe"]
-    ours = f"{_by_protocol(rows, _interval)}; {recipe}; as average precision {means}"
-    return ours, [_reaches(row, printed) for row in rows.values()]
+    levels = f"{_by_protocol(rows, _interval)}; {rows[0]['recipe']}"
+    return f"{levels}; as average precision {means}", shown
 
 
 def _emotion_levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Found:
     """Every emotion named must reach its figure in Table 3."""
     rows = {e: evidence.level(model, e) for e in emotions}
-    reaches = lambda row: _reaches(row, evidence.printed(model, row["emotion"]))  # noqa: E731
-    return _together(rows, reaches, _interval)
+    return _together(rows, partial(_reaches, evidence), _interval)
 
 
 def _gain(models: tuple[str, ...], printed: float, evidence: Evidence) -> Found:
+    """The best of some models gains on the baseline; a mean that is missing counts as the best."""
     baseline = float(np.mean(evidence.baseline("recall")))
-    best = max(
-        (evidence.level(model) for model in models),
-        key=lambda rows: np.nan_to_num(np.mean([r["estimate"] for r in rows.values()]), nan=1),
-    )
-    gains = {
-        p: row | {column: row[column] - baseline for column in ("estimate", "low", "high")}
-        for p, row in best.items()
-    }
-    shown = [
-        False if row["high"] < printed - ROUNDING else True if row["low"] > 0 else None
-        for row in gains.values()
-    ]
-    recipe = next(iter(best.values()))["recipe"]
-    over = f"over the baseline's recall of {baseline:.2f}"
-    return f"{_by_protocol(gains, _points)} {over}; {recipe}", shown
+    levels = [evidence.level(model) for model in models]
+    means = [np.mean([row["estimate"] for row in rows]) for rows in levels]
+    best = levels[int(np.argmax(means))]
+    gains = [row | {limit: row[limit] - baseline for limit in LIMITS} for row in best]
+    shown = [_decide(row["high"] < printed - ROUNDING, row["low"] > 0) for row in gains]
+    over = f"over the baseline's recall of {baseline:.2f}; {best[0]['recipe']}"
+    return f"{_by_protocol(gains, _points)} {over}", shown
 
 
 def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> Found:
@@ -282,15 +267,10 @@ def _separates(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Fou
 
     def test(row: Row) -> Shown:
         below = row["high"] < evidence.printed(model, row["emotion"])
-        return (
-            True if row["p_holm"] <= ALPHA else False if row["p_holm"] > ALPHA and below else None
-        )
+        return _decide(row["p_holm"] > ALPHA and below, row["p_holm"] <= ALPHA)
 
-    ours, shown = _together(
-        {e: evidence.level(model, e) for e in emotions},
-        test,
-        lambda row: f"{_interval(row)} p = {row['p_holm']:.3f}",
-    )
+    text = lambda row: f"{_interval(row)} p = {row['p_holm']:.3f}"  # noqa: E731
+    ours, shown = _together({e: evidence.level(model, e) for e in emotions}, test, text)
     return f"{ours} (against exchanged labels, Holm over emotions)", shown
 
 
@@ -299,62 +279,62 @@ def _weak(model: str, emotion: str, evidence: Evidence) -> Found:
     if rank <= 3:
         return f"Table 3: {text}", CONTRADICTED
     rows = evidence.level(model, emotion)
-    shown: list[Shown] = [True if row["p_holm"] > ALPHA else None for row in rows.values()]
-    return _by_protocol(rows, _interval), shown
+    return _by_protocol(rows, _interval), [_decide(False, row["p_holm"] > ALPHA) for row in rows]
 
 
 def _confused(model: str, pairs: tuple[tuple[str, str], ...], evidence: Evidence) -> Found:
-    settings = evidence.settings(model)
     rows = {
-        f"{i} and {j}": {p: evidence[f"{model}, {i} with {j}, {p}, {r}"] for p, r in settings}
+        f"{i} and {j}": evidence.rows("confusion", model=model, emotion=f"{i}, {j}", judged=True)
         for i, j in pairs
     }
     ours, shown = _together(rows, _ahead)
     return f"more than emotions on average: {ours}", shown
 
 
+def _untried(why: str) -> Found:
+    return why, f"{UNTESTABLE} ({why})"
+
+
 def _more_units(evidence: Evidence) -> Found:
-    models = {m: list(evidence.width_models(m).values()) for m in ("LPQ", "PHOG")}
+    models = {m: list(evidence.models("hidden", modality=m).values()) for m in MODALITIES}
     if min(map(len, models.values())) < 2:
-        return "one width only", f"{UNTESTABLE} (one width only)"
-    gaps = {m: evidence.gap(own[-1], own[0]) for m, own in models.items()}
-    ours, shown = _together(gaps, _ahead)
+        return _untried("one width only")
+    ours, shown = _together({m: evidence.gap(own[-1], own[0]) for m, own in models.items()}, _ahead)
     return f"widest over narrowest: {ours}", shown
 
 
 def _best_angle(evidence: Evidence) -> Found:
-    models = {
-        f"{m}, {activations}": evidence.angle_models(m, shift)
-        for activations, shift in (("shifted", 0.5), ("as they are", 0.0))
-        for m in ("LPQ", "PHOG")
-    }
-    if any(60.0 not in own or min(own) == 60.0 for own in models.values()):
-        why = "60° and a smaller angle were not both tried"
-        return why, f"{UNTESTABLE} ({why})"
     texts, shown = [], []
-    for name, own in models.items():
-        rows = evidence.gap(own[60.0], own[min(own)])
-        texts.append(f"{name}: {_by_protocol(rows, _points)}")
-        shown.append([_peak(own, row, evidence) for row in rows.values()])
+    for (taken, shift), m in product((("shifted", 0.5), ("as they are", 0.0)), MODALITIES):
+        own = evidence.models("angle", modality=m, activation_shift=shift)
+        if 60.0 not in own or min(own) == 60.0:
+            return _untried("60° and a smaller angle were not both tried")
+        gap = {f"{m}, {taken}": evidence.gap(own[60.0], own[min(own)])}
+        text, peaks = _together(gap, partial(_peak, own, evidence))
+        texts.append(text)
+        shown.append(peaks)
     # both modalities, but one of the two conventions is enough
-    either = [[_all([*both[:2]]), _all([*both[2:]])] for both in zip(*shown, strict=True)]
-    best = [True if True in s else None if None in s else False for s in either]
+    either = [{_all([*both[:2]]), _all([*both[2:]])} for both in zip(*shown, strict=True)]
+    best = [_decide(found == {False}, True in found) for found in either]
     return f"60° over the smallest angle: {'; '.join(texts)}", best
 
 
-def _peak(models: dict[float, str], row: Row, evidence: Evidence) -> Shown:
+def _peak(models: dict[float, str], evidence: Evidence, row: Row) -> Shown:
     """Whether 60° is ahead of the smallest angle and recall is highest there, in one setting."""
-    setting = (row["protocol"], row["recipe"])
-    levels = {a: evidence[level_id(name, *setting)]["estimate"] for a, name in models.items()}
+    setting = {"protocol": row["protocol"], "recipe": row["recipe"], "emotion": "average"}
+    levels = {
+        angle: evidence.rows("recall", model=model, **setting)[0]["estimate"]
+        for angle, model in models.items()
+    }
     best = levels.pop(60.0)  # nothing is below NaN
-    highest = all(best > level if a < 60 else best >= level for a, level in levels.items())
+    highest = all(best > level or (a > 60 and best == level) for a, level in levels.items())
     return _ahead(row) and (highest or None)
 
 
 def _happy_width(evidence: Evidence) -> Found:
-    widths = evidence.width_models("PHOG")
+    widths = evidence.models("hidden", modality="PHOG")
     if len(widths) < 3 or max(widths) != 16:
-        return "too few widths, or none of 16", f"{UNTESTABLE} (too few widths, or none of 16)"
+        return _untried("too few widths, or none of 16")
     models = list(widths.values())
     narrow, middle, wide = models[0], models[len(models) // 2], models[-1]
     steps = {
@@ -362,32 +342,29 @@ def _happy_width(evidence: Evidence) -> Found:
         "from there to 16": evidence.gap(wide, middle, "Happy"),
         "16 over the narrowest": evidence.gap(wide, narrow, "Happy"),
     }
-    rises, *falls = steps.values()
-    shown = [_all([_ahead(row), *(_behind(fall[p]) for fall in falls)]) for p, row in rises.items()]
-    return "; ".join(f"{name}: {_by_protocol(r, _points)}" for name, r in steps.items()), shown
+
+    def test(row: Row) -> Shown:
+        return _behind(row) if row["first"] == wide else _ahead(row)
+
+    return _together(steps, test)
 
 
 def _table_2(evidence: Evidence) -> Found:
-    found = {
-        (i, j): evidence[f"angle between units {i} and {j} of Table 1"]["estimate"]
-        for i, j in paper.TABLE_2
-    }
-    worst = np.max([abs(found[pair] - printed) for pair, printed in paper.TABLE_2.items()])
+    found = [row["estimate"] for row in evidence.rows("angle")]
+    worst = np.max(np.abs(np.subtract(found, list(paper.TABLE_2.values()))))
     ours = f"largest difference {worst:.2f}°, on activations as they are"
     return ours, _verdict([_near(worst, 0, 0.15)])
 
 
 def _raw_range(evidence: Evidence) -> Found:
-    ends = [row["estimate"] for row in evidence.of_data("smallest", "largest")]
-    low, high = np.min(ends), np.max(ends)
+    ends = [row["estimate"] for row in evidence.rows("data", measure=["smallest", "largest"])]
     # read off an axis: to the nearest half step of a grid of 0.05
-    return f"{low:.3f} to {high:.3f}", _verdict(
-        [_near(low, -0.05, 0.025), _near(high, 0.15, 0.025)]
-    )
+    shown = [_near(np.min(ends), -0.05, 0.025), _near(np.max(ends), 0.15, 0.025)]
+    return f"{np.min(ends):.3f} to {np.max(ends):.3f}", _verdict(shown)
 
 
 def _feature_centres(evidence: Evidence) -> Found:
-    rows = evidence.of_data("scaled mean")
+    rows = evidence.rows("data", measure="scaled mean")
     ours = ", ".join(f"{r['modality']}, {r['feature']:.0f} {r['estimate']:.2f}" for r in rows)
     return ours, _verdict([_near(row["estimate"], 0.4, 0.1) for row in rows])
 

@@ -1,11 +1,11 @@
-"""Evidence: levels, differences, confusions and printed figures as rows with columns, with
-intervals and tests.
+"""Evidence: the networks that a report compares, and their levels, differences and confusions as
+rows with columns, with intervals and tests, beside the printed figures.
 
 Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes. Rows that no network tested are left
 out everywhere; results that are then undefined are NaN.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -20,45 +20,37 @@ from emolib import paper
 from emolib.analysis import statistics
 from emolib.analysis.statistics import Interval, bootstrap, emotion_means, with_mean
 from emolib.data import EmotionData, Rows
+from emolib.folds import protocols
 from emolib.metrics import MEASURES, UNTESTED, confusion, measures, predict
-from emolib.pruning import angles
+from emolib.models import ShallowNet
+from emolib.pruning import angles as angles_between
+from emolib.pruning import prune
 from emolib.training.scaling import scale
-from emolib.training.sweeps import REPETITION
+from emolib.training.sweeps import IMAGE, IMAGE_NETWORK, REPETITION, sweep
 from emolib.training.train import Trained
+from emolib.utils.validation import real_number, whole_number
 
+# The models of the paper, and the columns of a sweep that make them.
+PAPER_MODELS: dict[str, dict[str, Any]] = {
+    "LPQ shallow": {"modality": "LPQ", "angle": 60},
+    "PHOG shallow": {"modality": "PHOG", "angle": 60},
+    "LPQ CNN": {"modality": "LPQ", "network": "cnn"},
+    "PHOG CNN": {"modality": "PHOG", "network": "cnn"},
+    "CNN fusion": {"modality": "LPQ+PHOG", "network": "cnn"},
+}
+RECIPES = ("printed", "converged")
 # A sweep's columns without the repetition.
 READING = [column for column in REPETITION if column != "seed"]
-SETTING = ["model", "protocol", "recipe"]
 # The columns of evidence. Each row has an id of its own; ``modality``, ``hidden``, ``angle`` and
 # ``activation_shift`` are filled in where a sweep varies them, ``first`` and ``second`` are the
-# models of a difference, and ``feature`` numbers the features of a modality.
+# models of a difference or the emotions of a confusion, and ``feature`` numbers the features of a
+# modality.
 ROW = [
-    "id",
-    "kind",
-    *SETTING,
-    "emotion",
-    "estimate",
-    "low",
-    "high",
-    "null",
-    "p",
-    "p_holm",
-    "worse",
-    "equivalent",
-    "better",
-    "detectable",
-    "measure",
-    "tested",
-    "first",
-    "second",
-    "modality",
-    "hidden",
-    "angle",
-    "activation_shift",
-    "feature",
+    *("id", "kind", "model", "protocol", "recipe", "emotion", "estimate", "low", "high"),
+    *("null", "p", "p_holm", "worse", "equivalent", "better", "detectable", "measure", "tested"),
+    *("first", "second", "modality", "hidden", "angle", "activation_shift", "feature"),
 ]
 LIMITS = ("estimate", "low", "high")
-T_TESTS = ("p", "worse", "equivalent", "better")
 WHO = "the data do not say who is who"
 
 # Models of Table 3 that the paper compares with each other.
@@ -76,6 +68,158 @@ PAIRS = (
 )
 
 
+def table3_models(data: EmotionData) -> dict[str, dict[str, Any]]:
+    """The models of Table 3, and for each modality beyond LPQ and PHOG the same again, alone and
+    fused with both.
+
+    Where the data hold the images themselves, a two-dimensional branch joins, alone and fused.
+
+    Returns:
+        For the name of each model the choices for :func:`emolib.sweep`.
+
+    Example:
+        >>> list(table3_models(load("faces")))[5:]
+        ['image shallow', 'image CNN', 'CNN fusion with image', '2-D CNN', '2-D CNN fusion']
+    """
+    models = dict(PAPER_MODELS)
+    for modality in data.modalities:
+        if modality not in ("LPQ", "PHOG"):
+            models |= {
+                f"{modality} shallow": {"modality": modality, "angle": 60},
+                f"{modality} CNN": {"modality": modality, "network": "cnn"},
+                f"CNN fusion with {modality}": {
+                    "modality": f"LPQ+PHOG+{modality}",
+                    "network": "cnn",
+                },
+            }
+    if IMAGE in data.descriptors:
+        models |= {
+            "2-D CNN": {"modality": IMAGE, "network": IMAGE_NETWORK},
+            "2-D CNN fusion": {"modality": f"LPQ+PHOG+{IMAGE}", "network": IMAGE_NETWORK},
+        }
+    return models
+
+
+def repetitions(
+    data: EmotionData,
+    folds: int = 5,
+    seeds: int = 1,
+    max_epochs: int = 0,
+    recipe: str | Sequence[str] = RECIPES,
+) -> dict[str, Any]:
+    """Choices for :func:`emolib.sweep` that every sweep of a report shares: the protocols that the
+    data allow, the recipes, and the repetitions.
+
+    Args:
+        seeds: repetitions, each with folds, initial weights and batches of its own.
+        max_epochs: epochs in place of the recipe's own; 0: as the recipe says.
+
+    Raises:
+        ValueError: a count is not whole.
+
+    Example:
+        >>> sweep(modality="PHOG", **repetitions(data, folds=5, seeds=10))
+    """
+    return {
+        "protocol": protocols(data),
+        "recipe": recipe,
+        "folds": whole_number("folds", folds, 2),
+        "seed": range(whole_number("seeds", seeds, 1)),
+        "max_epochs": max_epochs,
+    }
+
+
+def table3_sweep(
+    data: EmotionData,
+    folds: int = 5,
+    seeds: int = 1,
+    max_epochs: int = 0,
+    recipe: str | Sequence[str] = RECIPES,
+    models: Mapping[str, Mapping[str, Any]] | None = None,
+) -> pd.DataFrame:
+    """Sweep of all models of Table 3, with their names in a column ``model``.
+
+    Args:
+        folds, seeds, max_epochs, recipe: see :func:`repetitions`.
+        models: :func:`table3_models` of the data when not given.
+
+    Example:
+        >>> found = conditions(train(data, table3_sweep(data, seeds=10)))
+    """
+    shared = repetitions(data, folds, seeds, max_epochs, recipe)
+    models = table3_models(data) if models is None else models
+    parts = [sweep(**choices, **shared).assign(model=model) for model, choices in models.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def width_sweep(
+    data: EmotionData, widths: Sequence[int], folds: int = 5, seeds: int = 1, max_epochs: int = 0
+) -> pd.DataFrame:
+    """Sweep of unpruned shallow networks over the number of hidden units, with a column ``model``.
+
+    Args:
+        widths: numbers of hidden units.
+        folds, seeds, max_epochs: see :func:`repetitions`.
+    """
+    shared = repetitions(data, folds, seeds, max_epochs)
+    table = sweep(modality=data.modalities, hidden=widths, **shared)
+    units = table["hidden"].astype(str) + " units"
+    return table.assign(model=table["modality"] + " shallow, " + units)
+
+
+def angle_sweep(
+    data: EmotionData, angles: Sequence[float], folds: int = 5, seeds: int = 1, max_epochs: int = 0
+) -> pd.DataFrame:
+    """Sweep of pruned shallow networks over the minimal angle, by both conventions of activations,
+    with a column ``model``.
+
+    Args:
+        angles: minimal angles in degrees.
+        folds, seeds, max_epochs: see :func:`repetitions`.
+    """
+    shared = repetitions(data, folds, seeds, max_epochs)
+    table = sweep(modality=data.modalities, angle=angles, activation_shift=[0.5, 0.0], **shared)
+    activations = table["activation_shift"].map({0.5: "shifted", 0.0: "as they are"})
+    degrees = table["angle"].map("{:g}°, ".format)
+    return table.assign(model=table["modality"] + " shallow, " + degrees + activations)
+
+
+def survivors(
+    net: ShallowNet, x: NDArray[np.float32], minimal: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.bool]]:
+    """Angles between a network's hidden units, and the units that step 2 of Algorithm 1 leaves at
+    each minimal angle, both of activations shifted by 0.5.
+
+    Args:
+        net: trained, not pruned; it stays as it is.
+        x: ``[P, D]``, the patterns, scaled as the network saw them.
+        minimal: ``A`` minimal angles in degrees.
+
+    Returns:
+        ``[H, H]`` degrees, and ``[A, H]``, boolean, whether a unit stays.
+
+    Example:
+        >>> x = np.random.rand(100, 5).astype("float32")
+        >>> degrees, alive = survivors(ShallowNet(hidden=6), x, [0, 90])
+        >>> alive.sum(1)[0].item()
+        6
+    """
+    minimal = [real_number("minimal angle", angle, 0, 180) for angle in minimal]
+    count = len(minimal)
+    with torch.no_grad():
+        activations = net.activations(torch.as_tensor(x).to(net.hidden.weight))
+        alive, _, _ = prune(
+            activations.expand(count, -1, -1),
+            torch.ones(count, activations.shape[1], dtype=torch.bool),
+            net.output.weight.expand(count, -1, -1),
+            net.output.bias.expand(count, -1),
+            angle=torch.tensor(minimal, dtype=torch.float32),
+            activation_shift=torch.full((count,), 0.5),
+            merge_weights=torch.zeros(count, dtype=torch.bool),
+        )
+        return angles_between(activations, 0.5).numpy(), alive.numpy()
+
+
 @dataclass(frozen=True)
 class Condition:
     """Out-of-fold scores of one model under one protocol and recipe, over all repetitions.
@@ -86,7 +230,7 @@ class Condition:
         scores: ``[S, N, C]``, out of fold; NaN where a row was not tested.
         fold: ``[S, N]``, the fold that tested the row, -1 where none did.
         data: the rows.
-        folds: number of folds that the rows were cut into; those in ``fold`` when 0.
+        folds: number of folds that the rows were cut into.
         setting: the sweep's columns that made the networks, such as ``hidden`` and ``angle``.
     """
 
@@ -96,7 +240,7 @@ class Condition:
     scores: NDArray[np.floating]
     fold: Rows
     data: EmotionData
-    folds: int = 0
+    folds: int
     setting: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -110,68 +254,60 @@ class Condition:
         right = (self.predicted == self.data.labels).astype(float)
         return np.where(self.predicted == UNTESTED, np.nan, right)
 
-    @cached_property
+    @property
     def tested(self) -> NDArray[np.bool]:
         """Rows that some repetition tested, ``[N]``."""
-        tested: NDArray[np.bool] = (self.predicted != UNTESTED).any(0)
-        return tested
-
-    @cached_property
-    def fold_recall(self) -> NDArray[np.float64]:
-        """Mean recall over emotions in each fold ``[S, folds]``, see :func:`fold_recall`."""
-        return fold_recall(self.hit, self.fold, self.data.labels)
+        return np.asarray((self.predicted != UNTESTED).any(0))
 
     @property
-    def fold_count(self) -> int:
-        """Number of folds that the rows were cut into, at least 1."""
-        return self.folds or max(int(self.fold.max(initial=0)) + 1, 1)
+    def recalls(self) -> statistics.Statistic:
+        """Recall by emotion and on average, as a statistic for the bootstrap."""
+        return emotion_means(self.data.labels, self.hit, len(self.data.classes))
 
-    def columns(self, measure: str, emotion: str) -> dict[str, Any]:
-        """Columns that all rows of evidence on this condition have: id, setting, rows tested."""
-        setting = {column: getattr(self, column) for column in SETTING}
+    @property
+    def emotions(self) -> list[str]:
+        """The emotions, and ``average``."""
+        return [*self.data.classes, "average"]
+
+    def rows(self, names: Iterable[str], **columns: Any) -> pd.DataFrame:
+        """Rows of evidence on this condition: ids, made of ``names`` and the setting, the setting,
+        the fewest rows that a repetition tested, and ``columns``.
+        """
+        ids = [f"{name}, {self.protocol}, {self.recipe}" for name in names]
+        setting = {"model": self.model, "protocol": self.protocol, "recipe": self.recipe}
         tested = (self.predicted != UNTESTED).sum(1).min()
-        id = level_id(self.model, self.protocol, self.recipe, measure, emotion)
-        return {"id": id, "measure": measure, "emotion": emotion, "tested": tested} | setting
+        return pd.DataFrame({"id": ids, "tested": tested} | setting | columns)
+
+    def levels(self, measure: str, **columns: Any) -> pd.DataFrame:
+        """Rows of evidence on a measure by emotion and on average."""
+        names = [f"{self.model}, {measure}, {emotion}" for emotion in self.emotions]
+        return self.rows(names, measure=measure, emotion=self.emotions, **columns)
 
 
-def conditions(trained: Trained, name: Callable[[pd.Series], str] | None = None) -> list[Condition]:
+def conditions(trained: Trained) -> list[Condition]:
     """Conditions of a sweep: the repetitions of each setting put together.
 
-    Args:
-        name: the model's name from a row of the sweep; its column ``model`` when not given.
-
     Raises:
-        ValueError: there is neither a ``name`` nor a column ``model``.
+        ValueError: the sweep has no column ``model``, which names the conditions.
     """
     table, data = trained.table, trained.data
-    named = ["model"] if "model" in table else []
-    if not named and name is None:
-        raise ValueError("the sweep has no column 'model'; pass name, a function of its rows")
-    number = table.groupby([*READING, *named], sort=False, dropna=False).ngroup().to_numpy()
+    if "model" not in table:
+        raise ValueError(
+            "the sweep has no column 'model'; name its models by table.assign(model=…)"
+        )
     found = []
-    for setting in np.unique(number):
-        positions = np.flatnonzero(number == setting)
-        part = table.iloc[positions]
+    for _, part in table.groupby([*READING, "model"], sort=False, dropna=False):
         first = part.iloc[0]
         seed, seeds = pd.factorize(part["seed"])
         scores = np.full((len(seeds), len(data), len(data.classes)), np.nan, np.float32)
         fold = np.full(scores.shape[:2], UNTESTED)
-        for s, k, position in zip(seed, part["fold"], positions, strict=True):
+        for s, k, position in zip(seed, part["fold"], part.index, strict=True):
             result = trained.results[position]
             scores[s, result.test_rows] = result.scores
             fold[s, result.test_rows] = k
-        found.append(
-            Condition(
-                name(first) if name else str(first["model"]),
-                first["protocol"],
-                first["recipe"],
-                scores,
-                fold,
-                data,
-                int(first["folds"]),
-                {column: first[column] for column in READING},
-            )
-        )
+        name, protocol, recipe, folds = first[["model", "protocol", "recipe", "folds"]]
+        setting = {column: first[column] for column in READING}
+        found.append(Condition(name, protocol, recipe, scores, fold, data, folds, setting))
     return found
 
 
@@ -224,50 +360,40 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
             return with_mean(np.stack(by_measure, -2), occurs)  # [B, S, measures, C + 1]
 
         each = statistic(np.ones((1, len(data))))[0]  # [S, measures, C + 1]
-        recalls = emotion_means(data.labels, condition.hit, classes)
         interval, by_row = (
             bootstrap(of, units, condition.tested).widened().of_repetitions().of_shares()
-            for of, units in ((statistic, data.resampling_units), (recalls, np.arange(len(data))))
+            for of, units in (
+                (statistic, data.resampling_units),
+                (condition.recalls, np.arange(len(data))),
+            )
         )
-        chance = statistics.better_than_chance(
-            data.labels, condition.predicted, data.groups, classes, condition.fold_count
+        null, p = statistics.better_than_chance(
+            data.labels, condition.predicted, data.groups, classes, condition.folds
         )
         for m, measure in enumerate(which):
-            part = pd.DataFrame([condition.columns(measure, e) for e in [*data.classes, "average"]])
-            part["ours"], part["low"], part["high"] = (values[m] for values in interval)
-            part["seed_low"], part["seed_high"] = (
-                np.fmin.reduce(each[:, m]),
-                np.fmax.reduce(each[:, m]),
+            part = condition.levels(
+                measure,
+                ours=interval.estimate[m],
+                low=interval.low[m],
+                high=interval.high[m],
+                seed_low=np.fmin.reduce(each[:, m]),
+                seed_high=np.fmax.reduce(each[:, m]),
+                repetitions=len(each),
+                undefined=np.isnan(each[:, m]).sum(0),
             )
-            part["repetitions"], part["undefined"] = len(each), np.isnan(each[:, m]).sum(0)
             if measure == "recall":
-                part["row_low"], part["row_high"] = by_row.low, by_row.high
-                part["null"], part["p"] = chance.null, chance.p
-                part["p_holm"] = np.r_[statistics.holm(chance.p[:-1]), np.nan]
+                adjusted = np.r_[statistics.holm(p[:-1]), np.nan]
+                tests = {"null": null, "p": p, "p_holm": adjusted}
+                part = part.assign(row_low=by_row.low, row_high=by_row.high, **tests)
             parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     averages = (table["measure"] == "recall") & (table["emotion"] == "average")
-    if averages.any():
-        tests = table[averages].groupby(["protocol", "recipe"])["p"]
-        table.loc[averages, "p_holm"] = tests.transform(statistics.holm)
+    for _, own in table[averages].groupby(["protocol", "recipe"]):
+        table.loc[own.index, "p_holm"] = statistics.holm(own["p"])
     return table
 
 
-def level_id(
-    model: str, protocol: str, recipe: str, measure: str = "recall", emotion: str = "average"
-) -> str:
-    """Id of the row of :func:`evaluate` with a model's level."""
-    return f"{model}, {measure}, {emotion}, {protocol}, {recipe}"
-
-
-def difference_id(
-    better: str, worse: str, protocol: str, recipe: str, emotion: str = "average"
-) -> str:
-    """Id of the row of :func:`differences` with one model's recall minus another's."""
-    return f"{better} − {worse}, {emotion}, {protocol}, {recipe}"
-
-
-def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
+def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Recall of one model minus that of another on the same folds, by emotion and on average, under
     every protocol and recipe, over the rows that both tested.
 
@@ -284,16 +410,10 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
     Raises:
         ValueError: two models of a pair have different numbers of repetitions.
     """
-    found = list(found)
-    by_key = {(c.model, c.protocol, c.recipe): c for c in found}
-    if len(by_key) < len(found):
-        raise ValueError(
-            "two conditions have one model, protocol and recipe; name the models apart"
-        )
-    rows = []
-    for (better, worse), first in product(pairs, found):
-        second = by_key.get((worse, first.protocol, first.recipe))
-        if first.model != better or second is None:
+    parts = [pd.DataFrame(columns=ROW)]
+    for (better, worse), first, second in product(pairs, found, found):
+        alike = (first.protocol, first.recipe) == (second.protocol, second.recipe)
+        if (first.model, second.model) != (better, worse) or not alike:
             continue
         if len(first.scores) != len(second.scores):
             raise ValueError(
@@ -301,83 +421,81 @@ def differences(found: Iterable[Condition], pairs: Iterable[tuple[str, str]]) ->
                 "a difference needs the same ones of both"
             )
         data, gaps = first.data, first.hit - second.hit
-        both = ~np.isnan(gaps)
+        both: NDArray[np.bool] = ~np.isnan(gaps)
         # variance that repetitions share cancels between models on the same folds, so repetitions
         # are averaged row by row, over those that tested the row
         with np.errstate(invalid="ignore"):
             gap = np.where(both, gaps, 0).sum(0) / both.sum(0)
         differ = emotion_means(data.labels, gap, len(data.classes))
-        tested = both.sum(0) > 0
-        interval = bootstrap(differ, data.resampling_units, tested).widened()
-        smallest = statistics.detectable(interval)
+        interval = bootstrap(differ, data.resampling_units, np.asarray(both.any(0))).widened()
+        name = f"{better} − {worse}"
+        part = first.rows(
+            [f"{name}, {emotion}" for emotion in first.emotions],
+            kind="difference",
+            model=name,
+            first=better,
+            second=worse,
+            measure="recall",
+            emotion=first.emotions,
+            tested=both.sum(1).min(),
+            detectable=statistics.detectable(interval),
+            **dict(zip(LIMITS, interval, strict=True)),
+        )
         paired = np.array_equal(first.fold, second.fold)
-        paired &= np.array_equal(np.isnan(first.hit), np.isnan(second.hit))
-        subtracted = second.fold_recall if paired else np.full_like(first.fold_recall, np.nan)
-        t_test = statistics.compare(subtracted, first.fold_recall, first.fold_count)
-        for e, emotion in enumerate([*data.classes, "average"]):
-            tests = T_TESTS if emotion == "average" else ()
-            rows.append(
-                first.columns("recall", emotion)
-                | {
-                    "id": difference_id(better, worse, first.protocol, first.recipe, emotion),
-                    "kind": "difference",
-                    "model": f"{better} − {worse}",
-                    "first": better,
-                    "second": worse,
-                    "tested": both.sum(1).min(),
-                    "detectable": smallest[e],
-                }
-                | {limit: values[e] for limit, values in zip(LIMITS, interval, strict=True)}
-                | {test: getattr(t_test, test) for test in tests}
-            )
-    return pd.DataFrame(rows, columns=ROW)
+        if paired and np.array_equal(np.isnan(first.hit), np.isnan(second.hit)):
+            ours, theirs = (fold_recall(c.hit, c.fold, data.labels) for c in (first, second))
+            t_test = statistics.compare(ours, theirs, first.folds)
+            part.loc[part.index[-1], list(t_test)] = list(t_test.values())
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True).infer_objects()
 
 
 def confusions(
-    found: Iterable[Condition], model: str, pairs: Iterable[tuple[str, str]]
+    found: Iterable[Condition], model: str, pairs: Sequence[tuple[str, str]]
 ) -> pd.DataFrame:
     """How much more often two emotions are taken for each other than emotions are on average, in
     either direction.
     """
-    rows = []
-    for condition, (one, other) in product(found, pairs):
+    parts = []
+    for condition in found:
         if condition.model != model:
             continue
-        data, apart = condition.data, ~np.eye(len(condition.data.classes), dtype=bool)
-        i, j = data.classes.index(one), data.classes.index(other)
+        data, classes = condition.data, condition.data.classes
+        apart = ~np.eye(len(classes), dtype=bool)
+        i, j = np.transpose([[classes.index(emotion) for emotion in pair] for pair in pairs])
 
         def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
             counts = confusion(data.labels, condition.scores, weight)
             with np.errstate(invalid="ignore"):
                 share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
-            mutual: NDArray[np.float64] = (share[..., i, j] + share[..., j, i]) / 2
-            difference: NDArray[np.float64] = mutual - share[..., apart].mean(-1)
-            return difference
+            mutual = (share[..., i, j] + share[..., j, i]) / 2  # [B, S, pairs]
+            return np.asarray(mutual - share[..., apart].mean(-1, keepdims=True))
 
-        interval = bootstrap(statistic, data.resampling_units, condition.tested)
-        limits = dict(zip(LIMITS, interval.widened().of_repetitions(), strict=True))
-        id = f"{model}, {one} with {other}, {condition.protocol}, {condition.recipe}"
-        columns = condition.columns("confusion", f"{one}, {other}")
-        rows.append(columns | limits | {"id": id, "kind": "confusion"})
-    return pd.DataFrame(rows, columns=ROW)
+        interval = bootstrap(statistic, data.resampling_units, condition.tested).widened()
+        part = condition.rows(
+            [f"{model}, {one} with {other}" for one, other in pairs],
+            kind="confusion",
+            measure="confusion",
+            emotion=[f"{one}, {other}" for one, other in pairs],
+            **dict(zip(LIMITS, interval.of_repetitions(), strict=True)),
+        )
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
-def estimates(found: Iterable[Condition], varied: Sequence[str] = ()) -> pd.DataFrame:
+def estimates(found: Iterable[Condition], varied: Sequence[str]) -> pd.DataFrame:
     """Mean recall of many conditions, without intervals.
 
     Args:
         varied: the sweep's columns that the rows keep, such as ``hidden``.
     """
-    rows = []
+    parts = []
     for condition in found:
-        data = condition.data
-        recalls = emotion_means(data.labels, condition.hit, len(data.classes))
-        each = recalls(np.ones((1, len(data))))[0]
-        kept = {column: condition.setting[column] for column in varied} | {"kind": "recall"}
-        values = Interval(each, each, each).of_repetitions().estimate
-        for emotion, value in zip([*data.classes, "average"], values, strict=True):
-            rows.append(condition.columns("recall", emotion) | kept | {"estimate": value})
-    return pd.DataFrame(rows, columns=ROW)
+        each = condition.recalls(np.ones((1, len(condition.data))))[0]
+        mean = Interval(each, each, each).of_repetitions().estimate
+        kept = {column: condition.setting[column] for column in varied}
+        parts.append(condition.levels("recall", kind="recall", estimate=mean, **kept))
+    return pd.concat(parts, ignore_index=True)
 
 
 def collect_evidence(
@@ -388,88 +506,83 @@ def collect_evidence(
     Args:
         table_3: :func:`evaluate` of ``models``.
         models: the models of the paper's Table 3.
-        widths: unpruned shallow networks, see :func:`emolib.analysis.models.width_sweep`.
-        angles: pruned shallow networks, see :func:`emolib.analysis.models.angle_sweep`.
+        widths: unpruned shallow networks, see :func:`width_sweep`.
+        angles: pruned shallow networks, see :func:`angle_sweep`.
     """
+    modalities = models[0].data.modalities
     along_width, along_angle = [], []
-    for modality in models[0].data.modalities:
-        own = [c for c in widths if c.setting["modality"] == modality]
-        names = list(dict.fromkeys(c.model for c in sorted(own, key=lambda c: c.setting["hidden"])))
-        if names:
-            narrow, middle, wide = names[0], names[len(names) // 2], names[-1]
-            along_width += [(wide, narrow), (middle, narrow), (wide, middle)]
-    alike = ("modality", "activation_shift")
-    for c in angles:
-        others = [o for o in angles if all(o.setting[k] == c.setting[k] for k in alike)]
-        smallest = min(others, key=lambda o: o.setting["angle"])
-        if c.setting["angle"] == 60 and c.model != smallest.model:
-            along_angle.append((c.model, smallest.model))
-    return pd.concat(
-        [
-            of_data(models[0].data),
-            printed(),
-            levels(table_3),
-            differences(models, PAIRS),
-            confusions(models, "PHOG shallow", [("Angry", "Surprise"), ("Surprise", "Sad")]),
-            estimates(widths, ("modality", "hidden")),
-            differences(widths, dict.fromkeys(along_width)),
-            estimates(angles, ("modality", "angle", "activation_shift")),
-            differences(angles, dict.fromkeys(along_angle)),
-        ],
-        ignore_index=True,
-    )
-
-
-def levels(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of :func:`evaluate` in the form of the other evidence."""
-    renamed = table.rename(columns={"ours": "estimate"})
-    return renamed.assign(kind=table["measure"]).reindex(columns=ROW)
+    for modality in modalities:
+        own = {c.setting["hidden"]: c.model for c in widths if c.setting["modality"] == modality}
+        names = [own[hidden] for hidden in sorted(own)]
+        narrow, middle, wide = names[0], names[len(names) // 2], names[-1]
+        along_width += [(wide, narrow), (middle, narrow), (wide, middle)]
+    for alike in product(modalities, (0.5, 0.0)):
+        by_angle = {
+            c.setting["angle"]: c.model
+            for c in angles
+            if (c.setting["modality"], c.setting["activation_shift"]) == alike
+        }
+        if 60 in by_angle and min(by_angle) < 60:
+            along_angle.append((by_angle[60], by_angle[min(by_angle)]))
+    rows = [
+        of_data(models[0].data),
+        printed(),
+        table_3.rename(columns={"ours": "estimate"}).assign(kind=table_3["measure"]),
+        differences(models, PAIRS),
+        confusions(models, "PHOG shallow", [("Angry", "Surprise"), ("Surprise", "Sad")]),
+        estimates(widths, ("modality", "hidden")),
+        differences(widths, dict.fromkeys(along_width)),
+        estimates(angles, ("modality", "angle", "activation_shift")),
+        differences(angles, along_angle),
+    ]
+    return pd.concat(rows, ignore_index=True).reindex(columns=ROW).infer_objects()
 
 
 def of_data(data: EmotionData) -> pd.DataFrame:
     """Evidence on data and angles: ranges, means after scaling over all rows, recomputed angles,
     and whether the persons are unknown.
     """
-    rows: list[dict[str, Any]] = []
-    for modality in data.modalities:
-        values, own = data.features[modality], {"kind": "data", "modality": modality}
-        for measure, value in (("smallest", values.min()), ("largest", values.max())):
-            row = {"id": f"{measure} {modality} value", "measure": measure, "estimate": value}
-            rows.append(row | own)
-        for number, mean in enumerate(scale(data, modality).mean(0)[1:], 2):
-            row = {"id": f"scaled mean, {modality}, feature {number}", "measure": "scaled mean"}
-            rows.append(row | own | {"feature": number, "estimate": mean})
-    degrees = angles(torch.tensor(paper.TABLE_1)).numpy()
-    for i, j in paper.TABLE_2:
-        rows.append(
-            {
-                "id": f"angle between units {i} and {j} of Table 1",
-                "kind": "angle",
-                "estimate": degrees[i - 1, j - 1],
-            }
+    names = ["id", "kind", "measure", "modality", "estimate", "feature"]
+    rows: list[tuple[Any, ...]] = []
+    for m in data.modalities:
+        values, means = data.features[m], scale(data, m).mean(0)
+        rows += [
+            (f"smallest {m} value", "data", "smallest", m, values.min(), np.nan),
+            (f"largest {m} value", "data", "largest", m, values.max(), np.nan),
+        ]
+        rows += [
+            (f"scaled mean, {m}, feature {number}", "data", "scaled mean", m, mean, number)
+            for number, mean in enumerate(means[1:], 2)
+        ]
+    degrees = angles_between(torch.tensor(paper.TABLE_1)).numpy()
+    rows += [
+        (
+            f"angle between units {i + 1} and {j + 1} of Table 1",
+            "angle",
+            None,
+            None,
+            degrees[i, j],
+            np.nan,
         )
+        for i, j in np.subtract(list(paper.TABLE_2), 1)
+    ]
     if data.groups is None:
-        rows.append({"id": WHO, "kind": "data", "measure": "persons"})
-    return pd.DataFrame(rows, columns=ROW)
+        rows.append((WHO, "data", "persons", None, np.nan, np.nan))
+    return pd.DataFrame(rows, columns=names)
 
 
 def printed() -> pd.DataFrame:
     """Evidence that is printed: the paper's Table 3 and its baseline's table."""
-    rows = []
-    for model, values in paper.TABLE_3.items():
-        for emotion, value in zip(
-            (*paper.EMOTIONS, "average"), (*values, paper.TABLE_3_AVERAGE[model]), strict=True
-        ):
-            rows.append((printed_id(model, emotion), model, "accuracy", emotion, value))
-    for measure, values in paper.SPI_BASELINE.items():
-        for emotion, value in zip(paper.EMOTIONS, values, strict=True):
-            rows.append(
-                (f"Dhall et al., {measure}, {emotion}", "SPI baseline", measure, emotion, value)
-            )
-    table = pd.DataFrame(rows, columns=["id", "model", "measure", "emotion", "estimate"])
-    return table.assign(kind="printed").reindex(columns=ROW)
-
-
-def printed_id(model: str, emotion: str = "average") -> str:
-    """Id of the row of :func:`printed` with a figure of Table 3."""
-    return f"paper, {model}, {emotion}"
+    emotions, averages = (*paper.EMOTIONS, "average"), paper.TABLE_3_AVERAGE
+    rows = [
+        (f"paper, {model}, {emotion}", model, "accuracy", emotion, value)
+        for model, values in paper.TABLE_3.items()
+        for emotion, value in zip(emotions, (*values, averages[model]), strict=True)
+    ]
+    rows += [
+        (f"Dhall et al., {measure}, {emotion}", "SPI baseline", measure, emotion, value)
+        for measure, values in paper.SPI_BASELINE.items()
+        for emotion, value in zip(paper.EMOTIONS, values, strict=True)
+    ]
+    names = ["id", "model", "measure", "emotion", "estimate"]
+    return pd.DataFrame(rows, columns=names).assign(kind="printed")

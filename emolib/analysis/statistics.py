@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from emolib.metrics import UNTESTED
-from emolib.utils.validation import whole_number
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -39,6 +38,10 @@ SAMPLE = 4000
 PART = 2**23
 
 
+# Row weights ``[B, N]`` to values ``[B, …]``.
+Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
 class Interval(NamedTuple):
     """A point estimate and its confidence limits: arrays of one shape."""
 
@@ -46,12 +49,12 @@ class Interval(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
-    def widened(self, factor: float = SHARED_ROWS_INFLATION) -> "Interval":
-        """Limits ``factor`` times as far from the estimate."""
-        estimate, low, high = self
-        return Interval(
-            estimate, estimate + factor * (low - estimate), estimate + factor * (high - estimate)
+    def widened(self) -> "Interval":
+        """Limits :data:`SHARED_ROWS_INFLATION` times as far from the estimate."""
+        low, high = (
+            self.estimate + SHARED_ROWS_INFLATION * (limit - self.estimate) for limit in self[1:]
         )
+        return Interval(self.estimate, low, high)
 
     def of_shares(self) -> "Interval":
         """Limits within 0 and 1."""
@@ -66,9 +69,9 @@ class Interval(NamedTuple):
 
 
 def bootstrap(
-    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    statistic: Statistic,
     units: np.ndarray,
-    tested: NDArray[np.bool] | None = None,
+    tested: NDArray[np.bool],
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -83,7 +86,7 @@ def bootstrap(
             where undefined.
         units: ``[N]``, the person of each row; ``np.arange(N)`` resamples rows.
         tested: ``[N]``, rows that some network tested: only their units are drawn, the others
-            weigh nothing. All of them when not given.
+            weigh nothing.
         resamples: ``B``.
         seed: of the random numbers.
 
@@ -91,16 +94,11 @@ def bootstrap(
         95 % limits of each value. A resample that leaves a value undefined is left out of its
         limits; without a tested row everything is NaN.
 
-    Raises:
-        ValueError: ``resamples`` is not a whole number of at least 1.
-
     Example:
         >>> hit = np.array([1.0, 0.0, 1.0, 1.0])
         >>> mean = lambda weight: weight @ hit / weight.sum(-1)
-        >>> low, high = bootstrap(mean, np.array(["a", "a", "b", "b"]))[1:]
+        >>> low, high = bootstrap(mean, np.array(["a", "a", "b", "b"]), np.ones(4, bool))[1:]
     """
-    resamples = whole_number("resamples", resamples, 1)
-    tested = np.ones(len(units), bool) if tested is None else tested
     estimate = statistic(np.ones((1, len(units))))[0]
     if not tested.any():
         return Interval(*[np.full_like(estimate, np.nan)] * 3)
@@ -121,9 +119,7 @@ def bootstrap(
     return Interval(estimate, low - centre + estimate, high - centre + estimate)
 
 
-def emotion_means(
-    labels: NDArray[np.intp], values: NDArray[np.float64], classes: int
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def emotion_means(labels: NDArray[np.intp], values: NDArray[np.float64], classes: int) -> Statistic:
     """Mean of a row's value over the tested rows of each emotion, and the mean of these means.
 
     Of whether a row was recognised, that is recall; of the difference of two models on a row, it is
@@ -161,23 +157,6 @@ def with_mean(by_emotion: NDArray[np.float64], occurs: NDArray[np.bool]) -> NDAr
     return np.concatenate([by_emotion, mean], -1)
 
 
-class Chance(NamedTuple):
-    """Recall, and its distribution under exchanged labels: by emotion, and last their mean.
-
-    Attributes:
-        recall: ``[C + 1]``, as measured, mean over repetitions.
-        null: ``[C + 1]``, mean over permutations; not one over ``C`` where folds are grouped.
-        p: ``[C + 1]``, share of permutations that reach the recall, the measured one counted in.
-        null_low, null_high: ``[C + 1]``, the middle 95 % of permutations.
-    """
-
-    recall: NDArray[np.float64]
-    null: NDArray[np.float64]
-    p: NDArray[np.float64]
-    null_low: NDArray[np.float64]
-    null_high: NDArray[np.float64]
-
-
 def better_than_chance(
     labels: NDArray[np.intp],
     predicted: NDArray[np.intp],
@@ -187,7 +166,7 @@ def better_than_chance(
     *,
     permutations: int = RESAMPLES,
     seed: int = 0,
-) -> Chance:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Permutation test, one-sided: is recall above that of labels exchanged within persons?
 
     Labels are exchanged among rows of one stratum, with all predictions left as they are, so that
@@ -208,19 +187,17 @@ def better_than_chance(
         seed: of the random numbers.
 
     Returns:
-        NaN for an emotion without a tested row; the mean is over the others, and NaN if there are
-        none.
-
-    Raises:
-        ValueError: ``folds`` or ``permutations`` is not a whole number of at least 1.
+        The null recall and the p-value by emotion, and last those of the mean recall: ``[C + 1]``
+        each. The null recall is the mean over permutations (not one over ``C`` where folds are
+        grouped); the p-value is the share of permutations that reach the measured recall, the
+        measured one counted in. NaN for an emotion without a tested row; the mean is over the
+        others, and NaN if there are none.
     """
-    folds = whole_number("folds", folds, 1)
-    permutations = whole_number("permutations", permutations, 1)
-    unit = np.zeros(len(labels)) if strata is None else strata
+    strata = np.zeros(len(labels)) if strata is None else strata
     shown = (predicted != UNTESTED).any(0)
     if not shown.any():
-        return Chance(*np.full((5, classes + 1), np.nan))
-    labels, predicted, unit = labels[shown], predicted[:, shown], unit[shown]
+        return np.full(classes + 1, np.nan), np.full(classes + 1, np.nan)
+    labels, predicted, strata = labels[shown], predicted[:, shown], strata[shown]
     tested = (predicted != UNTESTED).mean(0)  # share of the repetitions that tested a row
     votes = np.stack([(predicted == c).mean(0) for c in range(classes)], 1)  # [N, C]
     occurs = np.isin(np.arange(classes), labels)
@@ -238,24 +215,25 @@ def better_than_chance(
         with np.errstate(invalid="ignore"):
             return with_mean((hits / rows).reshape(-1, classes), occurs)
 
-    recall = recalls(labels[None])[0]
-    _, stratum = np.unique(unit, return_inverse=True)
-    place = np.argsort(stratum, kind="stable")
-    random = np.random.default_rng(seed)
-    null = []
-    for size in _parts(permutations, len(labels)):
-        # random order within each stratum: whole numbers separate the strata, fractions shuffle
-        order = np.argsort(stratum + random.random((size, len(labels))))
-        exchanged = np.empty((size, len(labels)), int)
-        exchanged[:, place] = labels[order]
-        null.append(recalls(exchanged))
-    found = np.concatenate(null)
-    mean = found.mean(0)
-    found = mean + np.sqrt(1 + 1 / (folds - 1) if folds > 1 else 1) * (found - mean)
+    recall, random = recalls(labels[None])[0], np.random.default_rng(seed)
+    parts = _parts(permutations, len(labels))
+    found = np.concatenate([recalls(exchanged(labels, strata, random, size)) for size in parts])
+    null = found.mean(0)
+    found = null + np.sqrt(1 + 1 / (folds - 1) if folds > 1 else 1) * (found - null)
     reached = (~(found < recall - 1e-12)).sum(0)
-    p = np.where(np.isnan(recall), np.nan, (1 + reached) / (1 + permutations))
-    tail = (1 - CONFIDENCE) / 2
-    return Chance(recall, mean, p, *np.quantile(found, [tail, 1 - tail], axis=0))
+    return null, np.where(np.isnan(recall), np.nan, (1 + reached) / (1 + permutations))
+
+
+def exchanged(
+    labels: NDArray[np.intp], strata: np.ndarray, random: np.random.Generator, count: int
+) -> NDArray[np.intp]:
+    """Labels ``[count, N]`` in random order within each stratum."""
+    _, stratum = np.unique(strata, return_inverse=True)
+    found = np.empty((count, len(labels)), int)
+    # whole numbers separate the strata, fractions shuffle
+    order = np.argsort(stratum + random.random((count, len(labels))))
+    found[:, np.argsort(stratum, kind="stable")] = labels[order]
+    return found
 
 
 def _parts(total: int, rows: int) -> list[int]:
@@ -282,29 +260,9 @@ def stratified_sample(
     return np.sort(np.argsort(quantile, kind="stable")[:size])
 
 
-class Comparison(NamedTuple):
-    """One model against another over repeated folds.
-
-    Attributes:
-        difference: mean of second minus first.
-        p: of the corrected resampled t-test, two-sided (Nadeau and Bengio 2003).
-        worse, equivalent, better: posterior probabilities that the second is worse by more than the
-            region of practical equivalence, within it, or better (Corani and Benavoli 2015).
-    """
-
-    difference: float
-    p: float
-    worse: float
-    equivalent: float
-    better: float
-
-
 def compare(
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
-    folds: int | None = None,
-    rope: float = ROPE,
-) -> Comparison:
+    first: NDArray[np.float64], second: NDArray[np.float64], folds: int
+) -> dict[str, float]:
     """Corrected resampled t-test and Bayesian correlated t-test between two models.
 
     Folds of one repetition share training rows, so the variance of a mean over folds is larger than
@@ -315,26 +273,23 @@ def compare(
     Args:
         first, second: ``[S, F]``, scores on the same folds of the same repetitions; ``F`` is less
             than ``folds`` where some were not run.
-        folds: number of folds that the rows were cut into; ``F`` when not given.
-        rope: half the width of the region of practical equivalence.
+        folds: number of folds that the rows were cut into.
 
     Returns:
-        Probabilities that are NaN where there is nothing to test: a single fold, whose test rows
-        are the same in every repetition, or a score of NaN.
+        ``p`` of the corrected resampled t-test, two-sided (Nadeau and Bengio 2003); the posterior
+        probabilities that the first is ``worse`` by more than :data:`ROPE`, practically
+        ``equivalent`` or ``better`` (Corani and Benavoli 2015). NaN where there is nothing to test:
+        a single fold, whose test rows are the same in every repetition, or a score of NaN.
     """
-    folds = first.shape[1] if folds is None else folds
-    gap = np.ravel(second - first)
-    mean = float(gap.mean()) if gap.size else np.nan
-    if folds < 2 or gap.size < 2 or np.isnan(mean):
-        return Comparison(mean, *[np.nan] * 4)
-    error = np.sqrt((1 / gap.size + 1 / (folds - 1)) * gap.var(ddof=1))
-    if error == 0:  # all differences are equal: the posterior is a single point
-        p, worse, better = float(mean == 0), float(mean < -rope), float(mean > rope)
-        return Comparison(mean, p, worse, 1 - worse - better, better)
+    gap = np.ravel(first - second)
+    if folds < 2 or gap.size < 2 or np.isnan(gap).any():
+        return dict.fromkeys(("p", "worse", "equivalent", "better"), np.nan)
+    mean, error = gap.mean(), np.sqrt((1 / gap.size + 1 / (folds - 1)) * gap.var(ddof=1))
+    error = max(error, 1e-150)  # equal differences: the posterior is as good as a single point
     posterior = stats.t(gap.size - 1, mean, error)
     p = 2 * stats.t.sf(abs(mean) / error, gap.size - 1)
-    worse, better = posterior.cdf(-rope), posterior.sf(rope)
-    return Comparison(mean, *map(float, (p, worse, 1 - worse - better, better)))
+    worse, better = posterior.cdf(-ROPE), posterior.sf(ROPE)
+    return {"p": p, "worse": worse, "equivalent": 1 - worse - better, "better": better}
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -350,13 +305,13 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def detectable(interval: Interval, power: float = 0.8) -> NDArray[np.float64]:
-    """Smallest detectable difference of a two-sided test at 5 % with that power, from the width of
-    an interval.
+def detectable(interval: Interval) -> NDArray[np.float64]:
+    """Smallest detectable difference of a two-sided test at 5 % with a power of 80 %, from the
+    width of an interval.
     """
     width = stats.norm.ppf((1 + CONFIDENCE) / 2)
     error = (interval.high - interval.low) / (2 * width)
-    return (width + stats.norm.ppf(power)) * error
+    return (width + stats.norm.ppf(0.8)) * error
 
 
 def reject_share(rejected: int, trials: int) -> tuple[float, float, float]:

@@ -27,7 +27,7 @@ ONE = {
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_scores_are_those_of_a_classifier_fitted_on_the_training_rows_alone(tiny, protocol):
-    (condition,) = nested(tiny, protocol, seeds=2, folds=3, candidates=ONE, jobs=1)
+    (condition,) = nested(tiny, protocol, seeds=2, folds=3, candidates=ONE)
     x = np.hstack([tiny.features[m] for m in tiny.modalities]).astype(float)
     for seed in range(2):
         for train, test in make_folds(tiny, protocol, seed, 3):
@@ -41,32 +41,26 @@ def test_scores_are_those_of_a_classifier_fitted_on_the_training_rows_alone(tiny
 
 def test_inner_folds_stay_inside_the_training_rows_and_keep_persons_apart(tiny):
     train, _ = make_folds(tiny, "person-independent", 0, 3)[0]
-    for fitted, held in baselines._inner(
-        tiny.labels[train], tiny.groups[train], "person-independent", 0
-    ):
+    for fitted, held in baselines.inner_folds(tiny, train, "person-independent", 0):
         assert len(fitted) + len(held) <= len(train)
         assert not set(tiny.groups[train][fitted]) & set(tiny.groups[train][held])
 
 
 def test_the_kind_with_the_best_inner_score_is_the_chosen_one(tiny, monkeypatch):
-    inner = {"first": 0.2, "second": 0.9}
+    inner_recall = {"first": 0.2, "second": 0.9}
 
-    def search(name, grid, table, labels, groups, train, test, protocol, seed, classes):
-        return inner[name], np.full((len(test), classes), inner[name])
+    def search(name, grid, table, labels, classes, train, test, inner):
+        return inner_recall[name], np.full((len(test), classes), inner_recall[name])
 
     monkeypatch.setattr(baselines, "_search", search)
-    found = {
-        c.model: c.scores
-        for c in nested(
-            tiny, "random", 1, 3, {"first": ("first", {}), "second": ("second", {})}, jobs=1
-        )
-    }
+    two = {"first": ("first", {}), "second": ("second", {})}
+    found = {c.model: c.scores for c in nested(tiny, "random", 1, 3, two)}
     assert set(found) == {"first", "second", CHOSEN}
     np.testing.assert_array_equal(found[CHOSEN], found["second"])
 
 
 def test_the_baseline_runs_in_two_halves_of_persons(tiny):
-    (condition,) = nested(tiny, "person-independent", 1, 2, SVM, jobs=1)
+    (condition,) = nested(tiny, "person-independent", 1, 2, SVM)
     assert set(condition.fold[0]) == {0, 1}
     assert not set(tiny.groups[condition.fold[0] == 0]) & set(tiny.groups[condition.fold[0] == 1])
     recall = evaluate([condition], ("recall",)).set_index("emotion").loc["average", "ours"]
@@ -76,16 +70,15 @@ def test_the_baseline_runs_in_two_halves_of_persons(tiny):
 def test_every_candidate_fits_and_scores_every_emotion(tiny):
     train, test = make_folds(tiny, "random", 0, 3)[0]
     x = np.hstack([tiny.features[m] for m in tiny.modalities]).astype(float)
+    inner = baselines.inner_folds(tiny, train, "random", 0)
     for name, (estimator, grid) in CANDIDATES.items():
         small = {key: values[:1] for key, values in grid.items()}
-        inner, scores = baselines._search(
-            estimator, small, x, tiny.labels, tiny.groups, train, test, "random", 0, 3
-        )
-        assert scores.shape == (len(test), 3) and np.isfinite(scores).all() and inner > 0.3, name
+        recall, scores = baselines._search(estimator, small, x, tiny.labels, 3, train, test, inner)
+        assert scores.shape == (len(test), 3) and np.isfinite(scores).all() and recall > 0.3, name
 
 
 def test_an_ensemble_is_the_mean_of_all_repetitions(tiny):
-    (condition,) = nested(tiny, "random", 2, 3, ONE, jobs=1)
+    (condition,) = nested(tiny, "random", 2, 3, ONE)
     together = ensemble(condition)
     np.testing.assert_allclose(together.scores[0], condition.scores.mean(0))
     assert together.model == "logistic regression, 2 together"
@@ -93,17 +86,17 @@ def test_an_ensemble_is_the_mean_of_all_repetitions(tiny):
 
 def test_unknown_persons_are_nested_in_random_folds(tiny):
     unknown = replace(tiny, groups=None)
-    (found,), (known,) = (nested(data, "random", 1, 3, ONE, jobs=1) for data in (unknown, tiny))
+    (found,), (known,) = (nested(data, "random", 1, 3, ONE) for data in (unknown, tiny))
     np.testing.assert_array_equal(found.scores, known.scores)
     with pytest.raises(ValueError, match="do not say who is who"):
-        nested(unknown, "person-independent", 1, 3, ONE, jobs=1)
+        nested(unknown, "person-independent", 1, 3, ONE)
 
 
 def test_a_split_leaves_the_other_rows_untested(tiny):
     numbers = np.arange(60)
     test = numbers % 4 == 3
     data = replace(tiny, splits={"official": (numbers[~test], numbers[test])})
-    (condition,) = nested(data, "official", 1, 1, ONE, jobs=1)
+    (condition,) = nested(data, "official", 1, 1, ONE)
     assert (condition.predicted[0, ~test] == -1).all() and (condition.tested == test).all()
     recall = evaluate([condition], ("recall",)).set_index("emotion").loc["average"]
     theirs = recall_score(tiny.labels[test], condition.predicted[0, test], average="macro")
@@ -112,7 +105,7 @@ def test_a_split_leaves_the_other_rows_untested(tiny):
 
 def test_of_many_rows_a_sample_trains_and_tests(tiny, monkeypatch):
     monkeypatch.setattr(statistics.stratified_sample, "__defaults__", (40, 2011))
-    (condition,) = nested(tiny, "person-independent", 2, 3, ONE, jobs=1)
+    (condition,) = nested(tiny, "person-independent", 2, 3, ONE)
     rows = statistics.stratified_sample(tiny.labels)
     np.testing.assert_array_equal(np.flatnonzero(condition.tested), rows)
     assert (evaluate([condition], ("recall",))["tested"] == 40).all()
@@ -128,8 +121,9 @@ def test_of_many_rows_a_sample_trains_and_tests(tiny, monkeypatch):
 def test_an_emotion_without_a_training_row_is_never_predicted(tiny):
     train = np.flatnonzero(tiny.labels != 1)
     x = np.hstack([tiny.features[m] for m in tiny.modalities]).astype(float)
+    inner = baselines.inner_folds(replace(tiny, groups=None), train, "random", 0)
     _, scores = baselines._search(
-        *ONE["logistic regression"], x, tiny.labels, None, train, np.arange(60), "random", 0, 3
+        *ONE["logistic regression"], x, tiny.labels, 3, train, np.arange(60), inner
     )
     predicted = predict(scores)
     assert set(predicted) == {0, 2}
@@ -138,4 +132,4 @@ def test_an_emotion_without_a_training_row_is_never_predicted(tiny):
 @pytest.mark.parametrize("counts", [(1.5, 3), (1, "3")])
 def test_counts_are_whole(tiny, counts):
     with pytest.raises(ValueError, match="it must be a whole number"):
-        nested(tiny, "random", *counts, ONE, jobs=1)
+        nested(tiny, "random", *counts, ONE)

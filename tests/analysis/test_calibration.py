@@ -12,13 +12,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from emolib.analysis import calibration, statistics
-from emolib.analysis.calibration import TESTS, calibrate, hat, shuffled
+from emolib.analysis.calibration import TESTS, calibrate, hat
 from emolib.folds import make_folds
 from emolib.training.scaling import scale
 
 
 def test_the_matrix_is_ridge_regression_out_of_fold(tiny):
-    matrix, fold = hat(tiny, "PHOG", "person-independent", seed=1, folds=3)
+    matrix, fold = hat(tiny, "PHOG", "person-independent", 1, 3, np.arange(60))
     one_hot = np.eye(3)[tiny.labels]
     for number, (train, test) in enumerate(make_folds(tiny, "person-independent", 1, 3)):
         x = scale(tiny, "PHOG", train)
@@ -28,21 +28,17 @@ def test_the_matrix_is_ridge_regression_out_of_fold(tiny):
         assert (fold[test] == number).all() and (matrix[np.ix_(test, test)] == 0).all()
 
 
-def test_labels_are_exchanged_within_groups_or_among_all(tiny):
-    random = np.random.default_rng(0)
+def test_labels_are_exchanged_within_groups(tiny):
     groups = np.arange(60) % 7
-    within = shuffled(tiny.labels, groups, random)
+    (within,) = statistics.exchanged(tiny.labels, groups, np.random.default_rng(0), 1)
     for group in range(7):
         assert sorted(within[groups == group]) == sorted(tiny.labels[groups == group])
     assert (within != tiny.labels).any()
-    assert sorted(shuffled(tiny.labels, None, random)) == sorted(tiny.labels)
 
 
 @pytest.fixture(scope="module")
 def rates(drawn):
-    return calibrate(drawn, "person-independent", seeds=1, folds=5, shuffles=80, jobs=1).set_index(
-        "test"
-    )
+    return calibrate(drawn, "person-independent", seeds=1, folds=5, shuffles=80).set_index("test")
 
 
 def test_tests_find_nothing_where_nothing_is_about_as_often_as_they_say(rates):
@@ -67,16 +63,14 @@ def test_a_classifier_that_saw_the_tested_rows_is_found_out(drawn, monkeypatch):
         return matrix + np.eye(len(matrix), dtype=np.float32), fold
 
     monkeypatch.setattr(calibration, "hat", leaking)
-    rates = calibrate(drawn, "person-independent", seeds=1, folds=5, shuffles=20, jobs=1).set_index(
-        "test"
-    )
+    rates = calibrate(drawn, "person-independent", seeds=1, folds=5, shuffles=20).set_index("test")
     assert rates.loc["permutation within persons", "rejected"] == 1
 
 
 class TestOfFewRows:
     def test_unknown_persons_are_calibrated_by_rows(self, tiny):
         unknown = replace(tiny, groups=None)
-        found = calibrate(unknown, "random", seeds=1, folds=3, shuffles=6, jobs=1)
+        found = calibrate(unknown, "random", seeds=1, folds=3, shuffles=6)
         assert found["test"][0] == "permutation among all rows"
         assert found["rejected"].notna().all()
         assert (found["rows"] == 60).all() and (found["shuffles"] == 6).all()
@@ -86,11 +80,11 @@ class TestOfFewRows:
         numbers = np.arange(60)
         test = numbers % 4 == 3
         data = replace(tiny, splits={"official": (numbers[~test], numbers[test])})
-        matrix, fold = hat(data, "PHOG", "official", 0, 1)
+        matrix, fold = hat(data, "PHOG", "official", 0, 1, np.arange(60))
         assert (fold[test] == 0).all() and (fold[~test] == -1).all()
         predicted = calibration._predict(matrix, tiny.labels, 3, fold[None])
         assert (predicted[0, ~test] == -1).all() and (predicted[0, test] >= 0).all()
-        found = calibrate(data, "official", seeds=1, folds=1, shuffles=4, jobs=1).set_index("test")
+        found = calibrate(data, "official", seeds=1, folds=1, shuffles=4).set_index("test")
         t_tests = ["corrected resampled t-test", "Bayesian, outside equivalence"]
         assert found.loc[t_tests, "rejected"].isna().all()
         assert (found.loc[t_tests, "shuffles"] == 0).all()
@@ -98,7 +92,7 @@ class TestOfFewRows:
 
     def test_many_rows_are_sampled_and_counted(self, tiny, monkeypatch):
         monkeypatch.setattr(statistics.stratified_sample, "__defaults__", (40, 2011))
-        found = calibrate(tiny, "random", seeds=1, folds=3, shuffles=3, jobs=1)
+        found = calibrate(tiny, "random", seeds=1, folds=3, shuffles=3)
         assert (found["rows"] == 40).all()
         rows = statistics.stratified_sample(tiny.labels)
         matrix, fold = hat(tiny, "LPQ", "person-independent", 0, 3, rows)

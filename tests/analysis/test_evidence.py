@@ -5,20 +5,27 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import average_precision_score, precision_score, recall_score
 
 from emolib import paper
 from emolib.analysis import evidence
 from emolib.analysis.evidence import (
+    PAPER_MODELS,
     Condition,
+    angle_sweep,
     conditions,
-    difference_id,
     differences,
     evaluate,
-    level_id,
+    repetitions,
+    survivors,
+    table3_sweep,
+    width_sweep,
 )
 from emolib.analysis.statistics import better_than_chance
 from emolib.folds import SINGLE, make_folds
+from emolib.models import ShallowNet
+from emolib.pruning import prune_network
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
 
@@ -39,7 +46,12 @@ def condition(data, model, right, seed=0, repetitions=2, **setting):
     fold = np.stack([fold_of_rows(data, "person-independent", s, 3) for s in range(repetitions)])
     protocol = setting.pop("protocol", "person-independent")
     recipe = setting.pop("recipe", "printed")
-    return Condition(model, protocol, recipe, scores, fold, data, setting=setting)
+    return Condition(model, protocol, recipe, scores, fold, data, 3, setting)
+
+
+def rows_of(table, **columns):
+    """The rows of a table whose columns hold these values."""
+    return table[(table[list(columns)] == list(columns.values())).all(axis=1)]
 
 
 @pytest.fixture
@@ -52,8 +64,8 @@ def test_a_sweep_becomes_a_condition_for_each_setting_but_the_seed(tiny, monkeyp
     table = sweep(
         modality=["LPQ", "PHOG"], protocol=["random", "person-independent"], folds=3, seed=range(2)
     )
-    trained = train(tiny, table, jobs=1)
-    found = conditions(trained, lambda row: f"{row['modality']} net")
+    trained = train(tiny, table.assign(model=table["modality"] + " net"), jobs=1)
+    found = conditions(trained)
     assert [(c.model, c.protocol, c.recipe) for c in found] == [
         (f"{m} net", p, "printed")
         for m in ("LPQ", "PHOG")
@@ -63,6 +75,8 @@ def test_a_sweep_becomes_a_condition_for_each_setting_but_the_seed(tiny, monkeyp
         assert c.scores.shape == (2, 60, 3) and not np.isnan(c.scores).any()
         assert c.fold.shape == (2, 60) and set(c.fold.ravel()) == {0, 1, 2}
     assert not set(tiny.groups[found[1].fold[0] == 0]) & set(tiny.groups[found[1].fold[0] != 0])
+    with pytest.raises(ValueError, match="no column 'model'"):
+        conditions(replace(trained, table=trained.table.drop(columns="model")))
 
 
 def test_fold_recalls_add_up_to_the_pooled_recall(two):
@@ -72,53 +86,45 @@ def test_fold_recalls_add_up_to_the_pooled_recall(two):
         np.array([[weight[fold == k].sum() for k in range(3)] for fold in c.fold]) / weight.sum()
     )
     pooled = [recall_score(c.data.labels, s.argmax(1), average="macro") for s in c.scores]
-    np.testing.assert_allclose((c.fold_recall * share).sum(1), pooled, atol=1e-12)
+    found = evidence.fold_recall(c.hit, c.fold, c.data.labels)
+    np.testing.assert_allclose((found * share).sum(1), pooled, atol=1e-12)
 
 
 def test_levels_hold_mean_interval_and_chance(two):
-    table = evaluate(two).set_index("id")
-    row = table.loc[level_id("good", "person-independent", "printed")]
+    table = evaluate(two)
+    averages = rows_of(table, measure="recall", emotion="average").set_index("model")
+    row = averages.loc["good"]
     pooled = [recall_score(two[0].data.labels, s.argmax(1), average="macro") for s in two[0].scores]
-    assert row["ours"] == pytest.approx(np.mean(pooled)) and row["seed_high"] == pytest.approx(
-        max(pooled)
-    )
+    assert row["id"] == "good, recall, average, person-independent, printed"
+    assert row["ours"] == pytest.approx(np.mean(pooled))
+    assert row["seed_high"] == pytest.approx(max(pooled))
     assert row["low"] < row["ours"] < row["high"] and row["null"] == pytest.approx(1 / 3, abs=0.05)
-    assert (
-        row["p_holm"]
-        < 0.05
-        < table.loc[level_id("poor", "person-independent", "printed"), "p_holm"]
-    )
-    assert len(table) == 2 * 4 * 4 and table.index.is_unique
-    assert (table[["low", "high"]].stack() >= 0).all() and (
-        table[["low", "high"]].stack() <= 1
-    ).all()
+    assert row["p_holm"] < 0.05 < averages.loc["poor", "p_holm"]
+    assert len(table) == 2 * 4 * 4 and table["id"].is_unique
+    assert table[["low", "high"]].stack().between(0, 1).all()
 
 
 def test_an_undefined_measure_is_counted_and_never_zero(tiny):
     always = np.zeros((2, 60, 3))
     always[:, :, 0] = 1
     fold = np.stack([fold_of_rows(tiny, "random", s, 3) for s in range(2)])
-    table = evaluate([Condition("m", "random", "printed", always, fold, tiny)]).set_index("id")
-    row = table.loc[level_id("m", "random", "printed", "precision", tiny.classes[1])]
+    table = evaluate([Condition("m", "random", "printed", always, fold, tiny, 3)])
+    table = table.set_index(["measure", "emotion"])
+    row = table.loc["precision", tiny.classes[1]]
     assert np.isnan(row[["ours", "low", "high"]].astype(float)).all() and row["undefined"] == 2
-    assert table.loc[level_id("m", "random", "printed", emotion=tiny.classes[0]), "ours"] == 1
+    assert table.loc[("recall", tiny.classes[0]), "ours"] == 1
 
 
 def test_differences_are_signed_and_tested(two):
-    rows = differences(two, [("good", "poor"), ("poor", "good")]).set_index("id")
-    setting = ("person-independent", "printed")
-    ahead, behind = (
-        rows.loc[difference_id("good", "poor", *setting)],
-        rows.loc[difference_id("poor", "good", *setting)],
-    )
+    rows = differences(two, [("good", "poor"), ("poor", "good")])
+    assert len(rows) == 2 * 4 and rows["id"].is_unique
+    averages = rows[rows["emotion"] == "average"].set_index("first")
+    ahead, behind = averages.loc["good"], averages.loc["poor"]
+    assert ahead["id"] == "good − poor, average, person-independent, printed"
     assert ahead["low"] > 0 and ahead["better"] > 0.95 and ahead["p"] < 0.05
     assert behind["estimate"] == pytest.approx(-ahead["estimate"])
-    assert behind[["worse", "better"]].tolist() == pytest.approx(
-        ahead[["better", "worse"]].tolist()
-    )
-    assert len(rows) == 2 * 4 and np.isnan(
-        rows.loc[difference_id("good", "poor", *setting, two[0].data.classes[0]), "p"]
-    )
+    assert behind["worse"] == pytest.approx(ahead["better"])
+    assert rows.loc[rows["emotion"] != "average", "p"].isna().all()
 
 
 def test_only_models_of_one_setting_are_compared(two):
@@ -128,7 +134,8 @@ def test_only_models_of_one_setting_are_compared(two):
 
 def test_two_emotions_always_taken_for_each_other_are_confused_most(tiny):
     scores = np.eye(3)[np.array([1, 0, 2])[tiny.labels]][None]
-    c = Condition("m", "random", "printed", scores, fold_of_rows(tiny, "random", 0, 3)[None], tiny)
+    fold = fold_of_rows(tiny, "random", 0, 3)[None]
+    c = Condition("m", "random", "printed", scores, fold, tiny, 3)
     one, other, third = tiny.classes
     rows = evidence.confusions([c], "m", [(one, other), (one, third)])
     assert rows["estimate"].tolist() == pytest.approx([1 - 1 / 3, -1 / 3])
@@ -166,16 +173,14 @@ def test_all_that_the_claims_rest_on_is_gathered(tiny):
     models = [replace(model, data=named) for model in models]
     rows = evidence.collect_evidence(evaluate(models), models, widths, angles)
     assert rows["id"].is_unique
-    setting = ("person-independent", "printed")
-    for wide, narrow in ((16, 3), (7, 3), (16, 7)):
-        assert difference_id(f"LPQ-{wide}", f"LPQ-{narrow}", *setting) in set(rows["id"])
+    gaps = rows[rows["kind"] == "difference"]
+    pairs = set(zip(gaps["first"], gaps["second"], strict=True))
+    assert pairs >= {(f"LPQ-{a}", f"LPQ-{b}") for a, b in ((16, 3), (7, 3), (16, 7))}
+    means = rows_of(rows, kind="recall", emotion="average").set_index("model")["estimate"]
     for shift in (0.5, 0.0):
-        row = rows.set_index("id").loc[
-            difference_id(f"PHOG/60/{shift}", f"PHOG/0/{shift}", *setting)
-        ]
-        means = rows[rows["kind"] == "recall"].set_index("id")["estimate"]
-        ends = (means[level_id(f"PHOG/{angle}/{shift}", *setting)] for angle in (60, 0))
-        assert row["estimate"] == pytest.approx(next(ends) - next(ends))
+        high, low = f"PHOG/60/{shift}", f"PHOG/0/{shift}"
+        (gap,) = rows_of(gaps, first=high, second=low, emotion="average")["estimate"]
+        assert gap == pytest.approx(means[high] - means[low])
     held = rows[rows["hidden"].notna()]
     assert set(zip(held["modality"], held["hidden"], strict=True)) == {
         (m, units) for m in tiny.modalities for units in (3, 7, 16)
@@ -217,8 +222,8 @@ class TestUntestedRows:
             evidence.confusions([cut(two[0], ~self.rows)], "good", pair),
         )
         pd.testing.assert_frame_equal(
-            evidence.estimates([untested(two[0], self.rows)]),
-            evidence.estimates([cut(two[0], ~self.rows)]),
+            evidence.estimates([untested(two[0], self.rows)], ()),
+            evidence.estimates([cut(two[0], ~self.rows)], ()),
         )
 
     def test_leave_levels_that_are_scikit_learn_s(self, two):
@@ -270,46 +275,33 @@ def test_split_and_cut_sweeps_are_measured_on_their_tested_rows(tiny, protocol, 
         modality="PHOG", learning_rate=0.05, max_epochs=5, protocol=protocol, folds=folds, seed=3
     )
     table = table if kept is None else table[table["fold"] < kept]
-    trained = train(data, table, jobs=1)
-    (c,) = conditions(trained, lambda row: row["modality"])
+    trained = train(data, table.assign(model="a"), jobs=1)
+    (c,) = conditions(trained)
     rows = np.concatenate([result.test_rows for result in trained.results])
     predicted = np.concatenate([result.scores for result in trained.results]).argmax(1)
     found = evaluate([c], ("recall", "precision")).set_index(["measure", "emotion"])
     recalls = recall_score(data.labels[rows], predicted, average=None, labels=range(3))
     np.testing.assert_allclose(found.loc["recall", "ours"][:3], recalls, atol=1e-12)
-    assert (found["tested"] == len(rows)).all() and c.fold_count == folds
-    p = differences([c, replace(c, model="b")], [("PHOG", "b")])["p"]
+    assert (found["tested"] == len(rows)).all() and c.folds == folds
+    p = differences([c, replace(c, model="b")], [("a", "b")])["p"]
     assert p.notna().sum() == (kept == 3)  # a t-test of one fold does not exist
 
 
 def test_rows_of_a_sweep_are_matched_by_position(tiny):
     """Whatever the index: doubled, of text, shuffled; the same networks, the same conditions."""
     parts = [
-        sweep(modality=m, max_epochs=3, learning_rate=0.05, folds=3, seed=range(2))
+        sweep(modality=m, max_epochs=3, learning_rate=0.05, folds=3, seed=range(2)).assign(model=m)
         for m in ("LPQ", "PHOG")
     ]
-    plain = conditions(
-        train(tiny, pd.concat(parts, ignore_index=True)), lambda row: row["modality"]
-    )
+    plain = {c.model: c for c in conditions(train(tiny, pd.concat(parts, ignore_index=True)))}
     doubled = pd.concat(parts)
     text = doubled.set_axis([f"row {7 * n % 12}" for n in range(12)])
-    shuffled = doubled.sample(frac=1, random_state=1)
-    for table in (doubled, text, shuffled):
-        found = conditions(train(tiny, table), lambda row: row["modality"])
+    for table in (doubled, text, doubled.sample(frac=1, random_state=1)):
+        found = conditions(train(tiny, table))
         assert len(found) == 2
         for c in found:
-            (same,) = (other for other in plain if other.model == c.model)
-            assert c.scores.shape == (2, 60, 3)
-            key = lambda scores: scores.tobytes()  # noqa: E731
-            assert sorted(map(key, c.scores)) == sorted(map(key, same.scores))
-
-
-def test_a_sweep_names_its_models_by_a_column(tiny):
-    table = sweep(modality=["LPQ", "PHOG"], max_epochs=1, folds=3)
-    trained = train(tiny, table.assign(model=table["modality"] + " net"))
-    assert [c.model for c in conditions(trained)] == ["LPQ net", "PHOG net"]
-    with pytest.raises(ValueError, match="no column 'model'"):
-        conditions(replace(trained, table=trained.table.drop(columns="model")))
+            same = {scores.tobytes() for scores in plain[c.model].scores}
+            assert {scores.tobytes() for scores in c.scores} == same and len(same) == 2
 
 
 def test_unknown_persons_resample_rows_and_exchange_all_labels(two):
@@ -317,9 +309,8 @@ def test_unknown_persons_resample_rows_and_exchange_all_labels(two):
     alone = replace(c.data, groups=np.array([f"{row}" for row in range(60)]))
     table = evaluate([c], ("recall",))
     np.testing.assert_array_equal(table["low"], table["row_low"])
-    chance = better_than_chance(c.data.labels, c.predicted, np.zeros(60), 3, folds=3)
-    np.testing.assert_array_equal(table["p"], chance.p)
-    np.testing.assert_array_equal(table["null"], chance.null)
+    null, p = better_than_chance(c.data.labels, c.predicted, np.zeros(60), 3, folds=3)
+    np.testing.assert_array_equal(table[["null", "p"]], np.transpose([null, p]))
     rows = differences([c, replace(c, model="other")], [("good", "other")])
     assert (rows["estimate"] == 0).all()
     assert set(evidence.of_data(c.data)["measure"].dropna()) >= {"persons"}
@@ -329,3 +320,62 @@ def test_unknown_persons_resample_rows_and_exchange_all_labels(two):
 def test_models_with_other_repetitions_are_refused(two):
     with pytest.raises(ValueError, match="good has 2 repetitions and poor 1"):
         differences([two[0], replace(two[1], scores=two[1].scores[:1])], [("good", "poor")])
+
+
+def test_the_sweep_of_table_3_is_that_of_each_model_by_itself(tiny):
+    table = table3_sweep(tiny, folds=3, seeds=2, max_epochs=7)
+    assert list(dict.fromkeys(table["model"])) == list(PAPER_MODELS)
+    for model, choices in PAPER_MODELS.items():
+        alone = sweep(
+            **choices,
+            protocol=["random", "person-independent"],
+            recipe=["printed", "converged"],
+            folds=3,
+            seed=range(2),
+            max_epochs=7,
+        )
+        own = table[table["model"] == model].drop(columns="model").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, alone)
+
+
+def test_widths_and_angles_are_named_by_what_varies(tiny):
+    widths = width_sweep(tiny, [3, 16], folds=2)
+    assert set(widths["model"]) == {
+        f"{m} shallow, {units} units" for m in ("LPQ", "PHOG") for units in (3, 16)
+    }
+    for row in widths.itertuples():
+        assert row.model == f"{row.modality} shallow, {row.hidden} units" and row.angle == 0
+    angles = angle_sweep(tiny, [0, 7.5], folds=2)
+    assert len(angles) == 2 * 2 * 2 * 2 * 2 * 2
+    chosen = angles[angles["model"] == "PHOG shallow, 7.5°, as they are"]
+    assert (chosen["activation_shift"] == 0).all() and (chosen["angle"] == 7.5).all()
+
+
+def test_unknown_persons_leave_random_folds_alone(tiny):
+    unknown = replace(tiny, groups=None)
+    assert repetitions(unknown)["protocol"] == ("random",)
+    for table in (table3_sweep(unknown), width_sweep(unknown, [6]), angle_sweep(unknown, [60])):
+        assert set(table["protocol"]) == {"random"}
+
+
+@pytest.mark.parametrize("choices", [{"seeds": 1.5}, {"folds": "5"}, {"seeds": True}])
+def test_counts_of_a_sweep_are_whole(tiny, choices):
+    ((name, value),) = choices.items()
+    with pytest.raises(ValueError, match=f"{name} is {value!r}; it must be a whole number"):
+        table3_sweep(tiny, **choices)
+
+
+def test_as_many_units_stay_as_pruning_at_each_angle_leaves():
+    torch.manual_seed(4)
+    net, x = ShallowNet(hidden=12), np.random.default_rng(4).normal(size=(80, 5)).astype(np.float32)
+    before = [value.clone() for value in net.parameters()]
+    minimal = [0, 5, 30, 60, 90]
+    degrees, alive = survivors(net, x, minimal)
+    assert all(torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
+    shifted = {"activation_shift": 0.5}
+    pruned = [prune_network(net, x, angle=angle, **shifted) for angle in minimal]
+    left = [smaller.hidden.out_features for smaller in pruned]
+    assert alive.sum(1).tolist() == left and left[0] == 12 and left[-1] < 12
+    for angle, kept in zip(minimal, alive, strict=True):
+        pairs = degrees[np.ix_(kept, kept)][np.triu_indices(kept.sum(), 1)]
+        assert (pairs >= angle).all()

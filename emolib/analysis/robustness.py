@@ -1,29 +1,86 @@
-"""Robustness: results of single splits, selection bias, and a multiverse of the settings that the
-paper leaves open.
+"""Robustness: leakage through near-duplicates and persons, results of single splits, selection
+bias, and a multiverse of the settings that the paper leaves open.
 
-Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data.
+Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data, ``D`` features of all modalities
+together, ``R`` repetitions.
 """
 
+import re
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
-from emolib.analysis.evidence import READING, Condition
+from emolib.analysis.evidence import READING
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, make_folds
 from emolib.metrics import MEASURES, average, mean_recall, measures, predict
 from emolib.training import sweeps
+from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import DEFAULTS, Row
 from emolib.training.train import Trained
 from emolib.utils.validation import one_of, whole_number
 
+# Two frames of one person are near-duplicates when they are as close as only one row in a hundred
+# is to its nearest stranger.
+CLOSE = 0.01
+PART = 2**23  # distances in memory at a time, 64 MiB
 # The measures that "accuracy" could mean.
 READ_AS = tuple(measure for measure in MEASURES if measure != "specificity")
+
+
+def clips(data: EmotionData) -> NDArray[np.str_]:
+    """Clip of each row ``[N]``: its name without the last number, which counts the frames."""
+    return np.array([re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names])
+
+
+def near_duplicates(data: EmotionData) -> pd.Series:
+    """Near-duplicates: rows with a twin of the same person, and nearest neighbours of one emotion.
+
+    Distances are Euclidean, over all scaled features, between all pairs of rows.
+
+    Returns:
+        ``rows``; ``clips``; ``rows in a clip of several``; ``rows with a near-duplicate of the same
+        person``; ``near-duplicate has the same emotion`` (share of those); ``nearest neighbour is
+        the same person`` and ``nearest neighbour has the same emotion`` (shares of all rows); and
+        ``nearest stranger has the same emotion``, among other persons only (share of the rows that
+        have a stranger). Results on persons are NaN where the persons are unknown.
+    """
+    features = np.hstack([scale(data, m) for m in data.modalities]).astype(float)  # [N, D]
+    count, person = len(data), np.unique(data.resampling_units, return_inverse=True)[1]
+    near, distance = np.zeros((3, count), int), np.zeros((3, count))
+    for rows in np.array_split(np.arange(count), -(-(count**2) // PART)):
+        between, same = cdist(features[rows], features), person[rows, None] == person
+        between[np.arange(len(rows)), rows] = np.inf  # a row is no neighbour of its own
+        of_person, strange = np.where(same, between, np.inf), np.where(same, np.inf, between)
+        for kind, allowed in enumerate((between, of_person, strange)):
+            near[kind, rows], distance[kind, rows] = allowed.argmin(1), allowed.min(1)
+
+    exists = np.isfinite(distance)
+    limit = pd.Series(distance[2]).where(exists[2]).quantile(CLOSE)
+    exists[1] = distance[1] < limit  # of the same person, near-duplicates alone
+    same_emotion = pd.DataFrame((data.labels[near] == data.labels).astype(float)).where(exists)
+    any_row, twin, stranger = same_emotion.mean(axis=1)
+    _, clip, size = np.unique(clips(data), return_inverse=True, return_counts=True)
+    found = pd.Series(
+        {
+            "rows": count,
+            "clips": len(size),
+            "rows in a clip of several": (size[clip] > 1).sum(),
+            "rows with a near-duplicate of the same person": exists[1].sum(),
+            "near-duplicate has the same emotion": twin,
+            "nearest neighbour is the same person": (person[near[0]] == person).mean(),
+            "nearest neighbour has the same emotion": any_row,
+            "nearest stranger has the same emotion": stranger,
+        }
+    )
+    always = found.index.isin(["rows", "nearest neighbour has the same emotion"])
+    return found.where(always) if data.groups is None else found
 
 
 def single_results(trained: Trained) -> NDArray[np.float64]:
@@ -45,22 +102,13 @@ def split_percentile(results: NDArray[np.float64], printed: float) -> dict[str, 
         none did); the results' ``median``, ``low`` and ``high`` (middle 95 %). NaN without a
         result.
     """
-    results = results[~np.isnan(results)]
-    if len(results) == 0 or np.isnan(printed):
-        undefined = ("median", "low", "high", "percentile", "tries")
-        return {"draws": len(results)} | dict.fromkeys(undefined, np.nan)
-    reached = (results >= printed - 0.005).mean()  # a result that rounds to it reaches it
-    low, median, high = np.quantile(results, [0.025, 0.5, 0.975])
-    with np.errstate(divide="ignore"):
+    tested = pd.Series(results).dropna()
+    reached = (tested >= printed - 0.005).mean()  # a result that rounds to it reaches it
+    low, median, high = tested.quantile([0.025, 0.5, 0.975])
+    with np.errstate(divide="ignore"):  # all of them reach it
         tries = max(np.ceil(np.log(0.5) / np.log(1 - reached)), 1.0) if reached else np.inf
-    return {
-        "draws": len(results),
-        "median": median,
-        "low": low,
-        "high": high,
-        "percentile": 1 - reached,
-        "tries": tries,
-    }
+    middle = {"median": median, "low": low, "high": high}
+    return {"draws": len(tested)} | middle | {"percentile": 1 - reached, "tries": tries}
 
 
 def selection_bias(
@@ -69,7 +117,6 @@ def selection_bias(
     *,
     every: int,
     fixed: dict[str, Any],
-    jobs: int | None = None,
 ) -> pd.DataFrame:
     """Selection bias: one network per setting and split, and the results of choosing among them in
     three ways.
@@ -80,7 +127,6 @@ def selection_bias(
         every: epochs between checkpoints, of which the last epoch is one; the epoch is one of the
             choices.
         fixed: the setting that is not chosen at all, taken at the last epoch.
-        jobs: threads, by default one per core.
 
     Returns:
         One row per split: test recall of the ``fixed`` setting, of the setting and epoch best on
@@ -100,28 +146,23 @@ def selection_bias(
     if sorted(table["seed"][is_fixed]) != sorted(set(table["seed"])):
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
-    work = joblib.Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
+    work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
     found = work(joblib.delayed(_checkpoints)(data, part, every) for part in parts)
+    named = f"training {len(table):,} networks to pick from"
+    progress = tqdm(found, named, len(parts), leave=False, delay=0.2)
     rows = []
-    with tqdm(
-        total=len(parts),
-        desc=f"training {len(table):,} networks to pick from",
-        leave=False,
-        delay=0.2,
-    ) as progress:
-        for part, (chosen_on, tested) in zip(parts, found, strict=True):  # [K, E]
-            known = ~np.isnan(chosen_on)
-            best = np.unravel_index(np.where(known, chosen_on, -1).argmax(), chosen_on.shape)
-            rows.append(
-                {
-                    "seed": part["seed"].iloc[0],
-                    "settings": tested.size,
-                    "fixed": tested[is_fixed[part.index]][0, -1],
-                    "nested": tested[best] if known.any() else np.nan,
-                    "picked": np.fmax.reduce(tested, axis=None),
-                }
-            )
-            progress.update(1)
+    for part, (chosen_on, tested) in zip(parts, progress, strict=True):  # [K, E]
+        known = ~np.isnan(chosen_on)
+        best = np.unravel_index(np.where(known, chosen_on, -1).argmax(), chosen_on.shape)
+        rows.append(
+            {
+                "seed": part["seed"].iloc[0],
+                "settings": tested.size,
+                "fixed": tested[is_fixed[part.index]][0, -1],
+                "nested": tested[best] if known.any() else np.nan,
+                "picked": np.fmax.reduce(tested, axis=None),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -149,16 +190,17 @@ def _checkpoints(
     return chosen_on, tested
 
 
-def averages(condition: Condition) -> dict[str, float]:
-    """Average over emotions by each measure, mean over repetitions; NaN where one leaves it
-    undefined.
+def averages(
+    labels: NDArray[np.intp], scores: NDArray[np.floating]
+) -> dict[str, NDArray[np.float64]]:
+    """Average over emotions by each of :data:`READ_AS`, ``[R]``; NaN where it is undefined.
+
+    Args:
+        labels: ``[N]``.
+        scores: ``[R, N, C]``, out of fold.
     """
-    return _averages(condition.data.labels, condition.scores)
-
-
-def _averages(labels: NDArray[np.intp], scores: NDArray[np.floating]) -> dict[str, float]:
     found = measures(labels, scores, READ_AS)
-    return {m: float(average(labels, scores, value).mean()) for m, value in found.items()}
+    return {measure: average(labels, scores, values) for measure, values in found.items()}
 
 
 def specification_grid(**choices: Any) -> pd.DataFrame:
@@ -185,11 +227,8 @@ def multiverse(trained: Trained) -> pd.DataFrame:
         a measure is undefined.
     """
     table, scores = trained.out_of_fold()
-    rows = []
-    for row, own in zip(table.to_dict("records"), scores, strict=True):
-        reading = [row[column] for column in READING]
-        found = _averages(trained.data.labels, own) | {"training accuracy": row["train_accuracy"]}
-        rows += [(*reading, measure, value) for measure, value in found.items()]
-    frame = pd.DataFrame(rows, columns=[*READING, "measure", "value"])
-    by_reading = frame.groupby([*READING, "measure"], sort=False, dropna=False)["value"]
-    return by_reading.mean().reset_index()
+    by_measure = averages(trained.data.labels, scores)
+    wide = table[READING].assign(**by_measure, **{"training accuracy": table["train_accuracy"]})
+    means = wide.groupby(READING, sort=False, dropna=False).mean()
+    long = means.rename_axis(columns="measure").stack().reset_index()
+    return long.rename(columns={0: "value"})

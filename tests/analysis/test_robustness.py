@@ -1,0 +1,238 @@
+"""Near-duplicates where they were planted; picks, readings and the place of a printed figure, by
+hand and by scikit-learn.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import recall_score
+
+from emolib.analysis import robustness
+from emolib.analysis.robustness import (
+    averages,
+    clips,
+    multiverse,
+    near_duplicates,
+    selection_bias,
+    single_results,
+    specification_grid,
+    split_percentile,
+)
+from emolib.folds import KEPT_APART, SINGLE, make_folds
+from emolib.training.scaling import scale
+from emolib.training.stack import NetworkStack
+from emolib.training.sweeps import sweep
+from emolib.training.train import train
+
+
+def test_planted_twins_are_counted(tiny):
+    assert near_duplicates(tiny)["rows with a near-duplicate of the same person"] <= 2
+    for modality in tiny.modalities:
+        tiny.features[modality][1] = tiny.features[modality][0]  # of one person, of another emotion
+        tiny.features[modality][13] = tiny.features[modality][10]  # of one person and one emotion
+    found = near_duplicates(tiny)
+    assert found["rows with a near-duplicate of the same person"] == pytest.approx(4, abs=2)
+    assert found["near-duplicate has the same emotion"] == pytest.approx(0.5, abs=0.25)
+
+
+def test_neighbours_by_hand(tiny):
+    """Two persons, each in a corner of its own: a row's nearest neighbour is the person, its
+    nearest stranger is not.
+    """
+    groups = np.repeat(["a", "b"], 30)
+    corner = np.where(groups == "a", 0.0, 1.0)[:, None]
+    noise = np.random.default_rng(0).normal(size=(60, 5)) * 0.01
+    data = replace(
+        tiny,
+        groups=groups,
+        labels=np.repeat([0, 1], 30),
+        features={m: (corner + noise).astype(np.float32) for m in tiny.modalities},
+    )
+    found = near_duplicates(data)
+    assert (
+        found["nearest neighbour is the same person"]
+        == found["nearest neighbour has the same emotion"]
+        == 1
+    )
+    assert found["nearest stranger has the same emotion"] == 0
+
+
+def test_a_clip_is_a_name_without_its_last_number(tiny):
+    names = np.array(
+        [f"Film_000000001_{frame:08d}.mat" for frame in range(30)]
+        + [f"Film_{clip:09d}_00000001" for clip in range(30)]
+    )
+    data = replace(tiny, names=names)
+    assert len(set(clips(data)[:30])) == 1 and len(set(clips(data)[30:])) == 30
+    found = near_duplicates(data)
+    assert found["clips"] == 30 and found["rows in a clip of several"] == 31
+
+
+def test_unknown_persons_leave_neighbours_of_one_emotion(tiny):
+    known, unknown = near_duplicates(tiny), near_duplicates(replace(tiny, groups=None))
+    kept = ["rows", "nearest neighbour has the same emotion"]
+    assert unknown[kept].tolist() == known[kept].tolist()
+    assert list(unknown.index) == list(known.index) and unknown.drop(kept).isna().all()
+
+
+def test_one_person_has_no_stranger(tiny):
+    found = near_duplicates(replace(tiny, groups=np.full(60, "somebody")))
+    assert np.isnan(found["nearest stranger has the same emotion"])
+    assert found["nearest neighbour is the same person"] == 1
+    assert found["rows with a near-duplicate of the same person"] == 0
+
+
+def test_equals_a_loop_over_rows_in_parts_too(tiny, monkeypatch):
+    x = np.hstack([scale(tiny, m) for m in tiny.modalities]).astype(float)
+    same, stranger = [], []
+    for row in range(60):
+        distance = np.linalg.norm(x - x[row], axis=1)
+        order = [n for n in np.argsort(distance, kind="stable") if n != row]
+        strange = next(n for n in order if tiny.groups[n] != tiny.groups[row])
+        same.append(tiny.labels[order[0]] == tiny.labels[row])
+        stranger.append(tiny.labels[strange] == tiny.labels[row])
+    whole = near_duplicates(tiny)
+    assert whole["nearest neighbour has the same emotion"] == np.mean(same)
+    assert whole["nearest stranger has the same emotion"] == np.mean(stranger)
+    monkeypatch.setattr(robustness, "PART", 7 * 60)
+    pd.testing.assert_series_equal(near_duplicates(tiny), whole)
+
+
+def test_a_reading_that_prunes_nothing_has_no_angles_to_take():
+    choices = {"angle": [0, 60], "activation_shift": [0.5, 0.0], "schedule": ["first", "every"]}
+    assert len(specification_grid(**choices, protocol=SINGLE, folds=1)) == 1 + 4
+
+
+def test_standing_by_hand():
+    results = np.arange(1, 101) / 100
+    found = split_percentile(results, 0.9)
+    assert found["percentile"] == pytest.approx(0.89) and found["median"] == pytest.approx(0.505)
+    assert found["tries"] == np.ceil(np.log(0.5) / np.log(0.89))
+    ends = [split_percentile(results, printed)["tries"] for printed in (2.0, 0.0)]
+    assert ends == [np.inf, 1]
+
+
+def test_results_that_were_not_tested_are_left_out():
+    some = np.array([0.1, np.nan, 0.3, np.nan])
+    assert split_percentile(some, 0.2) == split_percentile(some[[0, 2]], 0.2)
+    nothing = split_percentile(np.full(3, np.nan), 0.2)
+    assert nothing.pop("draws") == 0 and np.isnan(list(nothing.values())).all()
+
+
+@pytest.mark.parametrize("rows", [np.arange(60), np.arange(3, 60, 4)])
+def test_averages_are_scikit_learn_s_of_the_tested_rows(tiny, rows):
+    scores = np.full((2, 60, 3), np.nan)
+    scores[:, rows] = np.random.default_rng(3).random((2, len(rows), 3))
+    found = averages(tiny.labels, scores)
+    predicted = scores[:, rows].argmax(-1)
+    recalls = [recall_score(tiny.labels[rows], own, average="macro") for own in predicted]
+    np.testing.assert_allclose(found["recall"], recalls)
+    assert set(found) == {"recall", "precision", "average precision"}
+
+
+KEPT = {"learning_rate": 0.05, "protocol": KEPT_APART, "folds": 1}
+
+
+class TestPicks:
+    def test_the_best_on_the_test_rows_is_never_below_any_other_choice(self, tiny):
+        """What is not chosen at all is what training gives."""
+        table = sweep(hidden=[2, 8], seed=range(4), max_epochs=100, **KEPT)
+        found = selection_bias(tiny, table, every=50, fixed={"hidden": 8})
+        assert len(found) == 4 and (found["settings"] == 2 * 2).all()
+        for other in ("nested", "fixed"):
+            assert (found["picked"] >= found[other]).all()
+        fixed = single_results(train(tiny, table[table["hidden"] == 8]))
+        np.testing.assert_array_equal(found["fixed"], fixed)
+
+    def test_each_choice_is_made_on_its_own_rows(self, tiny):
+        table = sweep(max_epochs=6, **KEPT)
+        chosen_on, tested = robustness._checkpoints(tiny, table, every=2)
+        assert chosen_on.shape == tested.shape == (1, 3)
+        ((trains, tests),) = make_folds(tiny, KEPT_APART, 0, 1)
+        apart = np.setdiff1d(np.arange(len(tiny)), [*trains, *tests])
+        net = train(tiny, table).member(0).double()
+        inputs = NetworkStack(tiny, table.to_dict("records")).material.inputs[0]
+        predicted = net(torch.from_numpy(inputs).double()).argmax(1).numpy()
+        for found, rows in ((chosen_on, apart), (tested, tests)):
+            truth, own = tiny.labels[rows], predicted[rows]
+            theirs = recall_score(truth, own, labels=np.unique(truth), average="macro")
+            assert found[0, -1] == pytest.approx(theirs)
+
+    def test_checkpoints_come_after_whole_epochs_and_the_last_one(self, tiny):
+        table = sweep(max_epochs=7, **KEPT)
+        found = selection_bias(tiny, table, every=3, fixed={})
+        assert found["settings"].tolist() == [3]
+        result = single_results(train(tiny, table)).tolist()
+        assert found["fixed"].tolist() == result
+        late = selection_bias(tiny, table, every=100, fixed={})
+        assert late["picked"].tolist() == late["nested"].tolist() == result
+        with pytest.raises(ValueError, match="every is 2.5; it must be a whole number"):
+            selection_bias(tiny, table, every=2.5, fixed={})
+
+    def test_other_protocols_and_settings_are_refused(self, tiny):
+        with pytest.raises(ValueError, match="protocol is 'single split'; it must be one of"):
+            selection_bias(tiny, sweep(protocol=SINGLE, folds=1), every=5, fixed={})
+        table = sweep(hidden=[2, 8], protocol=KEPT_APART, folds=1, max_epochs=1)
+        with pytest.raises(ValueError, match="the sweep must have one such setting for each seed"):
+            selection_bias(tiny, table, every=1, fixed={"hidden": 5})
+        with pytest.raises(ValueError, match="the sweep must have one such setting for each seed"):
+            selection_bias(tiny, table, every=1, fixed={"colour": 5})
+
+    def test_rows_are_matched_by_position(self, tiny):
+        parts = [
+            sweep(hidden=h, learning_rate=0.05, max_epochs=4, protocol=KEPT_APART, folds=1, seed=s)
+            for h, s in ((2, 1), (8, 0), (8, 1), (2, 0))
+        ]
+        plain = pd.concat(parts, ignore_index=True)
+        for table in (pd.concat(parts), plain.set_axis(list("dbca"))):
+            found = selection_bias(tiny, table, every=2, fixed={"hidden": 8})
+            theirs = selection_bias(tiny, plain, every=2, fixed={"hidden": 8})
+            pd.testing.assert_frame_equal(found, theirs)
+            assert found["seed"].tolist() == [0, 1]
+
+    def test_a_checkpoint_without_a_result_is_not_picked(self, tiny, monkeypatch):
+        none = np.full((2, 3), np.nan)
+        some = np.array([[np.nan, 0.2, np.nan], [0.1, np.nan, 0.4]])
+        table = sweep(hidden=[2, 8], protocol=KEPT_APART, folds=1)
+        for chosen_on, tested, expected in (
+            (some, some + 0.1, (0.5, 0.5, 0.5)),
+            (none, none, (np.nan, np.nan, np.nan)),
+            (some, none, (np.nan, np.nan, np.nan)),
+        ):
+            given = (chosen_on, tested)
+            monkeypatch.setattr(robustness, "_checkpoints", lambda *a, given=given: given)
+            found = selection_bias(tiny, table, every=1, fixed={"hidden": 8})
+            np.testing.assert_allclose(found[["fixed", "nested", "picked"]], [expected])
+
+
+def test_single_results_are_scikit_learn_s(tiny):
+    table = sweep(learning_rate=0.05, max_epochs=5, protocol=SINGLE, folds=1, seed=range(3))
+    found = single_results(trained := train(tiny, table))
+    for value, seed, result in zip(found, range(3), trained.results, strict=True):
+        ((_, test),) = make_folds(tiny, SINGLE, seed, 1)
+        truth, predicted = tiny.labels[test], result.scores.argmax(1)
+        theirs = recall_score(truth, predicted, labels=np.unique(truth), average="macro")
+        assert value == pytest.approx(theirs)
+
+
+def test_multiverse_has_each_reading_by_each_measure(tiny):
+    rates = {"learning_rate": [1e-4, 0.05], "max_epochs": 30}
+    grid = specification_grid(**rates, protocol="random", folds=3, seed=range(2))
+    trained = train(tiny, grid)
+    found = multiverse(trained)
+    assert len(found) == 2 * 4
+    strong = found[found["learning_rate"] == 0.05].set_index("measure")["value"]
+    own = trained.table["learning_rate"] == 0.05
+    mean = trained.table.loc[own, "train_accuracy"].mean()
+    assert strong["training accuracy"] == pytest.approx(mean) and mean > 0.5
+    pooled = []
+    for seed in range(2):
+        predicted = np.zeros(len(tiny), int)
+        for position in np.flatnonzero(own & (trained.table["seed"] == seed)):
+            _, tested = make_folds(tiny, "random", seed, 3)[trained.table["fold"][position]]
+            predicted[tested] = trained.results[position].scores.argmax(1)
+        pooled.append(recall_score(tiny.labels, predicted, average="macro"))
+    assert strong["recall"] == pytest.approx(np.mean(pooled))
