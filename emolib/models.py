@@ -1,6 +1,6 @@
 """The networks of the paper, as plain modules: one network, any batch.
 
-Nothing here knows of sweeps or stacks; :mod:`emolib.training.engines` trains the same networks by
+Nothing here knows of sweeps or stacks; :mod:`emolib.training.stack` trains the same networks by
 the thousand.
 
 Axes: ``B`` batch, ``M`` modalities, ``D`` features per modality, ``H`` hidden units, ``C`` classes,

@@ -15,8 +15,7 @@ from emolib.folds import protocols
 from emolib.models import ShallowNet
 from emolib.pruning import angles as angles_between
 from emolib.pruning import prune
-from emolib.training.image_network import IMAGE, NETWORK
-from emolib.training.sweeps import sweep
+from emolib.training.sweeps import IMAGE, IMAGE_NETWORK, sweep
 from emolib.utils.validation import real_number, whole_number
 
 # The models of the paper, and the columns of a sweep that make them.
@@ -53,8 +52,8 @@ def table3_models(data: EmotionData) -> dict[str, dict[str, Any]]:
                 "network": "cnn",
             }
     if IMAGE in data.descriptors:
-        models["2-D CNN"] = {"modality": IMAGE, "network": NETWORK}
-        models["2-D CNN fusion"] = {"modality": f"LPQ+PHOG+{IMAGE}", "network": NETWORK}
+        models["2-D CNN"] = {"modality": IMAGE, "network": IMAGE_NETWORK}
+        models["2-D CNN fusion"] = {"modality": f"LPQ+PHOG+{IMAGE}", "network": IMAGE_NETWORK}
     return models
 
 
