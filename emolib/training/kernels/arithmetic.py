@@ -78,9 +78,9 @@ def total(a: Floats) -> np.floating:
 
 
 @compiled
-def exponential(z: Floats, constants: Constants) -> None:
-    """``exp(-z)`` in place: a series over half an octave, times a power of two that is put together
-    from its bits.
+def exponential(z: Floats, constants: Constants) -> Floats:
+    """``exp(-z)`` as a series over half an octave, left in ``z``, times the powers of two that are
+    returned, each put together from its bits.
     """
     c, (bias, shift) = constants[0], constants[1]
     limit = c[0]
@@ -97,17 +97,16 @@ def exponential(z: Floats, constants: Constants) -> None:
             p = p * r + c[4 + power]
         z[i] = p
         bits[i] = (bits.dtype.type(n) + bias) << shift
-    for i in range(z.size):
-        z[i] *= powers[i]
+    return powers
 
 
 @compiled
 def sigmoid(z: Floats, constants: Constants) -> None:
     """In place."""
-    exponential(z, constants)
+    powers = exponential(z, constants)
     one = constants[0][4]
     for i in range(z.size):
-        z[i] = one / (one + z[i])
+        z[i] = one / (one + z[i] * powers[i])
 
 
 @compiled
@@ -146,7 +145,7 @@ def loss_gradient(
                 largest = max(largest, out[i, k])
             for i in range(classes):
                 likely[i, k] = largest - out[i, k]
-        exponential(likely.ravel(), constants)
+        likely *= exponential(likely.ravel(), constants).reshape(likely.shape)
         for k in range(lanes):
             whole = likely[0, k]
             for i in range(1, classes):
