@@ -102,7 +102,7 @@ class Cache:
     ) -> None:
         """Keeps the results of some rows, all or none."""
         keys = [self.key(data, row, engine) for row in rows]
-        entries = [[key, _pack(key, result)] for key, result in zip(keys, results, strict=True)]
+        entries = [(key, _pack(key, result)) for key, result in zip(keys, results, strict=True)]
         self._run("INSERT OR REPLACE INTO network VALUES (?, ?)", entries)
 
     def _run(

@@ -220,11 +220,11 @@ class NumbaEngine:
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
         s, m = self.stack, self.stack.material
-        tensors = (s.weights, s.mean, s.square, s.steps, s.rule)
-        state = [tensor.numpy() for tensor in tensors]  # the same memory
+        moments = s.mean.numpy(), s.square.numpy()  # the same memory, as of all others
+        state = (s.weights.numpy(), *moments, s.steps.numpy(), s.rule.numpy())
         batches = (m.targets, m.order, m.length, m.split, s.batch)
         if isinstance(s.net, ShallowNet):
-            alive = s.alive.numpy().astype(state[0].dtype)
+            alive = s.alive.numpy().astype(m.inputs.dtype)
             inputs = m.inputs.reshape(*m.inputs.shape[:2], -1)
             return shallow_epoch(*state, alive, which, inputs, m.view, *batches, self.constants)
         return fusion_epoch(

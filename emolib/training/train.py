@@ -206,8 +206,11 @@ def _trained(
             # Compiled loops release the interpreter's lock, so threads do, and a process would load
             # everything anew. The steps of an image network are mostly the interpreter's.
             for looks in sorted({rows[shard[0]]["network"] == IMAGE_NETWORK for shard in shards}):
-                prefer = "processes" if looks else "threads"
-                work = joblib.Parallel(jobs, prefer=prefer, return_as="generator_unordered")
+                work = joblib.Parallel(
+                    jobs,
+                    prefer="processes" if looks else "threads",
+                    return_as="generator_unordered",
+                )
                 for shard, results in work(
                     joblib.delayed(_train_shard)(
                         shard, data, [rows[position] for position in shard], device, precision
