@@ -1,7 +1,7 @@
 """The networks of the paper as plain PyTorch modules: linear layers, convolutions, poolings.
 
-One network, any batch. Nothing here knows of sweeps or stacks; :mod:`emolib.training.engines`
-trains the same networks by the thousand.
+Nothing here knows of sweeps or stacks; :mod:`emolib.training.stack` trains the same networks by
+the thousand.
 
 Axes: ``B`` batch, ``M`` modalities, ``D`` features per modality, ``H`` hidden units, ``C`` classes,
 ``F`` channels, ``S`` pixels along a side of an image.

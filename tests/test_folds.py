@@ -21,7 +21,7 @@ from emolib.folds import (
     protocols,
 )
 from emolib.paper import EMOTIONS
-from emolib.training import inputs
+from emolib.training import scaling
 from emolib.training.scaling import scale
 from emolib.training.sweeps import sweep
 from emolib.training.train import train
@@ -327,6 +327,6 @@ class TestCheckScaling:
             check_scaling(scaled, np.array([2, 3]))
 
     def test_training_stops_when_scaling_leaks(self, tiny, monkeypatch):
-        monkeypatch.setattr(inputs, "scale", lambda data, modality, rows: scale(data, modality))
+        monkeypatch.setattr(scaling, "scale", lambda data, modality, rows: scale(data, modality))
         with pytest.raises(ValueError, match="the scaling saw other rows"):
             train(tiny, sweep(folds=3), jobs=1)

@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -59,23 +60,13 @@ class Cache:
 
     Args:
         path: the file, made when missing; by default ``networks.sqlite`` in
-            :func:`~emolib.utils.cache.cache_folder`, and the memory of this process where that
-            cannot be written.
+            :func:`~emolib.utils.cache.cache_folder`, and none where that cannot be written.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        folder = cache_folder() if path is None else None
-        self.path = Path(path or (folder or Path()) / "networks.sqlite")
+        folder = cache_folder() if path is None else Path()
+        self.path = None if folder is None else folder / (path or "networks.sqlite")
         self.code = source_digest(*SOURCES, libraries=LIBRARIES)
-        try:
-            self.connection = _connect(self.path if path or folder else ":memory:")
-        except sqlite3.DatabaseError as error:
-            self.connection = _connect(":memory:")  # where the file cannot be opened
-            self._mend(error)
-
-    def __del__(self) -> None:
-        if hasattr(self, "connection"):  # it could be opened
-            self.connection.close()
 
     def key(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> str:
         """The key of a row's result by an engine: a digest of all that it depends on."""
@@ -83,81 +74,60 @@ class Cache:
             json.dumps([data.digest, row, engine, self.code], default=str).encode()
         ).hexdigest()
 
-    def get(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> NetworkResult | None:
-        """The result of a row by an engine (a device and a precision), or None."""
-        key = self.key(data, row, engine)
-        for (content,) in self._run("SELECT content FROM network WHERE key = ?", [[key]]):
+    def get(
+        self, data: EmotionData, rows: Sequence[Mapping[str, Any]], engine: str
+    ) -> dict[int, NetworkResult]:
+        """The results of rows by an engine (a device and a precision), by position in ``rows``;
+        those that are not kept are left out.
+        """
+        keys = [self.key(data, row, engine) for row in rows]
+        statement = "SELECT key, content FROM network WHERE key = ?"
+        kept = {}
+        for key, content in self._run(statement, [[key] for key in keys]):
             try:
-                return _unpack(key, content)
+                kept[key] = _unpack(key, content)
             except Exception:  # whatever the bytes have become; the checksum of each array is read
                 say_once(
                     f"{self.path} holds results that are damaged; those networks are trained again"
                 )
-        return None
+        return {position: kept[key] for position, key in enumerate(keys) if key in kept}
 
     def put(
         self,
         data: EmotionData,
-        results: Iterable[tuple[Mapping[str, Any], NetworkResult]],
+        rows: Sequence[Mapping[str, Any]],
+        results: Sequence[NetworkResult],
         engine: str,
     ) -> None:
         """Keeps the results of some rows, all or none."""
-        keyed = [(self.key(data, row, engine), result) for row, result in results]
-        self._run(
-            "INSERT OR REPLACE INTO network VALUES (?, ?)",
-            [[key, _pack(key, result)] for key, result in keyed],
-        )
+        keys = [self.key(data, row, engine) for row in rows]
+        entries = [(key, _pack(key, result)) for key, result in zip(keys, results, strict=True)]
+        self._run("INSERT OR REPLACE INTO network VALUES (?, ?)", entries)
 
     def _run(
         self, statement: str, values: Sequence[Sequence[str | bytes]]
     ) -> list[tuple[Any, ...]]:
-        """The rows that a statement returns for all these values; none where the file fails."""
-        for _ in range(2):
-            try:
-                with self.connection:
-                    return [
-                        found
-                        for each in values
-                        for found in self.connection.execute(statement, each)
-                    ]
-            except sqlite3.DatabaseError as error:
-                if not self._mend(error):
-                    break
-        return []
-
-    def _mend(self, error: sqlite3.DatabaseError) -> bool:
-        """Says an error once, and puts a fresh file in the place of a damaged one; another error
-        may be over the next time.
+        """The rows that a statement returns for all these values; none where the file fails. A
+        damaged file is put aside.
         """
-        if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
-            say_once(
-                f"{self.path} cannot be used ({error}); what is trained now will be trained again"
-            )
-            return False
-        say_once(
-            f"{self.path} is damaged, and lies beside as .damaged; what it held is trained again"
-        )
-        self.connection.close()
+        if self.path is None:
+            return []
         try:
-            os.replace(self.path, self.path.with_suffix(".damaged"))
-            self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
-            self.connection = _connect(self.path)
-        except (OSError, sqlite3.DatabaseError):
-            self.connection = _connect(":memory:")
-        return True
-
-
-def _connect(path: str | Path) -> sqlite3.Connection:
-    # any thread may be the one that closes it
-    connection = sqlite3.connect(path, timeout=60, check_same_thread=False)
-    try:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS network (key TEXT PRIMARY KEY, content BLOB)"
-        )
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+            with closing(sqlite3.connect(self.path, timeout=60)) as connection, connection:
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS network (key TEXT PRIMARY KEY, content BLOB)"
+                )
+                return [row for each in values for row in connection.execute(statement, each)]
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
+                reason = f"cannot be used ({error}); what is trained now will be trained again"
+            else:
+                reason = "is damaged, and lies beside as .damaged; what it held is trained again"
+                with suppress(OSError):
+                    os.replace(self.path, self.path.with_suffix(".damaged"))
+                    self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
+            say_once(f"{self.path} {reason}")
+            return []
 
 
 def _pack(key: str, result: NetworkResult) -> bytes:

@@ -1,11 +1,21 @@
-"""Min-max scaling (paper, equation 1) and principal components, fitted on training rows."""
+"""Inputs of networks: min-max scaling (paper, equation 1) and principal components, fitted on
+training rows, and the folds and the order of rows that a stack of networks learns from.
+
+Axes: ``K`` networks, ``S`` splits (a fold of a repetition), ``V`` views (a split's scaling of some
+modalities), ``N`` rows of the data, ``M`` modalities, ``D`` features, ``C`` classes, ``T`` places
+for training rows.
+"""
+
+from collections.abc import Iterable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
 from emolib.data.descriptors import Components
-from emolib.folds import row_numbers
+from emolib.folds import check_scaling, make_folds, row_numbers
+from emolib.training import sweeps
 from emolib.utils.cache import cached
 from emolib.utils.validation import one_of
 
@@ -64,3 +74,66 @@ def _components(data: EmotionData, modality: str, rows: bytes, count: int) -> ND
     descriptors = data.descriptors[modality]
     fitted_on = np.frombuffer(rows, np.intp)
     return Components.fit(descriptors[fitted_on], count).transform(descriptors)
+
+
+class FoldInputs:
+    """Training inputs of some rows of a sweep; each split and view is held once, however many
+    networks share it.
+
+    Args:
+        precision: of inputs and targets.
+
+    Attributes:
+        split: ``[K]``, which split a network learns from.
+        view: ``[K]``, which inputs it sees.
+        pairs: training and test rows of each split.
+        inputs: ``[V, N, M, D]``.
+        targets: one-hot ``[N, C]``.
+        labels: ``[N]``.
+        order: training rows of each split in this epoch's order, ``[S, T]``; ``length`` ``[S]``
+            says how many.
+    """
+
+    def __init__(
+        self, data: EmotionData, rows: list[sweeps.Row], precision: str = "float32"
+    ) -> None:
+        splits = [(row["protocol"], row["seed"], row["folds"], row["fold"]) for row in rows]
+        split_keys = list(dict.fromkeys(splits))
+        self.split = np.array([split_keys.index(split) for split in splits])
+        self.pairs = [
+            make_folds(data, protocol, seed, folds)[fold]
+            for protocol, seed, folds, fold in split_keys
+        ]
+        views = [
+            (split, row["scaling"], row["modality"])
+            for split, row in zip(self.split.tolist(), rows, strict=True)
+        ]
+        view_keys = list(dict.fromkeys(views))
+        self.view = np.array([view_keys.index(view) for view in views])
+        self.inputs = np.stack([self._inputs(data, *view) for view in view_keys]).astype(precision)
+        self.labels = data.labels
+        self.targets = np.eye(len(data.classes), dtype=precision)[data.labels]
+        self.length = np.array([len(training) for training, _ in self.pairs])
+        self.order = np.zeros((len(split_keys), self.length.max()), np.int32)
+        self.generators = [
+            torch.Generator().manual_seed(sweeps.seeds(seed, fold)[1])
+            for _, seed, _, fold in split_keys
+        ]
+
+    def _inputs(
+        self, data: EmotionData, split: int, scaling: str, modality: str
+    ) -> NDArray[np.float32]:
+        """``[N, M, D]``: every row of the data as one split's networks see it."""
+        fitted_on = self.pairs[split][0] if scaling == "training rows" else None
+        parts = [scale(data, part, fitted_on) for part in modality.split("+")]
+        if fitted_on is not None:
+            for part in parts:
+                check_scaling(part, fitted_on)
+        return np.stack(parts, axis=1)
+
+    def shuffle(self, splits: Iterable[int]) -> None:
+        """Draws a fresh order of the training rows of some splits: an epoch is a permutation."""
+        for split in splits:
+            training, _ = self.pairs[split]
+            order = torch.randperm(len(training), generator=self.generators[split])
+            self.order[split, : len(training)] = training[order.numpy()]

@@ -149,21 +149,18 @@ def sweep(**choices: Any) -> pd.DataFrame:
         1100
     """
     for name in choices:
-        if name not in DEFAULTS:
-            raise ValueError(f"a sweep has no column {name!r}; {_pointer(name)}")
+        if name in RENAMED:
+            raise ValueError(f"a sweep has no column {name!r}; it is called {RENAMED[name]!r} now")
+        one_of("column", name, DEFAULTS)
     values = {}
     for column, choice in (DEFAULTS | choices).items():
         several = np.iterable(choice) and not isinstance(choice, str | bytes)
-        given = list(islice(choice, LARGEST + 1)) if several else [choice]
-        if len(given) > LARGEST:
-            raise ValueError(f"{column} has more values than the {LARGEST:,} rows of a sweep")
+        given = islice(choice, LARGEST + 1) if several else [choice]
         values[column] = [valid(column, value) for value in given]
-    empty = [column for column, choice in values.items() if not choice]
-    if empty:
-        raise ValueError(f"{empty[0]} has no value; a sweep needs at least one for each column")
-    count = sum(values["folds"]) * prod(
-        len(choice) for column, choice in values.items() if column != "folds"
-    )
+        if not values[column]:
+            raise ValueError(f"{column} has no value; a sweep needs at least one for each column")
+    folds = values["folds"]
+    count = sum(folds) * prod(len(choice) for choice in values.values()) // len(folds)
     if count > LARGEST:
         raise ValueError(f"these choices make {count:,} networks; a sweep has at most {LARGEST:,}")
     rows = [
@@ -175,13 +172,6 @@ def sweep(**choices: Any) -> pd.DataFrame:
     # what a CNN does not have
     found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]
     return found.drop_duplicates(ignore_index=True)
-
-
-def _pointer(name: object) -> str:
-    """Where to find a column that a sweep does not have."""
-    if name in RENAMED:
-        return f"it is called {RENAMED[str(name)]!r} now"
-    return f"it has {', '.join(map(repr, DEFAULTS))}"
 
 
 def table(rows: Sequence[tuple[Any, ...] | Row]) -> pd.DataFrame:
@@ -212,30 +202,19 @@ def check(table: pd.DataFrame, data: EmotionData) -> list[Row]:
         raise ValueError(
             f"a sweep is a table such as emolib.sweep() makes, not of type {type(table).__name__}"
         )
-    twice = table.columns[table.columns.duplicated()]
-    if len(twice):
-        raise ValueError(f"the sweep has two columns called {twice[0]!r}")
-    for name in NETWORK:
-        if name not in table:
-            old = next((old for old in RENAMED if RENAMED[old] == name and old in table), None)
-            raise ValueError(
-                f"a sweep has no column {old!r}; {_pointer(old)}"
-                if old
-                else f"the sweep lacks the column {name!r}"
-            )
+    columns = list(table.columns)
+    for name in [*NETWORK, *columns]:
+        if columns.count(name) != 1:
+            count = columns.count(name)
+            raise ValueError(f"the sweep has {count} columns called {name!r}; it must have one")
     if not len(table):
         raise ValueError("the sweep has no rows, so there is nothing to train")
     rows: list[Row] = []
-    seen: dict[Any, Row] = {}
     for number, values in enumerate(zip(*(table[name].tolist() for name in NETWORK), strict=True)):
-        # equal values of other types count as others: 1 is a number of folds, True is not
-        key = repr(values)
-        if key not in seen:
-            try:
-                seen[key] = checked_row(dict(zip(NETWORK, values, strict=True)), data)
-            except ValueError as error:
-                raise ValueError(f"row {number} of the sweep: {error}") from None
-        rows.append(seen[key])
+        try:
+            rows.append(checked_row(dict(zip(NETWORK, values, strict=True)), data))
+        except ValueError as error:
+            raise ValueError(f"row {number} of the sweep: {error}") from None
     return rows
 
 
@@ -315,6 +294,5 @@ def initialise(net: nn.Module, seed: int) -> None:
     for layer in net.modules():
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
             bound = layer.weight[0].numel() ** -0.5
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            if layer.bias is not None:
-                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+            for parameter in layer.parameters():
+                nn.init.uniform_(parameter, -bound, bound, generator=generator)

@@ -23,10 +23,10 @@ from tqdm import tqdm
 
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
-from emolib.training import image_network, sweeps
+from emolib.training import sweeps
 from emolib.training.cache import Cache, NetworkResult
 from emolib.training.kernels.shallow import LANES
-from emolib.training.stack import PRECISIONS, train_stack
+from emolib.training.stack import PRECISIONS, train_image_network, train_stack
 from emolib.training.sweeps import IMAGE_NETWORK, NETWORK, REPETITION, Row, recipe_of
 from emolib.utils.console import say_once
 from emolib.utils.validation import one_of, whole_number
@@ -157,16 +157,13 @@ def train(
     one_of("precision", precision, PRECISIONS)
     device = _device(device)
     engine = f"{device} {precision}"
-    found: dict[int, NetworkResult] = {}  # by position
-    if cache:
-        kept = ((position, cache.get(data, row, engine)) for position, row in enumerate(rows))
-        found |= {position: result for position, result in kept if result is not None}
+    found = cache.get(data, rows, engine) if cache else {}  # by position
     missing = [position for position in range(len(rows)) if position not in found]
     if missing:
         for shard, results in _trained(data, rows, missing, jobs, device, precision):
             found.update(zip(shard, results, strict=True))
             if cache:
-                cache.put(data, [(rows[position], found[position]) for position in shard], engine)
+                cache.put(data, [rows[position] for position in shard], results, engine)
 
     results = [found[position] for position in range(len(rows))]
     tested = [int((predict(result.scores) != UNTESTED).sum()) for result in results]
@@ -204,28 +201,25 @@ def _trained(
     with _workers():
         jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
         shards = _shards(data, rows, missing, jobs, device)
-        epochs = [sum(recipe_of(rows[position]).epochs for position in shard) for shard in shards]
-        with tqdm(
-            total=sum(epochs), desc=f"training {len(missing):,} networks", leave=False, delay=0.2
-        ) as progress:
+        bar = tqdm(total=len(missing), desc="training networks", leave=False, delay=0.2)
+        with bar as progress:
             # Compiled loops release the interpreter's lock, so threads do, and a process would load
             # everything anew. The steps of an image network are mostly the interpreter's.
-            kinds = {rows[shard[0]]["network"] == IMAGE_NETWORK for shard in shards}
-            for looks in sorted(kinds):
+            for looks in sorted({rows[shard[0]]["network"] == IMAGE_NETWORK for shard in shards}):
                 work = joblib.Parallel(
-                    n_jobs=jobs,
+                    jobs,
                     prefer="processes" if looks else "threads",
                     return_as="generator_unordered",
                 )
-                for number, results in work(
+                for shard, results in work(
                     joblib.delayed(_train_shard)(
-                        number, data, [rows[position] for position in shard], device, precision
+                        shard, data, [rows[position] for position in shard], device, precision
                     )
-                    for number, shard in enumerate(shards)
+                    for shard in shards
                     if (rows[shard[0]]["network"] == IMAGE_NETWORK) == looks
                 ):
-                    yield shards[number], results
-                    progress.update(epochs[number])
+                    yield shard, results
+                    progress.update(len(shard))
 
 
 def _device(device: str) -> str:
@@ -248,12 +242,12 @@ def _workers() -> Iterator[None]:
         return
     try:
         from distributed import Client
+
+        client = Client(address, timeout=10)
     except ImportError:
         raise ValueError(
             f"{CLUSTER} is set, but Dask is not installed: pip install 'emolib[cluster]'"
         ) from None
-    try:
-        client = Client(address, timeout=10)
     except (OSError, ValueError) as reason:
         raise ValueError(f"no Dask scheduler answers at {address}") from reason
     with client, joblib.parallel_config("dask"):
@@ -261,15 +255,16 @@ def _workers() -> Iterator[None]:
 
 
 def _train_shard(
-    number: int, data: EmotionData, rows: list[Row], device: str, precision: str
-) -> tuple[int, list[NetworkResult]]:
+    shard: list[int], data: EmotionData, rows: list[Row], device: str, precision: str
+) -> tuple[list[int], list[NetworkResult]]:
+    """The results of the rows at these positions, and the positions, to know them by."""
     if rows[0]["network"] == IMAGE_NETWORK:
-        return number, [image_network.train_row(data, row) for row in rows]
+        return shard, [train_image_network(data, row) for row in rows]
     if device == "cpu":
-        return number, train_stack(data, rows, device, precision)
+        return shard, train_stack(data, rows, device, precision)
     # PyTorch by itself lets a card's convolutions round to ten bits
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        return number, train_stack(data, rows, device, precision)
+        return shard, train_stack(data, rows, device, precision)
 
 
 def _shards(
@@ -278,35 +273,26 @@ def _shards(
     """Positions of rows by the shard that trains them: one kind of network, alike in size, and
     splits kept together.
     """
-
-    def kind(position: int) -> tuple[str, int, int]:
-        row = rows[position]
-        return row["network"], row["modality"].count("+") + 1, recipe_of(row).batch
-
-    def alike(position: int) -> tuple[Any, ...]:
-        row = rows[position]
-        split = (row["protocol"], row["folds"], row["seed"], row["fold"])
-        return row["hidden"], recipe_of(row).epochs, row["loss"], *split
-
-    def seconds(position: int) -> float:
-        network, modalities, batch = kind(position)
-        steps = recipe_of(rows[position]).epochs * len(data) / batch
-        return steps * STEP.get(network, STEP_UNCOMPILED) * modalities
-
+    work = pd.DataFrame(
+        [rows[position] | vars(recipe_of(rows[position])) for position in missing], index=missing
+    )
+    work["modalities"] = work["modality"].str.count(r"\+") + 1
+    steps = work["epochs"] * len(data) / work["batch"] * work["modalities"]
+    work["seconds"] = steps * work["network"].map(STEP).fillna(STEP_UNCOMPILED)
+    work = work.sort_values(["hidden", "epochs", "loss", "protocol", "folds", "seed", "fold"])
     shards: list[list[int]] = []
-    for network, modalities, batch in dict.fromkeys(map(kind, missing)):
-        positions = [place for place in missing if kind(place) == (network, modalities, batch)]
+    for (network, modalities, _), alike in work.groupby(["network", "modalities", "batch"]):
         # what one network holds, if it shares nothing: inputs, scores and order
         features = modalities * data.features[data.modalities[0]].shape[1]
         held = len(data) * (features + len(data.classes) + 1) * 4
         most = ON_CARD if device == "cuda" else max(BYTES // held, 1)
-        wanted = 1 if device == "cuda" else int(sum(map(seconds, positions)) / SECONDS)
+        wanted = 1 if device == "cuda" else int(alike["seconds"].sum() / SECONDS)
         if network == "shallow":  # these train side by side at the price of one
-            wanted = min(wanted, len(positions) // LANES)
+            wanted = min(wanted, len(alike) // LANES)
         if network == IMAGE_NETWORK:  # and these alone
             most = 1
-        count = max(-(-len(positions) // most), min(jobs, -(-len(positions) // 16)), wanted)
-        parts = np.array_split(sorted(positions, key=alike), min(count, len(positions)))
+        count = max(-(-len(alike) // most), min(jobs, -(-len(alike) // 16)), wanted)
+        parts = np.array_split(alike.index.to_numpy(), min(count, len(alike)))
         shards += [part.tolist() for part in parts]
     # the longest first, so that no core is left with one at the end
-    return sorted(shards, key=lambda shard: sum(map(seconds, shard)), reverse=True)
+    return sorted(shards, key=lambda shard: work["seconds"][shard].sum(), reverse=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from emolib import figures
-from emolib.bench import contenders, recorded
+from emolib.bench import NETS, recorded
 from emolib.paper import DHALL_RANDOM, EMOTIONS
 
 
@@ -97,7 +97,7 @@ def test_the_picture_says_what_the_last_measurement_found():
     most = rows[rows["networks"] == rows["networks"].max()].set_index(["net", "method"])[
         "microseconds_per_net_step"
     ]
-    for net in contenders.NETS:
+    for net in NETS:
         assert f"{most[net, 'ours']:.3g} by this library" in picture.alt
     assert len(picture.figure.axes) == 4 and np.isfinite(most).all() and torch.is_grad_enabled()
     drawn = sum(len(line.get_xdata()) for axis in picture.figure.axes for line in axis.lines)

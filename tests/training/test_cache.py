@@ -1,65 +1,98 @@
-"""What is kept is found again, and nothing else is."""
+"""What is kept is found again and nothing else is, whatever happens to the file: damage, a full or
+read-only disk, kills, a clock set back, two writers at once.
+"""
 
+import gc
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emolib.training import train as training
-from emolib.training.cache import LIBRARIES, SOURCES, Cache
-from emolib.training.sweeps import RECIPES, Recipe, sweep
+from emolib.training.cache import LIBRARIES, SOURCES, Cache, _unpack
+from emolib.training.sweeps import sweep
 from emolib.training.train import train
+from emolib.utils import cache, console
 from emolib.utils.cache import PACKAGE
 
 
 @pytest.fixture
-def rows(tiny, monkeypatch):
-    for network in ("shallow", "cnn"):
-        monkeypatch.setitem(RECIPES, (network, "printed"), Recipe(epochs=2, learning_rate=1e-3))
-    return sweep(modality=tiny.modalities[0], hidden=[4, 6], folds=3)
+def table():
+    return sweep(modality="LPQ", hidden=[4, 6], seed=[0, 1], folds=2, max_epochs=2)
 
 
 @pytest.fixture
-def untrained(monkeypatch):
-    """Fails a test that trains."""
-
-    def refuse(*_):
-        raise AssertionError("trained again")
-
-    return lambda: monkeypatch.setattr(training, "_train_shard", refuse)
+def whole(tiny, table, tmp_path):
+    """A cache with the results of all eight networks of the table."""
+    console.say_once.cache_clear()
+    train(tiny, table, cache=Cache(tmp_path / "whole.sqlite"), jobs=1)
+    return tmp_path / "whole.sqlite"
 
 
-def test_a_second_run_trains_nothing_and_gives_the_same(tiny, rows, tmp_path, untrained):
-    first = train(tiny, rows, cache=Cache(tmp_path / "c.sqlite"), jobs=1)
-    untrained()
-    again = train(tiny, rows, cache=Cache(tmp_path / "c.sqlite"), jobs=1)
-    for a, b in zip(first.results, again.results, strict=True):
-        np.testing.assert_array_equal(a.scores, b.scores)
-        np.testing.assert_array_equal(a.weights, b.weights)
-        assert (a.units, a.stopped, a.train_accuracy) == (b.units, b.stopped, b.train_accuracy)
+@pytest.fixture
+def undisturbed(tiny, table, monkeypatch):
+    """Checks that a run with a cache gives what a run without one gives, in every bit; and, if need
+    be, that it trains nothing.
+    """
+    expected = train(tiny, table, jobs=1)
+
+    def check(cache, untrained=False):
+        console.say_once.cache_clear()
+        with monkeypatch.context() as patch:
+            if untrained:
+                patch.setattr(training, "_train_shard", None)
+            found = train(tiny, table, cache=cache, jobs=1)
+        for a, b in zip(expected.results, found.results, strict=True):
+            for name, value in vars(a).items():
+                assert type(value) is type(getattr(b, name))
+                np.testing.assert_array_equal(value, getattr(b, name), strict=True)
+
+    return check
 
 
-def test_only_rows_that_are_new_are_trained(tiny, rows, tmp_path, monkeypatch):
+def mended(path, undisturbed):
+    """Results are right, also in the run that fills up what the first found in a damaged file; the
+    run after that trains nothing.
+    """
+    undisturbed(Cache(path))
+    undisturbed(Cache(path))
+    undisturbed(Cache(path), untrained=True)
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same_bits(whole, undisturbed):
+    undisturbed(Cache(whole), untrained=True)
+
+
+def test_double_precision_is_kept_apart_and_in_every_bit(tiny, table, whole):
+    runs = [train(tiny, table, cache=Cache(whole), precision="float64") for _ in range(2)]
+    for a, b in zip(*(run.results for run in runs), strict=True):
+        assert a.weights.dtype == np.float64
+        np.testing.assert_array_equal(a.weights, b.weights, strict=True)
+
+
+def test_only_rows_that_are_new_are_trained(tiny, table, tmp_path, monkeypatch):
+    cache, trained = Cache(tmp_path / "c.sqlite"), []
+    train(tiny, table[:5], cache=cache, jobs=1)
+
+    def counted(shard, data, rows, *engine):
+        trained.extend(rows)
+        return shard, training.train_stack(data, rows)
+
+    monkeypatch.setattr(training, "_train_shard", counted)
+    train(tiny, table, cache=cache, jobs=1)
+    assert len(trained) == 3
+
+
+def test_other_data_other_code_or_another_row_is_another_key(tiny, drawn, table, tmp_path):
     cache = Cache(tmp_path / "c.sqlite")
-    train(tiny, rows[:4], cache=cache, jobs=1)
-    trained = []
-    monkeypatch.setattr(
-        training,
-        "_train_shard",
-        lambda number, data, rows, *engine: (
-            trained.extend(rows),
-            (number, training.train_stack(data, rows)),
-        )[1],
-    )
-    train(tiny, rows, cache=cache, jobs=1)
-    assert len(trained) == 2
-
-
-def test_other_data_other_code_or_another_row_is_another_key(tiny, drawn, rows, tmp_path):
-    cache = Cache(tmp_path / "c.sqlite")
-    row = rows.iloc[0].to_dict()
+    row = table.iloc[0].to_dict()
     key = cache.key(tiny, row, "cpu float32")
     assert key == Cache(tmp_path / "d.sqlite").key(tiny, row, "cpu float32")
     assert key != cache.key(drawn, row, "cpu float32")
@@ -77,64 +110,250 @@ def package(tmp_path, monkeypatch):
     return copy
 
 
-CALLED = [
-    "folds.py",
-    "metrics.py",
-    "models.py",
-    "pruning.py",
-    "data/__init__.py",
-    "training/kernels/arithmetic.py",
-    "training/stack.py",
-    "training/sweeps.py",
-]
-
-
-@pytest.mark.parametrize("file", CALLED)
-def test_an_edit_in_a_file_that_decides_a_result_is_another_key(package, tmp_path, file):
-    before = Cache(tmp_path / "c.sqlite").code
-    with (package / file).open("a") as text:
-        text.write("# edited\n")
-    assert Cache(tmp_path / "c.sqlite").code != before
-
-
-def test_a_file_that_is_moved_or_added_is_another_key(package, tmp_path):
-    codes = [Cache(tmp_path / "c.sqlite").code]
-    (package / "training" / "stack.py").rename(package / "training" / "stacks.py")
-    codes.append(Cache(tmp_path / "c.sqlite").code)
-    (package / "training" / "fresh.py").touch()
-    codes.append(Cache(tmp_path / "c.sqlite").code)
-    assert len(set(codes)) == 3
-
-
-def test_an_edit_of_a_figure_leaves_the_key_alone(package, tmp_path):
-    before = Cache(tmp_path / "c.sqlite").code
+def test_an_edit_of_code_that_decides_a_result_is_another_key_and_a_figure_s_is_not(package):
+    codes = [Cache().code]
     for file in (package / "figures").glob("*.py"):
         file.write_text("# edited")
-    assert Cache(tmp_path / "c.sqlite").code == before
+    assert Cache().code == codes[0]
+    for room in ("folds", "metrics", "models", "pruning", "data/__init__", "training/sweeps"):
+        with (package / f"{room}.py").open("a") as text:
+            text.write("# edited\n")
+        codes.append(Cache().code)
+    (package / "training" / "stack.py").rename(package / "training" / "stacks.py")
+    codes.append(Cache().code)
+    (package / "training" / "kernels" / "fresh.py").touch()
+    codes.append(Cache().code)
+    assert len(set(codes)) == len(codes) == 9
 
 
-def test_the_version_of_a_library_is_another_key(tmp_path, monkeypatch):
-    before = Cache(tmp_path / "c.sqlite").code
-    monkeypatch.setattr("emolib.utils.cache.version", lambda library: "9.9")
-    assert Cache(tmp_path / "c.sqlite").code != before
+def test_the_version_of_a_library_is_another_key(monkeypatch):
+    before = Cache().code
+    monkeypatch.setattr(cache, "version", lambda library: "9.9")
+    assert Cache().code != before
 
 
-def test_every_module_that_training_imports_is_part_of_the_key(tmp_path):
+def test_every_module_that_training_imports_is_part_of_the_key():
     """Or decides nothing: the doors' checks, the console, the cache and the progress bar."""
-    code = "import sys, emolib.training.train, emolib.training.image_network;"
+    code = "import sys, emolib.training.train;"
     code += "print(*(name for name in sys.modules if name.startswith('emolib.')))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     rooms = {name.split(".")[1] for name in found.stdout.split()}
     assert rooms - {*SOURCES} <= {"utils"} and "torch" in LIBRARIES
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_kept_result_is_the_trained_one_in_every_bit(tiny, rows, tmp_path, precision):
-    first, again = (
-        train(tiny, rows, cache=Cache(tmp_path / "c.sqlite"), jobs=1, precision=precision)
-        for _ in range(2)
+def test_bits_turned_anywhere(whole, undisturbed, tmp_path):
+    random, content = np.random.default_rng(7), whole.read_bytes()
+    for place in [*range(0, 100, 7), *random.integers(0, len(content), 60)]:
+        turned = bytearray(content)
+        turned[place] ^= 1 << int(random.integers(8))
+        path = tmp_path / f"{place}.sqlite"
+        path.write_bytes(turned)
+        mended(path, undisturbed)
+
+
+def test_cut_at_any_length(whole, undisturbed, tmp_path):
+    content = whole.read_bytes()
+    lengths = np.linspace(5000, len(content) - 1, 12).astype(int)
+    for length in [0, 1, 15, 16, 99, 100, 4095, 4096, 4097, *lengths]:
+        path = tmp_path / f"{length}.sqlite"
+        path.write_bytes(content[:length])
+        mended(path, undisturbed)
+
+
+def change(path, statement):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+FILE, ENTRY = "is damaged, and lies beside as .damaged", "holds results that are damaged"
+DAMAGE = {
+    "text": (b"no database, for certain " * 99, FILE),
+    "zeros": (bytes(8192), FILE),
+    "no table": ("DROP TABLE network", None),
+    "other column": ("ALTER TABLE network RENAME COLUMN content TO other", FILE),
+    "zero bytes": ("UPDATE network SET content = zeroblob(length(content))", ENTRY),
+    "null": ("UPDATE network SET content = NULL", ENTRY),
+    "number": ("UPDATE network SET content = 7", ENTRY),
+    "text entry": ("UPDATE network SET content = 'text'", ENTRY),
+    "cut": ("UPDATE network SET content = substr(content, 1, length(content) - 4)", ENTRY),
+    "key of the next": (
+        "UPDATE network SET content = (SELECT content FROM network AS o "
+        "WHERE o.rowid = network.rowid % 8 + 1)",
+        ENTRY,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damaged(whole, undisturbed, capsys, kind):
+    damage, said = DAMAGE[kind]
+    whole.write_bytes(damage) if isinstance(damage, bytes) else change(whole, damage)
+    undisturbed(Cache(whole))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("emolib: ")]
+    assert (said in lines[0] and len(lines) == 1) if said else not lines
+
+
+def test_a_folder_in_its_place(undisturbed, tmp_path, capsys):
+    undisturbed(Cache(tmp_path))
+    assert "cannot be used (unable to open database file)" in capsys.readouterr().err
+
+
+def test_a_journal_that_is_not_its_own(whole, undisturbed):
+    Path(f"{whole}-journal").write_bytes(np.random.default_rng(0).bytes(5000))
+    undisturbed(Cache(whole))
+
+
+@pytest.mark.parametrize(
+    ("pragma", "said"),
+    [
+        ("max_page_count = 3", "database or disk is full"),
+        ("query_only = ON", "attempt to write a readonly database"),
+    ],
+)
+def test_a_disk_that_takes_no_more(
+    tiny, table, undisturbed, tmp_path, capsys, monkeypatch, pragma, said
+):
+    path, connect = tmp_path / "c.sqlite", sqlite3.connect
+    train(tiny, table[:2], cache=Cache(path), jobs=1)
+
+    def limited(*arguments, **options):
+        connection = connect(*arguments, **options)
+        connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", limited)
+        undisturbed(Cache(path))
+    told = capsys.readouterr().err
+    assert said in told and told.count("emolib: ") == 1
+    kept = Cache(path).get(tiny, table.to_dict("records"), "cpu float32")
+    assert {0, 1} <= set(kept)  # what was there still is
+
+
+@contextmanager
+def mounted(folder, size):
+    """A small disk of its own, where one can be mounted."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_real_disk_full_and_read_only(tiny, undisturbed, tmp_path, capsys):
+    disk = tmp_path / "disk"
+    with mounted(disk, "64k"):
+        (disk / "ballast").write_bytes(bytes(40_000))
+        undisturbed(Cache(disk / "c.sqlite"))
+        assert "full" in capsys.readouterr().err
+        (disk / "ballast").unlink()
+        mended(disk / "c.sqlite", undisturbed)
+        gc.collect()  # nobody holds the file open
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        undisturbed(Cache(disk / "c.sqlite"), untrained=True)  # it can still be read
+        more = sweep(modality="LPQ", hidden=3, folds=2, max_epochs=2)
+        train(tiny, more, cache=Cache(disk / "c.sqlite"), jobs=1)
+        assert "attempt to write a readonly database" in capsys.readouterr().err
+        undisturbed(Cache(disk / "new.sqlite"))
+        assert "unable to open database file" in capsys.readouterr().err
+
+
+def test_locked_by_another(whole, undisturbed, capsys, monkeypatch):
+    connect = sqlite3.connect
+    with closing(connect(whole)) as other, monkeypatch.context() as patch:
+        other.execute("BEGIN EXCLUSIVE")
+        patch.setattr(sqlite3, "connect", lambda path, timeout: connect(path, timeout=0.01))
+        undisturbed(Cache(whole))
+        assert "cannot be used (database is locked)" in capsys.readouterr().err
+    undisturbed(Cache(whole), untrained=True)
+    assert "emolib: " not in capsys.readouterr().err
+
+
+# Keeps 200 results, one after another, without training them.
+PUTTING = """
+import sys
+import numpy as np
+from emolib.training.cache import Cache, NetworkResult
+
+class Data:
+    digest = "of nothing"
+
+cache = Cache(sys.argv[1])
+for number in range(200):
+    scores, weights, losses = np.ones((200, 7)), np.ones(200), np.ones(9)
+    result = NetworkResult(scores, np.arange(200), weights, losses, 3, 0.5, False)
+    cache.put(Data, [{"writer": sys.argv[2], "number": number}], [result], "cpu float32")
+    print(number, flush=True)
+"""
+
+
+def putting(path, writer):
+    command = [sys.executable, "-c", PUTTING, str(path), str(writer)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def entries_of(path):
+    """The entries of a cache, each of which is whole."""
+    with closing(sqlite3.connect(path)) as connection:
+        entries = connection.execute("SELECT key, content FROM network").fetchall()
+    assert all(_unpack(*entry) for entry in entries)
+    return entries
+
+
+def test_two_at_once(tmp_path):
+    for process in [putting(tmp_path / "c.sqlite", writer) for writer in range(2)]:
+        _, said = process.communicate()
+        assert process.returncode == 0 and "emolib: " not in said, said
+    assert len(entries_of(tmp_path / "c.sqlite")) == 400
+
+
+def test_kills_while_it_writes(tmp_path):
+    """Nothing that was kept is lost, and every entry is whole."""
+    path, random, held = tmp_path / "c.sqlite", np.random.default_rng(3), []
+    for writer in range(15):
+        process = putting(path, writer)
+        process.stdout.readline()
+        time.sleep(random.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+        held.append(len(entries_of(path)))
+    assert held == sorted(held) and len(set(held)) > 3 and any(count % 200 for count in held)
+
+
+def test_a_clock_set_back(whole, undisturbed, monkeypatch):
+    os.utime(whole, (2**33, 2**33))
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    mended(whole, undisturbed)
+
+
+# Trains two networks twice with the cache that there is by default.
+TRAINS = """
+import numpy as np
+import emolib
+
+rows = np.arange(12)
+data = emolib.EmotionData(
+    features={"LPQ": np.random.default_rng(0).random((12, 5)).astype(np.float32)}, labels=rows % 2,
+    classes=("Angry", "Happy"), groups=rows.astype(str), names=rows.astype(str), source="12 rows",
+    drawn=False, repairs=None,
+)
+cache = emolib.Cache()
+for _ in range(2):
+    table = emolib.sweep(hidden=2, folds=2, max_epochs=1)
+    trained = emolib.train(data, table, cache=cache, jobs=1)
+print(cache.path, len(trained.results))
+"""
+
+
+def test_without_a_place_to_keep_things_everything_works_and_one_sentence_says_so():
+    own = {name: value for name, value in os.environ.items() if name[:4] not in ("NUMB", "EMOL")}
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINS],
+        env=own | {"HOME": "/proc/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    for a, b in zip(first.results, again.results, strict=True):
-        for name, value in vars(a).items():
-            assert type(value) is type(getattr(b, name))
-            np.testing.assert_array_equal(value, getattr(b, name), strict=True)
+    said = [line for line in done.stderr.splitlines() if line.startswith("emolib: ")]
+    assert done.stdout.split() == ["None", "2"] and len(said) == 1 and "EMOLIB_CACHE" in said[0]

@@ -27,27 +27,11 @@ def cluster(monkeypatch):
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    command = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_scheduler",
-        "--host",
-        address,
-        "--no-dashboard",
-        "--no-show",
-    ]
-    processes = [subprocess.Popen(command, **quiet)]
-    worker = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_worker",
-        address,
-        "--nthreads",
-        "1",
-        "--no-nanny",
-        "--no-dashboard",
-    ]
-    processes += [subprocess.Popen(worker, **quiet) for _ in range(2)]
+    run = [sys.executable, "-m"]
+    scheduler = ["distributed.cli.dask_scheduler", "--host", address, "--no-dashboard", "--no-show"]
+    worker = ["distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+    commands = [scheduler, *[[*worker, "--no-dashboard"]] * 2]
+    processes = [subprocess.Popen(run + command, **quiet) for command in commands]
     try:
         with distributed.Client(address, timeout=60) as client:
             client.wait_for_workers(2, timeout=60)

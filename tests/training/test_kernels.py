@@ -1,6 +1,9 @@
-"""The compiled arithmetic against SciPy and PyTorch, and against itself on a lesser processor."""
+"""The compiled arithmetic against SciPy and PyTorch, and against itself on a lesser processor; and
+the folder in which compiled code is kept.
+"""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from emolib.training.kernels import arithmetic
+from emolib.utils.cache import PACKAGE
 
 KINDS = [np.float32, np.float64]
 
@@ -20,9 +24,7 @@ KINDS = [np.float32, np.float64]
 def test_the_sigmoid_is_exact_to_a_few_units_in_the_last_place(kind):
     z = np.concatenate([np.linspace(-30, 30, 1001), [-1e4, -81.0, 81.0, 1e4, 0.0]]).astype(kind)
     expected = expit(z.astype(np.longdouble))
-    powers = np.empty(z.size, kind)
-    constants = arithmetic.constants(kind)
-    arithmetic.sigmoid(z, powers, powers.view(constants[1].dtype), constants)
+    arithmetic.sigmoid(z, arithmetic.constants(kind))
     np.testing.assert_allclose(z, expected, rtol=0, atol=2 * np.finfo(kind).eps)
     np.testing.assert_allclose(z[:1001], expected[:1001], rtol=8 * np.finfo(kind).eps)
 
@@ -32,34 +34,12 @@ def test_the_sigmoid_is_exact_to_a_few_units_in_the_last_place(kind):
 )
 def test_a_product_is_added_between_the_columns_it_is_told(rows, inner, width):
     generator = np.random.default_rng(0)
-    a, b, c = (
-        generator.random((inner, rows)).T,
-        generator.random((inner, width + 5)),
-        generator.random((rows, width + 3)),
-    )
+    a, b = generator.random((inner, rows)).T, generator.random((inner, width + 5))
+    c = generator.random((rows, width + 3))
     expected = c.copy()
     expected[:, 2 : 2 + width] += a @ b[:, 4 : 4 + width]
     arithmetic.accumulate(a, b, 4, c, 2, width)
     np.testing.assert_allclose(c, expected, rtol=1e-12)
-
-
-def loss_gradient(out, target, share, bound, smooth):
-    """Loss of each column; the gradient takes the place of ``out``."""
-    loss, likely, powers = np.zeros(out.shape[1]), np.empty_like(out), np.empty_like(out)
-    constants = arithmetic.constants(out.dtype)
-    arithmetic.loss_gradient(
-        out,
-        target,
-        share,
-        bound,
-        smooth,
-        loss,
-        likely,
-        powers,
-        powers.view(constants[1].dtype),
-        constants,
-    )
-    return loss
 
 
 @pytest.mark.parametrize(
@@ -84,7 +64,9 @@ def test_each_loss_and_its_gradient_are_pytorch_s_column_by_column(low, high, na
         [arithmetic.LOSSES[which] for k in range(10) for which in (name, others[k])]
     ).T
     place, wanted = (np.repeat(x.detach().numpy().T, 2, axis=1) for x in (out, target))
-    loss = loss_gradient(place, wanted, np.repeat(share.numpy(), 2) / 7, bound, smooth)
+    share_, loss = np.repeat(share.numpy(), 2) / 7, np.zeros(20)
+    constants = arithmetic.constants(place.dtype)
+    arithmetic.loss_gradient(place, wanted, share_, bound, smooth, loss, constants)
     np.testing.assert_allclose(loss[::2], (expected * share).detach().numpy(), rtol=1e-12)
     np.testing.assert_allclose(place[:, ::2].T, out.grad.numpy(), rtol=1e-12, atol=1e-15)
 
@@ -104,16 +86,10 @@ def test_each_optimiser_is_pytorch_s_and_can_rest(kind, name):
         gradient = generator.standard_normal(9).astype(kind)
         reference.grad = torch.from_numpy(gradient)
         theirs.step()
-        pace = np.array(
-            [
-                arithmetic.adam_coefficients(1e-2, *arithmetic.OPTIMISERS[name], step),
-                arithmetic.REST,
-            ],
-            kind,
-        ).T.copy()
-        arithmetic.optimizer_step(
-            lanes[0], np.stack([gradient, gradient], 1), lanes[1], lanes[2], pace
-        )
+        ours = arithmetic.adam_coefficients(1e-2, *arithmetic.OPTIMISERS[name], step)
+        pace = np.array([ours, arithmetic.REST], kind).T.copy()
+        both = np.stack([gradient, gradient], 1)
+        arithmetic.optimizer_step(lanes[0], both, lanes[1], lanes[2], pace)
     np.testing.assert_allclose(
         lanes[0][:, 0], reference.detach().numpy(), atol=20 * np.finfo(kind).eps
     )
@@ -121,14 +97,9 @@ def test_each_optimiser_is_pytorch_s_and_can_rest(kind, name):
 
 
 def test_moments_too_small_to_matter_become_zero():
-    w, m, v = (
-        np.ones((1, 1), np.float32),
-        np.full((1, 1), 1e-31, np.float32),
-        np.full((1, 1), 1e-37, np.float32),
-    )
-    pace = np.array(
-        arithmetic.adam_coefficients(1e-3, *arithmetic.OPTIMISERS["Adam"], 1), np.float32
-    )[:, None]
+    w, m, v = (np.full((1, 1), value, np.float32) for value in (1, 1e-31, 1e-37))
+    adam = arithmetic.adam_coefficients(1e-3, *arithmetic.OPTIMISERS["Adam"], 1)
+    pace = np.array(adam, np.float32)[:, None]
     arithmetic.optimizer_step(w, np.zeros((1, 1), np.float32), m, v, pace)
     assert w[0] == 1 and m[0] == 0 and v[0] == 0
 
@@ -159,6 +130,21 @@ np.save(sys.argv[1], np.concatenate(found))
 """
 
 
+def python(code, *arguments, package=None, **settings):
+    """Output of a process of its own, and the sentences that it says."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    done = subprocess.run(  # the working folder is the first that python imports from
+        [sys.executable, "-c", code, *arguments],
+        env=own | settings,
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = [line for line in done.stderr.splitlines() if line.startswith("emolib: ")]
+    return done.stdout, said
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Weights and scores of some networks, from a process of its own with these settings of
@@ -167,10 +153,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
 
     def run(**settings):
-        environment = os.environ | {"EMOLIB_CACHE": str(folder)} | settings
-        subprocess.run(
-            [sys.executable, "-c", TRAIN, folder / "found.npy"], env=environment, check=True
-        )
+        python(TRAIN, str(folder / "found.npy"), EMOLIB_CACHE=str(folder), **settings)
         return np.load(folder / "found.npy")
 
     return run
@@ -184,10 +167,80 @@ def as_usual(trained):
 def test_a_processor_without_wide_registers_gives_the_same_bits(trained, as_usual):
     # the instruction set of 2003, one quarter as wide and without fused multiply-adds, if this is
     # an Intel-like machine
-    np.testing.assert_array_equal(
-        trained(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES=""), as_usual
-    )
+    found = trained(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
+    np.testing.assert_array_equal(found, as_usual)
 
 
 def test_the_interpreter_gives_the_same_but_for_its_powers(trained, as_usual):
     np.testing.assert_allclose(trained(NUMBA_DISABLE_JIT="1"), as_usual, rtol=1e-4, atol=1e-5)
+
+
+# Scores of a network by one compiled kernel, as a digest.
+SCORES = """
+import hashlib
+import numpy as np
+from emolib.training.kernels.arithmetic import constants
+from emolib.training.kernels.shallow import shallow_scores
+
+random = np.random.default_rng(0)
+weights, alive, x = (random.random(size).astype(np.float32) for size in (21, 2, (9, 5)))
+scores = shallow_scores(weights, alive, x, 3, constants(weights.dtype))
+print(hashlib.sha256(scores.tobytes()).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A cache folder with a compiled kernel, and what it computed."""
+    folder = tmp_path_factory.mktemp("compiled")
+    return folder, python(SCORES, EMOLIB_CACHE=str(folder))[0]
+
+
+def files(folder):
+    return {file.name: file.stat().st_mtime_ns for file in (folder / "compiled").rglob("*.nb?")}
+
+
+def test_a_second_process_compiles_nothing(kept):
+    folder, expected = kept
+    before = files(folder)
+    assert python(SCORES, EMOLIB_CACHE=str(folder)) == (expected, [])
+    assert files(folder) == before and len(before) == 2  # index and code
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text"])
+def test_damage_is_told_and_compiled_again(kept, tmp_path, damage):
+    folder = shutil.copytree(kept[0], tmp_path / "damaged")
+    for file in (folder / "compiled").rglob("*.nb?"):
+        content = file.read_bytes()
+        damaged = {"cut": content[: len(content) // 2], "empty": b"", "text": b"text"}
+        file.write_bytes(damaged[damage])
+    found, said = python(SCORES, EMOLIB_CACHE=str(folder))
+    assert found == kept[1] and said and all("cannot be used" in line for line in said)
+    assert python(SCORES, EMOLIB_CACHE=str(folder)) == (kept[1], [])
+
+
+def test_a_kernel_changed_in_another_file_is_compiled_anew(kept, tmp_path):
+    package = shutil.copytree(PACKAGE, tmp_path / "emolib").parent
+    assert python(SCORES, package=package, EMOLIB_CACHE=str(tmp_path)) == (kept[1], [])
+    file = package / "emolib" / "training" / "kernels" / "arithmetic.py"
+    text = file.read_text()
+    changed = text.replace("z[i] = one / (one + z[i]", "z[i] = one / (one + one + z[i]")
+    assert changed != text
+    file.write_text(changed)
+    before = files(tmp_path)
+    found, _ = python(SCORES, package=package, EMOLIB_CACHE=str(tmp_path))
+    assert found != kept[1] and len(files(tmp_path)) == len(before) + 2
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(kept, tmp_path):
+    (tmp_path / "file").touch()
+    found, said = python(SCORES, EMOLIB_CACHE=str(tmp_path / "file" / "folder"))
+    assert found == kept[1] and len(said) == 1 and "set EMOLIB_CACHE" in said[0]
+
+
+def test_settings_of_the_user_s_own_stay(tmp_path):
+    own = dict(NUMBA_CACHE_DIR=str(tmp_path / "own"), NUMBA_CPU_NAME="generic")
+    code = "import os, emolib.training.kernels, numba; print(numba.config.CACHE_DIR)"
+    code += "; print(os.environ.get('NUMBA_CPU_FEATURES'))"
+    found, _ = python(code, EMOLIB_CACHE=str(tmp_path), **own)
+    assert found.split() == [str(tmp_path / "own"), "None"]

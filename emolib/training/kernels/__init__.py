@@ -12,9 +12,87 @@ Axes: ``K`` networks, ``N`` rows of the data, ``V`` views (scalings of the input
 ``B`` batch, ``M`` modalities, ``D`` features per modality, ``H`` hidden units, ``C`` classes, ``F``
 channels, ``L`` lanes, ``P`` parameters of a network, in the order of
 :func:`torch.nn.utils.parameters_to_vector`.
+
+This file has the compiler's settings, and the folder in which Numba keeps the compiled code.
 """
 
-from emolib.training.kernels.fusion import fusion_epoch, fusion_scores
-from emolib.training.kernels.shallow import shallow_epoch, shallow_scores
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["fusion_epoch", "fusion_scores", "shallow_epoch", "shallow_scores"]
+import numpy as np
+from llvmlite.binding import get_host_cpu_features
+from numpy.typing import NDArray
+
+from emolib.utils.cache import cache_folder, source_digest
+from emolib.utils.console import say_once
+
+# Numba's own documented settings, where the user has not set them; read when numba is imported.
+FOLDER = cache_folder()
+if FOLDER is not None:
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(FOLDER / "compiled"))
+# By itself LLVM uses half of each 512-bit register, lest the clock slow down; here whole ones are a
+# quarter faster.
+FEATURES = get_host_cpu_features()
+if FEATURES.get("avx512f") and "NUMBA_CPU_NAME" not in os.environ:
+    os.environ.setdefault("NUMBA_CPU_FEATURES", f"{FEATURES.flatten()},-prefer-256-bit")
+
+import numba  # noqa: E402
+
+numba.config.reload_config()  # where somebody else had imported it before
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+# What kernels work on: numbers in the precision of the weights, and row numbers, counts or bits.
+Floats = NDArray[np.floating]
+Ints = NDArray[np.signedinteger]
+
+# Numba keeps a kernel together with the functions that it calls, but looks for changes in its own
+# file only. So each is kept under a name with the digest of them all.
+DIGEST = source_digest("models", "training.kernels")[:16]
+SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+def compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Compiles a part of the kernels when first called, without the interpreter's lock."""
+    made: Callable[Given, Result] = numba.njit(**SETTINGS)(function)
+    return made
+
+
+def kernel(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Compiles a function that is called from Python, once per machine and precision.
+
+    Each precision (that of the first argument) has files of its own: Numba mixes up two processes
+    that keep one function for different types at the same moment. Files that cannot be read or
+    written are removed, and the function is compiled anew (Numba's issue 10434).
+    """
+    made = {
+        kind: _keeping(function, f"{function.__name__}_{kind}_{DIGEST}")
+        for kind in ("float32", "float64")
+    }
+
+    @wraps(function)
+    def call(*arguments: Given.args, **named: Given.kwargs) -> Result:
+        kind = str(arguments[0].dtype)  # type: ignore[attr-defined]  # the first one is an array
+        try:
+            return made[kind](*arguments, **named)
+        except Exception as error:  # raised before the function runs; it raises nothing itself
+            folder = os.environ.get("NUMBA_CACHE_DIR", os.devnull)
+            say_once(f"compiled code in {folder} cannot be used ({error}); it is compiled again")
+            for file in Path(folder).rglob(f"*{DIGEST}*"):
+                file.unlink(missing_ok=True)
+            return made[kind](*arguments, **named)
+
+    return call
+
+
+def _keeping(function: Callable[..., Result], name: str) -> Callable[..., Result]:
+    """A function to be compiled, which numba keeps under a name where it can."""
+    copy = FunctionType(function.__code__, function.__globals__, name)
+    copy.__qualname__ = name
+    keeps = bool(os.environ.get("NUMBA_CACHE_DIR"))
+    made: Callable[..., Result] = numba.njit(cache=keeps, **SETTINGS)(copy)
+    return made

@@ -4,7 +4,7 @@ from math import factorial
 
 import numpy as np
 
-from emolib.training.kernels.compiler import Floats, Ints, compiled
+from emolib.training.kernels import Floats, Ints, compiled
 
 DEGREE = 13  # of the series of the exponential over half an octave: exact to double precision
 LIMIT = 80.0  # beyond it the sigmoid is 0 or 1 in single precision
@@ -36,11 +36,8 @@ def accumulate(a: Floats, b: Floats, b_from: int, c: Floats, c_from: int, width:
     """``c[:, c_from:] += a @ b[:, b_from:]``, over ``width`` columns; four rows of ``a`` and of
     ``b`` at a time.
     """
-    b_from, c_from, width = (
-        np.uintp(b_from),
-        np.uintp(c_from),
-        np.uintp(width),
-    )  # unsigned: no index counts from the end
+    # unsigned: no index counts from the end
+    b_from, c_from, width = np.uintp(b_from), np.uintp(c_from), np.uintp(width)
     rows, inner = a.shape
     four_rows, four_inner = rows - rows % 4, inner - inner % 4
     for i in range(0, four_rows, 4):
@@ -60,16 +57,8 @@ def accumulate(a: Floats, b: Floats, b_from: int, c: Floats, c_from: int, width:
                 c[i + 1, c_from + o] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
                 c[i + 2, c_from + o] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
                 c[i + 3, c_from + o] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
-        for q in range(four_inner, inner):
-            a0, a1, a2, a3 = a[i, q], a[i + 1, q], a[i + 2, q], a[i + 3, q]
-            for o in range(width):
-                b0 = b[q, b_from + o]
-                c[i, c_from + o] += a0 * b0
-                c[i + 1, c_from + o] += a1 * b0
-                c[i + 2, c_from + o] += a2 * b0
-                c[i + 3, c_from + o] += a3 * b0
-    for i in range(four_rows, rows):
-        for q in range(inner):
+    for i in range(rows):
+        for q in range(four_inner if i < four_rows else 0, inner):
             a0 = a[i, q]
             for o in range(width):
                 c[i, c_from + o] += a0 * b[q, b_from + o]
@@ -89,12 +78,14 @@ def total(a: Floats) -> np.floating:
 
 
 @compiled
-def exponential(z: Floats, powers: Floats, bits: Ints, constants: Constants) -> None:
-    """``exp(-z)`` as a series over half an octave, left in ``z``, times a power of two, whose
-    ``bits`` are written straight into ``powers``, the same memory.
+def exponential(z: Floats, constants: Constants) -> Floats:
+    """``exp(-z)`` as a series over half an octave, left in ``z``, times the powers of two that are
+    returned, each put together from its bits.
     """
     c, (bias, shift) = constants[0], constants[1]
     limit = c[0]
+    powers = np.empty_like(z)
+    bits = powers.view(constants[1].dtype)
     for i in range(z.size):
         t = -z[i]
         t = t if t < limit else limit
@@ -106,12 +97,13 @@ def exponential(z: Floats, powers: Floats, bits: Ints, constants: Constants) -> 
             p = p * r + c[4 + power]
         z[i] = p
         bits[i] = (bits.dtype.type(n) + bias) << shift
+    return powers
 
 
 @compiled
-def sigmoid(z: Floats, powers: Floats, bits: Ints, constants: Constants) -> None:
-    """In place; the rest as in :func:`exponential`."""
-    exponential(z, powers, bits, constants)
+def sigmoid(z: Floats, constants: Constants) -> None:
+    """In place."""
+    powers = exponential(z, constants)
     one = constants[0][4]
     for i in range(z.size):
         z[i] = one / (one + z[i] * powers[i])
@@ -125,9 +117,6 @@ def loss_gradient(
     bound: Floats,
     smooth: Floats,
     loss: Floats,
-    likely: Floats,
-    powers: Floats,
-    bits: Ints,
     constants: Constants,
 ) -> None:
     """Puts the gradient of the loss in the place of outputs ``[C, L]``, and adds the loss to
@@ -142,25 +131,27 @@ def loss_gradient(
         bound: ``[L]``, where the slope of the error ends: 1 for smooth L1 (paper, equation 3),
             infinite for half the squared error.
         smooth: ``[L]``, 0 where it is the cross-entropy instead, otherwise 1.
-        likely: memory ``[C, L]``; ``powers``, ``bits`` and ``constants`` as in :func:`exponential`.
+        constants: see :func:`constants`.
     """
     classes, lanes = out.shape[0], np.uintp(out.shape[1])
     half = out.dtype.type(0.5)
     entropy = smooth.min() == 0
+    likely = out
     if entropy:
+        likely = np.empty_like(out)
         for k in range(lanes):
             largest = out[0, k]
             for i in range(1, classes):
                 largest = max(largest, out[i, k])
             for i in range(classes):
                 likely[i, k] = largest - out[i, k]
-        exponential(likely.ravel(), powers.ravel(), bits.ravel(), constants)
+        likely *= exponential(likely.ravel(), constants).reshape(likely.shape)
         for k in range(lanes):
-            whole = likely[0, k] * powers[0, k]
+            whole = likely[0, k]
             for i in range(1, classes):
-                whole += likely[i, k] * powers[i, k]
+                whole += likely[i, k]
             for i in range(classes):
-                likely[i, k] = likely[i, k] * powers[i, k] / whole
+                likely[i, k] /= whole
     for i in range(classes):
         d, wanted = out[i], target[i]
         for k in range(lanes):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from emolib.models import FeatureNet
+from emolib.training.kernels import Floats, Ints, compiled, kernel
 from emolib.training.kernels.arithmetic import (
     Constants,
     accumulate,
@@ -11,7 +12,6 @@ from emolib.training.kernels.arithmetic import (
     optimizer_step,
     total,
 )
-from emolib.training.kernels.compiler import Floats, Ints, compiled, kernel
 
 LAYERS = FeatureNet.LAYERS
 LANES = 64  # parameters that the optimiser moves side by side
@@ -43,8 +43,7 @@ def _features(w: Floats, x: Floats, z: Floats, batch: int, width: int) -> None:
         before = channels if layer else 1
         weight = w[at : at + 3 * channels * before].reshape(3, channels, before)
         at += 3 * channels * before
-        for f in range(channels):
-            z[layer, f, batch : batch + width] = w[at + f]
+        z[layer, :, batch : batch + width] = w[at : at + channels].reshape(channels, 1)
         at += channels
         for t in range(3):
             accumulate(weight[t], x[layer], t * batch, z[layer], batch, wide)
@@ -73,7 +72,6 @@ def _features_backward(
     z: Floats,
     d: Floats,
     turned: Floats,
-    turned_first: Floats,
     parts: Floats,
     batch: int,
     width: int,
@@ -112,11 +110,11 @@ def _features_backward(
             for r in range(width):
                 gathered = from_left[r] + to_here[r] + from_right[r]
                 gradient[r] = gathered if here[r] > none else none
-        of_layer = turned if layer else turned_first
-        of_layer[: width + 2 * batch] = x[layer, :before, : width + 2 * batch].T
+        inputs = turned[: (width + 2 * batch) * before].reshape(-1, before)
+        inputs[:] = x[layer, :before, : width + 2 * batch].T
         inner = d_z[:, batch : batch + width]
         for t in range(3):
-            accumulate(inner, of_layer[t * batch : t * batch + width], 0, g_weight[t], 0, before)
+            accumulate(inner, inputs[t * batch : t * batch + width], 0, g_weight[t], 0, before)
         for f in range(channels):
             g[bias + f] = total(inner[f])
         if layer:
@@ -128,18 +126,54 @@ def _features_backward(
 
 
 @compiled
+def _dense(w: Floats, x: Floats, out: Floats) -> None:
+    """A fully connected layer on inputs ``[I, B']``: outputs ``[O, B']``; ``w`` holds its weights
+    ``[O, I]``, then its biases.
+    """
+    inputs, outputs = len(x), len(out)
+    weights = inputs * outputs
+    out[:] = w[weights : weights + outputs].reshape(outputs, 1)
+    accumulate(w[:weights].reshape(outputs, inputs), x, 0, out, 0, out.shape[1])
+
+
+@compiled
+def _dense_backward(
+    w: Floats, g: Floats, x: Floats, d_out: Floats, d_x: Floats, turned: Floats
+) -> None:
+    """Gradients ``g`` (laid out as ``w``, zeros before) and ``d_x`` from the gradient by the
+    outputs; the batch is as long as ``turned`` ``[B, I]``.
+    """
+    inputs, outputs, batch = len(x), len(d_out), len(turned)
+    weights = inputs * outputs
+    turned[:] = x[:, :batch].T
+    accumulate(d_out[:, :batch], turned, 0, g[:weights].reshape(outputs, inputs), 0, inputs)
+    for i in range(outputs):
+        g[weights + i] = d_out[i, :batch].sum()
+    d_x[:] = 0
+    accumulate(w[:weights].reshape(outputs, inputs).T, d_out, 0, d_x, 0, d_x.shape[1])
+
+
+@compiled
+def _fill(xs: Floats, x: Floats, rows: Ints, batch: int) -> None:
+    """Puts some rows of the inputs ``[N, M, D]`` where :func:`_features` looks for a batch."""
+    for r in range(rows.size):
+        for m in range(x.shape[1]):
+            for i in range(x.shape[2]):
+                xs[m, 0, 0, (i + 1) * batch + r] = x[rows[r], m, i]
+
+
+@compiled
 def _fusion(
     w: Floats, x: Floats, z: Floats, joined: Floats, reduced: Floats, out: Floats, batch: int
-) -> tuple[int, int, int, int, int]:
-    """A :class:`~emolib.models.FusionNet` on a batch that ``x[m, 0, 0]`` holds; returns where its
-    parts begin in ``w``.
+) -> tuple[int, int, int]:
+    """A :class:`~emolib.models.FusionNet` on a batch that ``x[m, 0, 0]`` holds; returns the size of
+    a branch in ``w``, and where the reducing and the last layer begin.
 
     ``joined`` ``[M * F * D, B']``, ``reduced`` and ``out`` have a column for each row of the batch,
     and some more.
     """
     modalities, channels = x.shape[0], x.shape[2]
-    inner, columns = joined.shape
-    features = inner // (modalities * channels)
+    features = len(joined) // (modalities * channels)
     none = w.dtype.type(0)
     branch = (3 * channels + channels) + (LAYERS - 1) * (3 * channels * channels + channels)
     for m in range(modalities):
@@ -148,21 +182,14 @@ def _fusion(
             here = x[m, LAYERS, f, batch : (features + 1) * batch].reshape(features, batch)
             start = (m * channels + f) * features
             joined[start : start + features, :batch] = here
-    narrow, classes = reduced.shape[0], out.shape[0]
-    a = modalities * branch
-    b = a + narrow * inner
-    for i in range(narrow):
-        reduced[i] = w[b + i]
-    accumulate(w[a:b].reshape(narrow, inner), joined, 0, reduced, 0, columns)
-    for i in range(narrow):
-        for r in range(columns):
+    reduce = modalities * branch
+    last = reduce + len(reduced) * (len(joined) + 1)
+    _dense(w[reduce:], joined, reduced)
+    for i in range(len(reduced)):
+        for r in range(reduced.shape[1]):
             reduced[i, r] = max(reduced[i, r], none)
-    e = b + narrow
-    f = e + classes * narrow
-    for i in range(classes):
-        out[i] = w[f + i]
-    accumulate(w[e:f].reshape(classes, narrow), reduced, 0, out, 0, columns)
-    return branch, a, b, e, f
+    _dense(w[last:], reduced, out)
+    return branch, reduce, last
 
 
 @kernel
@@ -182,15 +209,10 @@ def fusion_scores(
     w_ = w[places]
     scores = np.empty((rows, classes), w.dtype)
     for start in range(0, rows, batch):
-        count = min(batch, rows - start)
-        for r in range(count):
-            for m in range(modalities):
-                for i in range(features):
-                    xs[m, 0, 0, (i + 1) * batch + r] = x[start + r, m, i]
+        these = np.arange(start, min(start + batch, rows))
+        _fill(xs, x, these, batch)
         _fusion(w_, xs, zs, joined, reduced, out, batch)
-        for r in range(count):
-            for i in range(classes):
-                scores[start + r, i] = out[i, r]
+        scores[these[0] : these[-1] + 1] = out[:, : these.size].T
     return scores
 
 
@@ -216,6 +238,8 @@ def fusion_epoch(
 ) -> Floats:
     """Trains some :class:`~emolib.models.FusionNet` for an epoch, in place, one after another.
 
+    The moments ``m`` and ``v`` are in the kernel's order of parameters.
+
     Args:
         places: ``[P]``, where the kernel's parameters are in the module's order: here a convolution
             is ``[3, out, in]``.
@@ -227,100 +251,52 @@ def fusion_epoch(
     modalities, features, classes = x.shape[2], x.shape[3], target.shape[1]
     kind = w.dtype.type
     none, one = kind(0), kind(1)
-    inner, width, columns = (
-        modalities * channels * features,
-        (features + 2) * batch + VECTOR,
-        _whole(batch, VECTOR),
-    )
-    size = places.size
+    inner, size = modalities * channels * features, places.size
+    width, columns = (features + 2) * batch + VECTOR, _whole(batch, VECTOR)
     w_ = np.zeros(_whole(size, LANES), w.dtype)
     g, m_, v_ = np.zeros_like(w_), np.zeros_like(w_), np.zeros_like(w_)
     paces = np.empty((7, LANES), w.dtype)
     xs = np.zeros((modalities, LAYERS + 1, channels, width), w.dtype)
     zs = np.full((modalities, LAYERS, channels, width), -one)
     d = np.zeros((LAYERS + 1, channels, width), w.dtype)
-    turned, turned_first = np.empty((width, channels), w.dtype), np.empty((width, 1), w.dtype)
-    parts = np.zeros((3, width), w.dtype)
+    turned, parts = np.empty(width * channels, w.dtype), np.zeros((3, width), w.dtype)
     joined, d_joined = np.zeros((inner, columns), w.dtype), np.empty((inner, columns), w.dtype)
-    turned_joined = np.empty((batch, inner), w.dtype)
     reduced, d_reduced = np.empty((narrow, columns), w.dtype), np.empty((narrow, columns), w.dtype)
+    turned_joined = np.empty((batch, inner), w.dtype)
     turned_reduced = np.empty((batch, narrow), w.dtype)
     out, targets = np.empty((classes, columns), w.dtype), np.zeros((classes, columns), w.dtype)
-    likely, powers = np.empty_like(out), np.empty_like(out)
-    bits = powers.view(constants[1].dtype)
-    share, bounds, smooths, loss = (
-        np.empty(columns, w.dtype),
-        np.empty(columns, w.dtype),
-        np.empty(columns, w.dtype),
-        np.empty(columns, w.dtype),
-    )
+    share, bounds = np.empty(columns, w.dtype), np.empty(columns, w.dtype)
+    smooths, loss = np.empty(columns, w.dtype), np.empty(columns, w.dtype)
     losses = np.zeros(which.size, w.dtype)
     for place in range(which.size):
         k = which[place]
-        w_[:size], m_[:size], v_[:size] = w[k][places], m[k][places], v[k][places]
-        rows, steps = length[split[k]], 0
+        w_[:size], m_[:size], v_[:size] = w[k][places], m[k], v[k]
+        rows, steps = order[split[k], : length[split[k]]], 0
         bounds[:], smooths[:], loss[:] = rule[k, 3], rule[k, 4], none
-        for start in range(0, rows, batch):
-            count = min(batch, rows - start)
-            for r in range(count):
-                row = order[split[k], start + r]
-                for j in range(modalities):
-                    for i in range(features):
-                        xs[j, 0, 0, (i + 1) * batch + r] = x[view[k], row, j, i]
-                for i in range(classes):
-                    targets[i, r] = target[row, i]
-            branch, a, b, e, f = _fusion(w_, xs, zs, joined, reduced, out, batch)
-            share[:count], share[count:] = (
-                one / kind(count * classes),
-                none,
-            )  # a place without a row has no say
-            loss_gradient(
-                out, targets, share, bounds, smooths, loss, likely, powers, bits, constants
-            )
+        for start in range(0, rows.size, batch):
+            these = rows[start : start + batch]
+            _fill(xs, x[view[k]], these, batch)
+            targets[:, : these.size] = target[these].T
+            branch, reduce, last = _fusion(w_, xs, zs, joined, reduced, out, batch)
+            share[: these.size] = one / kind(these.size * classes)
+            share[these.size :] = none  # a place without a row has no say
+            loss_gradient(out, targets, share, bounds, smooths, loss, constants)
             # from here on ``out`` is the gradient by the outputs
             g[:] = 0
-            turned_reduced[:] = reduced[:, :batch].T
-            accumulate(
-                out[:, :batch], turned_reduced, 0, g[e:f].reshape(classes, narrow), 0, narrow
-            )
-            d_reduced[:] = 0
-            accumulate(w_[e:f].reshape(classes, narrow).T, out, 0, d_reduced, 0, columns)
-            for i in range(narrow):
-                for r in range(batch):
-                    d_reduced[i, r] = d_reduced[i, r] if reduced[i, r] > none else none
-                    g[b + i] += d_reduced[i, r]
-            for i in range(classes):
-                for r in range(batch):
-                    g[f + i] += out[i, r]
-            turned_joined[:] = joined[:, :batch].T
-            accumulate(
-                d_reduced[:, :batch], turned_joined, 0, g[a:b].reshape(narrow, inner), 0, inner
-            )
-            d_joined[:] = 0
-            accumulate(w_[a:b].reshape(narrow, inner).T, d_reduced, 0, d_joined, 0, columns)
+            _dense_backward(w_[last:], g[last:], reduced, out, d_reduced, turned_reduced)
+            d_reduced[:] = np.where(reduced > none, d_reduced, none)
+            _dense_backward(w_[reduce:], g[reduce:], joined, d_reduced, d_joined, turned_joined)
             for j in range(modalities):
                 for o in range(channels):
                     here = d[LAYERS, o, batch : (features + 1) * batch].reshape(features, batch)
                     first = (j * channels + o) * features
                     here[:] = d_joined[first : first + features, :batch]
-                part = slice(j * branch, (j + 1) * branch)
-                _features_backward(
-                    w_[part],
-                    g[part],
-                    xs[j],
-                    zs[j],
-                    d,
-                    turned,
-                    turned_first,
-                    parts,
-                    batch,
-                    features * batch,
-                )
+                part, wide = slice(j * branch, (j + 1) * branch), features * batch
+                _features_backward(w_[part], g[part], xs[j], zs[j], d, turned, parts, batch, wide)
             step[k] += 1
             steps += 1
-            now = adam_coefficients(rule[k, 0], rule[k, 1], rule[k, 2], step[k])
-            for i in range(7):
-                paces[i] = now[i]
+            pace = adam_coefficients(rule[k, 0], rule[k, 1], rule[k, 2], step[k])
+            paces[:] = np.array(pace).reshape(7, 1)
             optimizer_step(
                 w_.reshape(-1, LANES),
                 g.reshape(-1, LANES),
@@ -329,6 +305,5 @@ def fusion_epoch(
                 paces,
             )
         losses[place] = total(loss) / steps
-        for p in range(size):
-            w[k, places[p]], m[k, places[p]], v[k, places[p]] = w_[p], m_[p], v_[p]
+        w[k][places], m[k], v[k] = w_[:size], m_[:size], v_[:size]
     return losses

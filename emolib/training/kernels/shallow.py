@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from emolib.training.kernels import Floats, Ints, compiled, kernel
 from emolib.training.kernels.arithmetic import (
     REST,
     Constants,
@@ -10,7 +11,6 @@ from emolib.training.kernels.arithmetic import (
     optimizer_step,
     sigmoid,
 )
-from emolib.training.kernels.compiler import Floats, Ints, compiled, kernel
 
 LANES = 64  # networks side by side
 
@@ -38,8 +38,6 @@ def _shallow(
     x: Floats,
     h: Floats,
     out: Floats,
-    powers: Floats,
-    bits: Ints,
     constants: Constants,
 ) -> None:
     """:class:`~emolib.models.ShallowNet` in every lane: inputs ``[B, D, L]`` through activations
@@ -51,7 +49,7 @@ def _shallow(
     w1, w2 = w[:a].reshape(hidden, features, -1), w[b:c].reshape(classes, hidden, -1)
     for r in range(batch):
         _affine(x[r], w1, w[a:b], h[r])
-    sigmoid(h.ravel(), powers, bits, constants)
+    sigmoid(h.ravel(), constants)
     for r in range(batch):
         for u in range(hidden):
             z, on = h[r, u], alive[u]
@@ -143,55 +141,38 @@ def shallow_epoch(
     lanes = -(-which.size // (groups * 8)) * 8  # as many in each group, in whole vectors
     w_ = np.zeros((size, lanes), w.dtype)
     g, m_, v_ = np.zeros_like(w_), np.zeros_like(w_), np.zeros_like(w_)
-    alive_ = np.zeros((hidden, lanes), w.dtype)
-    inputs, targets = (
+    alive_, d_h = np.zeros((hidden, lanes), w.dtype), np.zeros((hidden, lanes), w.dtype)
+    inputs, h = (
         np.zeros((batch, features, lanes), w.dtype),
-        np.zeros((batch, classes, lanes), w.dtype),
-    )
-    h, d_h, out = (
         np.zeros((batch, hidden, lanes), w.dtype),
-        np.zeros((hidden, lanes), w.dtype),
-        np.zeros((batch, classes, lanes), w.dtype),
     )
-    powers = np.empty(h.size, w.dtype)
-    bits = powers.view(constants[1].dtype)
-    likely, parts = np.empty((classes, lanes), w.dtype), np.empty((classes, lanes), w.dtype)
-    bits_of_parts = parts.view(constants[1].dtype)
-    paces = np.empty((7, lanes), w.dtype)
+    targets = np.zeros((batch, classes, lanes), w.dtype)
+    out = np.zeros_like(targets)
+    share, paces = np.empty((batch, lanes), w.dtype), np.empty((7, lanes), w.dtype)
     bounds, smooths, loss = (
-        np.empty(lanes, w.dtype),
-        np.empty(lanes, w.dtype),
+        np.ones(lanes, w.dtype),
+        np.ones(lanes, w.dtype),
         np.empty(lanes, w.dtype),
     )
-    share = np.empty((batch, lanes), w.dtype)
     losses = np.zeros(which.size, w.dtype)
     for first in range(0, which.size, lanes):
         group = which[first : first + lanes]
-        longest = 0
         for k in range(group.size):
             n = group[k]
-            longest = max(longest, length[split[n]])
-            for p in range(size):
-                w_[p, k], m_[p, k], v_[p, k] = w[n, p], m[n, p], v[n, p]
-            for u in range(hidden):
-                alive_[u, k] = alive[n, u]
+            w_[:, k], m_[:, k], v_[:, k], alive_[:, k] = w[n], m[n], v[n], alive[n]
             bounds[k], smooths[k] = rule[n, 3], rule[n, 4]
-        bounds[group.size :], smooths[group.size :], loss[:] = one, one, none
-        for i in range(7):
-            paces[i] = REST[i]
-        share[:] = none
-        for start in range(0, longest, batch):
+        # a lane without a network rests
+        loss[:], share[:], paces[:] = none, none, np.array(REST).reshape(7, 1)
+        for start in range(0, length[split[group]].max(), batch):
             for k in range(group.size):
                 n = group[k]
                 s, count = split[n], min(batch, length[split[n]] - start)
+                pace = REST  # where this one's epoch is over and others have a batch to go
                 if count > 0:
                     step[n] += 1
-                    now = adam_coefficients(rule[n, 0], rule[n, 1], rule[n, 2], step[n])
-                    for i in range(7):
-                        paces[i, k] = now[i]
-                else:  # this one's epoch is over; others in the group have a batch to go
-                    for i in range(7):
-                        paces[i, k] = REST[i]
+                    pace = adam_coefficients(rule[n, 0], rule[n, 1], rule[n, 2], step[n])
+                for i in range(7):
+                    paces[i, k] = pace[i]
                 for r in range(batch):
                     row = order[s, start + r] if r < count else 0
                     share[r, k] = one / kind(count * classes) if r < count else none
@@ -199,27 +180,15 @@ def shallow_epoch(
                         inputs[r, i, k] = x[view[n], row, i]
                     for i in range(classes):
                         targets[r, i, k] = target[row, i]
-            _shallow(w_, alive_, inputs, h, out, powers, bits, constants)
+            _shallow(w_, alive_, inputs, h, out, constants)
             for r in range(batch):
-                loss_gradient(
-                    out[r],
-                    targets[r],
-                    share[r],
-                    bounds,
-                    smooths,
-                    loss,
-                    likely,
-                    parts,
-                    bits_of_parts,
-                    constants,
-                )
+                loss_gradient(out[r], targets[r], share[r], bounds, smooths, loss, constants)
             _shallow_backward(w_, g, inputs, h, d_h, out)
             optimizer_step(w_, g, m_, v_, paces)
         for k in range(group.size):
             n = group[k]
             losses[first + k] = loss[k] / ((length[split[n]] + batch - 1) // batch)
-            for p in range(size):
-                w[n, p], m[n, p], v[n, p] = w_[p, k], m_[p, k], v_[p, k]
+            w[n], m[n], v[n] = w_[:, k], m_[:, k], v_[:, k]
     return losses
 
 
@@ -230,25 +199,9 @@ def shallow_scores(
     """Outputs ``[N, C]`` of one network on inputs ``[N, D]``, the rows side by side; ``w`` ``[P]``,
     ``alive`` ``[H]``.
     """
-    rows, features = x.shape
-    hidden = alive.size
-    a, b, c = hidden * features, hidden * (features + 1), hidden * (features + 1 + classes)
-    h, out = np.empty((hidden, rows), w.dtype), np.empty((classes, rows), w.dtype)
-    powers = np.empty(h.size, w.dtype)
-    for u in range(hidden):
-        for r in range(rows):
-            h[u, r] = w[a + u]
-        for i in range(features):
-            for r in range(rows):
-                h[u, r] += w[u * features + i] * x[r, i]
-    sigmoid(h.ravel(), powers, powers.view(constants[1].dtype), constants)
-    for i in range(classes):
-        for r in range(rows):
-            out[i, r] = w[c + i]
-        for u in range(
-            hidden
-        ):  # one by one: units of no account must not change the order of the sum
-            weight = w[b + i * hidden + u] * alive[u]
-            for r in range(rows):
-                out[i, r] += weight * h[u, r]
-    return out.T.copy()
+    rows, hidden = len(x), alive.size
+    inputs = np.ascontiguousarray(x.T).reshape(1, -1, rows)
+    h, out = np.empty((1, hidden, rows), w.dtype), np.empty((1, classes, rows), w.dtype)
+    w_, alive_ = np.repeat(w, rows).reshape(-1, rows), np.repeat(alive, rows).reshape(-1, rows)
+    _shallow(w_, alive_, inputs, h, out, constants)
+    return out.reshape(classes, rows).T.copy()
