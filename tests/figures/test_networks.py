@@ -1,4 +1,4 @@
-"""Networks as they are drawn: layers read off the module, units that stay and go."""
+"""Networks: layers read off the module, units that stay and go, angles between them."""
 
 import numpy as np
 import pandas as pd
@@ -19,19 +19,6 @@ def test_layers_are_read_off_the_module():
     assert layers["parameters"].sum() == sum(p.numel() for p in net.parameters())
     assert layers["kind"].tolist()[:10] == ["Conv1d", "MaxPool1d"] * 5
     assert layers["output"].iloc[-1] == "7" and layers["output"][9] == "4 × 5"
-    assert not any(module._forward_hooks for module in net.modules())
-
-
-def test_a_trace_sees_its_own_network_alone():
-    seen = []
-
-    class Calling(ShallowNet):
-        def forward(self, x):
-            seen.append(ShallowNet()(x))
-            return super().forward(x)
-
-    layers = trace(Calling(hidden=6), torch.zeros(1, 5))
-    assert len(seen) == 1 and layers["layer"].tolist() == ["hidden", "output"]
 
 
 def test_every_connection_of_the_shallow_network_is_a_line():
@@ -95,3 +82,24 @@ def test_close_pairs_are_marked():
     figure = figures.pruned_network(DEGREES, 60, activations, ALIVE, 5, 7).figure
     (marks,) = figure.axes[1].collections
     assert marks.get_offsets().tolist() == [[0, 1], [0, 2]]
+
+
+def test_the_alt_text_of_a_matrix_names_the_worst_difference():
+    degrees = np.zeros((6, 6))
+    for (i, j), printed in paper.TABLE_2.items():
+        degrees[i - 1, j - 1] = printed
+    degrees[0, 1] += 3
+    picture = figures.angle_matrix(degrees, "Angles", paper.TABLE_2)
+    assert "3.00°" in picture.alt
+    smallest = pd.Series(paper.TABLE_2)
+    smallest[1, 2] += 3
+    assert f"from {smallest.min():.1f}° (units " in picture.alt
+    assert picture.data["printed"].tolist() == list(dict(sorted(paper.TABLE_2.items())).values())
+
+
+@pytest.mark.parametrize("missing", [1, 15])
+def test_a_missing_angle_is_not_the_smallest(missing):
+    degrees = np.full((6, 6), 40.0)
+    degrees[0, 1] = np.nan if missing == 1 else 40
+    picture = figures.angle_matrix(degrees, "Angles", paper.TABLE_2)
+    assert "from 40.0° (units " in picture.alt
