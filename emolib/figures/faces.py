@@ -32,9 +32,8 @@ def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...
         images: ``[N, H, W]``, grey; equally many of each emotion.
         labels: ``[N]``.
     """
-    rows, shown = len(labels) // len(classes), []
-    height = WIDTH / len(classes) + 0.3 / rows
-    figure, axes = panels(rows, len(classes), height, "", subplot_kw=BARE)
+    rows, columns, shown = len(labels) // len(classes), len(classes), []
+    figure, axes = panels(rows, columns, WIDTH / columns + 0.3 / rows, "", subplot_kw=BARE)
     for (column, row), axis in np.ndenumerate(axes.T):
         image = images[labels == column][row]
         axis.set_title("" if row else classes[column], loc="center", fontsize=10)
@@ -220,12 +219,12 @@ def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
     angle = 2 * np.pi * (k + 0.5) / BINS
     start = np.stack([left + (column + 0.5) * wide, (row + 0.5) * wide], 1)
     lengths = gradients.reshape(-1, 1) / max(gradients.max(), 1e-12) * wide / 2
-    rays = [start, start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)]
+    ends = start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)
     edges, side = np.arange(1, len(gradients)) * wide, len(gradients) * wide
     axis.hlines(edges, left, left + side, color="white", linewidth=0.8)
     axis.vlines(left + edges, 0, side, color="white", linewidth=0.8)
     axis.add_collection(
-        LineCollection(list(np.stack(rays, 1)), color=MODALITY["PHOG"], linewidth=1.4),
+        LineCollection(list(np.stack([start, ends], 1)), color=MODALITY["PHOG"], linewidth=1.4),
         autolim=False,
     )
 

@@ -47,12 +47,11 @@ def trace(net: nn.Module, x: torch.Tensor) -> pd.DataFrame:
     ShapeProp(graph).propagate(x)
     calls = [node for node in graph.graph.nodes if node.op == "call_module"]
     layers = [net.get_submodule(node.target) for node in calls]
-    shapes = [node.meta["tensor_meta"].shape[1:] for node in calls]
     return pd.DataFrame(
         {
             "layer": [node.target for node in calls],
             "kind": [type(layer).__name__ for layer in layers],
-            "output": [" × ".join(map(str, shape)) for shape in shapes],
+            "output": [" × ".join(map(str, node.meta["tensor_meta"].shape[1:])) for node in calls],
             "parameters": [sum(p.numel() for p in layer.parameters()) for layer in layers],
         }
     )
@@ -84,23 +83,23 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     layers = trace(net, torch.zeros(1, net.hidden.in_features))
     (hidden, own), (output, others) = layers[["layer", "parameters"]].to_numpy().tolist()
     sizes = [net.hidden.in_features, net.hidden.out_features, net.output.out_features]
-    height, xs = max(sizes), (0, 5, 10)
+    height = max(sizes)
     below, middle, above = (np.arange(size) + (height - size) / 2 for size in sizes)
     figure, ((axis,),) = panels(1, 1, 4.6, "", subplot_kw=BARE)
     axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.2))
-    _connect(axis, xs[:2], below, middle, "#c9d3de", 0.5)
-    _connect(axis, xs[1:], middle, above, "#c9d3de", 0.5)
+    _connect(axis, (0, 5), below, middle, "#c9d3de", 0.5)
+    _connect(axis, (5, 10), middle, above, "#c9d3de", 0.5)
     for x, ys, kind, title in (
-        (xs[0], below, "input", f"input\n{sizes[0]} features"),
-        (xs[1], middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters"),
-        (xs[2], above, "Linear", f"{output}\n{sizes[2]} linear units, {others} parameters"),
+        (0, below, "input", f"input\n{sizes[0]} features"),
+        (5, middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters"),
+        (10, above, "Linear", f"{output}\n{sizes[2]} linear units, {others} parameters"),
     ):
         axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
         axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
     for label, y in zip(classes, above[::-1], strict=True):
-        axis.text(xs[2] + 0.35, y, label, va="center", fontsize=9.5)
+        axis.text(10.35, y, label, va="center", fontsize=9.5)
     for number, y in enumerate(below[::-1], 1):
-        axis.text(xs[0] - 0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
+        axis.text(-0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
     return Picture(
         figure,
         f"Fully connected network: {sizes[0]} inputs, {sizes[1]} sigmoid hidden units, {sizes[2]} "
@@ -299,12 +298,13 @@ def network_state(
     recall.legend(fontsize=8)
     between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
     angles = f", their angles from {between.min():.0f}° to {between.max():.0f}°"
-    data = pd.DataFrame(degrees).rename(columns=lambda unit: f"degrees to unit {unit + 1}")
     return Picture(
         figure,
         f"{xlabel} {at:g}: {alive.sum()} of {len(alive)} hidden units stay"
         f"{angles if len(between) else ''}. Mean recall {', '.join(reached)}.",
-        pd.DataFrame({"unit": np.arange(len(alive)) + 1, "stays": alive}).join(data),
+        pd.DataFrame({"unit": np.arange(len(alive)) + 1, "stays": alive}).join(
+            pd.DataFrame(degrees).rename(columns=lambda unit: f"degrees to unit {unit + 1}")
+        ),
     )
 
 
@@ -327,7 +327,7 @@ def pruned_network(
         alive: ``[H]``, boolean: which units stay.
         inputs, outputs: sizes of the layers below and above.
     """
-    units, numbers = len(alive), np.arange(1, len(alive) + 1)
+    units, numbers = len(alive), np.arange(len(alive)) + 1
     figure = plt.figure(figsize=(WIDTH, 3.1))  # places by hand: redrawn while a slider moves
     drawing, matrix, right = (
         figure.add_axes((left, 0.16, wide, 0.74))

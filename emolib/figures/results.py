@@ -3,7 +3,7 @@ single splits, of ways to choose settings, of readings and of seeds; the error r
 split of rows into folds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from string import ascii_lowercase
 
 import numpy as np
@@ -110,7 +110,7 @@ def confusion_matrices(
         for title, counts in matrices.items()
     }
     top = np.nanmax(np.array(list(shares.values())), initial=0) or 1
-    data, alt = [], [f"{len(matrices)} confusion matrices."]
+    alt = [f"{len(matrices)} confusion matrices."]
     for number, (axis, (title, share)) in enumerate(zip(axes.flat, shares.items(), strict=False)):
         sns.heatmap(
             100 * share,
@@ -137,12 +137,6 @@ def confusion_matrices(
             axis.text(
                 len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
             )
-        data.append(
-            pd.DataFrame(share, classes, classes)
-            .rename_axis("true")
-            .reset_index()
-            .assign(tested=tested[title], matrix=title)
-        )
         right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
         best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
         empty = joined([classes[c] for c in np.flatnonzero(tested[title] == 0)])
@@ -152,17 +146,29 @@ def confusion_matrices(
             + (f": most often right on {best}." if best else ".")
         )
     figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
-    return Picture(figure, " ".join(alt), pd.concat(data, ignore_index=True))
+    return Picture(
+        figure,
+        " ".join(alt),
+        pd.concat(
+            [
+                pd.DataFrame(share, classes, classes)
+                .rename_axis("true")
+                .reset_index()
+                .assign(tested=tested[title], matrix=title)
+                for title, share in shares.items()
+            ],
+            ignore_index=True,
+        ),
+    )
 
 
 def _rows(
-    labels: Iterable[str], height: float, xlabel: str, chance: float = np.nan
+    labels: Sequence[str], height: float, xlabel: str, chance: float = np.nan
 ) -> tuple[Figure, Axes, np.ndarray]:
     """An axis in percent with a row for each label, from the top down, and the rows' heights."""
-    names = list(labels)
-    figure, axes = panels(1, 1, height, "x")
-    axis, y = axes[0, 0], np.arange(len(names))[::-1]
-    axis.set(yticks=y, yticklabels=names, xlabel=xlabel)
+    figure, ((axis,),) = panels(1, 1, height, "x")
+    y = np.arange(len(labels))[::-1]
+    axis.set(yticks=y, yticklabels=labels, xlabel=xlabel)
     axis.xaxis.set_major_formatter(in_percent)
     if not np.isnan(chance):
         axis.axvline(chance, **GUESSING, label="guessing")
@@ -178,7 +184,7 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
         paper: the printed average of each model.
         chance: recall of guessing, marked.
     """
-    models, xlabel = summary["model"].unique(), "mean recall over emotions / %"
+    models, xlabel = list(summary["model"].unique()), "mean recall over emotions / %"
     figure, axis, place = _rows(models, 0.45 * len(models) + 1.1, xlabel, chance)
     axis.scatter(
         [paper.get(model, np.nan) for model in models],
@@ -293,7 +299,7 @@ def selection_bias(
         printed: what the paper prints, marked.
         chance: recall of guessing, marked.
     """
-    figure, axis, place = _rows(labels.values(), 0.62 * len(labels) + 1.1, ON_FIFTH, chance)
+    figure, axis, place = _rows(list(labels.values()), 0.62 * len(labels) + 1.1, ON_FIFTH, chance)
     axis.axvline(printed, color=PAPER, linewidth=2, label="the paper")
     random = np.random.default_rng(0)
     for y, column in zip(place, labels, strict=True):
@@ -396,7 +402,7 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         nominal: how often it should.
     """
     figure, axis, y = _rows(
-        frame["label"],
+        list(frame["label"]),
         0.27 * len(frame) + 1.0,
         "share of shuffles in which the test finds something / %",
     )

@@ -105,9 +105,9 @@ def panels(
         options: those of :func:`matplotlib.pyplot.subplots`; the layout is ``"constrained"`` unless
             they say otherwise.
     """
-    size = {"figsize": (WIDTH, height * rows), "squeeze": False, "layout": "constrained"}
+    options.setdefault("layout", "constrained")
     with plt.rc_context({"axes.grid": bool(grid), "axes.grid.axis": grid or "both"}):
-        return plt.subplots(rows, columns, **size | options)
+        return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False, **options)
 
 
 def legend_below(figure: Figure, columns: int) -> None:

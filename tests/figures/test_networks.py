@@ -68,20 +68,15 @@ def test_a_network_without_angles_has_none_to_tell(degrees):
     assert "Mean recall no value under random folds." in picture.alt
 
 
-def test_a_pruned_network_names_the_units_that_go():
+def test_a_pruned_network_names_the_units_that_go_and_marks_close_pairs():
     activations = np.random.default_rng(0).random((9, 3))
-    alt = figures.pruned_network(DEGREES, 20, activations, ALIVE, 5, 7).alt
-    assert "2 of 3 hidden units stay at a minimal angle of 20°; units 2 go." in alt
-    assert "closest pair is 10.0° apart" in alt
+    picture = figures.pruned_network(DEGREES, 60, activations, ALIVE, 5, 7)
+    assert "2 of 3 hidden units stay at a minimal angle of 60°; units 2 go." in picture.alt
+    assert "closest pair is 10.0° apart" in picture.alt
+    (marks,) = picture.figure.axes[1].collections
+    assert marks.get_offsets().tolist() == [[0, 1], [0, 2]]
     whole = figures.pruned_network(DEGREES, 5, activations, np.ones(3, bool), 5, 7).alt
     assert "none goes" in whole
-
-
-def test_close_pairs_are_marked():
-    activations = np.random.default_rng(0).random((9, 3))
-    figure = figures.pruned_network(DEGREES, 60, activations, ALIVE, 5, 7).figure
-    (marks,) = figure.axes[1].collections
-    assert marks.get_offsets().tolist() == [[0, 1], [0, 2]]
 
 
 def test_the_alt_text_of_a_matrix_names_the_worst_difference():

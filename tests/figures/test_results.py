@@ -97,12 +97,8 @@ def test_the_specification_curve_counts_the_readings_that_reach_a_figure():
     assert [list(line.get_xdata()) for line in rows] == [[0, 2], [1], [0, 1], [2]]
     edges = [line.get_ydata()[0] for line in marks.lines if line.get_marker() != "|"]
     assert edges == [-1.5, -3.5]
-
-
-def test_readings_without_a_value_are_none():
-    frame = pd.DataFrame({"value": [np.nan], "loss": ["a"]})
-    alt = figures.specification_curve(frame, ["loss"], {"fusion": 0.31}).alt
-    assert alt == "0 readings from no value up. fusion (31 %) is reached by 0."
+    none = figures.specification_curve(frame[3:], ["loss"], {"fusion": 0.31}).alt
+    assert none == "0 readings from no value up. fusion (31 %) is reached by 0."
 
 
 def texts(axis):
@@ -132,15 +128,13 @@ def test_an_emotion_without_a_tested_row_has_no_percent():
     assert fear[["Angry", "Fear", "Sad"]].isna().all() and fear["tested"] == 0
 
 
-def test_matrices_of_nothing_are_empty_and_say_so():
-    picture = figures.confusion_matrices({"a": np.zeros((2, 2), int)}, ("Angry", "Sad"), columns=1)
-    assert texts(picture.figure.axes[0]) == ["no row tested"] * 2
-    assert picture.alt.endswith("(a) a, 0 rows tested, none of Angry and Sad.")
-
-
-def test_more_matrices_than_a_dozen_have_letters():
-    matrices = {str(number): np.eye(2) for number in range(15)}
-    assert "(o) 14, 2 rows" in figures.confusion_matrices(matrices, ("a", "b"), columns=3).alt
+def test_many_matrices_have_letters_and_those_of_nothing_say_so():
+    matrices = {str(number): np.eye(2, dtype=int) for number in range(14)}
+    matrices |= {"none": np.zeros((2, 2), int)}
+    picture = figures.confusion_matrices(matrices, ("Angry", "Sad"), columns=3)
+    assert "(n) 13, 2 rows tested: most often right on" in picture.alt
+    assert texts(picture.figure.axes[14]) == ["no row tested"] * 2
+    assert picture.alt.endswith("(o) none, 0 rows tested, none of Angry and Sad.")
 
 
 def test_a_map_counts_the_groups_on_both_sides():
@@ -151,6 +145,8 @@ def test_a_map_counts_the_groups_on_both_sides():
     assert "fold by fold: 2, 1." in picture.alt
     counts = picture.data.set_index(["fold", "group"])["rows"].to_dict()
     assert counts == {(0, 0): 2, (0, 1): 1, (1, 0): 1, (1, 1): 1, (1, 2): 1}
+    single = figures.fold_map(tests[:1], groups, "single split")  # untested rows are a side too
+    assert "2 of 3 groups have rows on both sides of a split" in single.alt
 
 
 def test_stripes_have_the_colour_of_their_group():
@@ -191,9 +187,3 @@ def test_missing_scores_are_left_out():
     none = figures.score_distribution(scores[3:], 1 / 7)
     low, high = none.figure.axes[0].get_xlim()
     assert low < 100 / 7 < high and "random:" not in none.alt
-
-
-def test_rows_that_no_fold_tests_are_a_side_too():
-    groups = np.array(["a", "a", "b", "b", "c", "c"])
-    picture = figures.fold_map([np.array([0, 2, 3])], groups, "single split")
-    assert "1 of 3 groups have rows on both sides of a split" in picture.alt
