@@ -281,8 +281,8 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
             band(axis, part["epoch"], part, colours[line], label=line)
             said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
         axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
-        if panel in chance:
-            axis.axhline(chance[panel], **GUESSING, label="guessing")
+        if str(panel) in chance:
+            axis.axhline(chance[str(panel)], **GUESSING, label="guessing")
             # whole steps, so that the axis seldom moves while networks train
             axis.set_ylim(
                 np.floor(10 * here["low"].min()) / 10, np.ceil(10 * here["high"].max()) / 10
@@ -314,12 +314,17 @@ def training_costs(rows: pd.DataFrame) -> Picture:
         rows: columns ``net``, ``method``, ``networks``, ``microseconds_per_net_step``.
     """
     figure, axes = panels(2, 2, 2.6, sharex=True, sharey=True)
-    times = rows.pivot(index=["net", "networks"], columns="method")["microseconds_per_net_step"]
-    times, most = times.reindex(columns=list(WAY)), rows["networks"].max()
+    most = rows["networks"].max()
     alt = [f"Microseconds a network's step takes with {most:,} networks."]
     for axis, (net, title) in zip(axes.flat, NETS.items(), strict=True):
-        for way, part in times.loc[net].dropna(axis="columns", how="all").items():
-            axis.plot(part.dropna(), **WAY[way])
+        times = (
+            rows[rows["net"] == net]
+            .pivot(index="networks", columns="method", values="microseconds_per_net_step")
+            .reindex(columns=list(WAY))
+            .dropna(axis="columns", how="all")
+        )
+        for way in times:
+            axis.plot(times[way].dropna(), **WAY[str(way)])
         axis.set(
             xscale="log",
             yscale="log",
@@ -328,7 +333,7 @@ def training_costs(rows: pd.DataFrame) -> Picture:
             ylabel="µs a network's step",
         )
         axis.label_outer()
-        at = times.loc[net, most].dropna()
+        at = times.loc[most].dropna()
         alt.append(
             f"{title}: {at['ours']:.3g} by this library, "
             + joined(

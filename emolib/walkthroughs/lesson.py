@@ -144,7 +144,7 @@ def number(answer: Any) -> float:
 
 
 def array(
-    answer: Any, shape: tuple[int, ...], others: Mapping[tuple[int, ...], str] | None = None
+    answer: Any, shape: tuple[int, ...], others: Mapping[Any, str] | None = None
 ) -> np.ndarray:
     """An answer as an array of a given shape; ``others`` are wrong shapes and their sentences."""
     try:
