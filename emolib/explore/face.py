@@ -106,8 +106,9 @@ def face_maker() -> widgets.VBox:
         image = draw_face(shown, identity, view)
         first, count = BINS * (4 ** at["level"] - 1) // 3, BINS * 4 ** at["level"]
         cells = phog(image[None], BINS, LEVELS)[0, first : first + count]
-        codes = lpq_codes(image[None])[0]
-        yield figures.face_reading(image, codes, cells, *reader.read(image), CLASSES)
+        yield figures.face_reading(
+            image, lpq_codes(image[None])[0], cells, *reader.read(image), CLASSES
+        )
 
     def begin(_: object = None) -> None:
         prototype = PROTOTYPES[emotion.value]

@@ -19,7 +19,8 @@ from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 
 Shown = TypeVar("Shown")
-Values = dict[tuple[str, str], NDArray[np.floating]]  # of networks, by panel and line of a figure
+# of networks, by panel and line of a figure
+Values = dict[tuple[str, str], Sequence[float] | NDArray[np.floating]]
 
 DPI = 96  # as in the report
 # Widths of a control's label and of a control; JupyterLab shows three narrow ones side by side.
@@ -114,8 +115,11 @@ class Canvas(widgets.HTML):
 
 def look(label: str, width: str = WIDE) -> dict[str, Any]:
     """Label and width of a control."""
-    style, layout = {"description_width": LABEL}, {"width": width}
-    return {"description": label, "style": style, "layout": layout}
+    return {
+        "description": label,
+        "style": {"description_width": LABEL},
+        "layout": {"width": width},
+    }
 
 
 def slider(
@@ -126,8 +130,7 @@ def slider(
     """
     whole = all(isinstance(number, int) for number in (value, low, high, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
-    limits = {"value": value, "min": low, "max": high, "step": step}
-    return kind(**limits, readout=width != NARROW, **look(label, width))
+    return kind(value, min=low, max=high, step=step, readout=width != NARROW, **look(label, width))
 
 
 def choice(label: str, options: Sequence[Any], **given: Any) -> widgets.Dropdown:
@@ -168,12 +171,10 @@ def laid_out(
     unknown = not isinstance(data, str) and data.groups is None
     head = f"{escape(purpose)} <i>Data: {escape(source)}.</i>" + f" <b>{UNKNOWN}</b>" * unknown
     flow = {"flex_flow": "row wrap", "grid_gap": "0 2em", "overflow": "visible"}
-    parts = [
-        widgets.HTML(f"<p style='margin: 0'>{head}</p>"),
-        widgets.Box(list(controls), layout=flow),
-        *shown,
-    ]
-    return widgets.VBox(parts, layout={"overflow": "visible"})
+    title = widgets.HTML(f"<p style='margin: 0'>{head}</p>")
+    return widgets.VBox(
+        [title, widgets.Box(list(controls), layout=flow), *shown], layout={"overflow": "visible"}
+    )
 
 
 def training(data: EmotionData, table: pd.DataFrame) -> Iterator[NetworkStack]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import ipywidgets as widgets
-import numpy as np
 import pandas as pd
 import torch
 
@@ -50,11 +49,12 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     def measure(stack: NetworkStack) -> live.Values:
         results = [stack.result(k) for k in range(len(stack.rows))]
         right = [accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results]
-        left = [own.units for own in results]
+        left, half = [own.units for own in results], len(results) // 2
         return {
-            (panel, line): own
-            for panel, values in (("test accuracy", right), ("hidden units left", left))
-            for line, own in zip(("whole", "pruned"), np.split(np.array(values), 2), strict=True)
+            ("test accuracy", "whole"): right[:half],
+            ("test accuracy", "pruned"): right[half:],
+            ("hidden units left", "whole"): left[:half],
+            ("hidden units left", "pruned"): left[half:],
         }
 
     def pictures() -> Iterator[figures.Picture]:
@@ -74,10 +74,10 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
             f"before pruning, <b>{after:.1%}</b> right after it. Below, both are trained on.</p>"
         )
         degrees = angles(activations, rules["activation_shift"]).numpy()
-        weights = net.hidden.weight[:, None], pruned.hidden.weight
-        stay = torch.eq(*weights).all(-1).any(-1).numpy()
-        sizes = inputs.shape[1], len(data.classes)
-        yield figures.pruned_network(degrees, angle.value, activations.numpy(), stay, *sizes)
+        stay = torch.eq(net.hidden.weight[:, None], pruned.hidden.weight).all(-1).any(-1).numpy()
+        yield figures.pruned_network(
+            degrees, angle.value, activations.numpy(), stay, inputs.shape[1], len(data.classes)
+        )
 
     def train_on() -> Iterator[pd.DataFrame]:
         chosen = {name: control.value for name, control in controls.items()}

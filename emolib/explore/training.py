@@ -42,21 +42,21 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     network, modality, protocol = choices.values()
     recipe = live.choice("recipe", ["printed", "converged", OWN], value="converged")
     loss = live.choice("loss", list(LOSSES))
-    powers = {"value": 1e-2, "min": -5, "max": -0.5, "step": 0.25, "readout_format": ".2g"}
-    rate = widgets.FloatLogSlider(**powers, **live.look("learning rate"))
+    rate = widgets.FloatLogSlider(
+        1e-2, min=-5, max=-0.5, step=0.25, readout_format=".2g", **live.look("learning rate")
+    )
     epochs = live.slider("epochs", 60, 5, 300, 5)
     seeds = live.slider("seeds", 8, 1, 30, 1)
     canvas = live.Canvas()
 
     def measure(stack: NetworkStack) -> live.Values:
         results = [stack.result(k) for k in range(len(stack.rows))]
-        tested = [accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results]
-        trained = [own.train_accuracy for own in results]
-        loss = stack.losses[-1] if stack.losses else np.full(len(results), np.nan)
         return {
-            ("accuracy", "training rows"): np.array(trained),
-            ("accuracy", "test rows"): np.array(tested),
-            ("training loss", "training rows"): loss,
+            ("accuracy", "training rows"): [own.train_accuracy for own in results],
+            ("accuracy", "test rows"): [
+                accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results
+            ],
+            ("training loss", "training rows"): stack.losses[-1] if stack.losses else [np.nan],
         }
 
     def train() -> Iterator[pd.DataFrame]:
@@ -65,8 +65,8 @@ def training_lab(data: EmotionData) -> widgets.VBox:
         return live.history(data, table[table["fold"] == 0], measure)
 
     def draw(curves: pd.DataFrame) -> None:
-        level = {"accuracy": 1 / len(data.classes)}
-        canvas.draw(figures.learning_curves(curves, epochs.value, level))
+        guessing = {"accuracy": 1 / len(data.classes)}
+        canvas.draw(figures.learning_curves(curves, epochs.value, guessing))
 
     def named(_: object = None) -> None:
         if recipe.value != OWN:
