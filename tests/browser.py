@@ -58,7 +58,7 @@ def browser() -> str | None:
 
 @contextmanager
 def lab(notebook: Path, folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """A JupyterLab with a copy of a notebook in an empty folder; yields the address that opens it."""
+    """A JupyterLab with a copy of a notebook in an empty folder; yields the address to open."""
     shutil.copy(notebook, folder)
     runtime = folder / "runtime"
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", *QUIET]

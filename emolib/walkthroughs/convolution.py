@@ -63,7 +63,8 @@ def convolved(answer: Any) -> str:
             (_windows(np.pad(x, (0, 2))) @ kernel + BIAS, beside),
             (_windows(np.pad(x, (2, 0))) @ kernel + BIAS, beside),
         ],
-        f"output {np.argmin(np.isclose(found, right, atol=1e-4)) + 1} is off: {KERNEL[0]:g}·left + {KERNEL[1]:g}·itself + "
+        f"output {np.argmin(np.isclose(found, right, atol=1e-4)) + 1} is off: "
+        f"{KERNEL[0]:g}·left + {KERNEL[1]:g}·itself + "
         f"({KERNEL[2]:g})·right + {BIAS:g}, with 0 past an end.",
     )
 

@@ -111,8 +111,8 @@ def units_that_stay(answer: Any) -> str:
             ([0, 1, 2], "the units are numbered from 1, as in the tables."),
             (
                 [1, 2, 3, 5, 6],
-                f"you stopped after the closest pair, 3 and 4. Units 3 and 5 are {apart(3, 5):.1f}° "
-                "apart, and both are still there.",
+                "you stopped after the closest pair, 3 and 4. Units 3 and 5 are "
+                f"{apart(3, 5):.1f}° apart, and both are still there.",
             ),
             (
                 [1, 2],

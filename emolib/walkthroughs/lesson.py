@@ -83,7 +83,7 @@ def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
 
 
 def check_with(judge: Callable[..., str]) -> Callable[..., Callable[[Any], Verdict]]:
-    """Makes a check of a function of the answer and of data; it is called as ``made(data)(answer)``."""
+    """Makes a check of a function of the answer and of data, called as ``made(data)(answer)``."""
 
     @wraps(judge)
     def made(*data: Any) -> Callable[[Any], Verdict]:

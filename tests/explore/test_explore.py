@@ -1,4 +1,4 @@
-"""The explorers without a browser: training, controls, unknown persons, and the start of JupyterLab."""
+"""The explorers without a browser: training, controls, unknown persons, start of JupyterLab."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Shared by the tests of figures: a table of results, a check of every picture that a test draws."""
+"""Shared by the tests of figures: a table of results, a check of every picture they draw."""
 
 from collections.abc import Iterator
 from itertools import product
