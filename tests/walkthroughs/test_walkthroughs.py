@@ -407,7 +407,8 @@ def test_a_lesson_runs_and_accepts_its_own_solutions(path):
     said = {"check": [], "solution": []}
     for cell in executed.cells:
         for tag in set(tags(cell)) & set(said):
-            said[tag] += [o.data["text/html"] for o in cell.outputs if "text/html" in o.data]
+            bundles = [output.get("data", {}) for output in cell.get("outputs", [])]
+            said[tag] += [bundle["text/html"] for bundle in bundles if "text/html" in bundle]
     assert len(said["check"]) == len(said["solution"]) >= 2
     assert all("no answer yet" in html for html in said["check"])
     assert all("Right: " in html for html in said["solution"])
