@@ -58,20 +58,11 @@ def browser() -> str | None:
 
 @contextmanager
 def lab(notebook: Path, folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """A JupyterLab with a copy of a notebook in an empty folder; yields the address that opens it."""
+    """A JupyterLab with a copy of a notebook in an empty folder; yields the address to open."""
     shutil.copy(notebook, folder)
     runtime = folder / "runtime"
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        f"--ServerApp.root_dir={folder}",
-        "--ServerApp.ip=127.0.0.1",
-        *QUIET,
-        "--LabApp.expose_app_in_browser=True",
-        "--allow-root",
-    ]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", *QUIET]
+    command += [f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
     own = os.environ | environment | {"JUPYTER_RUNTIME_DIR": str(runtime)}
     with (
         (folder / "lab.log").open("w") as log,
@@ -103,15 +94,8 @@ def opened(address: str, pictures: int = 7):
     """
     from playwright.sync_api import sync_playwright
 
-    flags = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    flags += ["--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=browser(), args=flags, timeout=0)
         try:
@@ -126,11 +110,8 @@ def opened(address: str, pictures: int = 7):
             )
             page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
             # all is run when the last explorer stands, with its picture
-            page.wait_for_function(
-                "n => document.querySelectorAll("
-                "'.jp-OutputArea-output .widget-html-content img').length >= n",
-                arg=pictures,
-            )
+            shown = "document.querySelectorAll('.jp-OutputArea-output .widget-html-content img')"
+            page.wait_for_function(f"n => {shown}.length >= n", arg=pictures)
             yield page, errors
         finally:
             chromium.close()

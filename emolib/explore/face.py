@@ -2,6 +2,7 @@
 models' scores.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -15,7 +16,7 @@ from emolib.data.descriptors import lpq_codes, phog
 from emolib.data.drawn import CLASSES, draw_faces, film_stills, scene
 from emolib.data.faces import PROTOTYPES, UNITS, Identity, View, draw_face
 from emolib.estimators import LPQ, PHOG
-from emolib.explore.live import NARROW, Canvas, Redraw, choice, laid_out, slider
+from emolib.explore.live import NARROW, Canvas, choice, laid_out, slider
 from emolib.training.scaling import min_max
 
 SHOWN_PERSONS = ("Ada", "Ben", "Cleo", "Finn", "Kim", "Mae", "Otis", "Zoe")
@@ -87,7 +88,7 @@ def face_maker() -> widgets.VBox:
         "level": slider("PHOG level", 2, 0, LEVELS, 1),
     }
 
-    def draw() -> None:
+    def pictures() -> Iterator[figures.Picture]:
         identity, at = people[person.value], {name: own.value for name, own in scenery.items()}
         # a film's own share: stray movements, another view, things in the way
         rng = np.random.default_rng(at["take"])
@@ -105,17 +106,18 @@ def face_maker() -> widgets.VBox:
         image = draw_face(shown, identity, view)
         first, count = BINS * (4 ** at["level"] - 1) // 3, BINS * 4 ** at["level"]
         cells = phog(image[None], BINS, LEVELS)[0, first : first + count]
-        codes = lpq_codes(image[None])[0]
-        canvas.draw(figures.face_reading(image, codes, cells, *reader.read(image), CLASSES))
-
-    redraw = Redraw([*units.values(), *scenery.values(), person], draw, canvas)
+        yield figures.face_reading(
+            image, lpq_codes(image[None])[0], cells, *reader.read(image), CLASSES
+        )
 
     def begin(_: object = None) -> None:
         prototype = PROTOTYPES[emotion.value]
-        redraw.set({units[number]: float(prototype.get(number, 0.0)) for number in units})
+        for number, control in units.items():
+            control.value = float(prototype.get(number, 0.0))
 
     emotion.observe(begin, "value")
     begin()
+    canvas.follow([*units.values(), *scenery.values(), person], pictures, canvas.draw)
     flow = {"flex_flow": "row wrap", "grid_gap": "0 0.4em"}
     boxes = [widgets.Box(list(part.values()), layout=flow) for part in (units, scenery)]
     reached = ", ".join(f"{name} {share:.0%}" for name, share in reader.accuracy.items())

@@ -8,8 +8,11 @@ from tempfile import TemporaryDirectory
 
 from emolib.data import load
 
-# No requests to the network for updates and news, and no question whether they may be made.
+# On this machine alone, without requests to the network for updates and news, and no question
+# whether they may be made.
 QUIET = (
+    "--ServerApp.ip=127.0.0.1",
+    "--allow-root",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.news_url=None",
     f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
@@ -18,7 +21,7 @@ QUIET = (
 VARIABLE = "EMOLIB_DATA"
 
 
-def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> None:
+def open_lab(notebook: Path, data: str = "") -> None:
     """Runs JupyterLab on a notebook until it is shut down.
 
     The server listens on this machine alone, and asks for the token that its address carries.
@@ -26,7 +29,6 @@ def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> N
     Args:
         notebook: what to open.
         data: the file that the explorers read; the drawn faces if empty.
-        options: further options of JupyterLab.
 
     Raises:
         ValueError: the file is not a table or folder of faces.
@@ -36,8 +38,7 @@ def open_lab(notebook: Path, data: str = "", options: tuple[str, ...] = ()) -> N
     load(source or None)  # an error in the data is raised here, and not in a cell
     if not notebook.is_file():
         raise FileNotFoundError(f"there is no notebook {notebook}")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), "--ServerApp.ip=127.0.0.1"]
-    command += ["--allow-root", *QUIET, *options]
+    command = [sys.executable, "-m", "jupyterlab", str(notebook), *QUIET]
     with TemporaryDirectory(prefix="emolib-") as folder:
         home = {} if os.access(os.path.expanduser("~"), os.W_OK) else {"HOME": folder}
         code = subprocess.run(command, env=os.environ | {VARIABLE: source} | home).returncode

@@ -2,8 +2,7 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from io import BytesIO
 from time import monotonic
@@ -20,7 +19,8 @@ from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 
 Shown = TypeVar("Shown")
-Values = dict[tuple[str, str], NDArray[np.floating]]  # of networks, by panel and line of a figure
+# of networks, by panel and line of a figure
+Values = dict[tuple[str, str], Sequence[float] | NDArray[np.floating]]
 
 DPI = 96  # as in the report
 # Widths of a control's label and of a control; JupyterLab shows three narrow ones side by side.
@@ -30,7 +30,23 @@ UNKNOWN = "The data do not say who is who, so only random folds can be made."
 
 
 class Canvas(widgets.HTML):
-    """One picture after the other in the same place, each with its alternative text."""
+    """One picture after the other in the same place, each with its alternative text; the next
+    begins when a control moves.
+
+    Between two pictures the kernel handles messages, so that every control answers while something
+    trains.
+
+    Attributes:
+        stop: a button that ends the training; enabled as long as something trains.
+    """
+
+    INTERVAL = 0.25  # seconds between two pictures, at least
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.task: asyncio.Task[None] | None = None
+        self.stop = widgets.Button(description="Stop training", icon="stop", disabled=True)
+        self.stop.on_click(lambda _: self.task and self.task.cancel())
 
     def draw(self, picture: figures.Picture) -> None:
         """Shows a picture and closes its figure."""
@@ -45,15 +61,65 @@ class Canvas(widgets.HTML):
             'style="max-width: 100%; height: auto">'
         )
 
-    def say(self, sentence: str) -> None:
-        """Shows a sentence in place of a picture, such as the reason of an error."""
-        self.value = f"<p role='status'>{escape(sentence)}</p>"
+    def follow(
+        self,
+        controls: Iterable[widgets.Widget],
+        states: Callable[[], Iterable[Shown]],
+        draw: Callable[[Shown], None],
+    ) -> Callable[..., None]:
+        """Draws some of the states and the last one, now and whenever a control has moved: once, if
+        several are moved together.
+
+        A new beginning ends what is still at work, without a picture. The reason of a ValueError is
+        shown in place of the picture.
+
+        Args:
+            controls: widgets to follow.
+            states: reads the controls; makes the states one by one.
+            draw: draws one of them.
+
+        Returns:
+            A function that begins anew.
+        """
+
+        def begin(_: object = None) -> None:
+            before, self.task = self.task, asyncio.create_task(self._run(states, draw))
+            self.stop.disabled = False
+            if before:
+                before.cancel()
+
+        for control in controls:
+            control.observe(begin, "value")
+        begin()
+        return begin
+
+    async def _run(
+        self, states: Callable[[], Iterable[Shown]], draw: Callable[[Shown], None]
+    ) -> None:
+        drawn, last = -np.inf, None
+        try:
+            for state in states():
+                last = state
+                if monotonic() - drawn >= self.INTERVAL:
+                    draw(state)
+                    drawn, last = monotonic(), None
+                await asyncio.sleep(0.001)  # messages that came meanwhile are handled here
+        except ValueError as error:
+            self.value, last = f"<p role='status'>{escape(str(error))}</p>", None
+        finally:
+            if self.task is asyncio.current_task():
+                self.stop.disabled = True
+                if last is not None:
+                    draw(last)
 
 
 def look(label: str, width: str = WIDE) -> dict[str, Any]:
     """Label and width of a control."""
-    style, layout = {"description_width": LABEL}, {"width": width}
-    return {"description": label, "style": style, "layout": layout}
+    return {
+        "description": label,
+        "style": {"description_width": LABEL},
+        "layout": {"width": width},
+    }
 
 
 def slider(
@@ -64,8 +130,7 @@ def slider(
     """
     whole = all(isinstance(number, int) for number in (value, low, high, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
-    limits = {"value": value, "min": low, "max": high, "step": step}
-    return kind(**limits, readout=width != NARROW, **look(label, width))
+    return kind(value, min=low, max=high, step=step, readout=width != NARROW, **look(label, width))
 
 
 def choice(label: str, options: Sequence[Any], **given: Any) -> widgets.Dropdown:
@@ -95,41 +160,6 @@ def chosen_sweep(
     return sweeps.sweep(**values, folds=folds, **others)
 
 
-class Redraw:
-    """Redraws whenever one of its controls moves.
-
-    Widgets send their newest value only after the last one was handled, so a dragged slider leaves
-    no queue. The canvas shows the reason where a value is not possible.
-
-    Args:
-        controls: widgets to follow.
-        draw: reads the controls and draws.
-        canvas: for the message of a ValueError.
-    """
-
-    def __init__(
-        self, controls: Sequence[widgets.Widget], draw: Callable[[], None], canvas: Canvas
-    ) -> None:
-        self.draw, self.canvas, self.held = draw, canvas, False
-        for control in controls:
-            control.observe(self, "value")
-
-    def __call__(self, _: object = None) -> None:
-        """Draws, unless several controls are being moved together."""
-        try:
-            self.held or self.draw()
-        except ValueError as error:
-            self.canvas.say(str(error))
-
-    def set(self, values: dict[widgets.Widget, float]) -> None:
-        """Moves several controls and draws once."""
-        self.held = True
-        for control, value in values.items():
-            control.value = value
-        self.held = False
-        self()
-
-
 def laid_out(
     purpose: str,
     data: EmotionData | str,
@@ -140,10 +170,11 @@ def laid_out(
     source = data if isinstance(data, str) else data.source
     unknown = not isinstance(data, str) and data.groups is None
     head = f"{escape(purpose)} <i>Data: {escape(source)}.</i>" + f" <b>{UNKNOWN}</b>" * unknown
-    title = widgets.HTML(f"<p style='margin: 0'>{head}</p>")
     flow = {"flex_flow": "row wrap", "grid_gap": "0 2em", "overflow": "visible"}
-    box = widgets.Box(list(controls), layout=flow)
-    return widgets.VBox([title, box, *shown], layout={"overflow": "visible"})
+    title = widgets.HTML(f"<p style='margin: 0'>{head}</p>")
+    return widgets.VBox(
+        [title, widgets.Box(list(controls), layout=flow), *shown], layout={"overflow": "visible"}
+    )
 
 
 def training(data: EmotionData, table: pd.DataFrame) -> Iterator[NetworkStack]:
@@ -184,47 +215,3 @@ def history(
         for (panel, line), of in measure(stack).items():
             rows.append((panel, line, stack.epochs, np.mean(of), np.min(of), np.max(of)))
         yield pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])
-
-
-class Run:
-    """One training at a time, between two messages of the kernel, so that every control answers
-    meanwhile.
-
-    Args:
-        canvas: for the message of a ValueError in the training.
-
-    Attributes:
-        stop: a button that ends the training; enabled as long as something trains.
-    """
-
-    INTERVAL = 0.25  # seconds between two pictures, at least
-
-    def __init__(self, canvas: Canvas) -> None:
-        self.canvas = canvas
-        self.task: asyncio.Task[None] | None = None
-        self.stop = widgets.Button(description="Stop training", icon="stop", disabled=True)
-        self.stop.on_click(lambda _: self.task and self.task.cancel())
-
-    def start(self, states: Iterator[Shown], draw: Callable[[Shown], None]) -> None:
-        """Draws some of the states and the last one; an earlier training ends without a picture."""
-        before, self.task = self.task, asyncio.create_task(self._run(states, draw))
-        self.stop.disabled = False
-        if before:
-            before.cancel()
-
-    async def _run(self, states: Iterator[Shown], draw: Callable[[Shown], None]) -> None:
-        drawn, last = -np.inf, None
-        try:
-            for state in states:
-                last = partial(draw, state)
-                if monotonic() - drawn >= self.INTERVAL:
-                    last()
-                    drawn = monotonic()
-                await asyncio.sleep(0.001)  # messages that came meanwhile are handled here
-        except ValueError as error:
-            last = partial(self.canvas.say, str(error))
-        finally:
-            if self.task is asyncio.current_task():
-                self.stop.disabled = True
-                if last:
-                    last()

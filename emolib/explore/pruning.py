@@ -1,9 +1,9 @@
 """Pruning lab: angles between hidden units, the units that go, and the cost of pruning."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import ipywidgets as widgets
-import numpy as np
 import pandas as pd
 import torch
 
@@ -35,7 +35,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         "merge_weights": live.choice("removed units hand on", RULES),
     }
     canvas, numbers, curves = live.Canvas(), widgets.HTML(), live.Canvas()
-    run, guessing = live.Run(curves), {"test accuracy": 1 / len(data.classes)}
+    guessing = {"test accuracy": 1 / len(data.classes)}
     train_rows, test_rows = make_folds(data, "random", seed=0)[0]
 
     @cache
@@ -49,17 +49,17 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     def measure(stack: NetworkStack) -> live.Values:
         results = [stack.result(k) for k in range(len(stack.rows))]
         right = [accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results]
-        left = [own.units for own in results]
+        left, half = [own.units for own in results], len(results) // 2
         return {
-            (panel, line): own
-            for panel, values in (("test accuracy", right), ("hidden units left", left))
-            for line, own in zip(("whole", "pruned"), np.split(np.array(values), 2), strict=True)
+            ("test accuracy", "whole"): right[:half],
+            ("test accuracy", "pruned"): right[half:],
+            ("hidden units left", "whole"): left[:half],
+            ("hidden units left", "pruned"): left[half:],
         }
 
-    def draw() -> None:
-        chosen = {name: control.value for name, control in controls.items()}
-        net, inputs = after_one_epoch(chosen["modality"], chosen["hidden"])
-        rules = {name: chosen[name] for name in ("activation_shift", "merge_weights")}
+    def pictures() -> Iterator[figures.Picture]:
+        net, inputs = after_one_epoch(controls["modality"].value, controls["hidden"].value)
+        rules = {name: controls[name].value for name in ("activation_shift", "merge_weights")}
         pruned = prune_network(net, inputs[train_rows], angle=float(angle.value), **rules)
         with torch.no_grad():
             activations = net.activations(inputs[train_rows])
@@ -67,25 +67,30 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
                 accuracy(data.labels[test_rows], predict(model(inputs[test_rows]).numpy()))
                 for model in (net, pruned)
             )
-        degrees = angles(activations, chosen["activation_shift"]).numpy()
-        weights = net.hidden.weight[:, None], pruned.hidden.weight
-        stay = torch.eq(*weights).all(-1).any(-1).numpy()
-        sizes = inputs.shape[1], len(data.classes)
-        canvas.draw(figures.pruned_network(degrees, angle.value, activations.numpy(), stay, *sizes))
         whole, left = (sum(p.numel() for p in model.parameters()) for model in (net, pruned))
         numbers.value = (
             f"<p style='margin: 0'>Parameters: <b>{whole} → {left}</b> ({1 - left / whole:.0%} "
             f"saved). Accuracy on {len(test_rows)} test rows after one epoch: <b>{before:.1%}</b> "
             f"before pruning, <b>{after:.1%}</b> right after it. Below, both are trained on.</p>"
         )
-        table = sweep(**chosen | {"angle": 0.0}, learning_rate=RATE, max_epochs=EPOCHS)
-        both = pd.concat([table, table.assign(angle=float(angle.value))], ignore_index=True)
-        run.start(
-            live.history(data, both, measure),
-            lambda found: curves.draw(figures.learning_curves(found, EPOCHS, guessing)),
+        degrees = angles(activations, rules["activation_shift"]).numpy()
+        stay = torch.eq(net.hidden.weight[:, None], pruned.hidden.weight).all(-1).any(-1).numpy()
+        yield figures.pruned_network(
+            degrees, angle.value, activations.numpy(), stay, inputs.shape[1], len(data.classes)
         )
 
-    live.Redraw(list(controls.values()), draw, canvas)()
+    def train_on() -> Iterator[pd.DataFrame]:
+        chosen = {name: control.value for name, control in controls.items()}
+        table = sweep(**chosen | {"angle": 0.0}, learning_rate=RATE, max_epochs=EPOCHS)
+        pruned = table.assign(angle=float(angle.value))
+        return live.history(data, pd.concat([table, pruned], ignore_index=True), measure)
+
+    canvas.follow(controls.values(), pictures, canvas.draw)
+    curves.follow(
+        controls.values(),
+        train_on,
+        lambda found: curves.draw(figures.learning_curves(found, EPOCHS, guessing)),
+    )
     return live.laid_out(
         "Two units whose activations point the same way do the same work. White dots mark pairs "
         "closer than the minimal angle; one unit of each such pair goes, and the network is "
@@ -94,6 +99,6 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         list(controls.values()),
         canvas,
         numbers,
-        run.stop,
+        curves.stop,
         curves,
     )

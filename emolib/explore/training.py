@@ -1,14 +1,37 @@
-"""Training lab: the effect of the recipe on learning curves, and the share of luck in it."""
+"""Explorers that train a sweep: training lab (learning curves by recipe), confusion lab (a
+confusion matrix of buttons, with the faces or rows behind each), split lab (the same person on both
+sides of a split, and the effect on the score).
+"""
+
+from collections.abc import Iterator
 
 import ipywidgets as widgets
+import matplotlib
 import numpy as np
+import pandas as pd
 
-from emolib import LOSSES, RECIPES, EmotionData, figures
+from emolib import (
+    LOSSES,
+    RECIPES,
+    EmotionData,
+    confusion,
+    figures,
+    make_folds,
+    protocols,
+    sweep,
+)
 from emolib.explore import live
-from emolib.metrics import accuracy, predict
+from emolib.explore.face import default_faces
+from emolib.metrics import accuracy, mean_recall, measures, predict
 from emolib.training.stack import NetworkStack
 
 OWN = "my own"
+# of the confusion lab: faces or rows that a pressed cell shows, and the borders of cells
+SHOWN = 16
+PRESSED, UNPRESSED = "2px solid #b07d00", "2px solid transparent"
+# of the split lab
+SEEDS, EPOCHS = 10, 60
+RATE = RECIPES["shallow", "converged"].learning_rate
 
 
 def training_lab(data: EmotionData) -> widgets.VBox:
@@ -19,60 +42,198 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     network, modality, protocol = choices.values()
     recipe = live.choice("recipe", ["printed", "converged", OWN], value="converged")
     loss = live.choice("loss", list(LOSSES))
-    powers = {"value": 1e-2, "min": -5, "max": -0.5, "step": 0.25, "readout_format": ".2g"}
-    rate = widgets.FloatLogSlider(**powers, **live.look("learning rate"))
+    rate = widgets.FloatLogSlider(
+        1e-2, min=-5, max=-0.5, step=0.25, readout_format=".2g", **live.look("learning rate")
+    )
     epochs = live.slider("epochs", 60, 5, 300, 5)
     seeds = live.slider("seeds", 8, 1, 30, 1)
     canvas = live.Canvas()
-    run = live.Run(canvas)
 
     def measure(stack: NetworkStack) -> live.Values:
         results = [stack.result(k) for k in range(len(stack.rows))]
-        tested = [accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results]
-        trained = [own.train_accuracy for own in results]
-        loss = stack.losses[-1] if stack.losses else np.full(len(results), np.nan)
         return {
-            ("accuracy", "training rows"): np.array(trained),
-            ("accuracy", "test rows"): np.array(tested),
-            ("training loss", "training rows"): loss,
+            ("accuracy", "training rows"): [own.train_accuracy for own in results],
+            ("accuracy", "test rows"): [
+                accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results
+            ],
+            ("training loss", "training rows"): stack.losses[-1] if stack.losses else [np.nan],
         }
 
-    def train() -> None:
+    def train() -> Iterator[pd.DataFrame]:
         own = {"max_epochs": epochs.value, "learning_rate": rate.value, "loss": loss.value}
         table = live.chosen_sweep(data, choices, seed=range(seeds.value), **own)
-        length, level = epochs.value, {"accuracy": 1 / len(data.classes)}
-        run.start(
-            live.history(data, table[table["fold"] == 0], measure),
-            lambda curves: canvas.draw(figures.learning_curves(curves, length, level)),
-        )
+        return live.history(data, table[table["fold"] == 0], measure)
 
-    redraw = live.Redraw([network, modality, loss, rate, epochs, seeds, protocol], train, canvas)
+    def draw(curves: pd.DataFrame) -> None:
+        guessing = {"accuracy": 1 / len(data.classes)}
+        canvas.draw(figures.learning_curves(curves, epochs.value, guessing))
 
     def named(_: object = None) -> None:
         if recipe.value != OWN:
             found = RECIPES[network.value, recipe.value]
-            redraw.set({rate: found.learning_rate, epochs: found.epochs})
+            with rate.hold_trait_notifications(), epochs.hold_trait_notifications():
+                rate.value, epochs.value = found.learning_rate, found.epochs
 
     def own(_: object = None) -> None:
-        found = RECIPES.get((network.value, recipe.value))
-        settings = np.array([rate.value, epochs.value])
-        if found and not redraw.held:
-            same = np.allclose(settings, [found.learning_rate, found.epochs], rtol=1e-9, atol=0)
-            recipe.value = recipe.value if same else OWN
+        if found := RECIPES.get((network.value, recipe.value)):
+            printed = [found.learning_rate, found.epochs]
+            if not np.allclose([rate.value, epochs.value], printed, rtol=1e-9, atol=0):
+                recipe.value = OWN
 
+    named()
     for control in (recipe, network):
         control.observe(named, "value")
     for control in (rate, epochs):
         control.observe(own, "value")
     again = widgets.Button(description="Train", icon="play")
-    again.on_click(redraw)
-    named()
+    again.on_click(canvas.follow([*choices.values(), loss, rate, epochs, seeds], train, draw))
     return live.laid_out(
         "Networks of several seeds, trained on four folds and tested on the fifth. Each line is a "
         "mean over seeds; the band spans the worst and the best seed. Which differences are larger "
         "than the band? Where do training and test rows part?",
         data,
         [network, modality, recipe, loss, rate, epochs, seeds, protocol],
-        widgets.HBox([again, run.stop]),
+        widgets.HBox([again, canvas.stop]),
         canvas,
     )
+
+
+def confusion_lab(data: EmotionData) -> widgets.VBox:
+    """Out-of-fold confusion matrix; a pressed cell shows the rows that it counts."""
+    choices, classes = live.network_choices(data), data.classes
+    cells = {
+        cell: widgets.Button(layout={"width": "auto", "height": "30px", "border": UNPRESSED})
+        for cell in np.ndindex(len(classes), len(classes))
+    }
+    # as high as two rows of faces, so that the page below does not move during training
+    canvas = live.Canvas(layout={"min_height": "260px"})
+    rows, level = widgets.HTML(), widgets.HTML()
+    pressed, scores = (0, 0), np.full((len(data), len(classes)), np.nan)
+
+    def train() -> Iterator[NetworkStack]:
+        return live.training(data, live.chosen_sweep(data, choices, recipe="converged"))
+
+    def draw(stack: NetworkStack) -> None:
+        nonlocal scores
+        scores = live.out_of_fold(data, stack)[0]
+        counts, predicted = confusion(data.labels, scores), predict(scores)
+        tested = counts.sum(1, keepdims=True)
+        shares = np.divide(counts, tested, np.full(counts.shape, np.nan), where=tested > 0)
+        blues = matplotlib.colormaps["Blues"](0.7 * np.nan_to_num(shares / np.nanmax(shares)))
+        for (true, taken), button in cells.items():
+            button.description = str(counts[true, taken])
+            button.tooltip = (
+                f"{counts[true, taken]} of {tested[true, 0]} tested rows of {classes[true]} "
+                f"predicted as {classes[taken]}"
+            )
+            button.style.button_color = matplotlib.colors.to_hex(blues[true, taken])
+            button.style.font_weight = "bold" if true == taken else "normal"
+        level.value = (
+            f"<p style='margin: 0'>After {stack.epochs} epochs, {tested.sum()} of {len(data)} rows "
+            f"tested: accuracy <b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
+            f"<b>{mean_recall(data.labels, predicted):.0%}</b>; guessing {1 / len(classes):.0%}. A "
+            "darker cell is a larger share of its row.</p>"
+        ).replace("nan%", "undefined")
+        press(pressed)
+
+    def press(cell: tuple[int, int]) -> None:
+        nonlocal pressed
+        cells[pressed].layout.border = UNPRESSED
+        pressed, cells[cell].layout.border = cell, PRESSED
+        true, taken = cell
+        found = np.flatnonzero((data.labels == true) & (predict(scores) == taken))
+        kind = f"{classes[true]} faces" if data.drawn else f"rows of {classes[true]}"
+        outcome = "recognised" if true == taken else f"predicted as {classes[taken]}"
+        sure = found[np.argsort(-scores[found, taken], kind="stable")][:SHOWN]
+        some = f", the {len(sure)} of the highest score" if len(sure) < len(found) else ""
+        said = f"{len(found)} {kind} {outcome}{some}"
+        rows.value = f"<p role='status'><b>{said}</b></p>"
+        emotions = list(dict.fromkeys((taken, true)))
+        names = [classes[emotion] for emotion in emotions]
+        if not len(found):
+            canvas.value = ""
+        elif data.drawn:
+            titles = [" / ".join(f"{own:.2f}" for own in scores[row, emotions]) for row in sure]
+            alt = f"Drawn faces: {said}; scores of {' and '.join(names)}: {', '.join(titles)}."
+            canvas.draw(figures.face_row(default_faces().images[sure], titles, alt))
+        else:
+            columns = {"row": sure + 1} | {
+                f"score of {name}": scores[sure, emotion]
+                for emotion, name in zip(emotions, names, strict=True)
+            }
+            for part in choices["modality"].value.split("+"):
+                values = data.features[part][sure].T
+                columns |= {f"{part} {k}": value for k, value in enumerate(values, 1)}
+            canvas.value = pd.DataFrame(columns).to_html(index=False, float_format="{:.3f}".format)
+
+    for cell, button in cells.items():
+        button.on_click(lambda _, cell=cell: press(cell))
+    heads = [widgets.Label(name) for name in ("true ↓   predicted →", *classes)]
+    for true, name in enumerate(classes):
+        heads += [widgets.Label(name), *(cells[true, taken] for taken in range(len(classes)))]
+    look = {
+        "grid_template_columns": f"11em repeat({len(classes)}, 5em)",
+        "grid_gap": "1px",
+        "align_items": "center",
+    }
+    canvas.follow(choices.values(), train, draw)
+    return live.laid_out(
+        "True emotion in rows, predicted emotion in columns; each row of the data is scored by a "
+        "network that was not trained on it. Press a cell to see its rows. Above each face: its "
+        "scores of the predicted and of the true emotion.",
+        data,
+        [*choices.values(), canvas.stop],
+        level,
+        widgets.GridBox(heads, layout=look),
+        rows,
+        canvas,
+    )
+
+
+def split_lab(data: EmotionData) -> widgets.VBox:
+    """Protocol, folds and seed: a map of the persons tested, and the score of ten seeds under each
+    protocol, drawn during training.
+    """
+    protocol = live.choice("folds", protocols(data))
+    count = live.slider("number of folds", 5, 2, 10, 1)
+    seed = live.slider("seed", 0, 0, SEEDS - 1, 1)
+    modality = live.choice("features", data.modalities)
+    where, scores, known = live.Canvas(), live.Canvas(), pd.DataFrame()
+
+    def folds() -> Iterator[figures.Picture]:
+        tests = [test for _, test in make_folds(data, protocol.value, seed.value, count.value)]
+        if len(known):
+            draw(known)
+        yield figures.fold_map(tests, data.groups, protocol.value)
+
+    def draw(found: pd.DataFrame) -> None:
+        nonlocal known
+        known, chosen = found, (protocol.value, seed.value)
+        scores.draw(figures.score_distribution(found, 1 / len(data.classes), chosen))
+
+    where.follow([protocol, count, seed], folds, where.draw)
+    scores.follow([modality, count], lambda: _scores(data, modality.value, count.value), draw)
+    return live.laid_out(
+        "Above, the persons tested in each fold. Below, the mean recall of "
+        f"{SEEDS} seeds, each with its own folds, initial weights and batches; the ringed dot is "
+        "the split above. How far apart are two seeds, and how far the two kinds of folds?",
+        data,
+        [protocol, count, seed, modality],
+        where,
+        scores.stop,
+        scores,
+    )
+
+
+def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFrame]:
+    """Out-of-fold mean recall of each seed, every five epochs, one protocol after the other."""
+    before: list[tuple[str, int, float]] = []
+    own = {"learning_rate": RATE, "max_epochs": EPOCHS, "modality": modality, "folds": folds}
+    for protocol in protocols(data):
+        for stack in live.training(data, sweep(**own, protocol=protocol, seed=range(SEEDS))):
+            if stack.epochs % 5 == 0 and stack.epochs:
+                found = measures(data.labels, live.out_of_fold(data, stack), ("recall",))
+                means = found["recall"].mean(-1)
+                rows = [(protocol, seed, float(value)) for seed, value in enumerate(means)]
+                yield pd.DataFrame(before + rows, columns=["protocol", "seed", "value"])
+        before += rows

@@ -11,13 +11,20 @@ from emolib.figures.curves import (
     wildness_curves,
 )
 from emolib.figures.faces import box_plots, eigenfaces, face_reading, face_row, sample_faces
-from emolib.figures.folds import fold_map, score_distribution
-from emolib.figures.matrices import angle_matrix, confusion_matrices
-from emolib.figures.networks import fusion_network, network_state, pruned_network, shallow_network
+from emolib.figures.networks import (
+    angle_matrix,
+    fusion_network,
+    network_state,
+    pruned_network,
+    shallow_network,
+)
 from emolib.figures.results import (
+    confusion_matrices,
     emotion_bars,
     error_rates,
+    fold_map,
     model_recall,
+    score_distribution,
     selection_bias,
     single_splits,
     specification_curve,

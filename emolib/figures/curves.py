@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from emolib.figures.colours import (
+from emolib.figures.style import (
     EMOTION,
     EMOTION_MARKER,
     GUESSING,
@@ -20,8 +20,6 @@ from emolib.figures.colours import (
     PAPER,
     UNNAMED,
     WAY,
-)
-from emolib.figures.style import (
     Picture,
     band,
     in_percent,
@@ -34,13 +32,6 @@ from emolib.figures.style import (
 )
 from emolib.paper import DHALL_RANDOM
 
-WAYS = {
-    "dataloader": ("loop with a DataLoader", "o"),
-    "loop": ("loop without one", "s"),
-    "sklearn": ("scikit-learn", "^"),
-    "jax": ("JAX, vmap and scan", "D"),
-    "ours": ("this library", "X"),
-}
 NETS = {
     "shallow": "shallow network",
     "lpq": "CNN on LPQ",
@@ -73,8 +64,7 @@ def _curves(
         if chance is not None:
             axis.axhline(chance, **GUESSING, label="guessing")
         here = frame[(frame[list(by)] == list(place)).all(axis=1)]
-        for keys, part in here.groupby(lines, sort=False):
-            part = part.sort_values(x, kind="stable")
+        for keys, part in here.sort_values(x, kind="stable").groupby(lines, sort=False):
             band(axis, part[x], part, **look(*keys))
             drawn.append((*place, *keys, part))
         axis.set(title=title.format(*place), **labels)
@@ -181,13 +171,17 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
         ylabel=f"{ylabel} / %",
     )
     legend_below(figure, 4)
-    alt = [f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}."]
-    alt += [
-        f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
-        f"{percent(part['mean'].iloc[-1])}."
-        for protocol, modality, emotion, part in drawn
-    ]
-    return Picture(figure, " ".join(alt) + tested(summary), summary)
+    return Picture(
+        figure,
+        f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}. "
+        + " ".join(
+            f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
+            f"{percent(part['mean'].iloc[-1])}."
+            for protocol, modality, emotion, part in drawn
+        )
+        + tested(summary),
+        summary,
+    )
 
 
 @styled
@@ -268,9 +262,7 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
 
 
 @styled
-def learning_curves(
-    history: pd.DataFrame, epochs: int, chance: dict[str, float] | None = None
-) -> Picture:
+def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]) -> Picture:
     """A panel for each quantity, a line for what is compared, a band from the lowest network to the
     highest.
 
@@ -278,20 +270,19 @@ def learning_curves(
         history: columns ``panel``, ``line``, ``epoch``, ``mean``, ``low``, ``high``; it may grow
             while networks train.
         epochs: where the axis ends.
-        chance: by panel, the level of guessing.
+        chance: by panel, the level of guessing, where there is one.
     """
-    names, lines = list(history["panel"].unique()), list(history["line"].unique())
-    figure, axes = panels(1, len(names), 2.6, layout=None)
+    figure, axes = panels(1, history["panel"].nunique(), 2.6, layout=None)
     figure.subplots_adjust(0.075, 0.18, 0.98, 0.89, 0.2)  # by hand: redrawn while networks train
-    colours, said = [*MODALITY.values(), PAPER], []
-    for axis, panel in zip(axes[0], names, strict=True):
-        here = history[history["panel"] == panel]
+    colours = dict(zip(history["line"].unique(), [*MODALITY.values(), PAPER], strict=False))
+    said = []
+    for axis, (panel, here) in zip(axes[0], history.groupby("panel", sort=False), strict=True):
         for line, part in here.groupby("line", sort=False):
-            band(axis, part["epoch"], part, colours[lines.index(line) % len(colours)], label=line)
+            band(axis, part["epoch"], part, colours[line], label=line)
             said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
         axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
-        if chance and panel in chance:
-            axis.axhline(chance[panel], **GUESSING, label="guessing")
+        if str(panel) in chance:
+            axis.axhline(chance[str(panel)], **GUESSING, label="guessing")
             # whole steps, so that the axis seldom moves while networks train
             axis.set_ylim(
                 np.floor(10 * here["low"].min()) / 10, np.ceil(10 * here["high"].max()) / 10
@@ -323,13 +314,17 @@ def training_costs(rows: pd.DataFrame) -> Picture:
         rows: columns ``net``, ``method``, ``networks``, ``microseconds_per_net_step``.
     """
     figure, axes = panels(2, 2, 2.6, sharex=True, sharey=True)
-    times = rows.pivot(index=["net", "networks"], columns="method")["microseconds_per_net_step"]
     most = rows["networks"].max()
     alt = [f"Microseconds a network's step takes with {most:,} networks."]
     for axis, (net, title) in zip(axes.flat, NETS.items(), strict=True):
-        for way, part in times.loc[net].reindex(columns=list(WAYS)).items():
-            label, marker = WAYS[way] if part.notna().any() else (None, "")
-            axis.plot(part.dropna(), color=WAY[way], marker=marker, label=label)
+        times = (
+            rows[rows["net"] == net]
+            .pivot(index="networks", columns="method", values="microseconds_per_net_step")
+            .reindex(columns=list(WAY))
+            .dropna(axis="columns", how="all")
+        )
+        for way in times:
+            axis.plot(times[way].dropna(), **WAY[str(way)])
         axis.set(
             xscale="log",
             yscale="log",
@@ -338,11 +333,13 @@ def training_costs(rows: pd.DataFrame) -> Picture:
             ylabel="µs a network's step",
         )
         axis.label_outer()
-        at = times.loc[net, most].reindex(list(WAYS)).dropna()
+        at = times.loc[most].dropna()
         alt.append(
             f"{title}: {at['ours']:.3g} by this library, "
-            + joined([f"{value:.3g} by {WAYS[way][0]}" for way, value in at.drop("ours").items()])
+            + joined(
+                [f"{value:.3g} by {WAY[way]['label']}" for way, value in at.drop("ours").items()]
+            )
             + "."
         )
-    legend_below(figure, len(WAYS))
+    legend_below(figure, len(WAY))
     return Picture(figure, " ".join(alt), rows)

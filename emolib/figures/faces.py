@@ -8,36 +8,37 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from emolib.figures.colours import EMOTION, MODALITY, UNNAMED
-from emolib.figures.style import WIDTH, Picture, joined, panels, styled
-from emolib.metrics import predict
+from emolib.figures.style import (
+    BARE,
+    EMOTION,
+    MODALITY,
+    UNNAMED,
+    WIDTH,
+    Picture,
+    joined,
+    panels,
+    styled,
+)
 
 BINS = 8  # directions of a gradient
 INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be a line
 
 
 @styled
-def sample_faces(
-    images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], rows: int = 3
-) -> Picture:
+def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Picture:
     """A column of faces for each emotion.
 
     Args:
-        images: ``[N, H, W]``, grey.
+        images: ``[N, H, W]``, grey; equally many of each emotion.
         labels: ``[N]``.
-        rows: faces per emotion, spread evenly over those there are.
     """
-    figure, axes = panels(rows, len(classes), WIDTH / len(classes) + 0.3 / rows)
-    shown = []
+    rows, columns, shown = len(labels) // len(classes), len(classes), []
+    figure, axes = panels(rows, columns, WIDTH / columns + 0.3 / rows, "", subplot_kw=BARE)
     for (column, row), axis in np.ndenumerate(axes.T):
-        axis.set_axis_off()
+        image = images[labels == column][row]
         axis.set_title("" if row else classes[column], loc="center", fontsize=10)
-        found = np.flatnonzero(labels == column)
-        for index in found[np.linspace(0, len(found) - 1, min(rows, len(found))).astype(int)][
-            row : row + 1
-        ]:
-            axis.imshow(images[index], cmap="gray", vmin=0, vmax=255)
-            shown.append((classes[column], row + 1, images[index].mean()))
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255)
+        shown.append((classes[column], row + 1, image.mean()))
     return Picture(
         figure,
         f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}.",
@@ -57,9 +58,8 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
     """
     reach = [np.ptp(values) for values in features.values()]
     figure, axes = panels(
-        1, len(features), 3.2, sharey=bool(max(reach) <= INCOMPARABLE * min(reach))
+        1, len(features), 3.2, "y", sharey=bool(max(reach) <= INCOMPARABLE * min(reach))
     )
-    described = {}
     for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
         # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to
         # drop.
@@ -71,11 +71,13 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
             medianprops={"color": "#222222"},
             flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
         )
-        axis.grid(axis="x", visible=False)
         axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
         axis.set(title=modality, xlabel="feature (principal component)")
-        described[modality] = pd.DataFrame(values).rename(columns=lambda d: d + 1).describe().T
     axes[0, 0].set_ylabel(ylabel)
+    described = {
+        modality: pd.DataFrame(values).rename(columns=lambda d: d + 1).describe().T
+        for modality, values in features.items()
+    }
     return Picture(
         figure,
         "Box plots of each feature. "
@@ -101,12 +103,11 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
             darken.
         shares: ``[P]``, of the variance.
     """
-    figure, (grid,) = panels(1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3)
+    figure, (grid,) = panels(1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3, "", subplot_kw=BARE)
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
     for panel, face, title in zip(grid, [mean, *axes], titles, strict=True):
         reach, side = np.abs(face).max() or 1, round(len(mean) ** 0.5)
         panel.imshow(face.reshape(side, side), cmap="gray", vmin=-reach, vmax=reach)
-        panel.set_axis_off()
         panel.set_title(title, loc="center", fontsize=10)
     return Picture(
         figure,
@@ -139,8 +140,7 @@ def face_reading(
     # Places by hand and one pair of axes for three images: this picture is redrawn while a slider
     # moves, and matplotlib takes longer to make axes and look for a layout than to draw.
     figure = plt.figure(figsize=(WIDTH, 5.0))
-    top = figure.add_axes((0.005, 0.43, 0.99, 0.57))
-    top.set_axis_off()
+    top = figure.add_axes((0.005, 0.43, 0.99, 0.57), **BARE)
     side, step = len(image), 1.045 * len(image)
     cells = round((len(gradients) / BINS) ** 0.5)
     for place, (title, shown, colours, low, interpolation) in enumerate(
@@ -164,8 +164,7 @@ def face_reading(
 
     ten = figure.add_axes((0.06, 0.1, 0.25, 0.25))
     for place, (modality, values) in enumerate(numbers.items()):
-        x = np.arange(len(values)) + place * (len(values) + 0.7)
-        colour = MODALITY.get(modality, UNNAMED)
+        x, colour = np.arange(len(values)) + place * (len(values) + 0.7), MODALITY[modality]
         ten.bar(x, values, color=colour)
         ten.annotate(
             modality,
@@ -181,21 +180,18 @@ def face_reading(
         xticks=[],
         xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled",
     )
-    ten.grid(False)
 
     right, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), []
     for place, (model, values) in enumerate(scores.items()):
         x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * 0.8 / len(scores)
-        colour = MODALITY.get(model, UNNAMED)
+        best, colour = values.argmax(), MODALITY[model]
         right.bar(x, values, 0.72 / len(scores), label=model, color=colour)
-        best = int(predict(values))
-        says = f"says {classes[best]} ({values[best]:.2f})"
-        said.append(f"{model} {says if best >= 0 else 'has no score'}")
+        said.append(f"{model} says {classes[best]} ({values[best]:.2f})")
         right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=colour)
     right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
     for label, emotion in zip(right.set_xticklabels(classes), classes, strict=True):
-        label.set(color=EMOTION.get(emotion, "#222222"), fontsize=8.5)
-    right.grid(axis="x", visible=False)
+        label.set(color=EMOTION[emotion], fontsize=8.5)
+    right.grid(axis="y")
     right.legend(
         loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(scores), borderaxespad=0.1, fontsize=9
     )
@@ -214,7 +210,7 @@ def face_reading(
 def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
     """Limits that stay while a slider moves, unless a bar or the mark above it would be cut."""
     values = np.concatenate(list(bars.values()))
-    return np.fmin.reduce(values - 0.1, initial=low), np.fmax.reduce(values + 0.15, initial=high)
+    return min(low, values.min() - 0.1), max(high, values.max() + 0.15)
 
 
 def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
@@ -223,12 +219,12 @@ def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
     angle = 2 * np.pi * (k + 0.5) / BINS
     start = np.stack([left + (column + 0.5) * wide, (row + 0.5) * wide], 1)
     lengths = gradients.reshape(-1, 1) / max(gradients.max(), 1e-12) * wide / 2
-    rays = [start, start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)]
+    ends = start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)
     edges, side = np.arange(1, len(gradients)) * wide, len(gradients) * wide
     axis.hlines(edges, left, left + side, color="white", linewidth=0.8)
     axis.vlines(left + edges, 0, side, color="white", linewidth=0.8)
     axis.add_collection(
-        LineCollection(list(np.stack(rays, 1)), color=MODALITY["PHOG"], linewidth=1.4),
+        LineCollection(list(np.stack([start, ends], 1)), color=MODALITY["PHOG"], linewidth=1.4),
         autolim=False,
     )
 
@@ -240,8 +236,7 @@ def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -
     wide, high = WIDTH / across, WIDTH / across + 0.22  # inches, with the line of text
     rows = -(-len(images) // across)
     figure = plt.figure(figsize=(WIDTH, rows * high))
-    axis = figure.add_axes((0, 0, 1, 1))
-    axis.set_axis_off()
+    axis = figure.add_axes((0, 0, 1, 1), **BARE)
     for place, (image, title) in enumerate(zip(images, titles, strict=True)):
         left, top = place % across * wide, place // across * high + 0.2
         axis.imshow(

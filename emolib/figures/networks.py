@@ -1,19 +1,36 @@
-"""Figures 4 and 5, and networks before and after pruning; layers, shapes and counts are read off
-the modules.
+"""Figures 4 and 5, angles between hidden units, and networks before and after pruning; layers,
+shapes and counts are read off the modules.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 from torch import nn
-from torch.nn.modules.module import register_module_forward_hook
+from torch.fx import symbolic_trace
+from torch.fx.passes.shape_prop import ShapeProp
 
-from emolib.figures.colours import CONNECTION, GUESSING, LAYER, PAPER, PROTOCOL, UNNAMED
-from emolib.figures.style import WIDTH, Picture, joined, panels, percent, styled
+from emolib.figures.style import (
+    BARE,
+    CONNECTION,
+    GUESSING,
+    LAYER,
+    OURS,
+    PAPER,
+    PROTOCOL,
+    SEQUENTIAL,
+    UNNAMED,
+    WIDTH,
+    Picture,
+    joined,
+    panels,
+    percent,
+    styled,
+)
 from emolib.models import FusionNet, ShallowNet
 
 VERB = {"Conv1d": "convolve", "MaxPool1d": "max-pool"}
@@ -26,23 +43,18 @@ def trace(net: nn.Module, x: torch.Tensor) -> pd.DataFrame:
         Columns ``layer`` (its name), ``kind``, ``output`` (its shape, without the batch) and
         ``parameters`` (how many).
     """
-    names = {layer: name for name, layer in net.named_modules() if not list(layer.children())}
-    calls = []
-
-    def watch(layer: nn.Module, _: object, output: torch.Tensor) -> None:
-        if layer in names:
-            calls.append(
-                (
-                    names[layer],
-                    type(layer).__name__,
-                    " × ".join(map(str, output.shape[1:])),
-                    sum(parameter.numel() for parameter in layer.parameters()),
-                )
-            )
-
-    with register_module_forward_hook(watch), torch.no_grad():
-        net(x)
-    return pd.DataFrame(calls, columns=["layer", "kind", "output", "parameters"])
+    graph = symbolic_trace(net)
+    ShapeProp(graph).propagate(x)
+    calls = [node for node in graph.graph.nodes if node.op == "call_module"]
+    layers = [net.get_submodule(node.target) for node in calls]
+    return pd.DataFrame(
+        {
+            "layer": [node.target for node in calls],
+            "kind": [type(layer).__name__ for layer in layers],
+            "output": [" × ".join(map(str, node.meta["tensor_meta"].shape[1:])) for node in calls],
+            "parameters": [sum(p.numel() for p in layer.parameters()) for layer in layers],
+        }
+    )
 
 
 def _connect(
@@ -57,14 +69,8 @@ def _connect(
     drawing small.
     """
     ends = [end for a in left for b in right for end in ((x[0], a), (x[1], b))]
-    axis.add_patch(
-        PathPatch(
-            Path(np.reshape(ends, (-1, 2)), [Path.MOVETO, Path.LINETO] * (len(ends) // 2)),
-            edgecolor=color,
-            linewidth=width,
-            facecolor="none",
-        )
-    )
+    path = Path(np.reshape(ends, (-1, 2)), [Path.MOVETO, Path.LINETO] * (len(ends) // 2))
+    axis.add_patch(PathPatch(path, edgecolor=color, linewidth=width, facecolor="none"))
 
 
 @styled
@@ -77,24 +83,23 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     layers = trace(net, torch.zeros(1, net.hidden.in_features))
     (hidden, own), (output, others) = layers[["layer", "parameters"]].to_numpy().tolist()
     sizes = [net.hidden.in_features, net.hidden.out_features, net.output.out_features]
-    height, xs = max(sizes), (0, 5, 10)
+    height = max(sizes)
     below, middle, above = (np.arange(size) + (height - size) / 2 for size in sizes)
-    figure, ((axis,),) = panels(1, 1, 4.6)
+    figure, ((axis,),) = panels(1, 1, 4.6, "", subplot_kw=BARE)
     axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.2))
-    axis.set_axis_off()
-    _connect(axis, xs[:2], below, middle, "#c9d3de", 0.5)
-    _connect(axis, xs[1:], middle, above, "#c9d3de", 0.5)
+    _connect(axis, (0, 5), below, middle, "#c9d3de", 0.5)
+    _connect(axis, (5, 10), middle, above, "#c9d3de", 0.5)
     for x, ys, kind, title in (
-        (xs[0], below, "input", f"input\n{sizes[0]} features"),
-        (xs[1], middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters"),
-        (xs[2], above, "Linear", f"{output}\n{sizes[2]} linear units, {others} parameters"),
+        (0, below, "input", f"input\n{sizes[0]} features"),
+        (5, middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters"),
+        (10, above, "Linear", f"{output}\n{sizes[2]} linear units, {others} parameters"),
     ):
         axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
         axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
     for label, y in zip(classes, above[::-1], strict=True):
-        axis.text(xs[2] + 0.35, y, label, va="center", fontsize=9.5)
+        axis.text(10.35, y, label, va="center", fontsize=9.5)
     for number, y in enumerate(below[::-1], 1):
-        axis.text(xs[0] - 0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
+        axis.text(-0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
     return Picture(
         figure,
         f"Fully connected network: {sizes[0]} inputs, {sizes[1]} sigmoid hidden units, {sizes[2]} "
@@ -109,21 +114,13 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
     layers.
     """
     layers = trace(net, torch.zeros(1, len(modalities), features))
-    figure, ((axis,),) = panels(1, 1, 1.15 * len(modalities) + 0.35)
-    axis.set_axis_off()
+    figure, ((axis,),) = panels(1, 1, 1.15 * len(modalities) + 0.35, "", subplot_kw=BARE)
     wide, tall = 0.86, 1.05
 
     def box(x: float, y: float, kind: str, text: str, *before: tuple[float, float]) -> None:
         """A box, and an arrow to it from each of those before it."""
-        axis.add_patch(
-            FancyBboxPatch(
-                (x - wide / 2, y - tall / 2),
-                wide,
-                tall,
-                boxstyle="round,pad=0,rounding_size=0.08",
-                **LAYER[kind],
-            )
-        )
+        corner, style = (x - wide / 2, y - tall / 2), "round,pad=0,rounding_size=0.08"
+        axis.add_patch(FancyBboxPatch(corner, wide, tall, boxstyle=style, **LAYER[kind]))
         axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
         for left, height in before:
             axis.add_patch(
@@ -143,22 +140,16 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
         for layer in layers.to_dict("records")
     ]
     within = layers["layer"].str.extract(r"^branches\.(\d+)\.")[0]
-    ends = []
     for m, modality in enumerate(modalities):
         box(0, -1.6 * m, "input", f"{modality}\n{features}")
         branch = np.flatnonzero(within == str(m))
         for place, k in enumerate(branch):
             box(place + 1, -1.6 * m, layers["kind"][k], text[k], (place, -1.6 * m))
-        ends.append((len(branch), -1.6 * m))
     x, y, heads = len(branch) + 0.1, -0.8 * (len(modalities) - 1), np.flatnonzero(within.isna())
+    before = [(len(branch), -1.6 * m) for m in range(len(modalities))]
     for place, k in enumerate(heads, 1):
-        box(
-            x + place,
-            y,
-            layers["kind"][k],
-            text[k],
-            *(ends if place == 1 else [(x + place - 1, y)]),
-        )
+        box(x + place, y, layers["kind"][k], text[k], *before)
+        before = [(x + place, y)]
     axis.set(xlim=(-0.6, x + len(heads) + 0.6), ylim=(2 * y - 0.7, 0.7))
     return Picture(
         figure,
@@ -168,6 +159,55 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
         f"of {joined(list(layers['output'][heads]))} units; {layers['parameters'].sum():,} "
         "parameters in all.",
         layers,
+    )
+
+
+@styled
+def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int], float]) -> Picture:
+    """Angles between hidden units, and set against them the printed ones.
+
+    Args:
+        degrees: ``[H, H]``.
+        printed: angles by pair of unit numbers, counted from 1.
+    """
+    figure, axes = panels(1, 2, 3.4, "")
+    matrix, against = axes[0]
+    against.grid()
+    names = [str(unit + 1) for unit in range(len(degrees))]
+    sns.heatmap(
+        degrees,
+        mask=np.triu(np.ones_like(degrees, bool)),
+        ax=matrix,
+        cmap=SEQUENTIAL,
+        annot=True,
+        fmt=".1f",
+        square=True,
+        linewidths=0.5,
+        xticklabels=names,
+        yticklabels=names,
+        cbar_kws={"label": "angle / degrees"},
+    )
+    matrix.set(title=title, xlabel="hidden unit", ylabel="hidden unit")
+    matrix.tick_params(labelrotation=0, length=0)
+    data = pd.DataFrame(
+        [(i, j, degrees[i - 1, j - 1], angle) for (i, j), angle in sorted(printed.items())],
+        columns=["unit", "other unit", "degrees", "printed"],
+    )
+    against.axline((0, 0), slope=1, color="#999999", linewidth=1, zorder=0)
+    against.scatter(data["printed"], data["degrees"], s=22, color=OURS, zorder=2)
+    against.set(
+        title="Against the printed angles",
+        xlabel="printed / degrees",
+        ylabel="recomputed / degrees",
+    )
+    smallest = data.sort_values("degrees", kind="stable").iloc[0]
+    return Picture(
+        figure,
+        f"Angles between {len(names)} hidden units, from {smallest['degrees']:.1f}° (units "
+        f"{smallest['unit']:.0f} and {smallest['other unit']:.0f}) to "
+        f"{data['degrees'].max():.1f}°. The largest difference from the printed angles is "
+        f"{(data['degrees'] - data['printed']).abs().max():.2f}°.",
+        data,
     )
 
 
@@ -199,9 +239,8 @@ def _pruned(
         xticks=[0, 1, 2],
         xticklabels=["inputs", "hidden", "outputs"],
         yticks=[],
+        frame_on=False,
     )
-    drawing.grid(visible=False)
-    drawing.spines[:].set_visible(False)
     top = 180 if np.nanmax(degrees, initial=0) > 90 else 90
     image = matrix.imshow(
         np.ma.masked_invalid(degrees), cmap="crest_r", vmin=0, vmax=top, interpolation="nearest"
@@ -216,7 +255,6 @@ def _pruned(
         xlabel="hidden unit",
         ylabel="hidden unit",
     )
-    matrix.grid(visible=False)
     matrix.figure.colorbar(image, ax=matrix, ticks=[0, top / 2, top], shrink=0.7)
 
 
@@ -244,7 +282,7 @@ def network_state(
         xlabel: its name and unit.
         chance: recall of guessing, marked.
     """
-    figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, width_ratios=[1.25, 1, 1.1])
+    figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, "", width_ratios=[1.25, 1, 1.1])
     _pruned(drawing, matrix, degrees, alive, sizes)
     reached = []
     for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
@@ -253,19 +291,20 @@ def network_state(
         here = part.loc[part[x] == at, "mean"].mean()
         recall.plot(at, 100 * here, markersize=10, markeredgecolor="black", linestyle="", **look)
         reached.append(f"{percent(here)} under {protocol} folds")
+    recall.grid()
     recall.axhline(100 * chance, **GUESSING, label="guessing")
     recall.axvline(at, color=PAPER, linewidth=1, zorder=0)
     recall.set(title="mean recall / %", xlabel=xlabel)
     recall.legend(fontsize=8)
     between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
     angles = f", their angles from {between.min():.0f}° to {between.max():.0f}°"
-    numbers = np.arange(1, len(alive) + 1)
-    data = pd.DataFrame(degrees, columns=[f"degrees to unit {number}" for number in numbers])
     return Picture(
         figure,
         f"{xlabel} {at:g}: {alive.sum()} of {len(alive)} hidden units stay"
         f"{angles if len(between) else ''}. Mean recall {', '.join(reached)}.",
-        pd.DataFrame({"unit": numbers, "stays": alive}).join(data),
+        pd.DataFrame({"unit": np.arange(len(alive)) + 1, "stays": alive}).join(
+            pd.DataFrame(degrees).rename(columns=lambda unit: f"degrees to unit {unit + 1}")
+        ),
     )
 
 
@@ -288,7 +327,7 @@ def pruned_network(
         alive: ``[H]``, boolean: which units stay.
         inputs, outputs: sizes of the layers below and above.
     """
-    units, numbers = len(alive), np.arange(1, len(alive) + 1)
+    units, numbers = len(alive), np.arange(len(alive)) + 1
     figure = plt.figure(figsize=(WIDTH, 3.1))  # places by hand: redrawn while a slider moves
     drawing, matrix, right = (
         figure.add_axes((left, 0.16, wide, 0.74))
@@ -313,7 +352,6 @@ def pruned_network(
         xticks=numbers if units <= 8 else numbers[::3],
         yticks=[],
     )
-    right.grid(visible=False)
     return Picture(
         figure,
         f"{alive.sum()} of {units} hidden units stay at a minimal angle of {angle:g}°; "

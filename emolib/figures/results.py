@@ -1,17 +1,29 @@
-"""Results: recall by emotion (Figure 7) and by model, of single splits, of ways to choose settings,
-of readings, and the error rates of tests.
+"""Results: recall by emotion (Figure 7), confusion matrices (Figures 8 and 10), recall by model, of
+single splits, of ways to choose settings, of readings and of seeds; the error rates of tests; the
+split of rows into folds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from emolib.figures.colours import GUESSING, MODALITY, OTHER, OURS, PAPER, PROTOCOL, UNNAMED
 from emolib.figures.style import (
+    EMOTION,
+    GUESSING,
     MANY,
+    MODALITY,
+    OTHER,
+    OURS,
+    PAPER,
+    PROTOCOL,
+    SEQUENTIAL,
+    UNNAMED,
     Picture,
     in_percent,
     joined,
@@ -23,6 +35,7 @@ from emolib.figures.style import (
 )
 
 ON_FIFTH = "mean recall on the tested fifth / %"
+LARGEST = [to_rgb(EMOTION[name]) for name in EMOTION if name not in ("Neutral", "average")]
 
 
 @styled
@@ -36,7 +49,7 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
     """
     names, modalities = summary["panel"].unique(), list(summary["modality"].unique())
     emotions, width = list(summary["emotion"].unique()), 0.8 / len(modalities)
-    figure, axes = panels(len(names), 1, 2.2, sharex=True, sharey=True)
+    figure, axes = panels(len(names), 1, 2.2, "y", sharex=True, sharey=True)
     alt = [f"Recall by emotion for {joined(modalities)}."]
     for axis, panel in zip(axes[:, 0], names, strict=True):
         for number, modality in enumerate(modalities):
@@ -63,8 +76,8 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
                 linewidth=2.4,
                 label="the paper",
             )
-            measured = part["mean"].drop("average", errors="ignore").dropna()
-            on = [f"highest on {e} ({percent(value)})" for e, value in measured.nlargest(1).items()]
+            best = part["mean"].drop("average", errors="ignore").nlargest(1).dropna()
+            on = [f"highest on {emotion} ({percent(value)})" for emotion, value in best.items()]
             alt.append(f"{panel}, {modality}: {joined(on) or 'no row tested'}.")
         axis.set(
             title=panel,
@@ -72,22 +85,91 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
             xticks=range(len(emotions)),
             xticklabels=emotions,
         )
-        axis.grid(axis="x", visible=False)
         axis.yaxis.set_major_formatter(in_percent)
     legend_below(figure, 4)
     return Picture(figure, " ".join(alt) + tested(summary), summary)
 
 
+@styled
+def confusion_matrices(
+    matrices: dict[str, np.ndarray], classes: tuple[str, ...], columns: int
+) -> Picture:
+    """A grid of confusion matrices, each row of a matrix in percent of its true emotion.
+
+    The row of an emotion of which no row was tested is empty and says so.
+
+    Args:
+        matrices: ``[C, C]`` counts by title, true emotion in rows; filled in row by row of the
+            grid.
+        columns: matrices in a row of the grid.
+    """
+    figure, axes = panels(-(-len(matrices) // columns), columns, 3.65, "", sharey=True)
+    tested = {title: counts.sum(1) for title, counts in matrices.items()}
+    shares = {
+        title: counts / np.where(tested[title] > 0, tested[title], np.nan)[:, None]
+        for title, counts in matrices.items()
+    }
+    top = np.nanmax(np.array(list(shares.values())), initial=0) or 1
+    alt = [f"{len(matrices)} confusion matrices."]
+    for number, (axis, (title, share)) in enumerate(zip(axes.flat, shares.items(), strict=False)):
+        sns.heatmap(
+            100 * share,
+            ax=axis,
+            cmap=SEQUENTIAL,
+            vmin=0,
+            vmax=100 * top,
+            annot=True,
+            fmt=".0f",
+            cbar=False,
+            square=True,
+            annot_kws={"fontsize": 7.5},
+            linewidths=0.5,
+            linecolor="white",
+            xticklabels=classes,
+            yticklabels=classes,
+        )
+        name = f"({ascii_lowercase[number % 26]}) {title}"
+        axis.set_title(name, fontsize=9)
+        axis.set_ylabel("" if number % columns else "true emotion")
+        axis.tick_params(labelsize=8, length=0)
+        axis.tick_params(axis="x", labelrotation=90)
+        for c in np.flatnonzero(tested[title] == 0):
+            axis.text(
+                len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
+            )
+        right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
+        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
+        empty = joined([classes[c] for c in np.flatnonzero(tested[title] == 0)])
+        alt.append(
+            f"{name}, {tested[title].sum():g} rows tested"
+            + (f", none of {empty}" if empty else "")
+            + (f": most often right on {best}." if best else ".")
+        )
+    figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
+    return Picture(
+        figure,
+        " ".join(alt),
+        pd.concat(
+            [
+                pd.DataFrame(share, classes, classes)
+                .rename_axis("true")
+                .reset_index()
+                .assign(tested=tested[title], matrix=title)
+                for title, share in shares.items()
+            ],
+            ignore_index=True,
+        ),
+    )
+
+
 def _rows(
-    labels: Iterable[str], height: float, xlabel: str, chance: float = np.nan
+    labels: Sequence[str], height: float, xlabel: str, chance: float = np.nan
 ) -> tuple[Figure, Axes, np.ndarray]:
     """An axis in percent with a row for each label, from the top down, and the rows' heights."""
-    names = list(labels)
-    figure, axes = panels(1, 1, height)
-    axis, y = axes[0, 0], np.arange(len(names))[::-1]
-    axis.set(yticks=y, yticklabels=names, xlabel=xlabel)
+    figure, ((axis,),) = panels(1, 1, height, "x")
+    y = np.arange(len(labels))[::-1]
+    axis.set(yticks=y, yticklabels=labels, xlabel=xlabel)
     axis.xaxis.set_major_formatter(in_percent)
-    axis.grid(axis="y", visible=False)
     if not np.isnan(chance):
         axis.axvline(chance, **GUESSING, label="guessing")
     return figure, axis, y
@@ -217,7 +299,7 @@ def selection_bias(
         printed: what the paper prints, marked.
         chance: recall of guessing, marked.
     """
-    figure, axis, place = _rows(labels.values(), 0.62 * len(labels) + 1.1, ON_FIFTH, chance)
+    figure, axis, place = _rows(list(labels.values()), 0.62 * len(labels) + 1.1, ON_FIFTH, chance)
     axis.axvline(printed, color=PAPER, linewidth=2, label="the paper")
     random = np.random.default_rng(0)
     for y, column in zip(place, labels, strict=True):
@@ -266,8 +348,9 @@ def specification_curve(
     ordered = frame.dropna(subset="value").sort_values("value", ignore_index=True)
     marked = [(choice, value) for choice in choices for value in dict.fromkeys(frame[choice])]
     many, high = len(ordered) > MANY, 0.19 * len(marked)
-    figure, axes = panels(2, 1, (high + 3.6) / 2, sharex=True, height_ratios=[2.6, high])
+    figure, axes = panels(2, 1, (high + 3.6) / 2, "", sharex=True, height_ratios=[2.6, high])
     top, marks = axes[:, 0]
+    top.grid()
     top.plot(ordered.index, ordered["value"], ".", color=OURS, markersize=4, rasterized=many)
     alt = [f"{len(ordered)} readings from {percent(ordered['value'].min())} up."]
     for (name, value), style in zip(printed.items(), ("-", "--", ":"), strict=False):
@@ -300,7 +383,6 @@ def specification_curve(
         -np.arange(len(marked)), [f"{choice}: {value}" for choice, value in marked], fontsize=8
     )
     marks.set(ylim=(-len(marked) + 0.4, 0.7), xlabel="readings, from the lowest to the highest")
-    marks.grid(visible=False)
     alt += [
         f"The highest is {percent(best['value'])}: "
         + ", ".join(f"{choice} {best[choice]}" for choice in choices)
@@ -320,7 +402,7 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         nominal: how often it should.
     """
     figure, axis, y = _rows(
-        frame["label"],
+        list(frame["label"]),
         0.27 * len(frame) + 1.0,
         "share of shuffles in which the test finds something / %",
     )
@@ -338,3 +420,106 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         ),
         frame,
     )
+
+
+@styled
+def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) -> Picture:
+    """A bar for each fold, a stripe for each row it tests; the largest groups in colour, the others
+    in greys.
+
+    Args:
+        tests: row numbers that each fold tests.
+        groups: ``[N]``; None where the data do not say who is who: then all stripes are grey.
+        protocol: for the title.
+    """
+    rows, count = np.concatenate(tests), len(tests)
+    _, group, sizes = np.unique(
+        np.zeros(rows.max() + 1) if groups is None else groups,
+        return_inverse=True,
+        return_counts=True,
+    )
+    rank = np.argsort(np.argsort(-sizes, kind="stable"))[group]  # 0: a row of the largest group
+    fold = pd.DataFrame(
+        {"fold": np.repeat(range(count), list(map(len, tests))), "group": rank[rows]}
+    )
+    greys = [(0.72 + 0.06 * (r % 4),) * 3 for r in range(len(sizes))]
+    colours = np.array(greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]])
+    wide = max(map(len, tests))
+    image = np.ones((count, wide, 3))
+    for number, part in enumerate(tests):
+        image[number, : len(part)] = colours[np.sort(rank[part])]
+    # places by hand, the same for any number of folds: what lies below stays in its place
+    figure, ((axis,),) = panels(1, 1, 2.6, "", layout=None)
+    figure.subplots_adjust(0.07, 0.21, 0.99, 0.88)
+    axis.imshow(image, aspect="auto", interpolation="nearest", extent=(0, wide, count + 0.5, 0.5))
+    axis.hlines(np.arange(1.5, count), 0, wide, color="white", linewidth=4)
+    if groups is None:
+        title, xlabel = "the data do not say who is who", "rows tested"
+        alt = "The data do not say who is who. Rows tested"
+    else:
+        side = pd.Series(fold["fold"].to_numpy(), rows).reindex(range(len(group)), fill_value=-1)
+        torn = f"{(side.groupby(group).nunique() > 1).sum()} of {len(sizes)} groups"
+        title = f"{torn} stand on both sides of a split"
+        xlabel = "rows tested (one colour per large group, greys for the others)"
+        alt = f"{torn} have rows on both sides of a split. Rows of the largest group"
+    axis.set(
+        title=f"{protocol} folds: {title}",
+        xlabel=xlabel,
+        ylabel="fold",
+        yticks=range(1, count + 1),
+    )
+    largest = fold["fold"][fold["group"] == 0].value_counts().reindex(range(count), fill_value=0)
+    return Picture(
+        figure,
+        f"{count} {protocol} folds. {alt}, fold by fold: {', '.join(map(str, largest))}.",
+        fold.value_counts(["fold", "group"][: 1 if groups is None else 2])
+        .rename("rows")
+        .sort_index()
+        .reset_index(),
+    )
+
+
+@styled
+def score_distribution(
+    scores: pd.DataFrame, chance: float, chosen: tuple[str, int] = ("", -1)
+) -> Picture:
+    """Mean recall of each seed, a line of dots for each protocol.
+
+    Args:
+        scores: columns ``protocol``, ``seed``, ``value``; NaN is left out.
+        chance: recall of guessing, marked.
+        chosen: protocol and seed of a dot to ring.
+    """
+    figure, ((axis,),) = panels(1, 1, 1.9, "x", layout=None)
+    figure.subplots_adjust(0.185, 0.28, 0.99, 0.86)  # by hand: redrawn while networks train
+    axis.axvline(100 * chance, **GUESSING)
+    axis.text(100 * chance, 1.52, " guessing", fontsize=8.5, color="#555555", va="top")
+    measured, said = scores.dropna(subset="value").sort_values("seed"), []
+    for protocol, part in measured.groupby("protocol", sort=False):
+        place, colour = list(PROTOCOL).index(str(protocol)), PROTOCOL[str(protocol)]
+        values = 100 * part["value"].to_numpy()
+        # apart, so that equal scores are both seen
+        y = 1 - place + 0.22 * np.sin(2.4 * np.arange(len(part)))
+        axis.scatter(values, y, s=30, color=colour, alpha=0.75, linewidth=0)
+        axis.vlines(values.mean(), 0.6 - place, 1.4 - place, color=colour, linewidth=2)
+        said.append(
+            f"{protocol}: {len(part)} seeds from {values.min():.0f} to {values.max():.0f} %, "
+            f"mean {values.mean():.1f} %"
+        )
+        ringed = (part["seed"] == chosen[1]).to_numpy() & (protocol == chosen[0])
+        axis.scatter(
+            values[ringed], y[ringed], s=120, facecolor="none", edgecolor="#111111", linewidth=1.4
+        )
+    # whole steps, so that the axis seldom moves while networks train
+    axis.set(
+        xlim=(
+            5 * np.floor(20 * np.fmin(chance, measured["value"].min())),
+            5 * np.ceil(20 * np.fmax(chance, measured["value"].max())),
+        ),
+        yticks=(1, 0),
+        yticklabels=list(PROTOCOL),
+        ylim=(-0.5, 1.6),
+        xlabel="mean recall of one seed / %",
+        title="the score, over and over",
+    )
+    return Picture(figure, "Scores by protocol. " + "; ".join(said) + ".", scores)

@@ -1,40 +1,88 @@
-"""Style of all figures: pictures with alt text and data, panels, legends, words for numbers."""
+"""Style of all figures: colours and markers, pictures with alt text and data, panels, legends,
+words for numbers.
 
-from collections.abc import Callable
+An emotion and a modality keep their colour in every figure. The colours are distinct under the
+common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
+"""
+
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.typing import RcKeyType
 from numpy.typing import ArrayLike
 
 WIDTH = 8.6  # inches; a card of the report shows a figure at 96 pixels per inch
 MANY = 500  # points; more of them are drawn as pixels, so that the size of the page is bounded
 
-STYLE: dict[RcKeyType, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#666666",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "legend.fontsize": 9.5,
-    "lines.markersize": 4.5,
-    "figure.facecolor": "white",
-    "text.parse_math": False,  # a dollar in a name is a dollar
+EMOTION = {
+    "Angry": "#c8430b",
+    "Disgust": "#00805e",
+    "Fear": "#6a4c93",
+    "Happy": "#d99100",
+    "Neutral": "#6b6b6b",
+    "Sad": "#0068a5",
+    "Surprise": "#c2608f",
+    "average": "#111111",
 }
+EMOTION_MARKER = dict(zip(EMOTION, "osD^Xv<.", strict=True))
+MODALITY = {"LPQ": "#17706b", "PHOG": "#9b2f6b", "LPQ+PHOG": "#2b2d42"}
+MODALITY_MARKER = {"LPQ": "o", "PHOG": "s", "LPQ+PHOG": "D"}
+UNNAMED = "#888888"  # an emotion or a modality that has no colour above
+PROTOCOL = {"random": "#17706b", "person-independent": "#9b2f6b"}
+OURS, OTHER = PROTOCOL.values()
+PAPER = "#b07d00"  # what the paper printed, wherever it stands beside ours
+# the line of chance
+GUESSING: dict[str, Any] = {"color": "#777777", "linewidth": 1, "linestyle": ":"}
+# axes for pictures, with nothing around them
+BARE: dict[str, Any] = {"frame_on": False, "xticks": (), "yticks": ()}
+SEQUENTIAL = "crest"  # the colour map of matrices
+
+# Layers of a network and its hidden units, those that stay after pruning and those that go.
+LAYER: dict[str, dict[str, Any]] = {
+    "input": {"facecolor": "#eeeeee", "edgecolor": "#777777"},
+    "hidden": {"facecolor": "#f7e3bd", "edgecolor": "#b07d00"},
+    "gone": {"facecolor": "white", "edgecolor": "#c9c9c9", "linestyle": ":"},
+    "Linear": {"facecolor": "#cfdcee", "edgecolor": "#33588c"},
+    "Conv1d": {"facecolor": "#cfe8d5", "edgecolor": "#2f7d4a"},
+    "MaxPool1d": {"facecolor": "#f3c9c2", "edgecolor": "#b0412f"},
+}
+CONNECTION = {"stays": "#33588c", "goes": "#c9c9c9"}
+
+# Ways of training that the bench compares.
+WAY: dict[str, dict[str, Any]] = {
+    "dataloader": {"label": "loop with a DataLoader", "marker": "o", "color": "#c8430b"},
+    "loop": {"label": "loop without one", "marker": "s", "color": "#d99100"},
+    "sklearn": {"label": "scikit-learn", "marker": "^", "color": "#6a4c93"},
+    "jax": {"label": "JAX, vmap and scan", "marker": "D", "color": "#0068a5"},
+    "ours": {"label": "this library", "marker": "X", "color": "#111111"},
+}
+
+# Decorator of a figure function: it draws in this style, whatever the notebook has set.
+styled = matplotlib.rc_context(
+    {
+        "font.size": 10,
+        "axes.titlesize": 10.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": "#666666",
+        "axes.axisbelow": True,
+        "grid.color": "#e6e6e6",
+        "grid.linewidth": 0.8,
+        "legend.frameon": False,
+        "legend.fontsize": 9.5,
+        "lines.markersize": 4.5,
+        "figure.facecolor": "white",
+        "text.parse_math": False,  # a dollar in a name is a dollar
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -46,28 +94,20 @@ class Picture:
     data: pd.DataFrame
 
 
-Given = ParamSpec("Given")
+def panels(
+    rows: int, columns: int, height: float, grid: str = "both", **options: Any
+) -> tuple[Figure, np.ndarray]:
+    """A table of axes at the report's width.
 
-
-def styled(draw: Callable[Given, Picture]) -> Callable[Given, Picture]:
-    """Decorator of a figure function: it draws in this style, whatever the notebook has set."""
-
-    @wraps(draw)
-    def drawn(*arguments: Given.args, **options: Given.kwargs) -> Picture:
-        with plt.rc_context(STYLE):
-            return draw(*arguments, **options)
-
-    return drawn
-
-
-def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
-    """A grid of axes at the report's width; ``height`` is that of one row, in inches.
-
-    Options are those of :func:`matplotlib.pyplot.subplots`; the layout is ``"constrained"`` unless
-    they say otherwise.
+    Args:
+        height: of one row, in inches.
+        grid: direction of the grid lines, ``"x"``, ``"y"``, ``"both"`` or ``""`` for none.
+        options: those of :func:`matplotlib.pyplot.subplots`; the layout is ``"constrained"`` unless
+            they say otherwise.
     """
     options.setdefault("layout", "constrained")
-    return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False, **options)
+    with plt.rc_context({"axes.grid": bool(grid), "axes.grid.axis": grid or "both"}):
+        return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False, **options)
 
 
 def legend_below(figure: Figure, columns: int) -> None:

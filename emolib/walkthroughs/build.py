@@ -15,9 +15,6 @@ from emolib.report.page import check_page, compose, origin
 from emolib.utils.cache import write
 from emolib.utils.console import say
 
-# Tags of a cell that students do not get, and of one that judges their answer.
-SOLUTION, CHECK = "solution", "check"
-
 
 def build_walkthroughs(notebooks: Path, out: Path) -> Path:
     """Runs each walkthrough with its solutions, and writes a page and a hand-out without solutions.
@@ -36,9 +33,7 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
     """
     teacher, *lessons = sorted(notebooks.glob("*.ipynb"))
     files = {out / f"{file.stem}.html": page(run(file), file.stem) for file in (teacher, *lessons)}
-    for file in lessons:
-        given = nbformat.writes(handout(nbformat.read(file, 4)))
-        files[out / "handout" / file.name] = given + "\n"
+    files |= {out / "handout" / file.name: handout(file) for file in lessons}
     (out / "handout").mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
         write(path, content)
@@ -65,7 +60,7 @@ def page(executed: NotebookNode, name: str) -> str:
     because a page takes no answers.
     """
     for cell in executed.cells:
-        if CHECK in cell.metadata.get("tags", []):
+        if "check" in cell.metadata.get("tags", []):
             cell.outputs = []
     cards = tidy(executed, name, {}, {})
     called = numbers(cards)
@@ -76,16 +71,17 @@ def page(executed: NotebookNode, name: str) -> str:
         "commit": commit(Path(emolib.__file__).parents[1]),
         "versions": versions(),
     }
-    own = origin(provenance, {})
-    html = {card.id: card.finished(called[card.id], own) for card in cards}
+    html = {card.id: card.finished(called[card.id], origin(provenance, {})) for card in cards}
     chapter = convert_chapter(executed, name, html.__getitem__)
     composed = compose(chapter.title, [chapter], provenance, called, lesson=True)
     check_page(composed, [])
     return composed
 
 
-def handout(notebook: NotebookNode) -> NotebookNode:
+def handout(file: Path) -> str:
     """A walkthrough for students: every cell but the solutions."""
-    given: NotebookNode = nbformat.from_dict(notebook)
-    given.cells = [cell for cell in given.cells if SOLUTION not in cell.metadata.get("tags", [])]
-    return given
+    notebook = nbformat.read(file, 4)
+    notebook.cells = [
+        cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])
+    ]
+    return f"{nbformat.writes(notebook)}\n"

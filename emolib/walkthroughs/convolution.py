@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from emolib.walkthroughs.lesson import Wrong, array, check, judged, tried
+from emolib.walkthroughs.lesson import array, check, judged, tried
 
 # Five numbers of a face, a kernel of three and a bias, small enough for pencil and paper.
 NUMBERS = (0.1, 0.4, 0.3, 0.9, 0.5)
@@ -21,18 +21,17 @@ def _windows(padded: Any) -> np.ndarray:
 def convolved(answer: Any) -> str:
     """The five outputs of the kernel over the numbers, zeros past both ends."""
     x, kernel = np.array(NUMBERS), np.array(KERNEL)
-    ends = (
-        "three outputs: the kernel never stood at the ends. With a zero past each end there are "
-        "five."
-    )
-    found = array(answer, (5,), [((3,), ends)])
+    shapes = {
+        (3,): "three outputs: the kernel never stood at the ends. With a zero past each end there "
+        "are five."
+    }
+    found = array(answer, (5,), shapes)
     right = _windows(np.pad(x, 1)) @ kernel + BIAS
     turned = np.convolve(x, kernel, "same")
     beside = (
         "your kernel stands one place off: its middle weight belongs to the place itself, the "
         "first to the left neighbour."
     )
-    first = int(np.argmin(np.isclose(found, right, atol=1e-4)))
     return judged(
         found,
         right,
@@ -64,7 +63,8 @@ def convolved(answer: Any) -> str:
             (_windows(np.pad(x, (0, 2))) @ kernel + BIAS, beside),
             (_windows(np.pad(x, (2, 0))) @ kernel + BIAS, beside),
         ],
-        f"output {first + 1} is off: {KERNEL[0]:g}·left + {KERNEL[1]:g}·itself + "
+        f"output {np.argmin(np.isclose(found, right, atol=1e-4)) + 1} is off: "
+        f"{KERNEL[0]:g}·left + {KERNEL[1]:g}·itself + "
         f"({KERNEL[2]:g})·right + {BIAS:g}, with 0 past an end.",
     )
 
@@ -75,22 +75,25 @@ def pooled(answer: Any) -> str:
     many outputs as inputs.
     """
     h = np.array([-3.0, -1.0, -2.0, -5.0, -4.0])
-    broken = (
-        "at an end your window breaks ({}). There is no h[5], and h[-1] is the last number, not "
-        "the left neighbour of the first."
+    given = tried(
+        answer,
+        h.copy(),
+        error=(ValueError, IndexError),
+        sentence="at an end your window breaks ({}). There is no h[5], and h[-1] is the last "
+        "number, not the left neighbour of the first.",
     )
-    given = tried(answer, h.copy(), error=(ValueError, IndexError), sentence=broken)
     fewer = (
         "your windows do not overlap, so five became fewer. Here the window moves by one, so that "
         "five stay five."
     )
-    ends = (
-        "three outputs: the ends are missing. At an end there are only two numbers to choose from."
-    )
-    alone = (
-        "one number came back: the largest of all five. Each place has its own largest of three."
-    )
-    found = array(given, (5,), [((), alone), ((1,), fewer), ((2,), fewer), ((3,), ends)])
+    shapes = {
+        (): "one number came back: the largest of all five. Each place has its own largest of "
+        "three.",
+        (1,): fewer,
+        (2,): fewer,
+        (3,): "three outputs: the ends are missing. At an end there are only two numbers to choose "
+        "from.",
+    }
     lowest = _windows(np.pad(h, 1, constant_values=-np.inf))
     right, zeros = lowest.max(1), _windows(np.pad(h, 1))
     known = np.ma.masked_invalid(lowest)
@@ -100,7 +103,7 @@ def pooled(answer: Any) -> str:
         "right neighbour."
     )
     return judged(
-        found,
+        array(given, (5,), shapes),
         right,
         "five stay five, so all five layers have something to do.",
         [
@@ -132,22 +135,22 @@ def pooled(answer: Any) -> str:
 def smooth_l1(answer: Any) -> str:
     """A function ``(error [D])`` of equation 3, element by element."""
     error = np.array([-3.0, -1.0, -0.4, 0.0, 0.5, 1.0, 2.5])
-    try:
-        given = tried(answer, error.copy())
-    except ValueError as broken:
-        if "truth value" not in str(broken):
-            raise
-        raise Wrong(
-            "if asks one question, and an array has many answers; np.where(question, where yes, "
-            "where no) chooses element by element."
-        ) from None
-    alone = "one number came back; the loss of each error is asked for, before any sum or mean."
+    given = tried(
+        answer,
+        error.copy(),
+        error=(ValueError,),
+        sentence="if asks one question, and an array has many answers ({}); np.where(question, "
+        "where yes, where no) chooses element by element.",
+    )
+    shapes = {
+        (): "one number came back; the loss of each error is asked for, before any sum or mean."
+    }
     size, half = np.abs(error), 0.5 * error**2
     near, line = size <= 1, size - 0.5
     straight = "this is straight everywhere; within 1 of the target it is half the square."
     factor = "the square comes with a factor of 0.5, or the two branches do not meet at 1."
     return judged(
-        array(given, error.shape, [((), alone)]),
+        array(given, error.shape, shapes),
         np.where(near, half, line),
         "a parabola near 0, two straight lines further out, and no corner where they meet.",
         [

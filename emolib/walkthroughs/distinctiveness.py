@@ -34,38 +34,34 @@ def angle_of_3_and_4(answer: Any) -> str:
     value, activations = number(answer), np.array(TABLE_1)
     a, b, following = activations[:, 2:5].T
     radians = np.radians(_degrees(a, b))
-    if np.isnan(value):
-        raise Wrong(
-            "nan: np.arccos got a number above 1. A cosine is a·b divided by the lengths of both "
-            "vectors."
-        )
-    # these are small numbers, so rounding must not hide which of them it is
-    for wrong, tolerance, sentence in (
-        (
-            np.cos(radians),
-            0.002,
-            "this is the cosine of the angle; np.arccos takes it to the angle itself.",
-        ),
-        (radians, 0.002, "this is the angle in radians; the table is in degrees (np.degrees)."),
-        (
-            a @ b,
-            0.01,
-            "this is the dot product; divide it by the lengths of both vectors first.",
-        ),
-        (
-            np.linalg.norm(a - b),
-            0.005,
-            "this is the distance between the two vectors; the angle does not depend on their "
-            "lengths.",
-        ),
-    ):
-        if close(value, wrong, tolerance):
-            raise Wrong(sentence)
     return judged(
         value,
         _degrees(a, b),
         f"{value:.2f}°; the paper's Table 2 prints {TABLE_2[3, 4]}° for units 3 and 4.",
         [
+            (
+                bool(np.isnan(value)),
+                "nan: np.arccos got a number above 1. A cosine is a·b divided by the lengths of "
+                "both vectors.",
+            ),
+            # these are small numbers, so rounding must not hide which of them it is
+            (
+                close(value, np.cos(radians), 0.002),
+                "this is the cosine of the angle; np.arccos takes it to the angle itself.",
+            ),
+            (
+                close(value, radians, 0.002),
+                "this is the angle in radians; the table is in degrees (np.degrees).",
+            ),
+            (
+                close(value, a @ b, 0.01),
+                "this is the dot product; divide it by the lengths of both vectors first.",
+            ),
+            (
+                close(value, np.linalg.norm(a - b), 0.005),
+                "this is the distance between the two vectors; the angle does not depend on their "
+                "lengths.",
+            ),
             (
                 _degrees(a - 0.5, b - 0.5),
                 "you took 0.5 off the activations, as Gedeon and Harris do; Table 2 takes them as "
@@ -103,43 +99,43 @@ def units_that_stay(answer: Any) -> str:
         isinstance(unit, int | np.integer) and not isinstance(unit, bool) for unit in answer
     ):
         raise Wrong("write a set of unit numbers, such as {1, 6}.")
-    units = {int(unit) for unit in answer}
-    near = sorted(
-        (apart(*pair), pair) for pair in TABLE_2 if set(pair) <= units and apart(*pair) < 15
+    units = sorted({int(unit) for unit in answer})
+    near = sorted((apart(*pair), pair) for pair in TABLE_2 if {*pair} <= {*units})
+    degrees, (a, b) = near[0] if near else (np.inf, (0, 0))
+    return judged(
+        units,
+        sorted(units_left(15, 0.0)),
+        "units 4, 5 and 6 are all within 15° of unit 3, which does the work of the four.",
+        [
+            ([4, 5, 6], "these are the units that go; the ones that stay are asked for."),
+            ([0, 1, 2], "the units are numbered from 1, as in the tables."),
+            (
+                [1, 2, 3, 5, 6],
+                "you stopped after the closest pair, 3 and 4. Units 3 and 5 are "
+                f"{apart(3, 5):.1f}° apart, and both are still there.",
+            ),
+            (
+                [1, 2],
+                "of a similar pair one unit goes, not both: something must go on doing that work.",
+            ),
+            (
+                4 in units and 3 not in units,
+                "of a pair the later unit goes, so of 3 and 4 it is unit 4.",
+            ),
+            (not {*units} <= {*range(1, 7)}, "there are six units, 1 to 6."),
+            (
+                degrees < 15,
+                f"units {a} and {b} both stay in your answer, and are only {degrees:.1f}° apart.",
+            ),
+            (
+                [1, 3],
+                "unit 2 is within 15° of unit 4 alone, and 4 went before: which unit that is still "
+                "there does 2 resemble?",
+            ),
+        ],
+        "a unit went that is no less than 15° from every other that was still there; take "
+        "pairs from the smallest angle on, one at a time.",
     )
-    closest = "units {} and {} both stay in your answer, and are only {:.1f}° apart."
-    for mistaken, sentence in (
-        (units == {4, 5, 6}, "these are the units that go; the ones that stay are asked for."),
-        (units == {0, 1, 2}, "the units are numbered from 1, as in the tables."),
-        (
-            units == {1, 2, 3, 5, 6},
-            f"you stopped after the closest pair, 3 and 4. Units 3 and 5 are {apart(3, 5):.1f}° "
-            "apart, and both are still there.",
-        ),
-        (
-            units == {1, 2},
-            "of a similar pair one unit goes, not both: something must go on doing that work.",
-        ),
-        (
-            4 in units and 3 not in units,
-            "of a pair the later unit goes, so of 3 and 4 it is unit 4.",
-        ),
-        (units - set(range(1, 7)), "there are six units, 1 to 6."),
-        (near, near and closest.format(*near[0][1], near[0][0])),
-        (
-            units == {1, 3},
-            "unit 2 is within 15° of unit 4 alone, and 4 went before: which unit that is still "
-            "there does 2 resemble?",
-        ),
-        (
-            units != units_left(15, 0.0),
-            "a unit went that is no less than 15° from every other that was still there; take "
-            "pairs from the smallest angle on, one at a time.",
-        ),
-    ):
-        if mistaken:
-            raise Wrong(str(sentence))
-    return "units 4, 5 and 6 are all within 15° of unit 3, which does the work of the four."
 
 
 @check
@@ -155,57 +151,41 @@ def hand_over(answer: Any) -> str:
             "your function changes the weights that it was given; begin with outgoing = "
             "outgoing.copy()."
         )
-    found = array(
-        found,
-        outgoing.shape,
-        [
-            (
-                (3,),
-                "this is one column; the whole matrix is asked for, with that column in its place.",
-            ),
-            (
-                (3, 3),
-                "you took the column out; leave it in its place, as zeros, so that units keep "
-                "their numbers.",
-            ),
-        ],
-    )
-    for column, wrong, sentence in (
-        (
-            found[:, 1:3],
-            np.stack([np.zeros(3), total], axis=1),
-            "you swapped the two: the unit that stays gets the sum, the one that goes the zeros.",
-        ),
-        (
-            found[:, 2],
-            outgoing[:, 2],
-            "the unit that goes still has its outgoing weights; set that column to 0.",
-        ),
-        (
-            found[:, 1],
-            total / 2,
-            "you took the mean of both columns. Two units of activation h give "
-            "w₁h + w₂h = (w₁ + w₂)h: the sum.",
-        ),
-        (
-            found[:, 1],
-            outgoing[:, 1],
-            "the unit that stays has its old weights; the weights of the one that went are lost. "
-            "That is the paper's rule, not theirs.",
-        ),
-        (
-            found[1],
-            outgoing[1] + outgoing[2],
-            "these are rows; a row is an emotion, a column a hidden unit: outgoing[:, stays].",
-        ),
-    ):
-        if close(column, wrong):
-            raise Wrong(sentence)
+    shapes = {
+        (3,): "this is one column; the whole matrix is asked for, with that column in its place.",
+        (3, 3): "you took the column out; leave it in its place, as zeros, so that units keep "
+        "their numbers.",
+    }
+    found = array(found, outgoing.shape, shapes)
     return judged(
         found,
         np.column_stack([outgoing[:, 0], total, np.zeros(3), outgoing[:, 3]]),
         "two units of the same activation now give the same outputs as one.",
-        [],
+        [
+            (
+                close(found[:, 1:3], np.stack([np.zeros(3), total], axis=1)),
+                "you swapped the two: the unit that stays gets the sum, the one that goes the "
+                "zeros.",
+            ),
+            (
+                close(found[:, 2], outgoing[:, 2]),
+                "the unit that goes still has its outgoing weights; set that column to 0.",
+            ),
+            (
+                close(found[:, 1], total / 2),
+                "you took the mean of both columns. Two units of activation h give "
+                "w₁h + w₂h = (w₁ + w₂)h: the sum.",
+            ),
+            (
+                close(found[:, 1], outgoing[:, 1]),
+                "the unit that stays has its old weights; the weights of the one that went are "
+                "lost. That is the paper's rule, not theirs.",
+            ),
+            (
+                close(found[1], outgoing[1] + outgoing[2]),
+                "these are rows; a row is an emotion, a column a hidden unit: outgoing[:, stays].",
+            ),
+        ],
         "the column of the unit that stays should be the sum of both, and every other column as "
         "it was.",
     )

@@ -2,15 +2,12 @@
 between groups.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from emolib.data.descriptors import lpq_codes
-from emolib.walkthroughs.lesson import Verdict, array, check, judged, number, tried
-
-BINS = 8
+from emolib.walkthroughs.lesson import array, check, check_with, judged, number, tried
 
 
 def phase_parts(patch: np.ndarray) -> np.ndarray:
@@ -43,76 +40,78 @@ def share_between(values: np.ndarray, groups: np.ndarray) -> float:
     return float(np.square(means).sum() / np.square(centred).sum())
 
 
-def lpq_code(patch: np.ndarray) -> Callable[[Any], Verdict]:
-    """A check of the LPQ code of one patch ``[M, M]``, a whole number from 0 to 255."""
+@check_with
+def lpq_code(answer: Any, patch: np.ndarray) -> str:
+    """The LPQ code of one patch ``[M, M]``, a whole number from 0 to 255."""
     signs = phase_parts(patch) >= 0
     code = int(lpq_codes(patch[None], len(patch))[0, 0, 0])
     worth, backwards = 2 ** np.arange(8), 2 ** np.arange(7, -1, -1)
-    mistakes = [
-        (
-            255 - code,
-            "your bits are the wrong way round: a bit is 1 where the part is not negative.",
-        ),
-        (
-            (signs * backwards).sum(),
-            "you read the bits from the other end: the first part is the lowest bit, worth 1, the "
-            "last is worth 128.",
-        ),
-        (
-            signs.sum(),
-            "you counted the bits that are set; bit k is worth 2 to the k (k from 0), and the "
-            "code is their sum.",
-        ),
-        (2 * code, "your code is twice too large: the first bit is worth 2⁰ = 1, not 2."),
-        (
-            (~signs * backwards).sum(),
-            "two things: a bit is 1 where the part is not negative, and the first part is the "
-            "lowest bit, worth 1.",
-        ),
-    ]
-    mistakes += [
-        (
-            code ^ int(worth[k]),
-            f"one bit is wrong, that of part {k}: it is worth {worth[k]}, and part {k} is "
-            f"{'not negative' if signs[k] else 'negative'}.",
-        )
-        for k in range(8)
-    ]
-
-    @check
-    def judge(answer: Any) -> str:
-        value = number(answer)
-        otherwise = (
-            "the sum should be of 2**k over those k (from 0 to 7) whose part is not negative."
-            if value in range(256)
-            else f"eight bits make a whole number from 0 to 255; {value:g} is none. Are the parts "
-            "reduced to their signs?"
-        )
-        praise = f"{code} is the library's code of this pixel; 90 × 90 of them make the code image."
-        return judged(value, code, praise, mistakes, otherwise, tolerance=0)
-
-    return judge
+    value = number(answer)
+    return judged(
+        value,
+        code,
+        f"{code} is the library's code of this pixel; 90 × 90 of them make the code image.",
+        [
+            (
+                255 - code,
+                "your bits are the wrong way round: a bit is 1 where the part is not negative.",
+            ),
+            (
+                (signs * backwards).sum(),
+                "you read the bits from the other end: the first part is the lowest bit, worth "
+                "1, the last is worth 128.",
+            ),
+            (
+                signs.sum(),
+                "you counted the bits that are set; bit k is worth 2 to the k (k from 0), and "
+                "the code is their sum.",
+            ),
+            (2 * code, "your code is twice too large: the first bit is worth 2⁰ = 1, not 2."),
+            (
+                (~signs * backwards).sum(),
+                "two things: a bit is 1 where the part is not negative, and the first part is "
+                "the lowest bit, worth 1.",
+            ),
+            *[
+                (
+                    code ^ int(worth[k]),
+                    f"one bit is wrong, that of part {k}: it is worth {worth[k]}, and part {k} "
+                    f"is {'not negative' if signs[k] else 'negative'}.",
+                )
+                for k in range(8)
+            ],
+            (
+                value not in range(256),
+                f"eight bits make a whole number from 0 to 255; {value:g} is none. Are the "
+                "parts reduced to their signs?",
+            ),
+        ],
+        "the sum should be of 2**k over those k (from 0 to 7) whose part is not negative.",
+        tolerance=0,
+    )
 
 
 @check
 def phog_length(answer: Any) -> str:
     """Number of values of PHOG with 8 bins and levels 0, 1 and 2."""
-    too_fine = "level 0 is the whole picture, one cell; level 1 has four."
     return judged(
         number(answer),
-        BINS * (1 + 4 + 16),
+        8 * (1 + 4 + 16),
         "8 bins in each of 1 + 4 + 16 cells. With one level more, as in the data, it is 680.",
         [
             (
-                BINS * (1 + 2 + 4),
+                8 * (1 + 2 + 4),
                 "a level has 2^l cells along each side, so 4^l in all: 1, 4 and 16, not 1, 2 and "
                 "4.",
             ),
-            (BINS * 16, "this is the finest level alone; the pyramid keeps the coarser ones too."),
+            (8 * 16, "this is the finest level alone; the pyramid keeps the coarser ones too."),
             (1 + 4 + 16, "this is the number of cells; each has a histogram of 8 bins."),
-            (BINS * (1 + 4), "level 2 is missing: levels 0, 1 and 2 are three."),
-            (BINS * (4 + 16 + 64), too_fine),
-            (BINS * (1 + 4 + 16 + 64), "this is with level 3; the question stops at level 2."),
+            (8 * (1 + 4), "level 2 is missing: levels 0, 1 and 2 are three."),
+            (
+                8 * (4 + 16 + 64),
+                "level 0 is the whole picture, one cell; level 1 has four.",
+            ),
+            (8 * (1 + 4 + 16 + 64), "this is with level 3; the question stops at level 2."),
         ],
         "count the cells of each level (2^l along each side), add them up, and give each cell 8 "
         "bins.",
@@ -137,11 +136,14 @@ def min_max(answer: Any) -> str:
         sentence="the shapes do not fit ({}). The extremes of each column come from min(axis=0) "
         "and max(axis=0).",
     )
-    halves = "only the training rows came back; the extremes are theirs, but all rows are scaled."
+    shapes = {
+        (len(train), 3): "only the training rows came back; the extremes are theirs, but all rows "
+        "are scaled."
+    }
     offset = "the smallest training value should become 0; subtract the minimum first."
     right = (values - low) / (high - low)
     return judged(
-        array(given, values.shape, [((len(train), 3), halves)]),
+        array(given, values.shape, shapes),
         right,
         "a test row may fall a little outside 0 to 1, as it should: it had no influence.",
         [

@@ -1,9 +1,8 @@
 """Checks of students' answers, and listings of the library's own source."""
 
-import ast
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from html import escape
@@ -33,7 +32,8 @@ COLOURS = {
     "brown": "#8a5a00",
 }
 
-Mistakes = Iterable[tuple[Any, str]]  # a wrong answer, and the sentence that names the mistake
+# a wrong answer, or whether the mistake was made, and the sentence that names the mistake
+Mistakes = Iterable[tuple[Any, str]]
 
 
 class Wrong(Exception):
@@ -82,20 +82,31 @@ def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
     return verdict
 
 
+def check_with(judge: Callable[..., str]) -> Callable[..., Callable[[Any], Verdict]]:
+    """Makes a check of a function of the answer and of data, called as ``made(data)(answer)``."""
+
+    @wraps(judge)
+    def made(*data: Any) -> Callable[[Any], Verdict]:
+        return check(lambda answer: judge(answer, *data))
+
+    return made
+
+
 def judged(
     found: Any, right: Any, praise: str, mistakes: Mistakes, otherwise: str, tolerance: float = 1e-4
 ) -> str:
     """The praise, if an answer is right.
 
     Raises:
-        Wrong: the sentence of the first mistake with the same value, or the one for any other
-            answer.
+        Wrong: the sentence of the first mistake that was made, or the one for any other answer.
     """
-    outcomes = [(right, ""), *mistakes, (found, otherwise)]
-    same = (text for wrong, text in outcomes if wrong is found or close(found, wrong, tolerance))
-    if sentence := next(same):
-        raise Wrong(sentence)
-    return praise
+    if close(found, right, tolerance):
+        return praise
+    for wrong, sentence in mistakes:
+        same = wrong if isinstance(wrong, bool) else close(found, wrong, tolerance)
+        if same:
+            raise Wrong(sentence)
+    raise Wrong(otherwise)
 
 
 def tried(
@@ -116,9 +127,10 @@ def tried(
         given = answer(*arguments)
     except error as broken:
         raise Wrong(sentence.format(str(broken).splitlines()[0])) from None
-    if given is ... or given is None:
-        nothing = "your function returns nothing; end it with return."
-        raise Wrong(NO_ANSWER if given is ... else nothing)
+    if given is ...:
+        raise Wrong(NO_ANSWER)
+    if given is None:
+        raise Wrong("your function returns nothing; end it with return.")
     return given
 
 
@@ -131,18 +143,19 @@ def number(answer: Any) -> float:
     return float(answer)
 
 
-def array(answer: Any, shape: tuple[int, ...], others: Mistakes = ()) -> np.ndarray:
+def array(
+    answer: Any, shape: tuple[int, ...], others: Mapping[Any, str] | None = None
+) -> np.ndarray:
     """An answer as an array of a given shape; ``others`` are wrong shapes and their sentences."""
     try:
         values = np.asarray(answer.detach() if isinstance(answer, torch.Tensor) else answer, float)
     except (TypeError, ValueError):
-        kind = type(answer).__name__
-        raise Wrong(f"numbers are asked for, of shape {shape}; this is of type {kind}.") from None
-    for other, sentence in others:
-        if values.shape == other:
-            raise Wrong(sentence)
+        raise Wrong(
+            f"numbers are asked for, of shape {shape}; this is of type {type(answer).__name__}."
+        ) from None
     if values.shape != shape:
-        raise Wrong(f"the shape should be {shape}; yours is {values.shape}.")
+        sentence = f"the shape should be {shape}; yours is {values.shape}."
+        raise Wrong((others or {}).get(values.shape, sentence))
     return values
 
 
@@ -167,8 +180,12 @@ def show(thing: Callable[..., object], **names: str) -> HTML:
     thing = getattr(thing, "py_func", thing)  # the Python function that Numba compiled
     lines, first = inspect.getsourcelines(thing)
     file = Path(inspect.getfile(thing)).relative_to(Path(emolib.__file__).parents[1])
+    # without docstrings and the blank line after each
+    source = re.sub(
+        r'^ *""".*?"""\n\n?', "", dedent("".join(lines)), flags=re.DOTALL | re.MULTILINE
+    )
     formatter = HtmlFormatter(noclasses=True, style="bw", nowrap=True)
-    html = highlight(_without_docstrings("".join(lines)), PythonLexer(), formatter)
+    html = highlight(source, PythonLexer(), formatter)
     for name, colour in names.items():
         shade = COLOURS[one_of("colour", colour, COLOURS)]
         # a whole name, never inside a tag: the highlighter's attributes hold none of ours
@@ -181,19 +198,3 @@ def show(thing: Callable[..., object], **names: str) -> HTML:
         f'<figure class="listing" style="margin: 0"><pre tabindex="0" style="{style}">{html}</pre>'
         f"<figcaption><small>{file}, from line {first}</small></figcaption></figure>"
     )
-
-
-def _without_docstrings(source: str) -> str:
-    """Source without docstrings and the blank line after each; comments stay."""
-    source = dedent(source)
-    lines = source.splitlines(keepends=True)
-    nodes = [
-        n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.ClassDef)
-    ]
-    for node in nodes:
-        if ast.get_docstring(node):
-            text = node.body[0]
-            end = text.end_lineno or text.lineno
-            end += end < len(lines) and not lines[end].strip()
-            lines[text.lineno - 1 : end] = [""] * (end - text.lineno + 1)
-    return "".join(lines)

@@ -1,6 +1,6 @@
 """Checks of the walkthrough on test sets, and accuracy by the wildness of the faces."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,162 +8,136 @@ import pandas as pd
 
 from emolib import PROTOCOLS, Cache, EmotionData, confusion, sweep, train
 from emolib.data.drawn import drawn_data
-from emolib.utils.validation import real_number, whole_number
-from emolib.walkthroughs.lesson import Verdict, Wrong, array, check, judged, number
+from emolib.walkthroughs.lesson import Wrong, array, check_with, close, judged, number
 
 
-def shared_groups(data: EmotionData, train: np.ndarray, test: np.ndarray) -> Callable[..., Verdict]:
-    """A check of the number of groups with rows on both sides of one split.
-
-    Raises:
-        ValueError: the data have no groups.
-    """
-    if data.groups is None:
-        raise ValueError(
-            f"{data.source}: the data do not say who is who, so nobody can be counted; a "
-            "groups.csv would allow it"
-        )
+@check_with
+def shared_groups(answer: Any, data: EmotionData, train: np.ndarray, test: np.ndarray) -> str:
+    """The number of groups with rows on both sides of one split, of data whose groups are known."""
+    assert data.groups is not None
     seen, tested = set(data.groups[train]), set(data.groups[test])
     both = seen & tested
-    rows, everybody = int(np.isin(data.groups[test], sorted(both)).sum()), set(data.groups)
-
-    @check
-    def judge(answer: Any) -> str:
-        if isinstance(answer, set | list | tuple) or np.ndim(answer):
-            raise Wrong("these are the groups; their number is asked for: len(…).")
-        return judged(
-            number(answer),
-            len(both),
-            f"{len(both)} groups are on both sides, and {rows} of the {len(test)} test rows show a "
-            "person that the network was trained on.",
-            [
-                (
-                    0,
-                    "0 rows are on both sides, as in every split; but their people may be: "
-                    "data.groups[train] says whose the rows are.",
-                ),
-                (
-                    rows,
-                    "these are rows, not groups: a person with ten pictures counts once. A set "
-                    "keeps each name once.",
-                ),
-                (len(everybody), "this is the number of all groups."),
-                (
-                    len(seen),
-                    "this is the number of groups in the training set; keep only those that are "
-                    "also tested.",
-                ),
-                (
-                    len(tested),
-                    "this is the number of groups in the test set; keep only those that also "
-                    "train.",
-                ),
-                (
-                    len(tested - both),
-                    "these are the groups that are tested and never trained on; the others are "
-                    "asked for.",
-                ),
-            ],
-            "take the set of groups of the training rows and the set of groups of the test rows, "
-            "and count the names in both (&).",
-            tolerance=0,
-        )
-
-    return judge
+    rows = int(np.isin(data.groups[test], sorted(both)).sum())
+    if isinstance(answer, set | list | tuple) or np.ndim(answer):
+        raise Wrong("these are the groups; their number is asked for: len(…).")
+    return judged(
+        number(answer),
+        len(both),
+        f"{len(both)} groups are on both sides, and {rows} of the {len(test)} test rows show a "
+        "person that the network was trained on.",
+        [
+            (
+                0,
+                "0 rows are on both sides, as in every split; but their people may be: "
+                "data.groups[train] says whose the rows are.",
+            ),
+            (
+                rows,
+                "these are rows, not groups: a person with ten pictures counts once. A set "
+                "keeps each name once.",
+            ),
+            (len(set(data.groups)), "this is the number of all groups."),
+            (
+                len(seen),
+                "this is the number of groups in the training set; keep only those that are "
+                "also tested.",
+            ),
+            (
+                len(tested),
+                "this is the number of groups in the test set; keep only those that also train.",
+            ),
+            (
+                len(tested - both),
+                "these are the groups that are tested and never trained on; the others are "
+                "asked for.",
+            ),
+        ],
+        "take the set of groups of the training rows and the set of groups of the test rows, "
+        "and count the names in both (&).",
+        tolerance=0,
+    )
 
 
-def recalls(counts: np.ndarray) -> Callable[..., Verdict]:
-    """A check of the recall of each emotion from a confusion matrix ``[C, C]``, true emotion in
-    rows.
-    """
+@check_with
+def recalls(answer: Any, counts: np.ndarray) -> str:
+    """The recall of each emotion from a confusion matrix ``[C, C]``, true emotion in rows."""
     counts = np.asarray(counts, float)
-    hit, occurs, total = np.diag(counts), counts.sum(1), counts.sum()
-    right, precision = hit / occurs, hit / np.maximum(counts.sum(0), 1)
-    scalars = [
+    hit, total = np.diag(counts), counts.sum()
+    right = hit / counts.sum(1)
+    mistakes = [
         (right.mean(), "this is their mean; the recall of each emotion is asked for."),
         (
             hit.sum() / total,
             "this is accuracy, one number over all rows; recall asks each emotion alone.",
         ),
+        (
+            hit / np.maximum(counts.sum(0), 1),
+            "this is precision: of the rows called Happy, the share that is. Recall divides by "
+            "the rows that are Happy: sum(axis=1).",
+        ),
+        (
+            hit / total,
+            "you divided by all rows; each emotion is divided by its own number of rows.",
+        ),
+        (1 - right, "this is the share that was missed."),
+        (hit, "these are counts; divide each by the number of rows of that emotion."),
     ]
-
-    @check
-    def judge(answer: Any) -> str:
-        if np.ndim(answer) == 0:
-            shape = f"the shape should be {right.shape}; yours is one number."
-            return judged(number(answer), np.nan, "", scalars, shape, tolerance=1e-3)
-        return judged(
-            np.nan_to_num(array(answer, right.shape)),
-            right,
-            "of the rows that are Happy, the share that was found: that is what the paper's "
-            "per-emotion accuracy must mean, if anything.",
-            [
-                (
-                    precision,
-                    "this is precision: of the rows called Happy, the share that is. Recall "
-                    "divides by the rows that are Happy: sum(axis=1).",
-                ),
-                (
-                    hit / total,
-                    "you divided by all rows; each emotion is divided by its own number of rows.",
-                ),
-                (1 - right, "this is the share that was missed."),
-                (hit, "these are counts; divide each by the number of rows of that emotion."),
-            ],
-            "the diagonal holds the hits; divide each by the sum of its row.",
-            tolerance=1e-3,
-        )
-
-    return judge
+    if np.ndim(answer) == 0:
+        shape = f"the shape should be {right.shape}; yours is one number."
+        return judged(number(answer), right, "", mistakes, shape, tolerance=1e-3)
+    return judged(
+        np.nan_to_num(array(answer, right.shape)),
+        right,
+        "of the rows that are Happy, the share that was found: that is what the paper's "
+        "per-emotion accuracy must mean, if anything.",
+        mistakes,
+        "the diagonal holds the hits; divide each by the sum of its row.",
+        tolerance=1e-3,
+    )
 
 
-def p_value(observed: float, shuffled: np.ndarray) -> Callable[..., Verdict]:
-    """A check of the permutation p-value of a score, from the scores ``[P]`` of shuffled labels."""
+@check_with
+def p_value(answer: Any, observed: float, shuffled: np.ndarray) -> str:
+    """The permutation p-value of a score, from the scores ``[P]`` of shuffled labels."""
     beyond, trials = int((shuffled >= observed).sum()), len(shuffled)
     right, deviations = (beyond + 1) / (trials + 1), (observed - shuffled.mean()) / shuffled.std()
     worse = (
         "this is the share that does worse; the p-value is the share that does at least as well."
     )
     count = "this is a count; divide by the number of shuffles, plus one."
-
-    @check
-    def judge(answer: Any) -> str:
-        value = number(answer)
-        return judged(
-            value,
-            right,
-            f"chance alone does as well in about {100 * right:.1f} of 100 tries. Is that rare "
-            "enough for you?",
-            [
-                (
-                    beyond / trials,
-                    "almost: count the true labels as one of the shuffles, (k + 1) / (n + 1), or "
-                    "a p-value could be 0, and nothing is that sure.",
-                ),
-                (1 - right, worse),
-                ((shuffled < observed).mean(), worse),
-                ((shuffled <= observed).mean(), worse),
-                (
-                    2 * right,
-                    "the question has one side: does it do better than chance? No factor of two.",
-                ),
-                (max(beyond, 2), count),
-                (beyond + 1, count),
-                # a rounded answer is recognised as well
-                (
-                    value if abs(value - deviations) < 0.01 else np.nan,
-                    "this is the number of standard deviations above chance; the p-value is a "
-                    "share of shuffles.",
-                ),
-            ],
-            "count the shuffles that reach the observed score, add one, and divide by their number "
-            "plus one."
-            if 0 <= value <= 1
-            else "a p-value is a share, from 0 to 1.",
-            tolerance=1e-6,
-        )
-
-    return judge
+    value = number(answer)
+    return judged(
+        value,
+        right,
+        f"chance alone does as well in about {100 * right:.1f} of 100 tries. Is that rare "
+        "enough for you?",
+        [
+            (
+                beyond / trials,
+                "almost: count the true labels as one of the shuffles, (k + 1) / (n + 1), or "
+                "a p-value could be 0, and nothing is that sure.",
+            ),
+            (1 - right, worse),
+            ((shuffled < observed).mean(), worse),
+            ((shuffled <= observed).mean(), worse),
+            (
+                2 * right,
+                "the question has one side: does it do better than chance? No factor of two.",
+            ),
+            (max(beyond, 2), count),
+            (beyond + 1, count),
+            # a rounded answer is recognised as well
+            (
+                close(value, deviations, 0.01),
+                "this is the number of standard deviations above chance; the p-value is a "
+                "share of shuffles.",
+            ),
+            (not 0 <= value <= 1, "a p-value is a share, from 0 to 1."),
+        ],
+        "count the shuffles that reach the observed score, add one, and divide by their number "
+        "plus one.",
+        tolerance=1e-6,
+    )
 
 
 def accuracy_by_wildness(
@@ -180,15 +154,11 @@ def accuracy_by_wildness(
     Returns:
         Columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``: share of the
         tested rows predicted right out of fold, over seeds.
-
-    Raises:
-        ValueError: a wildness outside 0 to 1, or a number of seeds that is not whole.
     """
-    repetitions, parts = range(whole_number("seeds", seeds, low=1)), []
-    table = sweep(modality=modality, protocol=PROTOCOLS, recipe="converged", seed=repetitions)
+    table = sweep(modality=modality, protocol=PROTOCOLS, recipe="converged", seed=range(seeds))
+    parts = []
     for degree in wildness:
-        faces = drawn_data(real_number("wildness", degree, 0, 1))
-        data = faces.as_distributed()  # components fitted once, not on every fold
+        data = drawn_data(degree).as_distributed()  # components fitted once, not on every fold
         found, scores = train(data, table, cache=cache).out_of_fold()
         counts = confusion(data.labels, scores)
         right = np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))

@@ -78,20 +78,21 @@ def hidden_layers(answer: Any) -> str:
         torch.randn(shape, generator=generator) for shape in ((6, 5), (3, 4, 5), (3, 4))
     )
     right = torch.stack([F.linear(x, weight[k], bias[k]) for k in range(3)])
-    unfit = (
-        "PyTorch could not match the shapes ({}). weight.transpose(1, 2) is [K, D, H], which "
-        "x [B, D] can be multiplied by; bias.unsqueeze(1) is [K, 1, H]."
+    given = tried(
+        answer,
+        x,
+        weight,
+        bias,
+        error=(RuntimeError,),
+        sentence="PyTorch could not match the shapes ({}). weight.transpose(1, 2) is [K, D, H], "
+        "which x [B, D] can be multiplied by; bias.unsqueeze(1) is [K, 1, H].",
     )
-    given = tried(answer, x, weight, bias, error=(RuntimeError,), sentence=unfit)
-    shapes = [
-        ((6, 3, 4), "yours is [B, K, H]; the network comes first: [K, B, H]."),
-        ((3, 4, 6), "yours is [K, H, B]; transpose the last two axes."),
-        (
-            (6, 4),
-            "the axis of networks is gone: yours is [B, H], as if there were one network. Keep k "
-            "in the result.",
-        ),
-    ]
+    shapes = {
+        (6, 3, 4): "yours is [B, K, H]; the network comes first: [K, B, H].",
+        (3, 4, 6): "yours is [K, H, B]; transpose the last two axes.",
+        (6, 4): "the axis of networks is gone: yours is [B, H], as if there were one network. Keep "
+        "k in the result.",
+    }
     return judged(
         array(given, (3, 6, 4), shapes),
         right,
@@ -123,7 +124,6 @@ def one_number(answer: Any) -> str:
     if given.numel() != 1:
         raise Wrong(f"one number is asked for; yours has shape {tuple(given.shape)}.")
     slope = torch.autograd.grad(given.sum(), losses)[0]
-    some = "only some of the losses take part; every row of every network pulls."
     return judged(
         slope,
         torch.full((7, 5), 1 / 5),
@@ -144,10 +144,12 @@ def one_number(answer: Any) -> str:
                 torch.full((7, 5), 1 / 7),
                 "the other way round: you averaged over networks and added up the rows.",
             ),
+            (
+                bool((slope == 0).any()),
+                "only some of the losses take part; every row of every network pulls.",
+            ),
         ],
-        some
-        if (slope == 0).any()
-        else "every row of every network should pull with the same weight, one over the number of "
+        "every row of every network should pull with the same weight, one over the number of "
         "rows in a batch.",
         tolerance=1e-6,
     )

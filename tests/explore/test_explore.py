@@ -1,4 +1,4 @@
-"""The explorers without a browser: training, controls, unknown persons, and the start of JupyterLab."""
+"""The explorers without a browser: training, controls, unknown persons, start of JupyterLab."""
 
 import asyncio
 import re
@@ -19,24 +19,14 @@ from emolib.training.scaling import scale
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
 LABS = [pruning_lab, training_lab, confusion_lab, split_lab]
-
-
-@pytest.fixture
-def unknown(tiny):
-    return replace(tiny, groups=None)
-
-
-@pytest.fixture
-def half(tiny):
-    """Half of the rows are tested by nobody."""
-    rows = np.arange(len(tiny))
-    return replace(tiny, splits={"official": (rows[rows % 4 < 2], rows[rows % 4 > 1])})
+# these may leave a few rows as they are
+QUIET = {"pruned", "removed units hand on", "recipe", "minimal angle / degrees"}
 
 
 @pytest.fixture
 def short(monkeypatch):
     monkeypatch.setattr("emolib.explore.pruning.EPOCHS", 2)
-    monkeypatch.setattr("emolib.explore.splits.EPOCHS", 5)
+    monkeypatch.setattr("emolib.explore.training.EPOCHS", 5)
 
 
 def inside(widget):
@@ -112,38 +102,44 @@ def test_a_network_watched_ends_as_one_that_is_not(tiny, protocol, setting):
     np.testing.assert_array_equal(live.out_of_fold(tiny, stack), trained.out_of_fold()[1])
 
 
-def test_rows_that_no_network_tested_have_no_score(half):
-    table = sweep(protocol="official", folds=1, seed=range(2), max_epochs=2)
-    *_, stack = live.training(half, table)
+def test_rows_that_no_network_tested_have_no_score(tiny):
+    training, tested = np.arange(30), np.arange(40, 60)
+    half = replace(tiny, splits={"official": (training, tested)})
+    *_, stack = live.training(half, sweep(protocol="official", folds=1, max_epochs=2))
     scores = live.out_of_fold(half, stack)
-    untested, tested = half.splits["official"]
-    assert np.isnan(scores[:, untested]).all() and not np.isnan(scores[:, tested]).any()
+    assert np.isnan(scores[:, :40]).all() and not np.isnan(scores[:, tested]).any()
 
 
-def test_a_run_stops_when_told_and_when_another_starts():
+def test_a_canvas_stops_when_told_and_when_a_control_moves():
     async def story():
-        run, seen = live.Run(live.Canvas()), []
+        canvas, control, seen = live.Canvas(), widgets.IntText(1), []
 
-        async def begin(name, states):
-            run.start(iter(states), lambda state: seen.append((name, state)))
-            while not seen or seen[-1][0] != name:
+        def states():
+            for step in range(10**9 if control.value < 3 else 3):
+                yield control.value, step
+
+        async def began(value):
+            while not seen or seen[-1][0] != value:
                 await asyncio.sleep(0)
 
-        assert run.stop.disabled
-        await begin("first", range(10**9))
-        await begin("second", range(10**9))
-        assert len(others()) == 1 and not run.stop.disabled  # the first gave way
-        run.stop.click()
+        assert canvas.stop.disabled
+        canvas.follow([control], states, seen.append)
+        await began(1)
+        control.value = 4
+        control.value = 2
+        await began(2)
+        assert len(others()) == 1 and not canvas.stop.disabled  # the first gave way
+        canvas.stop.click()
         with pytest.raises(asyncio.CancelledError):
-            await run.task
-        assert seen[-1][0] == "second" and run.stop.disabled
-        await begin("third", range(3))
+            await canvas.task
+        assert seen[-1][0] == 2 and canvas.stop.disabled
+        control.value = 3
         await settled()
-        assert seen[-1] == ("third", 2) and run.stop.disabled
-        return [name for name, _ in seen]
+        assert seen[-1] == (3, 2) and seen.count((3, 2)) == 1 and canvas.stop.disabled
+        return [value for value, _ in seen]
 
-    names = asyncio.run(story())
-    assert names == sorted(names, key=["first", "second", "third"].index)
+    values = asyncio.run(story())
+    assert values == sorted(values) and 4 not in values
 
 
 def test_an_error_in_a_training_is_shown_in_its_place():
@@ -153,10 +149,9 @@ def test_an_error_in_a_training_is_shown_in_its_place():
 
     async def story():
         canvas = live.Canvas()
-        run = live.Run(canvas)
-        run.start(broken(), lambda state: None)
+        canvas.follow([], broken, lambda state: None)
         await settled()
-        assert run.stop.disabled
+        assert canvas.stop.disabled
         return canvas.value
 
     assert asyncio.run(story()) == "<p role='status'>folds is 99; too many</p>"
@@ -183,13 +178,7 @@ def test_every_control_changes_a_picture_and_has_a_label_and_alt_text(tiny, make
                 assert before[0] == after[0] or alts(before[0]) != alts(after[0]), (
                     f"{label}: another picture with the same words"
                 )
-            # these may leave these few rows as they are
-            if label not in (
-                "pruned",
-                "removed units hand on",
-                "recipe",
-                "minimal angle / degrees",
-            ):
+            if label not in QUIET:
                 assert after != before, label
             for picture in filter(None, pictures(explorer)):
                 assert 'alt="' in picture or "<table" in picture or "status" in picture
@@ -198,8 +187,8 @@ def test_every_control_changes_a_picture_and_has_a_label_and_alt_text(tiny, make
 
 
 @pytest.mark.parametrize("make", LABS)
-def test_without_known_persons_only_random_folds_are_offered(unknown, make, short):
-    explorer = shown(make, unknown)
+def test_without_known_persons_only_random_folds_are_offered(tiny, make, short):
+    explorer = shown(make, replace(tiny, groups=None))
     assert live.UNKNOWN in said(explorer) and "person-independent" not in said(explorer)
     if "folds" in controls(explorer):
         assert controls(explorer)["folds"].options == ("random",)
@@ -230,28 +219,20 @@ def test_a_pressed_cell_shows_its_rows(tiny):
     assert picture.count("<tr") == 1 + min(int(busiest.description), 16)
 
 
-def test_the_confusion_lab_counts_tested_rows_alone(half):
-    explorer = shown(confusion_lab, half, ("folds", "official"))
-    _, tested = half.splits["official"]
-    table = sweep(recipe="converged", protocol="official", folds=1)
-    predicted = train(half, table).results[0].scores.argmax(1)
-    labels = half.labels[tested]
-    expected = confusion_matrix(labels, predicted)
-    assert [int(cell.description) for cell in cells(explorer)] == list(expected.ravel())
-    assert "30 of 60 rows tested" in said(explorer)
-    assert f"accuracy <b>{accuracy_score(labels, predicted):.0%}</b>" in said(explorer)
-    recall = recall_score(labels, predicted, average="macro")
-    assert f"recall <b>{recall:.0%}</b>" in said(explorer)
-
-
-def test_a_class_without_tested_rows_is_left_out_of_the_mean_recall(tiny):
+@pytest.mark.parametrize("classes", [3, 2])
+def test_the_confusion_lab_counts_tested_rows_and_tested_classes_alone(tiny, classes):
     rows = np.arange(len(tiny))
-    tested = rows[(rows % 4 > 1) & (tiny.labels < 2)]
+    tested = rows[(rows % 4 > 1) & (tiny.labels < classes)]
     data = replace(tiny, splits={"official": (rows[rows % 4 < 2], tested)})
     explorer = shown(confusion_lab, data, ("folds", "official"))
     table = sweep(recipe="converged", protocol="official", folds=1)
     predicted = train(data, table).results[0].scores.argmax(1)
-    recall = recall_score(data.labels[tested], predicted, labels=[0, 1], average="macro")
+    labels, every = data.labels[tested], np.arange(len(data.classes))
+    expected = confusion_matrix(labels, predicted, labels=every)
+    assert [int(cell.description) for cell in cells(explorer)] == list(expected.ravel())
+    assert f"{len(tested)} of 60 rows tested" in said(explorer)
+    assert f"accuracy <b>{accuracy_score(labels, predicted):.0%}</b>" in said(explorer)
+    recall = recall_score(labels, predicted, labels=every[:classes], average="macro")
     assert f"mean recall <b>{recall:.0%}</b>" in said(explorer)
 
 
@@ -286,26 +267,20 @@ def run_lab(monkeypatch, code: int, data: str = "") -> dict:
     return called
 
 
-def test_the_lab_listens_here_alone_and_knows_the_data(monkeypatch, tmp_path):
+def test_the_lab_listens_here_alone_and_knows_the_data(monkeypatch):
     called = run_lab(monkeypatch, 0)
     assert "--ServerApp.ip=127.0.0.1" in called["command"]
     assert "--allow-root" in called["command"] and called["env"][lab.VARIABLE] == ""
     assert not any("token" in part for part in called["command"])  # JupyterLab's own stays on
+
+
+def test_a_lab_that_cannot_open_is_an_error(monkeypatch, tmp_path):
     with pytest.raises(OSError, match="absent"):
         run_lab(monkeypatch, 0, str(tmp_path / "absent.xlsx"))
-
-
-def test_an_error_of_jupyterlab_is_an_error(monkeypatch, tmp_path):
     with pytest.raises(OSError, match="JupyterLab ended with exit code 1; the reason"):
         run_lab(monkeypatch, 1)
     with pytest.raises(OSError, match="there is no notebook"):
         lab.open_lab(tmp_path / "absent.ipynb")
-
-
-def test_an_option_that_jupyterlab_refuses_ends_in_an_error(capfd):
-    with pytest.raises(OSError, match="JupyterLab ended with exit code 1"):
-        lab.open_lab(NOTEBOOK, options=("--no-browser", "--ServerApp.port=none"))
-    assert "none" in capfd.readouterr().err
 
 
 def test_without_a_writable_home_jupyterlab_gets_a_temporary_one(monkeypatch):

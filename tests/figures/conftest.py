@@ -1,21 +1,35 @@
-"""What the tests of figures share: a table of results, and figures closed after each test."""
+"""Shared by the tests of figures: a table of results, a check of every picture they draw."""
 
 from collections.abc import Iterator
 from itertools import product
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+
+from emolib.figures.style import WIDTH, Picture
 
 matplotlib.use("agg")
 PROTOCOLS = ("random", "person-independent")
 
 
 @pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
+def sound(monkeypatch) -> Iterator[None]:
+    """Every picture that a test draws has words, numbers and the report's width."""
+    made, init = [], Picture.__init__
+
+    def recorded(picture, *parts):
+        init(picture, *parts)
+        made.append(picture)
+
+    monkeypatch.setattr(Picture, "__init__", recorded)
     yield
-    matplotlib.pyplot.close("all")
+    plt.close("all")
+    for picture in made:
+        assert len(picture.alt) > 20 and picture.alt.endswith(".") and "nan" not in picture.alt
+        assert len(picture.data.columns) and picture.figure.get_figwidth() == WIDTH
 
 
 @pytest.fixture(scope="session")

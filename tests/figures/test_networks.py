@@ -1,4 +1,4 @@
-"""Networks as they are drawn: layers read off the module, units that stay and go."""
+"""Networks: layers read off the module, units that stay and go, angles between them."""
 
 import numpy as np
 import pandas as pd
@@ -19,19 +19,6 @@ def test_layers_are_read_off_the_module():
     assert layers["parameters"].sum() == sum(p.numel() for p in net.parameters())
     assert layers["kind"].tolist()[:10] == ["Conv1d", "MaxPool1d"] * 5
     assert layers["output"].iloc[-1] == "7" and layers["output"][9] == "4 × 5"
-    assert not any(module._forward_hooks for module in net.modules())
-
-
-def test_a_trace_sees_its_own_network_alone():
-    seen = []
-
-    class Calling(ShallowNet):
-        def forward(self, x):
-            seen.append(ShallowNet()(x))
-            return super().forward(x)
-
-    layers = trace(Calling(hidden=6), torch.zeros(1, 5))
-    assert len(seen) == 1 and layers["layer"].tolist() == ["hidden", "output"]
 
 
 def test_every_connection_of_the_shallow_network_is_a_line():
@@ -81,17 +68,33 @@ def test_a_network_without_angles_has_none_to_tell(degrees):
     assert "Mean recall no value under random folds." in picture.alt
 
 
-def test_a_pruned_network_names_the_units_that_go():
+def test_a_pruned_network_names_the_units_that_go_and_marks_close_pairs():
     activations = np.random.default_rng(0).random((9, 3))
-    alt = figures.pruned_network(DEGREES, 20, activations, ALIVE, 5, 7).alt
-    assert "2 of 3 hidden units stay at a minimal angle of 20°; units 2 go." in alt
-    assert "closest pair is 10.0° apart" in alt
+    picture = figures.pruned_network(DEGREES, 60, activations, ALIVE, 5, 7)
+    assert "2 of 3 hidden units stay at a minimal angle of 60°; units 2 go." in picture.alt
+    assert "closest pair is 10.0° apart" in picture.alt
+    (marks,) = picture.figure.axes[1].collections
+    assert marks.get_offsets().tolist() == [[0, 1], [0, 2]]
     whole = figures.pruned_network(DEGREES, 5, activations, np.ones(3, bool), 5, 7).alt
     assert "none goes" in whole
 
 
-def test_close_pairs_are_marked():
-    activations = np.random.default_rng(0).random((9, 3))
-    figure = figures.pruned_network(DEGREES, 60, activations, ALIVE, 5, 7).figure
-    (marks,) = figure.axes[1].collections
-    assert marks.get_offsets().tolist() == [[0, 1], [0, 2]]
+def test_the_alt_text_of_a_matrix_names_the_worst_difference():
+    degrees = np.zeros((6, 6))
+    for (i, j), printed in paper.TABLE_2.items():
+        degrees[i - 1, j - 1] = printed
+    degrees[0, 1] += 3
+    picture = figures.angle_matrix(degrees, "Angles", paper.TABLE_2)
+    assert "3.00°" in picture.alt
+    smallest = pd.Series(paper.TABLE_2)
+    smallest[1, 2] += 3
+    assert f"from {smallest.min():.1f}° (units " in picture.alt
+    assert picture.data["printed"].tolist() == list(dict(sorted(paper.TABLE_2.items())).values())
+
+
+@pytest.mark.parametrize("missing", [1, 15])
+def test_a_missing_angle_is_not_the_smallest(missing):
+    degrees = np.full((6, 6), 40.0)
+    degrees[0, 1] = np.nan if missing == 1 else 40
+    picture = figures.angle_matrix(degrees, "Angles", paper.TABLE_2)
+    assert "from 40.0° (units " in picture.alt

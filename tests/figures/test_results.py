@@ -1,8 +1,11 @@
-"""Bars, levels, splits, readings and error rates: what is missing has no place among them."""
+"""Bars, confusion matrices, levels, splits, readings, error rates and folds; missing values have no
+place among them.
+"""
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import confusion_matrix
 
 from emolib import figures, paper
 from emolib.figures.style import MANY
@@ -41,19 +44,20 @@ def test_a_model_that_a_protocol_lacks_leaves_a_gap(summary):
     assert "CNN fusion, person-independent: no value, the paper 31 %." in picture.alt
 
 
-def test_what_share_lies_below_the_printed_figure():
-    below, above = np.full(30, 0.2), np.full(10, 0.4)
-    values = np.r_[below, above, np.nan]
-    picture = figures.single_splits({"CNN fusion": values}, {"CNN fusion": 0.31}, 1 / 7)
+def test_the_share_of_splits_below_the_printed_figure():
+    values = np.r_[np.full(30, 0.2), np.full(10, 0.4), np.nan]
+    results = {"CNN fusion": values, "LPQ CNN": np.full(5, np.nan)}
+    picture = figures.single_splits(results, paper.TABLE_3_AVERAGE, 1 / 7)
     assert "the paper's 31 % is above 75 % of 40 splits" in picture.alt
     assert picture.figure.axes[0].get_yticklabels()[0].get_text() == "CNN fusion\n(40 splits)"
-    assert len(picture.data) == 41
+    assert len(picture.data) == 46
+    assert "LPQ CNN: median no value" in picture.alt and "of 0 splits" in picture.alt
 
 
-def test_a_model_without_a_single_result_has_no_median():
-    results = {"CNN fusion": np.full(5, np.nan), "LPQ CNN": np.full(5, 0.2)}
-    alt = figures.single_splits(results, paper.TABLE_3_AVERAGE, 1 / 7).alt
-    assert "CNN fusion: median no value" in alt and "of 0 splits" in alt and "nan" not in alt
+def test_a_test_s_rejections_are_told():
+    frame = pd.DataFrame({"label": ["level"], "rejected": [0.05], "low": [0.03], "high": [0.08]})
+    picture = figures.error_rates(frame, 0.05)
+    assert picture.alt == "Rejections on shuffled labels. level: 5.0 %."
 
 
 @pytest.mark.parametrize(("count", "pixels"), [(MANY, False), (MANY + 1, True)])
@@ -93,9 +97,93 @@ def test_the_specification_curve_counts_the_readings_that_reach_a_figure():
     assert [list(line.get_xdata()) for line in rows] == [[0, 2], [1], [0, 1], [2]]
     edges = [line.get_ydata()[0] for line in marks.lines if line.get_marker() != "|"]
     assert edges == [-1.5, -3.5]
+    none = figures.specification_curve(frame[3:], ["loss"], {"fusion": 0.31}).alt
+    assert none == "0 readings from no value up. fusion (31 %) is reached by 0."
 
 
-def test_readings_without_a_value_are_none():
-    frame = pd.DataFrame({"value": [np.nan], "loss": ["a"]})
-    alt = figures.specification_curve(frame, ["loss"], {"fusion": 0.31}).alt
-    assert alt == "0 readings from no value up. fusion (31 %) is reached by 0."
+def texts(axis):
+    return [text.get_text() for text in axis.texts]
+
+
+def test_each_row_is_in_percent_of_its_tested_rows():
+    random = np.random.default_rng(0)
+    truth, guess = random.integers(0, 7, (2, 300))
+    picture = figures.confusion_matrices(
+        {"a": confusion_matrix(truth, guess)}, paper.EMOTIONS, columns=1
+    )
+    shares = 100 * confusion_matrix(truth, guess, normalize="true")
+    assert texts(picture.figure.axes[0]) == [f"{share:.0f}" for share in shares.ravel()]
+    assert picture.data["tested"].tolist() == np.bincount(truth).tolist()
+    assert "(a) a, 300 rows tested: " in picture.alt
+
+
+def test_an_emotion_without_a_tested_row_has_no_percent():
+    counts = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]])
+    picture = figures.confusion_matrices({"a": counts}, ("Angry", "Fear", "Sad"), columns=1)
+    assert texts(picture.figure.axes[0]) == ["75", "25", "0", "50", "0", "50", "no row tested"]
+    assert picture.alt.endswith(
+        "a, 8 rows tested, none of Fear: most often right on Angry (75 %) and Sad (50 %)."
+    )
+    fear = picture.data.set_index("true").loc["Fear"]
+    assert fear[["Angry", "Fear", "Sad"]].isna().all() and fear["tested"] == 0
+
+
+def test_many_matrices_have_letters_and_those_of_nothing_say_so():
+    matrices = {str(number): np.eye(2, dtype=int) for number in range(14)}
+    matrices |= {"none": np.zeros((2, 2), int)}
+    picture = figures.confusion_matrices(matrices, ("Angry", "Sad"), columns=3)
+    assert "(n) 13, 2 rows tested: most often right on" in picture.alt
+    assert texts(picture.figure.axes[14]) == ["no row tested"] * 2
+    assert picture.alt.endswith("(o) none, 0 rows tested, none of Angry and Sad.")
+
+
+def test_a_map_counts_the_groups_on_both_sides():
+    groups = np.array(list("aaabbc"))
+    tests = [np.array([0, 1, 3]), np.array([2, 4, 5])]
+    picture = figures.fold_map(tests, groups, "random")
+    assert "2 of 3 groups have rows on both sides of a split" in picture.alt
+    assert "fold by fold: 2, 1." in picture.alt
+    counts = picture.data.set_index(["fold", "group"])["rows"].to_dict()
+    assert counts == {(0, 0): 2, (0, 1): 1, (1, 0): 1, (1, 1): 1, (1, 2): 1}
+    single = figures.fold_map(tests[:1], groups, "single split")  # untested rows are a side too
+    assert "2 of 3 groups have rows on both sides of a split" in single.alt
+
+
+def test_stripes_have_the_colour_of_their_group():
+    groups = np.repeat(list("abcdefghij"), range(10, 0, -1))
+    tests = np.array_split(np.random.default_rng(0).permutation(len(groups)), 3)
+    (image,) = figures.fold_map(list(tests), groups, "random").figure.axes[0].images
+    pixels = image.get_array()
+    for fold, rows in enumerate(tests):
+        sizes = pd.Series(groups[rows]).value_counts()
+        seen = pd.Series([tuple(pixel) for pixel in pixels[fold, : len(rows)]]).value_counts()
+        coloured = sorted(sizes[[g for g in "abcdef" if g in sizes]])  # each a colour of its own
+        assert sorted(n for pixel, n in seen.items() if len(set(pixel)) > 1) == coloured
+
+
+def test_where_nobody_is_known_no_person_is_drawn():
+    picture = figures.fold_map([np.arange(3), np.arange(3, 8)], None, "random")
+    (image,) = picture.figure.axes[0].images
+    assert {len(set(pixel)) for row in image.get_array() for pixel in map(tuple, row)} == {1}
+    title = picture.figure.axes[0].get_title(loc="left")
+    assert "the data do not say who is who" in title and "group" not in title + picture.alt
+    assert picture.alt.endswith("Rows tested, fold by fold: 3, 5.")
+    assert list(picture.data.columns) == ["fold", "rows"] and picture.data["rows"].sum() == 8
+
+
+def test_missing_scores_are_left_out():
+    scores = pd.DataFrame(
+        {
+            "protocol": ["random"] * 3 + ["person-independent"] * 2,
+            "seed": [0, 1, 2, 0, 1],
+            "value": [0.2, np.nan, 0.3, np.nan, np.nan],
+        }
+    )
+    picture = figures.score_distribution(scores, 1 / 7, ("random", 2))
+    assert picture.alt == "Scores by protocol. random: 2 seeds from 20 to 30 %, mean 25.0 %."
+    parts = picture.figure.axes[0].collections
+    rings = [part for part in parts if hasattr(part, "get_sizes") and 120 in part.get_sizes()]
+    assert [ring.get_offsets()[:, 0].tolist() for ring in rings] == [[30.0]]
+    none = figures.score_distribution(scores[3:], 1 / 7)
+    low, high = none.figure.axes[0].get_xlim()
+    assert low < 100 / 7 < high and "random:" not in none.alt

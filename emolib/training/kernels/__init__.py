@@ -93,6 +93,9 @@ def _keeping(function: Callable[..., Result], name: str) -> Callable[..., Result
     """A function to be compiled, which numba keeps under a name where it can."""
     copy = FunctionType(function.__code__, function.__globals__, name)
     copy.__qualname__ = name
-    keeps = bool(os.environ.get("NUMBA_CACHE_DIR"))
-    made: Callable[..., Result] = numba.njit(cache=keeps, **SETTINGS)(copy)
+    made: Callable[..., Result]
+    try:
+        made = numba.njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), **SETTINGS)(copy)
+    except RuntimeError:  # Numba found no folder that can be written
+        made = numba.njit(**SETTINGS)(copy)
     return made
