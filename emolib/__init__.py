@@ -1,5 +1,4 @@
-"""The paper's models, their pruning, training by the thousand, metrics and figures: the names a
-notebook imports.
+"""The names that a notebook imports: data, models, pruning, training, metrics, figures.
 
 They load when first used, so that a process that trains does not wait for the libraries that draw;
 ``__init__.pyi`` lists them.

@@ -1,6 +1,4 @@
-"""The command line: `python -m emolib report` re-runs the paper; `explore` and `walkthroughs` open
-its doors to a class.
-"""
+"""Command line: ``python -m emolib report``, ``explore``, ``walkthroughs``, ``export``, ``draw``."""
 
 import argparse
 import json

@@ -1,5 +1,4 @@
-"""Speed comparison of ways to train many small networks and to describe images; ``python -m
-emolib.bench`` measures, prints each figure and writes reports/bench.json.
+"""Speed comparison of ways to train many small networks and to describe images.
 
 A way to train returns seconds and steps taken. Sequential ways (a loop, scikit-learn) cost the same
 for each network, so they may stop before the last one: the result is the time per network and step.

@@ -1,5 +1,4 @@
-"""The paper's networks as scikit-learn classifiers, LPQ and PHOG as transformers, for pipelines,
-searches and cross-validation.
+"""Scikit-learn estimators: the paper's networks as classifiers, LPQ and PHOG as transformers.
 
 Thin over :func:`emolib.train`: a classifier makes one row of a sweep from its parameters, and keeps
 the network that comes back.

@@ -1,5 +1,4 @@
-"""What the paper and its two sources printed: tables, settings and claims. Computes nothing,
-imports nothing of ours.
+"""Printed tables, settings and claims of the paper and its two sources; imports nothing of ours.
 
 The paper: Z. Wang, "End-to-End Multimodal Emotion Recognition by Using Deep Neural Networks".
 Its baseline: A. Dhall et al., "Static facial expression analysis in tough conditions", ICCV

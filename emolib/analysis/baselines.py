@@ -1,5 +1,4 @@
-"""Nested cross-validation of classifiers from scikit-learn on the same features: the baseline's
-support vector machine, and the best of nine kinds.
+"""Nested cross-validation of scikit-learn classifiers: the baseline's SVM, the best of nine kinds.
 
 Settings are always chosen inside the training rows of a fold, on inner folds of the same protocol.
 Of more than :data:`emolib.analysis.statistics.SAMPLE` rows a stratified sample trains and tests,

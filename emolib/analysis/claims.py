@@ -1,5 +1,4 @@
-"""Verdicts on the claims of the paper: each of :data:`emolib.paper.CLAIMS` against the rows of
-:mod:`emolib.analysis.evidence`, and nothing else.
+"""Verdicts on the claims of :mod:`emolib.paper`, from the rows of evidence and nothing else.
 
 A rule reads rows of evidence, and returns for each protocol whether the claim is shown, refuted, or
 left open by an interval that holds both, or by a number that is missing. The ids of these rows are

@@ -1,5 +1,4 @@
-"""Evidence: the networks that a report compares, and their levels, differences and confusions as
-rows with columns, with intervals and tests, beside the printed figures.
+"""Evidence: recall levels, differences and confusions of the compared networks, as rows.
 
 Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes. Rows that no network tested are left
 out everywhere; results that are then undefined are NaN.

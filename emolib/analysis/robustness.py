@@ -1,5 +1,4 @@
-"""Robustness: leakage through near-duplicates and persons, results of single splits, selection
-bias, and a multiverse of the settings that the paper leaves open.
+"""Robustness: leakage, results of single splits, selection bias, readings of the paper.
 
 Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data, ``D`` features of all modalities
 together, ``R`` repetitions.

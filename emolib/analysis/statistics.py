@@ -1,4 +1,4 @@
-"""Cluster bootstrap, permutation test and corrected resampled t-test for out-of-fold scores.
+"""Cluster bootstrap intervals, widened for shared training rows; permutation and t-tests.
 
 Rows of one person resemble each other, and a row that tests one fold trains the others; intervals
 and tests that ignore this are too narrow. Bootstrap intervals therefore resample persons, not rows,

@@ -1,5 +1,4 @@
-"""Image descriptors: local phase quantisation (LPQ) and the pyramid histogram of oriented gradients
-(PHOG).
+"""Image descriptors: local phase quantisation (LPQ), pyramid histogram of gradients (PHOG).
 
 Images are grey, ``[N, H, W]``, of any numeric type. Brightness has no unit: a stack times a
 constant has the same descriptors.

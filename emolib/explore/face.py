@@ -1,6 +1,4 @@
-"""Face maker: the effect of a muscle, a turn of the head or bad light on ten numbers and on the
-models' scores.
-"""
+"""Face maker: effect of a muscle, a head turn or bad light on features and scores."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

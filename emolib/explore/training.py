@@ -1,6 +1,8 @@
-"""Explorers that train a sweep: training lab (learning curves by recipe), confusion lab (a
-confusion matrix of buttons, with the faces or rows behind each), split lab (the same person on both
-sides of a split, and the effect on the score).
+"""Explorers that train: training lab, confusion lab and split lab.
+
+The training lab shows learning curves by recipe; the confusion lab a confusion matrix of buttons,
+with the faces or rows behind each; the split lab the same person on both sides of a split, and the
+effect on the score.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
-"""One function per figure: tables in, a :class:`Picture` out. Nothing here computes a result or
-trains a network.
+"""One function per figure: tables in, a :class:`Picture` out.
+
+Nothing here computes a result or trains a network.
 """
 
 from emolib.figures.curves import (

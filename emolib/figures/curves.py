@@ -1,6 +1,4 @@
-"""Curves against a setting: recall (Figures 6a, 6b and 9), accuracy by wildness of the faces,
-training loss, learning curves, and time per training step.
-"""
+"""Curves: recall (Figures 6a, 6b, 9), loss, learning curves, accuracy and time by a setting."""
 
 from collections.abc import Callable, Hashable, Mapping
 from itertools import product

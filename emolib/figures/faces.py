@@ -1,6 +1,4 @@
-"""Faces and their features: samples (Figure 1), box plots (Figures 2 and 3), principal components,
-the descriptors of one face, rows of faces.
-"""
+"""Faces and their features: samples (Figure 1), box plots (Figures 2, 3), descriptors."""
 
 import matplotlib.pyplot as plt
 import numpy as np

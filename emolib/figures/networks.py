@@ -1,5 +1,6 @@
-"""Figures 4 and 5, angles between hidden units, and networks before and after pruning; layers,
-shapes and counts are read off the modules.
+"""Networks as drawings (Figures 4, 5), angles between hidden units, pruning before and after.
+
+Layers, shapes and counts are read off the modules.
 """
 
 import matplotlib.pyplot as plt

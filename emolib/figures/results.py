@@ -1,7 +1,4 @@
-"""Results: recall by emotion (Figure 7), confusion matrices (Figures 8 and 10), recall by model, of
-single splits, of ways to choose settings, of readings and of seeds; the error rates of tests; the
-split of rows into folds.
-"""
+"""Recall bars (Figure 7), confusion matrices (Figures 8, 10), readings, error rates, folds."""
 
 from collections.abc import Sequence
 from string import ascii_lowercase

@@ -1,5 +1,4 @@
-"""Style of all figures: colours and markers, pictures with alt text and data, panels, legends,
-words for numbers.
+"""Style of all figures: colours and markers of emotions, legends, alt text, panels.
 
 An emotion and a modality keep their colour in every figure. The colours are distinct under the
 common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.

@@ -1,6 +1,4 @@
-"""Notebooks in, one HTML out: runs the chapters that are not up to date, side by side, and replaces
-the report only by a whole one.
-"""
+"""Report build: runs the chapters that are not up to date and binds them into one HTML."""
 
 import gzip
 import json

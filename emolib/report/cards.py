@@ -1,4 +1,4 @@
-"""Cards: a figure, slider or table as the HTML that stands in the report, shown by a notebook."""
+"""Cards: a figure or table as HTML, with caption, formats and data below it."""
 
 import json
 import numbers

@@ -1,6 +1,4 @@
-"""Chapter execution by papermill: side by side, each in a kernel of its own that ends with the
-build; a line in the terminal shows which chapters are at work and about how long the rest takes.
-"""
+"""Chapter execution by papermill, side by side, with a progress line."""
 
 import logging
 import os

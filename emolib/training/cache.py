@@ -1,4 +1,4 @@
-"""Results of trained networks, and the cache that keeps them under a key of all that made them."""
+"""Cache of trained networks: each result under a key of data, code and settings."""
 
 import hashlib
 import json

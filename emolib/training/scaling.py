@@ -1,5 +1,4 @@
-"""Inputs of networks: min-max scaling (paper, equation 1) and principal components, fitted on
-training rows, and the folds and the order of rows that a stack of networks learns from.
+"""Inputs of networks: min-max scaling (paper, equation 1), components, folds, order of rows.
 
 Axes: ``K`` networks, ``S`` splits (a fold of a repetition), ``V`` views (a split's scaling of some
 modalities), ``N`` rows of the data, ``M`` modalities, ``D`` features, ``C`` classes, ``T`` places

@@ -1,5 +1,6 @@
-"""Networks of one kind trained side by side, epoch by epoch, with pruning and early stopping per
-network; and networks that look at the image itself, one by one.
+"""Networks trained side by side, epoch by epoch, with pruning and early stopping per network.
+
+Networks that look at the image itself are trained one by one.
 
 Two engines with the same result do the work of a stack. Each trains some networks ``which`` for an
 epoch, in place, and returns the mean loss of each, in the order of ``which``; and it returns the

@@ -1,6 +1,4 @@
-"""Sweeps: tables with one row per network, which holds everything but the data that its result
-depends on.
-"""
+"""Sweeps: tables with one row per network and a column per setting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,1 +1,1 @@
-"""What every room uses: messages, files, caches, progress."""
+"""Cache folder, console messages and parameter validation."""

@@ -1,4 +1,4 @@
-"""What is said to the person at the keyboard: on stderr, one line at a time."""
+"""Messages to the terminal: on stderr, one line at a time."""
 
 import sys
 from functools import cache

@@ -1,6 +1,4 @@
-"""Checks of the walkthrough from face to ten numbers, the patch that it looks at, and the variance
-between groups.
-"""
+"""Checks of the walkthrough from face to ten numbers, and the variance between groups."""
 
 from typing import Any
 

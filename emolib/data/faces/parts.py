@@ -1,6 +1,4 @@
-"""Parts of a drawn face: neck, head, hair and glasses; brows, eyes, nose, mouth and folds, which
-the action units move.
-"""
+"""Parts of a drawn face: head, hair, glasses, brows, eyes, nose, mouth and folds."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Who is drawn and how: emotions as action units, a person, a view of the person."""
+"""Persons, views, and emotions as facial action units, of the drawn faces."""
 
 from dataclasses import dataclass
 

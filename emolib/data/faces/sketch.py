@@ -1,4 +1,4 @@
-"""Curves, and the canvas that turns and places them.
+"""Canvas of a drawn face: curves, placed and turned.
 
 Points are ``(x, y)`` in pixels of the final picture, in the head's own frame: origin between eyes
 and nose, ``x`` to the viewer's right, ``y`` down. Every shape is an array ``[P, 2]``, or ``[…, P,

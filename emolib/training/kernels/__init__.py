@@ -1,5 +1,4 @@
-"""One epoch of training, compiled: the arithmetic of :mod:`emolib.models` without the overhead of a
-tensor library.
+"""Compiled training epochs: the arithmetic of :mod:`emolib.models` without a tensor library.
 
 A step of the shallow network is some ten thousand multiplications. A tensor library spends far
 longer on being called than on them, so here each network trains in one compiled loop, with its

@@ -1,4 +1,4 @@
-"""The parts that both kinds of network need: products, the sigmoid, the loss, the optimiser."""
+"""Arithmetic of the kernels: products, the sigmoid, losses, optimisers."""
 
 from math import factorial
 

@@ -1,4 +1,7 @@
-"""The CNNs, one at a time. Axes: see :mod:`emolib.training.kernels`."""
+"""Compiled training epoch of the CNNs, one network at a time.
+
+Axes: see :mod:`emolib.training.kernels`.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""The shallow network, :data:`LANES` at a time. Axes: see :mod:`emolib.training.kernels`."""
+"""Compiled training epoch of the shallow network, :data:`LANES` networks at a time.
+
+Axes: see :mod:`emolib.training.kernels`.
+"""
 
 import numpy as np
 
