@@ -36,6 +36,7 @@ DOORS = {
     "export '' faces.txt": "the name should end in .xlsx",
     "export '' gone/faces.csv": "No such file or directory",
     "export '' a.csv --set nonsense": "a setting is written name=value",
+    "export '' a.csv --set source=x": "a setting of export is 'source'; it must be one of",
     "draw reports": "reports: something is there already",
     "draw new --wildness 2": "wildness must lie between 0 and 1, not 2.0",
     "draw 'a file'": "a file: something is there already",

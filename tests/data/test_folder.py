@@ -288,8 +288,10 @@ ROWS += ["faces//{file};{person};", "{backslashes};{person};"]
 
 
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("header", ["name;group;", "NAME ; Group; note"])
-def test_a_groups_table_may_be_spelt_in_many_ways(folder, row, header):
+@pytest.mark.parametrize(
+    ("header", "table"), [("name;group;", "groups.csv"), ("NAME ; Group; note", "GROUPS.CSV")]
+)
+def test_a_groups_table_may_be_spelt_in_many_ways(folder, row, header, table):
     words = ["NA", "None", "null"]  # names of persons, though of no numbers
     lines = []
     for at, path in enumerate(sorted(folder.rglob("*.png"))):
@@ -297,7 +299,7 @@ def test_a_groups_table_may_be_spelt_in_many_ways(folder, row, header):
         backslashes, stem = file.replace("/", "\\"), file.removesuffix(".png")
         person = words[at % 3]
         lines.append(row.format(file=file, person=person, backslashes=backslashes, stem=stem))
-    (folder / "groups.csv").write_text("\n".join([header, *lines]))
+    (folder / table).write_text("\n".join([header, *lines]))
     assert load(folder).groups.tolist() == [words[at % 3] for at in range(8)]
 
 

@@ -31,6 +31,12 @@ def test_kinds_of_pixels_come_out_alike(tmp_path):
         assert np.array_equal(read_grey(path), grey), path.name
 
 
+def test_twelve_bits_in_sixteen_are_as_bright_as_eight(tmp_path):
+    grey = face(7, (30, 30))
+    Image.fromarray((grey.astype(np.uint16) << 4) + 9).save(tmp_path / "twelve.png")
+    assert np.array_equal(read_grey(tmp_path / "twelve.png"), grey)
+
+
 def test_transparent_pixels_lie_on_white(tmp_path):
     pixels = np.full((10, 10, 4), (10, 10, 10, 255), np.uint8)
     pixels[:5, :, 3] = 0

@@ -267,6 +267,19 @@ def test_rows_are_counted_as_a_spreadsheet_program_counts_them(tmp_path):
         assert "row 10," in complaint(write(tmp_path / f"faces{suffix}", rows))
 
 
+def test_of_several_sheets_the_one_with_a_label_is_read(tmp_path):
+    expected = load(write(tmp_path / "one.xlsx", sheet_rows())).digest
+    book = openpyxl.load_workbook(write(tmp_path / "faces.xlsx", sheet_rows()))
+    book.create_sheet("Notes", 0).append(["these are notes"])
+    book.save(tmp_path / "faces.xlsx")
+    assert load(tmp_path / "faces.xlsx").digest == expected
+
+
+def test_the_home_of_nobody_is_no_place(tmp_path):
+    with pytest.raises(FileNotFoundError, match="~nobody-here/faces.csv: there is no such file"):
+        load("~nobody-here/faces.csv")
+
+
 def changed(column, title):
     return (*PLAIN[:column], title, *PLAIN[column + 1 :])
 
@@ -284,6 +297,11 @@ SHAPES = {
         (None, "label", "A 1", *["A"] * 9),
         list,
         ["'A' and 'A 1' would be read as one modality A"],
+    ),
+    "two networks of one family": (
+        (None, "label", "VGG16", *[None] * 4, "VGG19", *[None] * 4),
+        list,
+        ["'VGG16' and 'VGG19' would be read as one modality VGG"],
     ),
     "header only": (PLAIN, lambda rows: [], ["no row that has all features"]),
     "all rows incomplete": (PLAIN, without_features, ["no row that has all features"]),
