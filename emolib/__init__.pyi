@@ -4,8 +4,7 @@ __version__: str
 
 from . import figures as figures
 from . import paper as paper
-from .analysis.calibration import calibrate as calibrate
-from .analysis.claims import evaluate_claims as evaluate_claims
+from .analysis.error_rates import calibrate as calibrate
 from .analysis.evidence import PAPER_MODELS as PAPER_MODELS
 from .analysis.evidence import angle_sweep as angle_sweep
 from .analysis.evidence import collect_evidence as collect_evidence
@@ -18,6 +17,7 @@ from .analysis.evidence import table3_models as table3_models
 from .analysis.evidence import table3_sweep as table3_sweep
 from .analysis.evidence import width_sweep as width_sweep
 from .analysis.robustness import near_duplicates as near_duplicates
+from .analysis.verdicts import evaluate_claims as evaluate_claims
 from .data import EmotionData as EmotionData
 from .data import load as load
 from .estimators import FusionCNNClassifier as FusionCNNClassifier

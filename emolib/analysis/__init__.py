@@ -1,1 +1,1 @@
-"""Statistics, evidence, claims, robustness, baselines and calibration of results."""
+"""Statistics, evidence, verdicts, robustness, baselines and error rates of the tests."""

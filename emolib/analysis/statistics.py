@@ -4,7 +4,7 @@ Rows of one person resemble each other, and a row that tests one fold trains the
 and tests that ignore this are too narrow. Bootstrap intervals therefore resample persons, not rows,
 and are widened by :data:`SHARED_ROWS_INFLATION`; tests between models widen the variance for shared
 training rows; tests against chance exchange labels within a person only. The module
-:mod:`emolib.analysis.calibration` measures how often each is wrong.
+:mod:`emolib.analysis.error_rates` measures how often each is wrong.
 
 Where the persons are unknown, the bootstrap resamples rows and labels are exchanged among all rows.
 Rows that no network tested are left out; results that are then undefined are NaN.

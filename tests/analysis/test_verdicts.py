@@ -8,7 +8,8 @@ import pytest
 
 from emolib import paper
 from emolib.analysis import evidence
-from emolib.analysis.claims import (
+from emolib.analysis.evidence import PAIRS, ROW
+from emolib.analysis.verdicts import (
     CONTRADICTED,
     NOT,
     NOT_JUDGED,
@@ -21,7 +22,6 @@ from emolib.analysis.claims import (
     _verdict,
     evaluate_claims,
 )
-from emolib.analysis.evidence import PAIRS, ROW
 
 PROTOCOLS = ("random", "person-independent")
 EMOTIONS = (*paper.EMOTIONS, "average")

@@ -11,8 +11,8 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emolib.analysis import calibration, statistics
-from emolib.analysis.calibration import TESTS, calibrate, hat
+from emolib.analysis import error_rates, statistics
+from emolib.analysis.error_rates import TESTS, calibrate, hat
 from emolib.folds import make_folds
 from emolib.training.scaling import scale
 
@@ -23,7 +23,7 @@ def test_the_matrix_is_ridge_regression_out_of_fold(tiny):
     for number, (train, test) in enumerate(make_folds(tiny, "person-independent", 1, 3)):
         x = scale(tiny, "PHOG", train)
         x = (x - x[train].mean(0)) / x[train].std(0)
-        theirs = Ridge(calibration.PENALTY).fit(x[train], one_hot[train]).predict(x[test])
+        theirs = Ridge(error_rates.PENALTY).fit(x[train], one_hot[train]).predict(x[test])
         np.testing.assert_allclose((matrix @ one_hot)[test], theirs, atol=1e-5)
         assert (fold[test] == number).all() and (matrix[np.ix_(test, test)] == 0).all()
 
@@ -62,7 +62,7 @@ def test_a_classifier_that_saw_the_tested_rows_is_found_out(drawn, monkeypatch):
         matrix, fold = hat(*arguments)
         return matrix + np.eye(len(matrix), dtype=np.float32), fold
 
-    monkeypatch.setattr(calibration, "hat", leaking)
+    monkeypatch.setattr(error_rates, "hat", leaking)
     rates = calibrate(drawn, "person-independent", seeds=1, folds=5, shuffles=20).set_index("test")
     assert rates.loc["permutation within persons", "rejected"] == 1
 
@@ -82,7 +82,7 @@ class TestOfFewRows:
         data = replace(tiny, splits={"official": (numbers[~test], numbers[test])})
         matrix, fold = hat(data, "PHOG", "official", 0, 1, np.arange(60))
         assert (fold[test] == 0).all() and (fold[~test] == -1).all()
-        predicted = calibration._predict(matrix, tiny.labels, 3, fold[None])
+        predicted = error_rates._predict(matrix, tiny.labels, 3, fold[None])
         assert (predicted[0, ~test] == -1).all() and (predicted[0, test] >= 0).all()
         found = calibrate(data, "official", seeds=1, folds=1, shuffles=4).set_index("test")
         t_tests = ["corrected resampled t-test", "Bayesian, outside equivalence"]
@@ -100,7 +100,7 @@ class TestOfFewRows:
         for number, (train, test) in enumerate(make_folds(tiny, "person-independent", 0, 3)):
             train, test = np.intersect1d(train, rows), np.intersect1d(test, rows)
             x = scale(tiny, "LPQ", make_folds(tiny, "person-independent", 0, 3)[number][0])
-            ridge = make_pipeline(StandardScaler(), Ridge(calibration.PENALTY))
+            ridge = make_pipeline(StandardScaler(), Ridge(error_rates.PENALTY))
             one_hot = np.eye(3)[tiny.labels]
             theirs = ridge.fit(x[train], one_hot[train]).predict(x[test])
             np.testing.assert_allclose((matrix @ one_hot[rows])[fold == number], theirs, atol=1e-5)
