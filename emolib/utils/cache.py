@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ import joblib
 from emolib.utils.console import say_once
 
 PACKAGE = Path(__file__).parent.parent
+version = cache(metadata.version)  # which reads and parses a file each time: 2 ms
 # The rooms and modules that compute; a plot edit leaves what they computed alone.
 COMPUTING = (
     *("analysis", "data", "estimators", "folds", "metrics", "models", "paper", "pruning"),

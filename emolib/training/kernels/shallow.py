@@ -160,13 +160,20 @@ def shallow_epoch(
     losses = np.zeros(which.size, w.dtype)
     for first in range(0, which.size, lanes):
         group = which[first : first + lanes]
+        longest = 0
         for k in range(group.size):
             n = group[k]
-            w_[:, k], m_[:, k], v_[:, k], alive_[:, k] = w[n], m[n], v[n], alive[n]
+            longest = max(longest, length[split[n]])
+            for p in range(size):
+                w_[p, k], m_[p, k], v_[p, k] = w[n, p], m[n, p], v[n, p]
+            for u in range(hidden):
+                alive_[u, k] = alive[n, u]
             bounds[k], smooths[k] = rule[n, 3], rule[n, 4]
         # a lane without a network rests
-        loss[:], share[:], paces[:] = none, none, np.array(REST).reshape(7, 1)
-        for start in range(0, length[split[group]].max(), batch):
+        loss[:], share[:] = none, none
+        for i in range(7):
+            paces[i] = REST[i]
+        for start in range(0, longest, batch):
             for k in range(group.size):
                 n = group[k]
                 s, count = split[n], min(batch, length[split[n]] - start)
@@ -191,7 +198,8 @@ def shallow_epoch(
         for k in range(group.size):
             n = group[k]
             losses[first + k] = loss[k] / ((length[split[n]] + batch - 1) // batch)
-            w[n], m[n], v[n] = w_[:, k], m_[:, k], v_[:, k]
+            for p in range(size):
+                w[n, p], m[n, p], v[n, p] = w_[p, k], m_[p, k], v_[p, k]
     return losses
 
 
