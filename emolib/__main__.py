@@ -1,4 +1,4 @@
-"""Command line: ``python -m emolib report``, ``explore``, ``walkthroughs``, ``export``, ``draw``."""
+"""Command line ``python -m emolib``: report, explore, walkthroughs, export and draw."""
 
 import argparse
 import json
