@@ -40,7 +40,7 @@ def person_of(name: str, convention: str = "SFEW") -> str | None:
     A folder in front of the name does not count, nor does a suffix.
 
     Example:
-        >>> person_of("Train/SomeFilm_001234567_00000012.png")
+        >>> person_of("Train/SomeFilm_123456789_00012345.png")
         'SomeFilm'
     """
     stem = re.sub(r"\.[A-Za-z]\w{0,4}$", "", PurePosixPath(name.replace("\\", "/")).name)
