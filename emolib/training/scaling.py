@@ -6,6 +6,7 @@ for training rows.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -72,7 +73,17 @@ def _components(data: EmotionData, modality: str, rows: bytes, count: int) -> ND
     """Components fitted on a fold's training rows, ``[N, P]``."""
     descriptors = data.descriptors[modality]
     fitted_on = np.frombuffer(rows, np.intp)
-    return Components.fit(descriptors[fitted_on], count).transform(descriptors)
+    products = None
+    if len(fitted_on) <= descriptors.shape[1]:
+        products = _products(data, modality)[np.ix_(fitted_on, fitted_on)]
+    return Components.fit(descriptors[fitted_on], count, products).transform(descriptors)
+
+
+@lru_cache(maxsize=4)
+def _products(data: EmotionData, modality: str) -> NDArray[np.float64]:
+    """Inner products of all rows' descriptors, ``[N, N]``."""
+    descriptors = data.descriptors[modality].astype(float)
+    return descriptors @ descriptors.T
 
 
 class FoldInputs:
