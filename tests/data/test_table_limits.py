@@ -134,9 +134,10 @@ class TestLimits:
         for place in ("A1048576", "XFD3", f"{get_column_letter(500)}9"):
             book.active[place].number_format = "0.00"  # a format, and no value
         book.save(tmp_path / "t.xlsx")
-        assert read_cells(tmp_path / "t.xlsx").values.tolist() == [[None, None], [None, 1]]
-        (tmp_path / "t.csv").write_text(f"{',' * 99}\n ,1{',' * 98}\n{',' * 99}\n" * 1)
-        assert read_cells(tmp_path / "t.csv").values.tolist() == [[None, None], [None, "1"]]
+        (tmp_path / "t.csv").write_text(f"{',' * 99}\n ,1{',' * 98}\n{',' * 99}\n")
+        for suffix, one in {".xlsx": 1, ".csv": "1"}.items():
+            found = read_cells(tmp_path / f"t{suffix}")
+            assert found.index.tolist() == [2] and found.values.tolist() == [[None, one]]
 
     @pytest.mark.parametrize("row, place", [(1048576, "A1048576"), (99, "XFD99")])
     def test_one_cell_at_the_far_end(self, tmp_path, row, place):
@@ -188,9 +189,8 @@ def test_a_csv_of_another_kind_is_refused(tmp_path, content, words):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("first", ["", "sep={}\r\n"])
-def test_encodings_and_separators_that_show_themselves(tmp_path, encoding, separator, first):
-    text = first.format(separator) + 'name,label,"A, B; C"\r\nAmélie_000000001,1,2\r\n'
+def test_encodings_and_separators_that_show_themselves(tmp_path, encoding, separator):
+    text = 'name,label,"A, B; C"\r\nAmélie_000000001,1,2\r\n'
     text = text.replace(",label,", f"{separator}label{separator}")
     text = text.replace(",1,", f"{separator}1{separator}")
     (tmp_path / "t.csv").write_bytes(text.encode(encoding))
