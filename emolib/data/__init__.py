@@ -139,7 +139,7 @@ def load(
             drawn faces, which need no download and no licence.
         incomplete: treatment of table rows that lack a feature: ``"drop"`` them, fill in the
             column's ``"mean"`` over the complete rows, or raise an ``"error"``.
-        settings: options of a folder, see :class:`emolib.data.folder.Settings`.
+        settings: options of a folder, see :func:`emolib.data.folder.read_folder`.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -5,10 +5,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,11 +63,18 @@ PARTS = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Options of a folder of images.
+# Options of a folder, see :func:`read_folder`.
+OPTIONS: dict[str, Any] = {"size": 96, "crop": False, "preset": "wang", "order": None}
 
-    Attributes:
+
+def read_folder(root: Path, **options: Any) -> EmotionData:
+    """Reads and describes every image; the result is cached until a file changes.
+
+    Modalities are LPQ, PHOG and ``image``, the face itself; the features are five principal
+    components of each.
+
+    Args:
+        root: see :func:`list_folder`.
         size: pixels along a side: every face is brought to one size, since LPQ looks at seven
             pixels however large the picture is.
         crop: whether to cut out the largest face, see :func:`emolib.data.images.crop_face`; a
@@ -78,40 +84,17 @@ class Settings:
         order: of numbered sub-folders, a name in :data:`ORDERS`.
 
     Raises:
-        ValueError: an option has another value; the message names it.
-    """
-
-    size: int = 96
-    crop: bool = False
-    preset: str = "wang"
-    order: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", whole_number("size", self.size, 24, 1024))
-        boolean("crop", self.crop)
-        one_of("preset", self.preset, PRESETS)
-        if self.order is not None:
-            one_of("order", self.order, ORDERS)
-
-
-def read_folder(root: Path, **settings: Any) -> EmotionData:
-    """Reads and describes every image; the result is cached until a file changes.
-
-    Modalities are LPQ, PHOG and ``image``, the face itself; the features are five principal
-    components of each.
-
-    Args:
-        root: see :func:`list_folder`.
-        settings: see :class:`Settings`.
-
-    Raises:
         ValueError: the folder does not say which image shows what, or there is no such option.
     """
-    for name in settings:
-        one_of("option of an image folder", name, [field.name for field in fields(Settings)])
-    chosen = Settings(**settings)
-    listing = list_folder(root, chosen.order)
-    data: EmotionData = cached(_describe, None, root, *listing, chosen, code=("data", "paper"))
+    for name in options:
+        one_of("option of an image folder", name, OPTIONS)
+    options = OPTIONS | options
+    options["size"] = whole_number("size", options["size"], 24, 1024)
+    boolean("crop", options["crop"])
+    one_of("preset", options["preset"], PRESETS)
+    one_of("order", options["order"], [None, *ORDERS])
+    listing = list_folder(root, options["order"])
+    data: EmotionData = cached(_describe, None, root, *listing, options, code=("data", "paper"))
     return data
 
 
@@ -165,20 +148,13 @@ def list_folder(
         done = "left out: contempt is none of the seven emotions"
         repairs.append(("folder named contempt", int(counts[CONTEMPT]), done))
     images = found[found["path"].notna() & (found["emotion"] != CONTEMPT)]
-    stats = [path.stat() for path in images["path"]]
     images = images.assign(
         label=images["emotion"].map(EMOTIONS.index).astype(int),
-        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats],
+        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in map(Path.stat, images["path"])],
     ).sort_values(["label", "file"], ignore_index=True)
-    tables = [
-        path
-        for path in sorted(root.iterdir())
-        if _plain(path.name) in ("groups.csv", "groups.tsv", "groups.txt", "groups.xlsx")
-    ]
-    if len(tables) > 1:
-        raise ValueError(f"{root}: there are {tables[0].name} and {tables[1].name}; keep one")
-    if tables:
-        images["group"] = _groups_by_table(tables[0], root, images["file"].tolist())
+    table = next((path for path in root.iterdir() if _plain(path.name) == "groups.csv"), None)
+    if table:
+        images["group"] = _groups_by_table(table, root, images["file"].tolist())
     return images, repairs, list(left_out.itertuples(index=False, name=None))
 
 
@@ -263,12 +239,9 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
         )
     owners: dict[str, list[str]] = {}  # images by each end of their path
     for file in files:
-        whole = _path(f"{root.resolve().name}/{file}")
-        for path in dict.fromkeys((whole, whole.removesuffix(Path(file).suffix))):
-            parts = path.split("/")
-            for start in range(len(parts)):
-                owners.setdefault("/".join(parts[start:]), []).append(file)
-    owners |= {_path(file): [file] for file in files}
+        parts = _path(f"{root.resolve().name}/{file}").split("/")
+        for start in range(len(parts)):
+            owners.setdefault("/".join(parts[start:]), []).append(file)
     groups: dict[str, str] = {}
     for row in cells.iloc[1:, [header.index("name"), header.index("group")]].to_numpy():
         name, person = ("" if cell is None else str(cell).strip() for cell in row)
@@ -288,7 +261,10 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
 
 
 def _path(name: str) -> str:
-    """A path as it is compared: forward slashes, no blanks around it, nothing such as ``./``."""
+    """A path as it is compared: forward slashes, no blanks around a part, nothing such as ``./``,
+    no suffix.
+    """
+    name = re.sub(rf"({'|'.join(map(re.escape, SUFFIXES))})\s*$", "", name, flags=re.IGNORECASE)
     parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
     return "/".join(part.strip() for part in parts if part.strip() not in ("", "."))
 
@@ -298,33 +274,34 @@ def _describe(
     images: pd.DataFrame,
     repairs: list[Repair],
     left_out: list[tuple[str, str]],
-    settings: Settings,
+    options: dict[str, Any],
 ) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    preset = PRESETS[settings.preset]
+    files, preset = images[["path", "file"]].to_numpy().tolist(), PRESETS[options["preset"]]
     read: list[int] = []
     batches: list[tuple[NDArray[np.float32], ...]] = []
     for start in tqdm(range(0, len(images), BATCH), "reading images", leave=False, delay=0.2):
         faces = {}
-        for image in images.iloc[start : start + BATCH].itertuples():
+        for place, (path, file) in enumerate(files[start : start + BATCH], start):
             try:
-                grey = read_grey(image.path)
-                grey = crop_face(grey) if settings.crop else grey
-                faces[image.Index] = square(grey, settings.size)
+                grey = read_grey(path)
+                face = crop_face(grey) if options["crop"] else grey
+                faces[place] = square(face, options["size"])
             except Unreadable as reason:
-                left_out.append((image.file, str(reason)))
+                left_out.append((file, str(reason)))
         if faces:
             stacked = np.stack(list(faces.values()))
             described = lpq(stacked, **preset["lpq"]), phog(stacked, **preset["phog"])
             batches.append((*described, pixels(stacked)))
             read += faces
     images = images.iloc[read]
-    labels = images["label"].to_numpy()
-    if len(np.unique(labels)) < 2:
-        shown = f"all images show {EMOTIONS[labels[0]]}" if len(labels) else "no image can be read"
+    labels, shown = images["label"].to_numpy(), sorted(set(images["emotion"]))
+    if len(shown) < 2:
         example = f" ({len(left_out)} left out; {': '.join(left_out[0])})" if left_out else ""
-        raise ValueError(f"{root}: {shown}{example}; at least two emotions are needed")
-
+        raise ValueError(
+            f"{root}: the images that can be read show {''.join(shown) or 'nothing'}{example}; at "
+            "least two emotions are needed"
+        )
     parts = map(np.concatenate, zip(*batches, strict=True))
     descriptors = dict(zip(("LPQ", "PHOG", "image"), parts, strict=True))
     features = {
@@ -343,21 +320,16 @@ def _describe(
         *((f"left out: {reason}", count, "left out") for reason, count in reasons.most_common()),
         *twice(np.concatenate(list(features.values()), axis=1), labels),
     ]
-    chosen = [
-        f"{name} {value}"
-        for name, value in asdict(settings).items()
-        if value != getattr(Settings, name)
-    ]
-    paths = [PurePosixPath(file) for file in images["file"]]
-    stems = pd.Series([path.stem for path in paths])
-    whole = [str(path.with_suffix("")) for path in paths]  # where several stems are the same
+    chosen = [f"{name} {value}" for name, value in options.items() if value != OPTIONS[name]]
+    whole = images["file"].str.rsplit(".", n=1).str[0]
+    stems = whole.str.rsplit("/", n=1).str[-1]
     rows = {part: np.flatnonzero(images["part"] == part) for part in PARTS}
     return EmotionData(
         features=features,
         labels=labels,
         classes=EMOTIONS,
         groups=groups,
-        names=np.where(stems.duplicated(keep=False), whole, stems).astype(str),
+        names=stems.mask(stems.duplicated(keep=False), whole).to_numpy(str),
         source=f"{len(images)} images of the folder {root.resolve().name}"
         + (f" ({', '.join(chosen)})" if chosen else ""),
         drawn=False,

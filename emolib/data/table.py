@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,6 @@ ENCODINGS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }  # by byte order mark; UTF-32's marks begin as UTF-16's do
-PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF.{4}WEBP", re.DOTALL)
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 # What stands for a missing number in the tables of several programs, in lower case.
 MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>"}
@@ -51,11 +50,11 @@ class TooLarge(ValueError):
 
 
 def read_cells(path: Path) -> pd.DataFrame:
-    """Cells of a CSV or of a workbook's sheet, header included: text, numbers, or None where blank.
+    """Cells of a CSV or of a workbook's first sheet, header included: text, numbers, or None where
+    blank.
 
     A CSV is in UTF-8 or begins with a byte order mark; its cells are separated by commas,
-    semicolons or tabs, whichever its first line has most of. Of a workbook's sheets the first with
-    a column label is read, or else the first.
+    semicolons or tabs, whichever its first line has most of.
 
     Returns:
         Rows that are not blank, each at its number as spreadsheet programs count, from 1.
@@ -68,17 +67,14 @@ def read_cells(path: Path) -> pd.DataFrame:
         raise FileNotFoundError(
             f"{path}: there is no such file; a table ({KINDS}) or a folder of images is needed"
         )
-    with path.open("rb") as file:
-        start = file.read(4096)
-    workbook = path.suffix.lower() in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
-    other = _other_kind(path, start)
+    workbook = path.suffix.lower() in (".xlsx", ".xlsm") or is_zipfile(path)
+    if not workbook and path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        raise ValueError(f"{path.name}: the name should end in {KINDS}")
     if workbook and not DEFUSEDXML:
-        other = (
-            "workbooks are read through defusedxml alone, and the environment variable "
-            "OPENPYXL_DEFUSEDXML says not to"
+        raise ValueError(
+            f"{path.name}: workbooks are read through defusedxml alone, and the environment "
+            "variable OPENPYXL_DEFUSEDXML says not to"
         )
-    if other:
-        raise ValueError(f"{path.name}: {other}")
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")
@@ -94,27 +90,6 @@ def read_cells(path: Path) -> pd.DataFrame:
         raise ValueError(
             f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged"
         ) from error
-
-
-def _other_kind(path: Path, start: bytes) -> str:
-    """What a file is that is no table of features, and what is wanted in its place; or nothing."""
-    text = start.decode("latin-1").lstrip("\xef\xbb\xbf \r\n\t").lower()
-    header = [cell.strip(' "') for cell in re.split(r"[,;\t]", text.split("\n")[0].strip())]
-    known = path.suffix.lower() in (".xlsx", ".xlsm", ".csv", ".tsv", ".txt")
-    kinds = {
-        "this is a web page, not a table; download the file itself that the page shows": (
-            text.startswith(("<!doctype html", "<html"))
-        ),
-        "this is a workbook of an old kind (.xls); save it as .xlsx": (
-            start.startswith(b"\xd0\xcf\x11\xe0")
-        ),
-        "this is a table of pixels, as FER-2013 is distributed; images are read from a folder with "
-        "a sub-folder of image files per emotion": "pixels" in header,
-        "this is a picture, not a table; images are read from a folder with a sub-folder per "
-        "emotion": PICTURE.match(start),
-        f"the name should end in {KINDS}": not known and not start.startswith(b"PK\3\4"),
-    }
-    return next((kind for kind, found in kinds.items() if found), "")
 
 
 def _within(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
@@ -169,17 +144,11 @@ def _sheet_rows(path: Path) -> Iterator[Sequence[Any]]:
             raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what holds no data, such as extensions and styles
-        sheets = load_workbook(file, read_only=True, data_only=True, keep_links=False).worksheets
-        sheet = next(filter(_has_label, sheets), sheets[0])
+        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
         sheet.reset_dimensions()  # the size that a sheet states need not be its own
         # no spreadsheet program has more rows; most of them are blank
         yield from sheet.iter_rows(max_row=2**20, values_only=True)
-
-
-def _has_label(sheet: Any) -> bool:
-    """Whether the first row of a sheet has a cell 'label'."""
-    first = next(sheet.iter_rows(max_row=1, values_only=True), ())
-    return any(str(cell).strip().casefold() == "label" for cell in first)
 
 
 def read_table(path: Path, incomplete: str) -> EmotionData:
@@ -196,18 +165,20 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     """
     cells = read_cells(path)
     header = [str(cell or "").strip() for cell in cells[:1].to_numpy().ravel()]
-    titles = pd.Series(header, dtype=object).replace(r"^Unnamed: \d.*", "", regex=True)  # by pandas
-    label, rows = titles.str.lower().eq("label"), cells.iloc[1:]
-    if not label.any():
+    # pandas writes "Unnamed: 0" for a blank cell
+    titles = pd.Series(header, dtype=object).replace(r"^Unnamed: \d.*", "", regex=True)
+    lower, rows = titles.str.lower().tolist(), cells.iloc[1:]
+    if "label" not in lower:
         found = ", ".join(shown(title) for title in header if title) or "blank cells"
         raise ValueError(
             f"{path.name}: the first row has no cell 'label' but {found[:150]}; it should read: "
-            "(blank), label, feature names …"
+            "(blank), label, feature names …; images are read from a folder with a sub-folder per "
+            "emotion"
         )
-    numbers = rows.map(_number).astype(float)
-    labels = _labels(path, rows, numbers, label.idxmax())
-    name, columns = _columns(path, titles, numbers, label.idxmax())
-    names = np.array(rows.index + 1 if name is None else rows[name].fillna(""), str)
+    label, numbers = lower.index("label"), rows.map(_number).astype(float)
+    labels = _labels(path, rows, numbers, label)
+    name, columns = _columns(path, titles, numbers, label)
+    names = np.array(rows.index if name is None else rows[name].fillna(""), str)
     groups, said = persons(names.tolist())
 
     values = _features(path, rows, numbers, [at for group in columns.values() for at in group])
@@ -220,7 +191,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     if missing.any():
         if incomplete == "error":
             raise ValueError(
-                f"{path.name}, row {rows.index[missing.argmax()]}: a feature is missing (the first "
+                f"{path.name}, row {rows.index[int(missing.argmax())]}: a feature is missing (the first "
                 f"of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
             )
         if incomplete == "mean":
@@ -269,7 +240,7 @@ def _labels(path: Path, rows: pd.DataFrame, numbers: pd.DataFrame, column: int) 
             f"{'a blank cell' if cell is None else shown(cell)} is no emotion; a label is the name "
             f"of one, or a whole number from 1 (Angry) to {len(EMOTIONS)} (Surprise)"
         )
-    return labels.to_numpy(np.intp) - 1
+    return np.asarray(labels, np.intp) - 1
 
 
 def _columns(
@@ -280,9 +251,9 @@ def _columns(
 
     A blank header cell belongs to the modality named last.
     """
-    finite = np.isfinite(numbers)
+    finite, infinite = numbers.abs() < np.inf, numbers.abs() == np.inf
     whole = (finite & (numbers == numbers.round())).all()
-    words = ~whole & ((np.isinf(numbers).sum() > finite.sum()) | ~finite.any())
+    words = ~whole & ((infinite.sum() > finite.sum()) | ~finite.any())
     words[label] = False
     counter = whole & titles.str.lower().isin(COUNTERS)
     modality = titles.map(_modality).mask(titles == "")
@@ -300,7 +271,7 @@ def _columns(
             f"{path.name}: column {wrong.index[0] + 1} names a modality {shown(wrong.iloc[0])}; the "
             "first column of a modality should name it, in one short line without +"
         )
-    columns = {modality: group.index for modality, group in features.groupby(features)}
+    columns = {str(name): group.index.tolist() for name, group in features.groupby(features)}
     counts = [f"{modality} {len(group)}" for modality, group in columns.items()]
     if len(set(map(len, columns.values()))) != 1:
         raise ValueError(
@@ -318,12 +289,12 @@ def _columns(
                 "its columns"
             )
         if numbered:
-            columns[modality] = ends.sort_values().index
+            columns[modality] = ends.sort_values().index.tolist()
     return name, columns
 
 
 def _modality(title: str) -> str:
-    """The modality that a header cell names: LPQ or PHOG, or its text without a number at its end."""
+    """The modality that a header cell names: LPQ or PHOG, or its text without its last number."""
     known = re.search(r"(?<![a-z])(lpq|phog)(?![a-z])", title.lower())
     counted = r"[\s_.-]*(pc|component|feature)?[\s_.-]*\d+$"
     return known[1].upper() if known else re.sub(counted, "", title, flags=re.IGNORECASE)

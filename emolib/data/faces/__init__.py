@@ -26,14 +26,12 @@ def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
         return wall
     image = Image.new("L", (SIZE, SIZE), int(rng.uniform(20, 200)))
     draw = ImageDraw.Draw(image)
-    for x, y, w, h, kind, tone in rng.uniform(
-        [0, 0, 4, 4, 0, 5], [SIZE, SIZE, 24, 34, 1, 250], (10, 6)
-    ).tolist():
+    things = rng.uniform([0, 0, 4, 4, 0, 5], [SIZE, SIZE, 24, 34, 1, 250], (10, 6))
+    for x, y, w, h, kind, tone in things.tolist():
         shape = draw.rectangle if kind < 0.6 else draw.ellipse
         shape([x - w, y - h, x + w, y + h], fill=int(tone))
-    return (1 - view.clutter) * wall + view.clutter * gaussian_filter(
-        np.asarray(image, np.float64), 1.2
-    )
+    blurred = gaussian_filter(np.asarray(image, np.float64), 1.2)
+    return (1 - view.clutter) * wall + view.clutter * blurred
 
 
 def light(sketch: Sketch) -> NDArray[np.float64]:
@@ -47,8 +45,7 @@ def light(sketch: Sketch) -> NDArray[np.float64]:
         np.cos(elevation) * np.cos(azimuth),
     )
     facing = (lamp[2] - dx * lamp[0] - dy * lamp[1]) / np.sqrt(1 + dx * dx + dy * dy)
-    lit: NDArray[np.float64] = 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
-    return lit
+    return np.asarray(1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1))
 
 
 def _relief(sketch: Sketch) -> NDArray[np.float64]:
@@ -120,15 +117,17 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
             f"no occluder {view.occluder!r}; known are {', '.join(filter(None, OCCLUDERS))}"
         )
     cover = Sketch(face, view, {})
-    cover.draw(*(shape._replace(points=mirror(shape.points, side), lift=None) for shape in shapes))
+    cover.draw(
+        *(Shape(mirror(points, side), tone, width, None) for points, tone, width, _ in shapes)
+    )
     return cover
 
 
 def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
-    picture = gaussian_filter(picture, view.blur, mode="nearest")
-    picture = picture + rng.normal(0, view.noise, picture.shape)
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    blurred = gaussian_filter(picture, view.blur, mode="nearest")
+    noisy = blurred + rng.normal(0, view.noise, picture.shape)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
 def draw_face(

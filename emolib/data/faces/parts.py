@@ -65,11 +65,12 @@ def draw_eyes(sketch: Sketch) -> None:
     lower = tall * (0.8 + 0.15 * au[5] - 0.62 * au[7] - 0.75 * au[6] - 0.4 * au[9])
     slant = 0.9 * grief + 0.5 * au[15] * au[1]  # the inner corner goes up
     inner, outer = (x0 - size, EYE_Y + 0.5 - slant), (x0 + size, EYE_Y - 0.3 + slant)
-    arch = (
+    lid = curve(
+        inner,
         (x0 - 0.5 * size, EYE_Y - 1.75 * upper - slant),
         (x0 + 0.6 * size, EYE_Y - 1.6 * upper + slant),
+        outer,
     )
-    lid = curve(inner, *arch, outer)
     rim = curve(
         inner, (x0 - 0.5 * size, EYE_Y + 1.3 * lower), (x0 + 0.5 * size, EYE_Y + 1.5 * lower), outer
     )
@@ -99,8 +100,12 @@ def draw_nose(sketch: Sketch) -> None:
     face, au = sketch.identity, sketch.au
     tip = EYE_Y + face.nose_length - 1.3 * au[9]
     wide = face.nose_width * (1 + 0.18 * au[9] + 0.08 * au[12] + 0.05 * au[20])
-    crest = (0.82 * wide, tip - 2.2 - 0.8 * au[9])
-    wing = curve(crest, (1.35 * wide, tip - 0.6), (1.1 * wide, tip + 2.6), (0.72 * wide, tip + 2.0))
+    wing = curve(
+        (0.82 * wide, tip - 2.2 - 0.8 * au[9]),
+        (1.35 * wide, tip - 0.6),
+        (1.1 * wide, tip + 2.6),
+        (0.72 * wide, tip + 2.0),
+    )
     base = curve((-0.4 * wide, tip + 2.4), (0, tip + 3.3), (0.4 * wide, tip + 2.4))
     nostril = oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)
     sketch.draw(
@@ -163,13 +168,14 @@ def draw_mouth(sketch: Sketch) -> None:
     if gap > 0.4:
         above = (1 - 0.6 * au[16]) * (1 - 0.4 * round_) * min(0.75 * gap, 2.6)
         below = au[16] * 0.5 * gap + au[20] * au[26] * 1.8
-        tongue = np.maximum(lower - 0.45 * gap * _TONGUE, upper)
         shapes += [
             between(upper, lower, 24),
             between(upper, np.minimum(upper + above * _DOWN, lower), 228, 0.9, 2),
-            *([between(tongue, lower, face.skin * 0.36, 0.85, 3)] if gap > 5 else []),
-            between(np.maximum(lower - below * _DOWN, upper), lower, 210, 0.8, 3),
         ]
+        if gap > 5:
+            tongue = np.maximum(lower - 0.45 * gap * _TONGUE, upper)
+            shapes.append(between(tongue, lower, face.skin * 0.36, 0.85, 3))
+        shapes.append(between(np.maximum(lower - below * _DOWN, upper), lower, 210, 0.8, 3))
     else:
         shapes.append(Shape(upper, face.skin * 0.3, 1.3 + 0.3 * au[23], lift=1))
     pull = au[15] - au[12]
@@ -455,12 +461,12 @@ def draw_hair_front(sketch: Sketch) -> None:
     for share in (0.36, 0.45, 0.55, 0.64):
         root = hairline[int(share * len(hairline))]
         end = crown[int((1 - share) * len(crown))] * size
-        control = (
+        strand = curve(
             0.92 * root + 0.08 * end,
             (root + end) / 2 * (1.06, 1.03),
             0.12 * root + 0.88 * end,
         )
-        sketch.draw(Shape(curve(*control), face.hair * 1.07 + 9, 0.8, lift=None))
+        sketch.draw(Shape(strand, face.hair * 1.07 + 9, 0.8, lift=None))
 
 
 def draw_beard(sketch: Sketch) -> None:

@@ -71,7 +71,7 @@ def both(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def stroke(points: NDArray[np.float64], width: float) -> NDArray[np.float64]:
-    """The outline of a line that swells from both ends to ``width`` in its middle: ``[…, 2P, 2]``."""
+    """Outline of lines that swell from both ends to ``width`` in their middle: ``[…, 2P, 2]``."""
     along = np.gradient(points, axis=-2)
     length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
     swell = np.sin(np.pi * np.linspace(0.12, 0.88, points.shape[-2])) / 2
