@@ -146,10 +146,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             raise ValueError("learning_rate is 0; it must be above 0, or None for the recipe's own")
         if seed is None or seed is np.random or isinstance(seed, np.random.RandomState):
             seed = check_random_state(seed).randint(2**31 - 1)
-        own = {name: value for name, value in self.get_params().items() if name in DEFAULTS}
         return {
             **DEFAULTS,
-            **own,
+            **{name: value for name, value in self.get_params().items() if name in DEFAULTS},
             "network": self._network,
             "modality": "+".join(self._modalities()),
             "max_epochs": 0 if epochs is None else whole_number("epochs", epochs, 1, LARGEST),

@@ -140,16 +140,6 @@ def test_a_seed_is_a_network(table, classifier):
     assert not np.array_equal(scores(None), scores(None))
 
 
-def test_whole_numbers_of_any_type_are_taken(table):
-    expected = PrunedShallowClassifier(3, angle=0, epochs=3, random_state=0).fit(*table[:2])
-    for three in (3.0, np.int8(3), np.float32(3)):
-        found = PrunedShallowClassifier(three, angle=0, epochs=three, random_state=0)
-        found.fit(*table[:2])
-        assert found.n_iter_ == found.network_.hidden.out_features == 3
-        scores = found.decision_function(table[0])
-        np.testing.assert_array_equal(scores, expected.decision_function(table[0]))
-
-
 @BOTH
 def test_units_of_measurement_change_nothing(table, classifier):
     x, y, _ = table

@@ -29,12 +29,6 @@ from emolib.utils.validation import shown
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 KINDS = ".xlsx, .csv, .tsv or .txt"
-ENCODINGS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}  # by byte order mark; UTF-32's marks begin as UTF-16's do
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 # What stands for a missing number in the tables of several programs, in lower case.
 MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>"}
@@ -53,7 +47,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     """Cells of a CSV or of a workbook's first sheet, header included: text, numbers, or None where
     blank.
 
-    A CSV is in UTF-8 or begins with a byte order mark; its cells are separated by commas,
+    A CSV is in UTF-8, or in UTF-16 with a byte order mark; its cells are separated by commas,
     semicolons or tabs, whichever its first line has most of.
 
     Returns:
@@ -124,10 +118,8 @@ def _cell(cell: Any) -> Any:
 
 def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     content = path.read_bytes()
-    marks = (ENCODINGS[mark] for mark in ENCODINGS if content.startswith(mark))
-    text = content.decode(next(marks, "utf-8-sig"))
-    if "\0" in text:
-        raise csv.Error("there are zero bytes in it, as in UTF-16")
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if wide else "utf-8-sig")
     header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
     separator = max(",;\t", key=header.count)
     first: list[str] = []
@@ -191,8 +183,8 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     if missing.any():
         if incomplete == "error":
             raise ValueError(
-                f"{path.name}, row {rows.index[int(missing.argmax())]}: a feature is missing (the first "
-                f"of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
+                f"{path.name}, row {rows.index[int(missing.argmax())]}: a feature is missing (the "
+                f"first of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
             )
         if incomplete == "mean":
             values = np.where(np.isnan(values), values[~missing].mean(axis=0), values)
@@ -268,8 +260,8 @@ def _columns(
     wrong = features[~features.str.fullmatch(r"[^+\x00-\x1f]{1,60}")]
     if len(wrong):
         raise ValueError(
-            f"{path.name}: column {wrong.index[0] + 1} names a modality {shown(wrong.iloc[0])}; the "
-            "first column of a modality should name it, in one short line without +"
+            f"{path.name}: column {wrong.index[0] + 1} names a modality {shown(wrong.iloc[0])}; "
+            "the first column of a modality should name it, in one short line without +"
         )
     columns = {str(name): group.index.tolist() for name, group in features.groupby(features)}
     counts = [f"{modality} {len(group)}" for modality, group in columns.items()]

@@ -161,8 +161,7 @@ class TestLimits:
 
 
 OTHER_CSVS = {
-    "zero byte": (b",label,A\nb\0,1,2\n", "zero bytes"),
-    "UTF-16": (",label,A\nb,1,2\n".encode("utf-16-le"), "zero bytes"),
+    "UTF-16": (",label,A\nb,1,2\n".encode("utf-16-le"), "no cell 'label' but"),
     "Latin-1": (",label,A\nAmélie_000000001,1,2\n".encode("latin-1"), "UTF-8"),
     "open quote": (b',label,A\n"b,1,2\n', "unexpected end"),
     "long cell": (b',label,A\nb,1,"' + b"x" * 200_000 + b'"\n', "field larger"),
@@ -176,7 +175,7 @@ def test_a_csv_of_another_kind_is_refused(tmp_path, content, words):
     assert words in complaint(tmp_path / "t.csv")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_encodings_and_separators_that_show_themselves(tmp_path, encoding, separator):
     text = 'name,label,"A, B; C"\r\nAmélie_000000001,1,2\r\n'
