@@ -71,8 +71,6 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
 def _own_split(data: EmotionData, name: str) -> Split:
     """Row numbers of one of the data's own splits; ValueError where it is no split of the rows."""
     place = f"{data.source}: the rows of the split {name!r}"
-    if len(data.splits[name]) != 2:
-        raise ValueError(f"{place} must be two sets, those that train and those that test")
     train, test = (row_numbers(place, rows, len(data)) for rows in data.splits[name])
     shared = np.intersect1d(train, test)
     if shared.size:
@@ -81,20 +79,18 @@ def _own_split(data: EmotionData, name: str) -> Split:
 
 
 def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
-    """Numbers of rows, given as such or as a truth value for each of ``count`` rows.
+    """Numbers of some of ``count`` rows, as an array.
 
     Raises:
-        ValueError: beginning with ``place``: there are none, one is not whole, out of range or
-            repeated, or the truth values are not as many as the rows.
+        ValueError: beginning with ``place``: there are none, or one is not whole, out of range or
+            repeated.
     """
     given = np.asarray(rows)
-    if given.dtype == bool and given.shape == (count,):
-        given = np.flatnonzero(given)
     whole = given.ndim == 1 and given.dtype.kind in "iuf" and given.size > 0
     if not whole or not np.isin(given, np.arange(count)).all():
         raise ValueError(
             f"{place} are {shown(given.tolist())}; they must be numbers from 0 to {count - 1}, at "
-            f"least one, or {count} truth values"
+            "least one"
         )
     values, counts = np.unique(given, return_counts=True)
     if counts.max() > 1:

@@ -120,18 +120,14 @@ def test_other_seeds_are_other_splits(films, protocol):
     assert max(adjusted_rand_score(*pair) for pair in combinations(splits, 2)) < 0.6
 
 
-MASK = np.arange(60) < 40
-
-
 @pytest.mark.parametrize(
     "official",
     [
         (np.arange(40), np.arange(40, 60)),
-        (MASK, ~MASK),
         (list(range(40)), np.arange(40.0, 60.0)),
         (np.arange(40, dtype=np.uint8), pd.Series(range(40, 60), index=range(20))),
     ],
-    ids=range(4),
+    ids=range(3),
 )
 def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
     data = replace(tiny, splits={"official": official})
@@ -150,18 +146,16 @@ def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
     [
         (([0, 1, 2], [2, 3]), "both train and test, the first of them 2"),
         (([], [2, 3]), r"are \[\]; they must be numbers from 0 to 59, at least one"),
-        (([0, 1], np.zeros(60, bool)), r"are \[\]; they must be"),
         (([0, 60], [1]), r"are \[0, 60\]; they must be numbers from 0 to 59"),
         (([0, 1], [-1]), r"are \[-1\]; they must be"),
-        (([0, 1], np.ones(59, bool)), r"are \[True, .*\]; they must be .*, or 60 truth values"),
+        (([0, 1], np.ones(60, bool)), r"are \[True, .*\]; they must be numbers"),
         (([0, 1, 1], [2]), "include 1 more than once"),
         (([0, 1.5], [2]), r"are \[0.0, 1.5\]; they must be"),
         (([0, 1], ["2"]), r"are \['2'\]; they must be"),
         (([0, 1], [np.nan]), r"are \[nan\]; they must be"),
         (([[0, 1]], [2]), r"are \[\[0, 1\]\]; they must be"),
-        (([0, 1], [2], [3]), "must be two sets, those that train and those that test"),
     ],
-    ids=range(12),
+    ids=range(10),
 )
 def test_a_split_of_one_s_own_that_is_no_split_is_refused(tiny, split, words):
     with pytest.raises(ValueError, match=f"^60 random rows: the rows of the split 'own' {words}"):

@@ -152,10 +152,6 @@ def load(
         (('LPQ', 'PHOG'), 675)
     """
     one_of("incomplete", incomplete, INCOMPLETE)
-    if source is not None and not isinstance(source, str | os.PathLike):
-        raise ValueError(
-            f"source is a {type(source).__name__}; it must be the path of a file or folder"
-        )
     # Imported here because all need EmotionData.
     from emolib.data import drawn, folder, table
 

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from emolib.utils.cache import cached
 from emolib.utils.validation import boolean, one_of, whole_number
 
 Repair = tuple[str, int, str]  # found, rows, done
-Entry = tuple[Path | None, str, str, str, str]  # path, file, emotion or number, part, reason
+Entry = tuple[Path, str, str, str, str]  # path, file, emotion or number, part, reason
 BATCH = 512  # images in memory at a time
 CONTEMPT = "contempt"  # in CK+ and AffectNet, and none of the seven emotions
 
@@ -136,18 +135,15 @@ def list_folder(
         done = "read as " + ", ".join(f"{number} {names[number]}" for number in numbers)
         repairs.append(("sub-folders have numbers", len(numbers), done))
     found = found.assign(emotion=found["emotion"].map(names))
-    counts = found.groupby("emotion")["path"].count()
-    if not set(counts.index) - {CONTEMPT}:
+    images = found[found["emotion"] != CONTEMPT]
+    if images.empty:
         raise ValueError(
-            f"{root}: there is no sub-folder named after an emotion, such as "
+            f"{root}: there is no image in a sub-folder named after an emotion, such as "
             f"{root.name}/{EMOTIONS[3]}"
         )
-    for emotion in counts.index[counts == 0]:
-        repairs.append((f"sub-folder without an image ({emotion})", 0, "nothing to read"))
-    if CONTEMPT in counts:
+    if len(images) < len(found):
         done = "left out: contempt is none of the seven emotions"
-        repairs.append(("folder named contempt", int(counts[CONTEMPT]), done))
-    images = found[found["path"].notna() & (found["emotion"] != CONTEMPT)]
+        repairs.append(("images in a folder named contempt", len(found) - len(images), done))
     images = images.assign(
         label=images["emotion"].map(EMOTIONS.index).astype(int),
         changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in map(Path.stat, images["path"])],
@@ -159,24 +155,23 @@ def list_folder(
 
 
 def _walk(root: Path) -> Iterator[Entry]:
-    """Images, emotions' folders (without a path) and, with a reason, files that are not read."""
+    """Images, and other files with the reason why they are not read."""
     for path in sorted(root.rglob("*")):
         below, link = path.relative_to(root), path.is_symlink()
-        if any(name.startswith(".") for name in below.parts):
+        if any(name.startswith(".") for name in below.parts) or (path.is_dir() and not link):
             continue
-        folder = path.is_dir() and not link
-        image = path.suffix.lower() in SUFFIXES and not folder
-        emotion, part, inside = _stated(path if folder else path.parent, root)
+        image = path.suffix.lower() in SUFFIXES
+        emotion, part, inside = _stated(path.parent, root)
         reasons = {
             "a link that leads out of the folder, to another folder or nowhere": link
             and not (path.is_file() and path.resolve().is_relative_to(root.resolve())),
             "in a folder inside an emotion's folder": image and inside,
             "in no emotion's folder, so nothing tells its emotion": image and not emotion,
-            f"its name does not end in {', '.join(SUFFIXES)}": not (image or folder) and emotion,
+            f"its name does not end in {', '.join(SUFFIXES)}": emotion and not image,
         }
         reason = next((reason for reason, found in reasons.items() if found), "")
-        if reason or (emotion and not inside):
-            yield None if folder or reason else path, _printable(below), emotion, part, reason
+        if emotion or reason:
+            yield path, _printable(below), emotion, part, reason
 
 
 @lru_cache
@@ -187,12 +182,14 @@ def _stated(folder: Path, root: Path) -> tuple[str, str, bool]:
     if folder == root:
         return "", "", False
     emotion, part, inside = _stated(folder.parent, root)
-    parts = [own for own in PARTS if re.fullmatch(PARTS[own] + r"([\W_].*)?", _plain(folder.name))]
+    name = _plain(folder.name)
+    parts = [own for own in PARTS if re.fullmatch(PARTS[own] + r"([\W_].*)?", name)]
     if parts and not (part and emotion):
         return emotion, parts[0], inside
     if emotion:
         return emotion, part, True
-    return _emotion(folder), part, False
+    name = re.sub(r"^\d+[\W_]+", "", name)  # as in "3_Happy"
+    return name if name in NAMES or re.fullmatch("[0-9]", name) else "", part, False
 
 
 def _plain(name: str) -> str:
@@ -202,17 +199,6 @@ def _plain(name: str) -> str:
 def _printable(path: Path) -> str:
     """A path as text, whatever bytes are in it."""
     return os.fsencode(path.as_posix()).decode(errors="replace")
-
-
-def _emotion(folder: Path) -> str:
-    """The emotion or number that a folder's name states, or nothing; near misses are refused."""
-    name = re.sub(r"^\d+[\W_]+", "", _plain(folder.name))  # as in "3_Happy"
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
-    if near and name not in NAMES and len(name) > 3:
-        raise ValueError(
-            f"{_printable(folder)}: there is no such emotion; did you mean {NAMES[near[0]]}?"
-        )
-    return name if name in NAMES or re.fullmatch("[0-9]", name) else ""
 
 
 def _numbered(root: Path, numbers: list[str], order: str | None) -> dict[str, str]:

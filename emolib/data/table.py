@@ -297,15 +297,13 @@ def _features(
 ) -> NDArray[np.float64]:
     """Feature cells as ``[N, features]`` float64; a blank cell is NaN.
 
-    A comma is a decimal point where no number of the table has a point, unless all commas may part
-    thousands.
+    A comma is a decimal point, unless all commas of the table may part thousands.
     """
     cells, values = rows[columns], numbers[columns].to_numpy()
     commas = cells.map(lambda cell: isinstance(cell, str) and "," in cell).to_numpy(bool)
-    points = cells.map(lambda cell: isinstance(cell, str) and "." in cell).to_numpy(bool)
     parted = r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*"
     thousands = all(re.fullmatch(parted, cell) for cell in cells.to_numpy()[commas])
-    wrong = np.argwhere((np.abs(values) > LARGEST) | (commas & (thousands or points.any())))
+    wrong = np.argwhere((np.abs(values) > LARGEST) | (commas & thousands))
     if len(wrong):
         row, column = wrong[0]
         raise ValueError(
