@@ -162,4 +162,6 @@ def load(
         raise ValueError(
             f"{min(settings)} is an option of image folders, and {source or 'nothing'} is no folder"
         )
-    return table.read_table(path, incomplete) if path else drawn.drawn_data()
+    if path is None:
+        return drawn.drawn_data()
+    return table.read_table(path, incomplete)

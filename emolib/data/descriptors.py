@@ -254,7 +254,7 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
     array = array.astype(np.float64)
     largest = np.abs(array).max((1, 2), keepdims=True)
     if not np.isfinite(largest).all():
-        wrong = np.flatnonzero(~np.isfinite(largest))[0]
+        wrong = np.isfinite(largest).argmin()
         raise ValueError(f"image {wrong} has a pixel that is not a finite number")
     return np.asarray(np.ldexp(array, -np.frexp(largest)[1]))
 

@@ -297,8 +297,8 @@ def _describe(
     groups, said = persons(images["file"].tolist())
     if "group" in images:
         groups = images["group"].to_numpy(str)
-        done = f"read as {len(set(groups))} persons"
-        said = [("groups.csv names the person of every image", len(groups), done)]
+        found = "groups.csv names the person of every image"
+        said = [(found, len(groups), f"read as {len(set(groups))} persons")]
     reasons = Counter(reason for _, reason in left_out)
     repairs = [
         *repairs,

@@ -207,16 +207,7 @@ def draw_folds(sketch: Sketch) -> None:
     bridge = [(2.8 + 0.3 * k, EYE_Y - 2 + 2.6 * k) for k in range(3)]
     eye, wing, corner = x0 + face.eye_size + 1.4, face.nose_width + 1.2, face.mouth_width
     rows = [(k, EYE_Y + 0.8 * k) for k in (-1, 0, 1)]
-    below = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
-    dimples = [(x, mouth + y) for x, y in below]  # of a chin pushed up
-    nose_to_mouth = [
-        (wing, tip - 0.5),
-        (wing + 5 + 2 * au[12], tip + 2.5),
-        (corner + 3.5 + 2 * au[12], mouth - 0.5 - au[12]),
-    ]
-    crows_feet = [
-        [(eye, y), (eye + 1.8, y + 0.6 * k), (eye + 3.8, y + 1.7 * k - 0.2)] for k, y in rows
-    ]
+    dimples = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
     folds: list[Fold] = [
         (
             0.9 * au[2],
@@ -240,7 +231,13 @@ def draw_folds(sketch: Sketch) -> None:
             True,
             [[(1.9, brow - 2.6), (1.3, brow + 0.5), (2.1, brow + 4.0)]],
         ),
-        (0.8 * au[6], 0.9, 0, True, crows_feet),
+        (
+            0.8 * au[6],
+            0.9,
+            0,
+            True,
+            [[(eye, y), (eye + 1.8, y + 0.6 * k), (eye + 3.8, y + 1.7 * k - 0.2)] for k, y in rows],
+        ),
         (
             0.55 * au[6],
             0.8,
@@ -255,7 +252,19 @@ def draw_folds(sketch: Sketch) -> None:
             True,
             [[(x0 - 4, EYE_Y + 3.4), (x0, EYE_Y + 4.6), (x0 + 4.4, EYE_Y + 3.4)]],
         ),
-        (max(0.9 * au[12], 0.75 * au[9]), 1.3, 0, True, [nose_to_mouth]),
+        (
+            max(0.9 * au[12], 0.75 * au[9]),
+            1.3,
+            0,
+            True,
+            [
+                [
+                    (wing, tip - 0.5),
+                    (wing + 5 + 2 * au[12], tip + 2.5),
+                    (corner + 3.5 + 2 * au[12], mouth - 0.5 - au[12]),
+                ]
+            ],
+        ),
         (
             0.6 * au[15],
             1.1,
@@ -276,15 +285,18 @@ def draw_folds(sketch: Sketch) -> None:
             1.0,
             0,
             False,
-            [[(x - 0.7, y), (x, y + 0.5), (x + 0.7, y)] for x, y in dimples],
+            [
+                [(x - 0.7, mouth + y), (x, mouth + y + 0.5), (x + 0.7, mouth + y)]
+                for x, y in dimples
+            ],
         ),
     ]
     for strength, width, lift, paired, creases in folds:
         if strength > 0.02:
             s = min(strength, 1.0)
             lines = np.array([curve(*crease) for crease in creases])
-            lines = both(lines) if paired else lines
-            sketch.draw(Shape(lines, face.skin * (1 - 0.36 * s), width * (0.5 + 0.5 * s), lift))
+            drawn = both(lines) if paired else lines
+            sketch.draw(Shape(drawn, face.skin * (1 - 0.36 * s), width * (0.5 + 0.5 * s), lift))
 
 
 _ANGLES = np.linspace(0, 2 * np.pi, 64, endpoint=False)
