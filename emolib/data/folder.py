@@ -189,7 +189,8 @@ def _stated(folder: Path, root: Path) -> tuple[str, str, bool]:
     if emotion:
         return emotion, part, True
     name = re.sub(r"^\d+[\W_]+", "", name)  # as in "3_Happy"
-    return name if name in NAMES or re.fullmatch("[0-9]", name) else "", part, False
+    known = name in NAMES or re.fullmatch("[0-9]", name)
+    return (name if known else ""), part, False
 
 
 def _plain(name: str) -> str:
