@@ -137,7 +137,7 @@ def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
 
 def _tell(data: "EmotionData") -> None:
     """Says what loading found, and names the files that gave no row, which a report may not."""
-    for file, reason in data.left_out.itertuples(index=False):
+    for file, reason in data.left_out.head(20).itertuples(index=False):
         say(f"left out: {file}: {reason}")
     for found, rows, done in data.repairs.itertuples(index=False):
         if done != "left out":

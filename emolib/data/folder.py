@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,9 @@ def _stated(folder: Path, root: Path) -> tuple[str, str, bool]:
         return emotion, part, True
     name = re.sub(r"^\d+[\W_]+", "", name)  # as in "3_Happy"
     known = name in NAMES or re.fullmatch("[0-9]", name)
+    near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
+    if near and not known and len(name) > 3:
+        raise ValueError(f"{folder}: there is no such emotion; did you mean {NAMES[near[0]]}?")
     return (name if known else ""), part, False
 
 

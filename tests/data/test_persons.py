@@ -54,7 +54,7 @@ def test_one_convention_has_to_hold_for_all_names():
 
 def test_one_person_alone_is_nobody_known():
     found, said = persons(["ada_000000001", "ada_000000002"])
-    assert found is None and said[0][0] == "2 of 2 file names state a person, 1 in all, as in SFEW"
+    assert found is None and said[0][0] == "2 of 2 file names state a person, 1 in all"
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_one_name_that_tells_nobody_makes_the_persons_unknown(tmp_path, suffix, 
     data = load(write(tmp_path / f"faces{suffix}", rows))
     assert data.groups is None and data.names[3] == (value or "")
     found, rows, done = data.repairs.values.tolist()[0]
-    assert found == "6 of 7 file names state a person, 6 in all, as in SFEW" and rows == 7
+    assert found == "6 of 7 file names state a person, 6 in all" and rows == 7
     assert done == "persons unknown: no person-independent folds"
 
 
