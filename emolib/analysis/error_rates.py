@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import linear_model, pipeline, preprocessing
 
 from emolib.analysis import statistics
 from emolib.analysis.evidence import LIMITS, fold_recall
@@ -53,17 +54,13 @@ def hat(
     """
     matrix = np.zeros((len(rows), len(rows)), np.float32)
     fold = np.full(len(rows), UNTESTED)
+    ridge = pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge(PENALTY))
     for number, (train, test) in enumerate(make_folds(data, protocol, seed, folds)):
         x = scale(data, modality, train).astype(float)[rows]
-        train, test = (np.searchsorted(rows, part[np.isin(part, rows)]) for part in (train, test))
-        deviation = x[train].std(0)
-        x = (x - x[train].mean(0)) / np.where(deviation > 0, deviation, 1)
-        x = np.column_stack([np.ones(len(x)), x])
-        penalty = PENALTY * np.eye(x.shape[1])
-        penalty[0, 0] = 0  # the intercept is free
-        matrix[np.ix_(test, train)] = x[test] @ np.linalg.solve(
-            x[train].T @ x[train] + penalty, x[train].T
-        )
+        train, test = (np.flatnonzero(np.isin(rows, part)) for part in (train, test))
+        # of targets that are 1 for one row each, the predictions are the matrix
+        ridge.fit(x[train], np.eye(len(train)))
+        matrix[np.ix_(test, train)] = ridge.predict(x[test])
         fold[test] = number
     return matrix, fold
 
@@ -125,10 +122,11 @@ def _shuffle(
     """
     random, rows = np.random.default_rng([2011, number]), np.arange(len(labels))
     units = rows if groups is None else groups
-    if groups is None:
-        within = random.permutation(labels)
-    else:
-        within = statistics.exchanged(labels, groups, random, 1)[0]
+    within = (
+        random.permutation(labels)
+        if groups is None
+        else statistics.exchanged(labels, groups, random, 1)[0]
+    )
     predicted = _predict(matrices[-1], within, classes, fold)
     _, p = statistics.better_than_chance(
         within, predicted, groups, classes, folds, permutations=PERMUTATIONS, seed=number
@@ -141,8 +139,7 @@ def _shuffle(
     t_test = statistics.compare(
         fold_recall(other, fold, among), fold_recall(one, fold, among), folds
     )
-    with np.errstate(invalid="ignore"):
-        gap = np.nansum(other - one, 0) / tested.sum(0)
+    gap = statistics.repetition_mean(other - one)
     gaps, levels = (statistics.emotion_means(among, hit, classes) for hit in (gap, other))
     drawn = partial(statistics.bootstrap, tested=tested.any(0), resamples=RESAMPLES, seed=number)
     _, below, above = drawn(gaps, units).widened()

@@ -27,6 +27,8 @@ ROUNDING = 0.005
 ALPHA = 0.05
 
 MODALITIES = ("LPQ", "PHOG")
+INTERVAL = "{protocol} {estimate:.2f} [{low:.2f}, {high:.2f}]"
+POINTS = "{protocol} {estimate:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 # Shown, refuted, or None where the data leave it open.
 Shown = bool | None
@@ -48,14 +50,12 @@ class Evidence:
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
-        average = table[(table["kind"] == "recall") & (table["emotion"] == "average")]
-        means = average.groupby(["model", "recipe"])["estimate"].agg(
-            lambda each: each.mean(skipna=False)
-        )
+        averages = table[(table["kind"] == "recall") & (table["emotion"] == "average")]
+        means = averages.groupby(["model", "recipe"])["estimate"].mean(skipna=False)
         # a recipe without a result may be the better one: then it is the one that leaves it open
         better = means.fillna(np.inf).unstack("recipe").idxmax(axis=1)
-        recipe = table["first"].fillna(table["model"]).map(better)
-        judged = table["recipe"].isna() | (table["recipe"] == recipe)
+        own = table["first"].fillna(table["model"]).map(better)
+        judged = table["recipe"].isna() | (table["recipe"] == own)
         self.table = table.assign(judged=judged).to_dict("records", into=Row())
         self.read: list[str] = []
 
@@ -82,7 +82,7 @@ class Evidence:
 
     def printed(self, model: str, emotion: str = "average") -> float:
         """The figure of Table 3."""
-        row = self.rows("printed", model=model, measure="accuracy", emotion=emotion)[0]
+        (row,) = self.rows("printed", model=model, measure="accuracy", emotion=emotion)
         return float(row["estimate"])
 
     def baseline(self, measure: str) -> list[float]:
@@ -119,19 +119,17 @@ def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
             ours += "".join(f"; {p} {NOT_JUDGED}: {why}" for p, why in missing.items())
             verdict = _verdict(verdict, alone if missing else "")
             evidence.read += unknown
-        found.append((claim.id, claim.place, claim.text, claim.paper, ours, verdict, evidence.read))
-    columns = ["id", "place", "claim", "paper", "ours", "verdict", "evidence"]
-    return pd.DataFrame(found, columns=columns)
+        judged = {"ours": ours, "verdict": verdict, "evidence": evidence.read}
+        found.append(claim._asdict() | judged)
+    return pd.DataFrame(found).rename(columns={"text": "claim"})
 
 
 def _verdict(shown: list[Shown], alone: str = "") -> str:
     """Verdict on the results per protocol; ``alone`` names the protocols, if one is missing."""
+    word = PARTLY if True in shown else NOT if False in shown else NOT_JUDGED if alone else OPEN
     if alone:
-        word = PARTLY if True in shown else NOT if False in shown else NOT_JUDGED
         return f"{word} ({alone})"
-    if all(shown):
-        return REPRODUCED
-    return PARTLY if any(shown) else NOT if False in shown else OPEN
+    return REPRODUCED if all(shown) else word
 
 
 def _adds_up(shown: Shown) -> str:
@@ -153,26 +151,18 @@ def _near(value: float, target: float, tolerance: float) -> Shown:
     return _decide(abs(value - target) > tolerance, abs(value - target) <= tolerance)
 
 
-def _interval(row: Row) -> str:
-    return f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-
-
-def _points(row: Row) -> str:
-    return f"{row['estimate']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-
-
-def _by_protocol(rows: list[Row], text: Callable[[Row], str]) -> str:
-    return ", ".join(f"{row['protocol']} {text(row)}" for row in rows)
+def _listed(rows: list[Row], text: str) -> str:
+    return ", ".join(text.format(**row) for row in rows)
 
 
 def _together(
     parts: dict[str, list[Row]],
     test: Callable[[Row], Shown],
-    text: Callable[[Row], str] = _points,
+    text: str = POINTS,
 ) -> tuple[str, list[Shown]]:
     """Several parts of a claim in words, and for each protocol whether all of them are shown."""
     shown = [_all([test(row) for row in rows]) for rows in zip(*parts.values(), strict=True)]
-    return "; ".join(f"{part}: {_by_protocol(rows, text)}" for part, rows in parts.items()), shown
+    return "; ".join(f"{part}: {_listed(rows, text)}" for part, rows in parts.items()), shown
 
 
 def _reaches(evidence: Evidence, row: Row) -> Shown:
@@ -207,14 +197,14 @@ def _level(model: str, evidence: Evidence) -> Found:
     shown = [_reaches(evidence, row) for row in rows]
     precision = evidence.level(model, measure="average precision")
     means = " and ".join(f"{row['estimate']:.2f}" for row in precision)
-    levels = f"{_by_protocol(rows, _interval)}; {rows[0]['recipe']}"
-    return f"{levels}; as average precision {means}", shown
+    recipe = rows[0]["recipe"]
+    return f"{_listed(rows, INTERVAL)}; {recipe}; as average precision {means}", shown
 
 
 def _emotion_levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Found:
     """Every emotion named must reach its figure in Table 3."""
     rows = {e: evidence.level(model, e) for e in emotions}
-    return _together(rows, partial(_reaches, evidence), _interval)
+    return _together(rows, partial(_reaches, evidence), INTERVAL)
 
 
 def _gain(models: tuple[str, ...], printed: float, evidence: Evidence) -> Found:
@@ -226,7 +216,7 @@ def _gain(models: tuple[str, ...], printed: float, evidence: Evidence) -> Found:
     gains = [row | {limit: row[limit] - baseline for limit in LIMITS} for row in best]
     shown = [_decide(row["high"] < printed - ROUNDING, row["low"] > 0) for row in gains]
     over = f"over the baseline's recall of {baseline:.2f}; {best[0]['recipe']}"
-    return f"{_by_protocol(gains, _points)} {over}", shown
+    return f"{_listed(gains, POINTS)} {over}", shown
 
 
 def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> Found:
@@ -268,8 +258,8 @@ def _separates(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Fou
         below = row["high"] < evidence.printed(model, row["emotion"])
         return _decide(row["p_holm"] > ALPHA and below, row["p_holm"] <= ALPHA)
 
-    text = lambda row: f"{_interval(row)} p = {row['p_holm']:.3f}"  # noqa: E731
-    ours, shown = _together({e: evidence.level(model, e) for e in emotions}, test, text)
+    levels = {e: evidence.level(model, e) for e in emotions}
+    ours, shown = _together(levels, test, INTERVAL + " p = {p_holm:.3f}")
     return f"{ours} (against exchanged labels, Holm over emotions)", shown
 
 
@@ -278,7 +268,7 @@ def _weak(model: str, emotion: str, evidence: Evidence) -> Found:
     if rank <= 3:
         return f"Table 3: {text}", CONTRADICTED
     rows = evidence.level(model, emotion)
-    return _by_protocol(rows, _interval), [_decide(False, row["p_holm"] > ALPHA) for row in rows]
+    return _listed(rows, INTERVAL), [_decide(False, row["p_holm"] > ALPHA) for row in rows]
 
 
 def _confused(model: str, pairs: tuple[tuple[str, str], ...], evidence: Evidence) -> Found:
@@ -351,8 +341,8 @@ def _happy_width(evidence: Evidence) -> Found:
 def _table_2(evidence: Evidence) -> Found:
     found = [row["estimate"] for row in evidence.rows("angle")]
     worst = np.max(np.abs(np.subtract(found, list(paper.TABLE_2.values()))))
-    ours = f"largest difference {worst:.2f}°, on activations as they are"
-    return ours, _verdict([_near(worst, 0, 0.15)])
+    shown = _near(worst, 0, 0.15)
+    return f"largest difference {worst:.2f}°, on activations as they are", _verdict([shown])
 
 
 def _raw_range(evidence: Evidence) -> Found:
@@ -364,8 +354,8 @@ def _raw_range(evidence: Evidence) -> Found:
 
 def _feature_centres(evidence: Evidence) -> Found:
     rows = evidence.rows("data", measure="scaled mean")
-    ours = ", ".join(f"{r['modality']}, {r['feature']:.0f} {r['estimate']:.2f}" for r in rows)
-    return ours, _verdict([_near(row["estimate"], 0.4, 0.1) for row in rows])
+    shown = [_near(row["estimate"], 0.4, 0.1) for row in rows]
+    return _listed(rows, "{modality}, {feature:.0f} {estimate:.2f}"), _verdict(shown)
 
 
 def _averages(evidence: Evidence) -> Found:
@@ -394,9 +384,9 @@ def _baseline_adds_up(evidence: Evidence) -> Found:
     """
     size = np.array(paper.SFEW_ROWS)
     recall, specificity = (np.array(evidence.baseline(m)) for m in ("recall", "specificity"))
-    missed, alarms = ((1 - recall) * size).sum(), ((1 - specificity) * (size.sum() - size)).sum()
-    ours = f"{missed:.0f} rows missed, but {alarms:.0f} false alarms"
-    return ours, _adds_up(_near(alarms / missed, 1, 0.1))
+    missed, alarms = (1 - recall) @ size, (1 - specificity) @ (size.sum() - size)
+    shown = _near(alarms / missed, 1, 0.1)
+    return f"{missed:.0f} rows missed, but {alarms:.0f} false alarms", _adds_up(shown)
 
 
 RULES: dict[str, Callable[[Evidence], Found]] = {

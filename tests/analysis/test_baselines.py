@@ -104,7 +104,7 @@ def test_a_split_leaves_the_other_rows_untested(tiny):
 
 
 def test_of_many_rows_a_sample_trains_and_tests(tiny, monkeypatch):
-    monkeypatch.setattr(statistics.stratified_sample, "__defaults__", (40, 2011))
+    monkeypatch.setattr(statistics, "SAMPLE", 40)
     (condition,) = nested(tiny, "person-independent", 2, 3, ONE)
     rows = statistics.stratified_sample(tiny.labels)
     np.testing.assert_array_equal(np.flatnonzero(condition.tested), rows)

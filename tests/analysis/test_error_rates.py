@@ -91,7 +91,7 @@ class TestOfFewRows:
         assert found.drop(t_tests)["rejected"].notna().all()
 
     def test_many_rows_are_sampled_and_counted(self, tiny, monkeypatch):
-        monkeypatch.setattr(statistics.stratified_sample, "__defaults__", (40, 2011))
+        monkeypatch.setattr(statistics, "SAMPLE", 40)
         found = calibrate(tiny, "random", seeds=1, folds=3, shuffles=3)
         assert (found["rows"] == 40).all()
         rows = statistics.stratified_sample(tiny.labels)

@@ -137,7 +137,7 @@ def test_two_emotions_always_taken_for_each_other_are_confused_most(tiny):
     fold = fold_of_rows(tiny, "random", 0, 3)[None]
     c = Condition("m", "random", "printed", scores, fold, tiny, 3)
     one, other, third = tiny.classes
-    rows = evidence.confusions([c], "m", [(one, other), (one, third)])
+    rows = evidence.confusions([c], [(one, other), (one, third)])
     assert rows["estimate"].tolist() == pytest.approx([1 - 1 / 3, -1 / 3])
 
 
@@ -218,8 +218,8 @@ class TestUntestedRows:
             assert (found["tested"] == 45).all() and not found["low"].isna().any()
         pair = [tuple(two[0].data.classes[:2])]
         pd.testing.assert_frame_equal(
-            evidence.confusions([untested(two[0], self.rows)], "good", pair),
-            evidence.confusions([cut(two[0], ~self.rows)], "good", pair),
+            evidence.confusions([untested(two[0], self.rows)], pair),
+            evidence.confusions([cut(two[0], ~self.rows)], pair),
         )
         pd.testing.assert_frame_equal(
             evidence.estimates([untested(two[0], self.rows)], ()),

@@ -13,7 +13,6 @@ from sklearn.metrics import recall_score
 from emolib.analysis import robustness
 from emolib.analysis.robustness import (
     averages,
-    clips,
     multiverse,
     near_duplicates,
     selection_bias,
@@ -66,7 +65,6 @@ def test_a_clip_is_a_name_without_its_last_number(tiny):
         + [f"Film_{clip:09d}_00000001" for clip in range(30)]
     )
     data = replace(tiny, names=names)
-    assert len(set(clips(data)[:30])) == 1 and len(set(clips(data)[30:])) == 30
     found = near_duplicates(data)
     assert found["clips"] == 30 and found["rows in a clip of several"] == 31
 

@@ -105,13 +105,14 @@ def test_emotion_means_average_over_the_emotions_that_were_tested():
 
 
 @pytest.mark.parametrize("size", [10, 40, 61])
-def test_a_stratified_sample_keeps_the_shares_of_the_emotions(random, size):
+def test_a_stratified_sample_keeps_the_shares_of_the_emotions(random, size, monkeypatch):
+    monkeypatch.setattr(statistics, "SAMPLE", size)
     labels = random.permutation(np.repeat([0, 1, 2], [40, 15, 5]))
-    rows = stratified_sample(labels, size)
+    rows = stratified_sample(labels)
     assert len(rows) == min(size, 60) and (np.diff(rows) > 0).all()
     shares = np.bincount(labels[rows], minlength=3) - len(rows) * np.array([40, 15, 5]) / 60
     assert (abs(shares) <= 1).all()
-    np.testing.assert_array_equal(rows, stratified_sample(labels, size))
+    np.testing.assert_array_equal(rows, stratified_sample(labels))
 
 
 def test_emotion_means_are_recalls_and_their_mean(random):
