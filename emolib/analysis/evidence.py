@@ -313,8 +313,18 @@ def conditions(trained: Trained) -> list[Condition]:
             fold[s, result.test_rows] = k
         own = part.iloc[0]
         setting = {column: own[column] for column in READING}
-        named = own["model"], own["protocol"], own["recipe"]
-        found.append(Condition(*named, scores, fold, data, own["folds"], setting))
+        found.append(
+            Condition(
+                own["model"],
+                own["protocol"],
+                own["recipe"],
+                scores,
+                fold,
+                data,
+                own["folds"],
+                setting,
+            )
+        )
     return found
 
 
@@ -486,11 +496,15 @@ def estimates(found: Iterable[Condition], varied: Sequence[str]) -> pd.DataFrame
     Args:
         varied: the sweep's columns that the rows keep, such as ``hidden``.
     """
-    parts = []
-    for condition in found:
-        mean = repetition_mean(condition.recalls(np.ones((1, len(condition.data))))[0])
-        kept = {column: condition.setting[column] for column in varied}
-        parts.append(condition.levels("recall", kind="recall", estimate=mean, **kept))
+    parts = [
+        condition.levels(
+            "recall",
+            kind="recall",
+            estimate=repetition_mean(condition.recalls(np.ones((1, len(condition.data))))[0]),
+            **{column: condition.setting[column] for column in varied},
+        )
+        for condition in found
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -515,13 +529,15 @@ def collect_evidence(
         best = own["model"][own["angle"] == 60]
         if len(best) and own["angle"].iloc[0] < 60:
             along_angle.append((best.iloc[0], own["model"].iloc[0]))
-    confused = [condition for condition in models if condition.model == "PHOG shallow"]
     rows = [
         of_data(models[0].data),
         printed(),
         table_3.rename(columns={"ours": "estimate"}).assign(kind=table_3["measure"]),
         differences(models, PAIRS),
-        confusions(confused, [("Angry", "Surprise"), ("Surprise", "Sad")]),
+        confusions(
+            [c for c in models if c.model == "PHOG shallow"],
+            [("Angry", "Surprise"), ("Surprise", "Sad")],
+        ),
         estimates(widths, ("modality", "hidden")),
         differences(widths, dict.fromkeys(along_width)),
         estimates(angles, ("modality", "angle", "activation_shift")),
@@ -542,16 +558,16 @@ def of_data(data: EmotionData) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for m in data.modalities:
-        of_modality, values = {"kind": "data", "modality": m}, data.features[m]
-        found = {"smallest": values.min(), "largest": values.max()}
+        ends = {"smallest": data.features[m].min(), "largest": data.features[m].max()}
+        of_modality = {"kind": "data", "modality": m}
         rows += [
-            of_modality | {"id": f"{end} {m} value", "measure": end, "estimate": value}
-            for end, value in found.items()
+            {"id": f"{end} {m} value", "measure": end, "estimate": value} | of_modality
+            for end, value in ends.items()
         ]
         rows += [
-            of_modality
-            | {"id": f"scaled mean, {m}, feature {number}", "measure": "scaled mean"}
+            {"id": f"scaled mean, {m}, feature {number}", "measure": "scaled mean"}
             | {"estimate": mean, "feature": number}
+            | of_modality
             for number, mean in enumerate(scale(data, m).mean(0)[1:], 2)
         ]
     degrees = angles_between(torch.tensor(paper.TABLE_1)).numpy()

@@ -230,4 +230,5 @@ def multiverse(trained: Trained) -> pd.DataFrame:
     wide = table[READING].assign(**averages(trained.data.labels, scores))
     wide["training accuracy"] = table["train_accuracy"]
     means = wide.groupby(READING, sort=False, dropna=False).mean()
-    return means.rename_axis(columns="measure").stack().reset_index(name="value")
+    long = means.rename_axis(columns="measure").stack().reset_index()
+    return long.rename(columns={0: "value"})
