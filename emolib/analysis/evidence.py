@@ -280,10 +280,16 @@ class Condition:
         """Rows of evidence on this condition: ids, made of ``names`` and the setting, the setting,
         the fewest rows that a repetition tested, and ``columns``.
         """
-        ids = [f"{name}, {self.protocol}, {self.recipe}" for name in names]
-        setting = {"model": self.model, "protocol": self.protocol, "recipe": self.recipe}
-        tested = (self.predicted != UNTESTED).sum(1).min()
-        return pd.DataFrame({"id": ids, "tested": tested} | setting | columns)
+        return pd.DataFrame(
+            {
+                "id": [f"{name}, {self.protocol}, {self.recipe}" for name in names],
+                "tested": (self.predicted != UNTESTED).sum(1).min(),
+                "model": self.model,
+                "protocol": self.protocol,
+                "recipe": self.recipe,
+            }
+            | columns
+        )
 
     def levels(self, measure: str, **columns: Any) -> pd.DataFrame:
         """Rows of evidence on a measure by emotion and on average."""

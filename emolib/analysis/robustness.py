@@ -148,8 +148,9 @@ def selection_bias(
     if sorted(table["seed"][is_fixed]) != sorted(set(table["seed"])):
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
-    work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
-    found = work(joblib.delayed(_checkpoints)(data, part, every) for part in parts)
+    found = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+        joblib.delayed(_checkpoints)(data, part, every) for part in parts
+    )
     progress = tqdm(
         found, f"training {len(table):,} networks to pick from", len(parts), leave=False, delay=0.2
     )

@@ -52,7 +52,9 @@ class Evidence:
 
     def __init__(self, table: pd.DataFrame) -> None:
         averages = table[(table["kind"] == "recall") & (table["emotion"] == "average")]
-        means = averages.groupby(["model", "recipe"])["estimate"].mean(skipna=False)
+        means = averages.groupby(["model", "recipe"])["estimate"].agg(
+            lambda each: each.mean(skipna=False)
+        )
         # a recipe without a result may be the better one: then it is the one that leaves it open
         better = means.fillna(np.inf).unstack("recipe").idxmax(axis=1)
         own = table["first"].fillna(table["model"]).map(better)
@@ -199,8 +201,8 @@ def _level(model: str, evidence: Evidence) -> Found:
 
 def _emotion_levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Found:
     """Every emotion named must reach its figure in Table 3."""
-    rows = {e: evidence.level(model, e) for e in emotions}
-    return _together(rows, partial(_reaches, evidence), INTERVAL)
+    levels = {e: evidence.level(model, e) for e in emotions}
+    return _together(levels, partial(_reaches, evidence), INTERVAL)
 
 
 def _gain(models: tuple[str, ...], printed: float, evidence: Evidence) -> Found:
