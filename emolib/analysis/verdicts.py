@@ -120,9 +120,9 @@ def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
             ours += "".join(f"; {p} {NOT_JUDGED}: {why}" for p, why in missing.items())
             verdict = _verdict(verdict, alone if missing else "")
             evidence.read += unknown
-        judged = {"ours": ours, "verdict": verdict, "evidence": evidence.read}
-        found.append(claim._asdict() | judged)
-    return pd.DataFrame(found).rename(columns={"text": "claim"})
+        found.append((*claim, ours, verdict, evidence.read))
+    columns = ["id", "place", "claim", "paper", "ours", "verdict", "evidence"]
+    return pd.DataFrame(found, columns=columns)
 
 
 def _verdict(shown: Shown, alone: str = "") -> str:
