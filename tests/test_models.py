@@ -22,34 +22,21 @@ def arrays(*tensors):
 
 
 @pytest.mark.parametrize(
-    ("net", "given", "returned"),
+    ("net", "given", "returned", "parameters"),
     [
-        (ShallowNet(), (10, 5), (10, 7)),
-        (ShallowNet(), (10, 1, 5), (10, 7)),
-        (ShallowNet(features=3, hidden=6, classes=2), (1, 3), (1, 2)),
-        (FeatureNet(), (10, 5), (10, 80)),
-        (FeatureNet(channels=3), (10, 8), (10, 24)),
-        (FusionNet(modalities=1), (10, 1, 5), (10, 7)),
-        (FusionNet(), (10, 2, 5), (10, 7)),
-        (FusionNet(modalities=3, features=4, classes=6, channels=2), (10, 3, 4), (10, 6)),
+        (ShallowNet(), (10, 5), (10, 7), 215),
+        (ShallowNet(hidden=6), (10, 1, 5), (10, 7), (5 + 1) * 6 + (6 + 1) * 7),
+        (ShallowNet(features=3, hidden=6, classes=2), (1, 3), (1, 2), 38),
+        (FeatureNet(), (10, 5), (10, 80), (3 + 1) * 16 + 4 * (16 * 3 + 1) * 16),
+        (FeatureNet(channels=3), (10, 8), (10, 24), 132),
+        (FusionNet(modalities=1), (10, 1, 5), (10, 7), 4439),
+        (FusionNet(), (10, 2, 5), (10, 7), 2 * 3200 + (160 + 1) * 14 + (14 + 1) * 7),
+        (FusionNet(modalities=3, features=4, classes=6, channels=2), (10, 3, 4), (10, 6), 570),
     ],
 )
-def test_shapes(net, given, returned):
+def test_shapes_and_parameters(net, given, returned, parameters):
     assert net(torch.randn(given)).shape == returned
-
-
-@pytest.mark.parametrize(
-    ("net", "count"),
-    [
-        (ShallowNet(hidden=6), (5 + 1) * 6 + (6 + 1) * 7),
-        (ShallowNet(), 215),
-        (FusionNet(modalities=1), 4439),
-        (FusionNet(), 2 * ((3 + 1) * 16 + 4 * (16 * 3 + 1) * 16) + (160 + 1) * 14 + (14 + 1) * 7),
-        (FusionNet(modalities=3), 13079),
-    ],
-)
-def test_parameters(net, count):
-    assert sum(p.numel() for p in net.parameters()) == count
+    assert sum(p.numel() for p in net.parameters()) == parameters
 
 
 def test_the_shallow_net_is_a_sigmoid_layer_and_a_linear_one():

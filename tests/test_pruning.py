@@ -15,9 +15,9 @@ SEEDS = pytest.mark.parametrize("seed", range(20))
 MERGE = pytest.mark.parametrize("merge_weights", [False, True], ids=["plain", "merging"])
 
 
-def off_by(activations, printed, activation_shift):
+def off_by(activations, printed, *activation_shift):
     """How far each printed angle is from ours."""
-    degrees = angles(activations, activation_shift).numpy()
+    degrees = angles(activations, *activation_shift).numpy()
     return np.array([abs(degrees[a - 1, b - 1] - angle) for (a, b), angle in printed.items()])
 
 
@@ -62,7 +62,7 @@ def random_net(seed, hidden=12):
 class TestAngles:
     def test_are_those_of_table_2_unshifted_and_of_gedeon_and_harris_shifted(self):
         assert len(paper.TABLE_2) == len(paper.GEDEON_HARRIS_ANGLES) == 15
-        assert off_by(paper.TABLE_1, paper.TABLE_2, 0.0).max() < 0.15
+        assert off_by(paper.TABLE_1, paper.TABLE_2).max() < 0.15
         assert off_by(paper.TABLE_1, paper.TABLE_2, 0.5).max() > 30
         assert off_by(paper.GEDEON_HARRIS_ACTIVATIONS, paper.GEDEON_HARRIS_ANGLES, 0.5).max() < 1.3
 
@@ -208,15 +208,6 @@ def test_the_rebuilt_net_computes_what_the_masked_one_does(seed, merge_weights):
     smaller = prune_network(net, x, **settings)
     assert smaller.hidden.out_features == alive.sum() < 12
     torch.testing.assert_close(smaller(fresh), masked, rtol=0, atol=1e-6)
-
-
-def test_angles_are_not_shifted_and_weights_not_merged_unless_told_so():
-    net, x = random_net(3)
-    h = net.activations(x)
-    assert torch.equal(angles(h), angles(h, activation_shift=0.0))
-    smaller = prune_network(net, x, angle=15.0)
-    told = prune_network(net, x, angle=15.0, activation_shift=0.0, merge_weights=False)
-    assert smaller.hidden.out_features < 12 and torch.equal(smaller(x), told(x))
 
 
 @SEEDS

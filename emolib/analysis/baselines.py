@@ -13,15 +13,22 @@ from dataclasses import replace
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import discriminant_analysis, linear_model, naive_bayes, neighbors
-from sklearn import ensemble as trees
+from sklearn import (
+    calibration,
+    discriminant_analysis,
+    linear_model,
+    metrics,
+    naive_bayes,
+    neighbors,
+    svm,
+)
+from sklearn import (
+    ensemble as trees,
+)
 from sklearn.base import BaseEstimator
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.svm import SVC
 
 from emolib.analysis.evidence import Condition
 from emolib.analysis.statistics import stratified_sample
@@ -40,7 +47,7 @@ TREES = 60
 # cross-validation.
 SVM: Candidates = {
     "support vectors": (
-        make_pipeline(MinMaxScaler((-1, 1)), SVC()),
+        make_pipeline(MinMaxScaler((-1, 1)), svm.SVC()),
         {"svc__C": [0.1, 1, 10], "svc__gamma": [0.1, 1, 10]},
     )
 }
@@ -65,11 +72,13 @@ CANDIDATES: Candidates = {
         {"kneighborsclassifier__n_neighbors": [1, 5, 25]},
     ),
     "support vectors": (
-        make_pipeline(StandardScaler(), SVC()),
+        make_pipeline(StandardScaler(), svm.SVC()),
         {"svc__C": [0.3, 1, 10], "svc__gamma": [0.03, 0.1, 0.3]},
     ),
     "calibrated support vectors": (
-        make_pipeline(StandardScaler(), CalibratedClassifierCV(SVC(C=1), cv=3, ensemble=False)),
+        make_pipeline(
+            StandardScaler(), calibration.CalibratedClassifierCV(svm.SVC(C=1), cv=3, ensemble=False)
+        ),
         {"calibratedclassifiercv__estimator__gamma": [0.03, 0.1]},
     ),
     "random forest": (
@@ -111,9 +120,8 @@ def nested(
     """
     seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
     table = np.hstack([data.features[modality] for modality in data.modalities]).astype(float)
-    sample, sizes = stratified_sample(data.labels), (seeds, len(data), len(data.classes))
-    fold = np.full(sizes[:2], UNTESTED)
-    work = []
+    sample, classes = stratified_sample(data.labels), len(data.classes)
+    fold, work = np.full((seeds, len(data)), UNTESTED), []
     for seed in range(seeds):
         for number, pair in enumerate(make_folds(data, protocol, seed, folds)):
             train, test = (rows[np.isin(rows, sample)] for rows in pair)
@@ -121,17 +129,16 @@ def nested(
             inner = inner_folds(data, train, protocol, seed)
             work += [(name, seed, train, test, inner) for name in candidates]
     found = joblib.Parallel(n_jobs=-1)(
-        joblib.delayed(_search)(*candidates[name], table, data.labels, sizes[2], train, test, inner)
+        joblib.delayed(_search)(*candidates[name], table, data.labels, classes, train, test, inner)
         for name, _, train, test, inner in work
     )
-    scores = {name: np.full(sizes, np.nan) for name in candidates}
-    inner_recall = {name: np.zeros(sizes[:2]) for name in candidates}  # of what scored a row
+    scores = {name: np.full((*fold.shape, classes), np.nan) for name in candidates}
+    inner_recall = {name: np.zeros(fold.shape) for name in candidates}  # of what scored a row
     for (name, seed, _, test, _), (recall, own) in zip(work, found, strict=True):
         scores[name][seed, test], inner_recall[name][seed, test] = own, recall
     if len(candidates) > 1:
-        best = np.argmax(list(inner_recall.values()), axis=0)  # [S, N]
-        several = np.stack(list(scores.values()))
-        scores[CHOSEN] = np.take_along_axis(several, best[None, ..., None], 0)[0]
+        best = np.argmax(list(inner_recall.values()), axis=0)[None, ..., None]  # [1, S, N, 1]
+        scores[CHOSEN] = np.take_along_axis(np.stack(list(scores.values())), best, 0)[0]
     return [
         Condition(name, protocol, "nested", own, fold, data, folds) for name, own in scores.items()
     ]
@@ -160,7 +167,7 @@ def _search(
     inner: list[Split],
 ) -> tuple[float, NDArray[np.float64]]:
     """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on test rows."""
-    search = GridSearchCV(estimator, grid, scoring=make_scorer(mean_recall), cv=inner)
+    search = GridSearchCV(estimator, grid, scoring=metrics.make_scorer(mean_recall), cv=inner)
     search.fit(table[train], labels[train])
     score = search.predict_proba if hasattr(search, "predict_proba") else search.decision_function
     found = score(table[test])

@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import linear_model, pipeline, preprocessing
 
 from emolib.analysis import statistics
 from emolib.analysis.evidence import LIMITS, fold_recall
@@ -53,17 +54,13 @@ def hat(
     """
     matrix = np.zeros((len(rows), len(rows)), np.float32)
     fold = np.full(len(rows), UNTESTED)
+    ridge = pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge(PENALTY))
     for number, (train, test) in enumerate(make_folds(data, protocol, seed, folds)):
         x = scale(data, modality, train).astype(float)[rows]
-        train, test = (np.searchsorted(rows, part[np.isin(part, rows)]) for part in (train, test))
-        deviation = x[train].std(0)
-        x = (x - x[train].mean(0)) / np.where(deviation > 0, deviation, 1)
-        x = np.column_stack([np.ones(len(x)), x])
-        penalty = PENALTY * np.eye(x.shape[1])
-        penalty[0, 0] = 0  # the intercept is free
-        matrix[np.ix_(test, train)] = x[test] @ np.linalg.solve(
-            x[train].T @ x[train] + penalty, x[train].T
-        )
+        train, test = (np.flatnonzero(np.isin(rows, part)) for part in (train, test))
+        # of targets that are 1 for one row each, the predictions are the matrix
+        ridge.fit(x[train], np.eye(len(train)))
+        matrix[np.ix_(test, train)] = ridge.predict(x[test])
         fold[test] = number
     return matrix, fold
 
@@ -100,15 +97,15 @@ def calibrate(
         joblib.Parallel(n_jobs=-1)(joblib.delayed(shuffle)(number) for number in range(shuffles))
     )
     mean = found["estimate"].mean(skipna=False)
-    found["interval of a level"] = _outside(found["low"], found["high"], mean)
+    found["interval of a level"] = _inside(found["low"], found["high"], mean)
     table = []
     for test in TESTS:
-        decided = found[test].dropna()
-        share = statistics.reject_share(int(decided.sum()), len(decided))
+        rejects = found[test].dropna() <= ALPHA
+        share = statistics.reject_share(int(rejects.sum()), len(rejects))
         name = test.replace("within persons", "among all rows") if groups is None else test
-        table.append((name, protocol, folds, seeds, len(decided), len(rows), *share))
-    columns = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
-    return pd.DataFrame(table, columns=[*columns, "rejected", "low", "high"])
+        table.append((name, protocol, folds, seeds, len(rejects), len(rows), *share))
+    settings = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
+    return pd.DataFrame(table, columns=[*settings, "rejected", "low", "high"])
 
 
 def _shuffle(
@@ -120,15 +117,16 @@ def _shuffle(
     folds: int,
     number: int,
 ) -> dict[str, Any]:
-    """Whether each test rejects on one shuffle of the labels: 1, 0, or NaN where it is undefined;
-    and the interval of a level.
+    """The p-value of each test on one shuffle of the labels, NaN where it is undefined; of an
+    interval 1 where it holds the truth and 0 where not; and the interval of a level.
     """
     random, rows = np.random.default_rng([2011, number]), np.arange(len(labels))
     units = rows if groups is None else groups
-    if groups is None:
-        within = random.permutation(labels)
-    else:
-        within = statistics.exchanged(labels, groups, random, 1)[0]
+    within = (
+        random.permutation(labels)
+        if groups is None
+        else statistics.exchanged(labels, groups, random, 1)[0]
+    )
     predicted = _predict(matrices[-1], within, classes, fold)
     _, p = statistics.better_than_chance(
         within, predicted, groups, classes, folds, permutations=PERMUTATIONS, seed=number
@@ -141,22 +139,19 @@ def _shuffle(
     t_test = statistics.compare(
         fold_recall(other, fold, among), fold_recall(one, fold, among), folds
     )
-    with np.errstate(invalid="ignore"):
-        gap = np.nansum(other - one, 0) / tested.sum(0)
+    gap = statistics.repetition_mean(other - one)
     gaps, levels = (statistics.emotion_means(among, hit, classes) for hit in (gap, other))
     drawn = partial(statistics.bootstrap, tested=tested.any(0), resamples=RESAMPLES, seed=number)
     _, below, above = drawn(gaps, units).widened()
     _, row_below, row_above = drawn(gaps, rows)
     level = drawn(levels, units).widened().of_repetitions()
     return {
-        "permutation within persons": _at_most(p[-1], ALPHA),
-        "Holm over the emotions": _at_most(np.fmin.reduce(statistics.holm(p[:-1])), ALPHA),
-        "corrected resampled t-test": _at_most(t_test["p"], ALPHA),
-        "Bayesian, outside equivalence": _at_most(
-            1 - max(t_test["worse"], t_test["better"]), ALPHA
-        ),
-        "interval of a difference": _outside(below[-1], above[-1], 0),
-        "interval by row, not widened": _outside(row_below[-1], row_above[-1], 0),
+        "permutation within persons": p[-1],
+        "Holm over the emotions": np.fmin.reduce(statistics.holm(p[:-1])),
+        "corrected resampled t-test": t_test["p"],
+        "Bayesian, outside equivalence": 1 - max(t_test["worse"], t_test["better"]),
+        "interval of a difference": _inside(below[-1], above[-1], 0),
+        "interval by row, not widened": _inside(row_below[-1], row_above[-1], 0),
     } | {limit: values[-1] for limit, values in zip(LIMITS, level, strict=True)}
 
 
@@ -170,12 +165,7 @@ def _predict(
     return np.where(fold == UNTESTED, UNTESTED, scores.argmax(1).reshape(fold.shape))
 
 
-def _at_most(value: float, limit: float) -> float:
-    """Whether a value is at most a limit: 1, 0, or NaN where the value is."""
-    return np.nan if np.isnan(value) else float(value <= limit)
-
-
-def _outside(low: Any, high: Any, truth: float) -> NDArray[np.float64]:
-    """Whether an interval does not hold the truth: 1, 0, or NaN where it is undefined."""
+def _inside(low: Any, high: Any, truth: float) -> NDArray[np.float64]:
+    """Whether an interval holds the truth: 1, 0, or NaN where it is undefined."""
     undefined = np.isnan(low) | np.isnan(high) | np.isnan(truth)
-    return np.where(undefined, np.nan, (low > truth) | (high < truth))
+    return np.where(undefined, np.nan, (low <= truth) & (truth <= high))

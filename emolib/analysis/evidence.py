@@ -16,8 +16,17 @@ import torch
 from numpy.typing import NDArray
 
 from emolib import paper
-from emolib.analysis import statistics
-from emolib.analysis.statistics import Interval, bootstrap, emotion_means, with_mean
+from emolib.analysis.statistics import (
+    Statistic,
+    better_than_chance,
+    bootstrap,
+    compare,
+    detectable,
+    emotion_means,
+    holm,
+    repetition_mean,
+    with_mean,
+)
 from emolib.data import EmotionData, Rows
 from emolib.folds import protocols
 from emolib.metrics import MEASURES, UNTESTED, confusion, measures, predict
@@ -146,8 +155,10 @@ def table3_sweep(
         >>> found = conditions(train(data, table3_sweep(data, seeds=10)))
     """
     shared = repetitions(data, folds, seeds, max_epochs, recipe)
-    models = table3_models(data) if models is None else models
-    parts = [sweep(**choices, **shared).assign(model=model) for model, choices in models.items()]
+    parts = [
+        sweep(**choices, **shared).assign(model=model)
+        for model, choices in (models or table3_models(data)).items()
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -162,8 +173,7 @@ def width_sweep(
     """
     shared = repetitions(data, folds, seeds, max_epochs)
     table = sweep(modality=data.modalities, hidden=widths, **shared)
-    units = table["hidden"].astype(str) + " units"
-    return table.assign(model=table["modality"] + " shallow, " + units)
+    return table.assign(model=table["modality"] + table["hidden"].map(" shallow, {} units".format))
 
 
 def angle_sweep(
@@ -179,8 +189,8 @@ def angle_sweep(
     shared = repetitions(data, folds, seeds, max_epochs)
     table = sweep(modality=data.modalities, angle=angles, activation_shift=[0.5, 0.0], **shared)
     activations = table["activation_shift"].map({0.5: "shifted", 0.0: "as they are"})
-    degrees = table["angle"].map("{:g}°, ".format)
-    return table.assign(model=table["modality"] + " shallow, " + degrees + activations)
+    degrees = table["angle"].map(" shallow, {:g}°, ".format)
+    return table.assign(model=table["modality"] + degrees + activations)
 
 
 def survivors(
@@ -203,7 +213,6 @@ def survivors(
         >>> alive.sum(1)[0].item()
         6
     """
-    minimal = [real_number("minimal angle", angle, 0, 180) for angle in minimal]
     count = len(minimal)
     with torch.no_grad():
         activations = net.activations(torch.as_tensor(x).to(net.hidden.weight))
@@ -212,7 +221,7 @@ def survivors(
             torch.ones(count, activations.shape[1], dtype=torch.bool),
             net.output.weight.expand(count, -1, -1),
             net.output.bias.expand(count, -1),
-            angle=torch.tensor(minimal, dtype=torch.float32),
+            angle=torch.tensor([real_number("minimal angle", angle, 0, 180) for angle in minimal]),
             activation_shift=torch.full((count,), 0.5),
             merge_weights=torch.zeros(count, dtype=torch.bool),
         )
@@ -250,8 +259,7 @@ class Condition:
     @cached_property
     def hit(self) -> NDArray[np.float64]:
         """Whether a row was recognised, 1 or 0, ``[S, N]``; NaN where it was not tested."""
-        right = (self.predicted == self.data.labels).astype(float)
-        return np.where(self.predicted == UNTESTED, np.nan, right)
+        return np.where(self.predicted == UNTESTED, np.nan, self.predicted == self.data.labels)
 
     @property
     def tested(self) -> NDArray[np.bool]:
@@ -259,7 +267,7 @@ class Condition:
         return np.asarray((self.predicted != UNTESTED).any(0))
 
     @property
-    def recalls(self) -> statistics.Statistic:
+    def recalls(self) -> Statistic:
         """Recall by emotion and on average, as a statistic for the bootstrap."""
         return emotion_means(self.data.labels, self.hit, len(self.data.classes))
 
@@ -272,10 +280,16 @@ class Condition:
         """Rows of evidence on this condition: ids, made of ``names`` and the setting, the setting,
         the fewest rows that a repetition tested, and ``columns``.
         """
-        ids = [f"{name}, {self.protocol}, {self.recipe}" for name in names]
-        setting = {"model": self.model, "protocol": self.protocol, "recipe": self.recipe}
-        tested = (self.predicted != UNTESTED).sum(1).min()
-        return pd.DataFrame({"id": ids, "tested": tested} | setting | columns)
+        return pd.DataFrame(
+            {
+                "id": [f"{name}, {self.protocol}, {self.recipe}" for name in names],
+                "tested": (self.predicted != UNTESTED).sum(1).min(),
+                "model": self.model,
+                "protocol": self.protocol,
+                "recipe": self.recipe,
+            }
+            | columns
+        )
 
     def levels(self, measure: str, **columns: Any) -> pd.DataFrame:
         """Rows of evidence on a measure by emotion and on average."""
@@ -296,7 +310,6 @@ def conditions(trained: Trained) -> list[Condition]:
         )
     found = []
     for _, part in table.groupby([*READING, "model"], sort=False, dropna=False):
-        first = part.iloc[0]
         seed, seeds = pd.factorize(part["seed"])
         scores = np.full((len(seeds), len(data), len(data.classes)), np.nan, np.float32)
         fold = np.full(scores.shape[:2], UNTESTED)
@@ -304,9 +317,20 @@ def conditions(trained: Trained) -> list[Condition]:
             result = trained.results[position]
             scores[s, result.test_rows] = result.scores
             fold[s, result.test_rows] = k
-        name, protocol, recipe, folds = first[["model", "protocol", "recipe", "folds"]]
-        setting = {column: first[column] for column in READING}
-        found.append(Condition(name, protocol, recipe, scores, fold, data, folds, setting))
+        own = part.iloc[0]
+        setting = {column: own[column] for column in READING}
+        found.append(
+            Condition(
+                own["model"],
+                own["protocol"],
+                own["recipe"],
+                scores,
+                fold,
+                data,
+                own["folds"],
+                setting,
+            )
+        )
     return found
 
 
@@ -326,14 +350,11 @@ def fold_recall(
     """
     tested = ~np.isnan(hit)
     rows = np.bincount(labels[tested.any(0)], minlength=labels.max() + 1)
-    weight: NDArray[np.float64] = (1 / np.maximum(rows, 1))[labels]
-    member = (fold[:, None] == np.unique(fold[tested])[:, None]) & tested[:, None]  # [S, folds, N]
-    hits = np.where(tested, hit, 0) * weight
+    weight = tested / np.maximum(rows, 1)[labels]
+    member = (fold[:, None] == np.unique(fold[tested])[:, None]).astype(float)  # [S, folds, N]
+    hits, total = (member @ part[..., None] for part in (np.where(tested, hit, 0) * weight, weight))
     with np.errstate(invalid="ignore"):  # a repetition without this fold
-        recall: NDArray[np.float64] = (member.astype(float) @ hits[..., None])[..., 0] / (
-            member.astype(float) @ weight
-        )
-    return recall
+        return np.asarray((hits / total)[..., 0])
 
 
 def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
@@ -366,7 +387,7 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 (condition.recalls, np.arange(len(data))),
             )
         )
-        null, p = statistics.better_than_chance(
+        null, p = better_than_chance(
             data.labels, condition.predicted, data.groups, classes, condition.folds
         )
         for m, measure in enumerate(which):
@@ -381,14 +402,13 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 undefined=np.isnan(each[:, m]).sum(0),
             )
             if measure == "recall":
-                adjusted = np.r_[statistics.holm(p[:-1]), np.nan]
-                tests = {"null": null, "p": p, "p_holm": adjusted}
-                part = part.assign(row_low=by_row.low, row_high=by_row.high, **tests)
+                part = part.assign(row_low=by_row.low, row_high=by_row.high, null=null, p=p)
+                part["p_holm"] = [*holm(p[:-1]), np.nan]
             parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     averages = (table["measure"] == "recall") & (table["emotion"] == "average")
     for _, own in table[averages].groupby(["protocol", "recipe"]):
-        table.loc[own.index, "p_holm"] = statistics.holm(own["p"])
+        table.loc[own.index, "p_holm"] = holm(own["p"])
     return table
 
 
@@ -411,8 +431,8 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
     """
     parts = [pd.DataFrame(columns=ROW)]
     for (better, worse), first, second in product(pairs, found, found):
-        alike = (first.protocol, first.recipe) == (second.protocol, second.recipe)
-        if (first.model, second.model) != (better, worse) or not alike:
+        wanted = (better, worse, first.protocol, first.recipe)
+        if (first.model, second.model, second.protocol, second.recipe) != wanted:
             continue
         if len(first.scores) != len(second.scores):
             raise ValueError(
@@ -420,13 +440,11 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
                 "a difference needs the same ones of both"
             )
         data, gaps = first.data, first.hit - second.hit
-        both: NDArray[np.bool] = ~np.isnan(gaps)
         # variance that repetitions share cancels between models on the same folds, so repetitions
         # are averaged row by row, over those that tested the row
-        with np.errstate(invalid="ignore"):
-            gap = np.where(both, gaps, 0).sum(0) / both.sum(0)
+        gap = repetition_mean(gaps)
         differ = emotion_means(data.labels, gap, len(data.classes))
-        interval = bootstrap(differ, data.resampling_units, np.asarray(both.any(0))).widened()
+        interval = bootstrap(differ, data.resampling_units, ~np.isnan(gap)).widened()
         name = f"{better} − {worse}"
         part = first.rows(
             [f"{name}, {emotion}" for emotion in first.emotions],
@@ -436,29 +454,25 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
             second=worse,
             measure="recall",
             emotion=first.emotions,
-            tested=both.sum(1).min(),
-            detectable=statistics.detectable(interval),
+            tested=(~np.isnan(gaps)).sum(1).min(),
+            detectable=detectable(interval),
             **dict(zip(LIMITS, interval, strict=True)),
         )
         paired = np.array_equal(first.fold, second.fold)
         if paired and np.array_equal(np.isnan(first.hit), np.isnan(second.hit)):
             ours, theirs = (fold_recall(c.hit, c.fold, data.labels) for c in (first, second))
-            t_test = statistics.compare(ours, theirs, first.folds)
+            t_test = compare(ours, theirs, first.folds)
             part.loc[part.index[-1], list(t_test)] = list(t_test.values())
         parts.append(part)
     return pd.concat(parts, ignore_index=True).infer_objects()
 
 
-def confusions(
-    found: Iterable[Condition], model: str, pairs: Sequence[tuple[str, str]]
-) -> pd.DataFrame:
+def confusions(found: Iterable[Condition], pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """How much more often two emotions are taken for each other than emotions are on average, in
     either direction.
     """
     parts = []
     for condition in found:
-        if condition.model != model:
-            continue
         data, classes = condition.data, condition.data.classes
         apart = ~np.eye(len(classes), dtype=bool)
         i, j = np.transpose([[classes.index(emotion) for emotion in pair] for pair in pairs])
@@ -472,7 +486,7 @@ def confusions(
 
         interval = bootstrap(statistic, data.resampling_units, condition.tested).widened()
         part = condition.rows(
-            [f"{model}, {one} with {other}" for one, other in pairs],
+            [f"{condition.model}, {one} with {other}" for one, other in pairs],
             kind="confusion",
             measure="confusion",
             emotion=[f"{one}, {other}" for one, other in pairs],
@@ -488,12 +502,15 @@ def estimates(found: Iterable[Condition], varied: Sequence[str]) -> pd.DataFrame
     Args:
         varied: the sweep's columns that the rows keep, such as ``hidden``.
     """
-    parts = []
-    for condition in found:
-        each = condition.recalls(np.ones((1, len(condition.data))))[0]
-        mean = Interval(each, each, each).of_repetitions().estimate
-        kept = {column: condition.setting[column] for column in varied}
-        parts.append(condition.levels("recall", kind="recall", estimate=mean, **kept))
+    parts = [
+        condition.levels(
+            "recall",
+            kind="recall",
+            estimate=repetition_mean(condition.recalls(np.ones((1, len(condition.data))))[0]),
+            **{column: condition.setting[column] for column in varied},
+        )
+        for condition in found
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -508,27 +525,25 @@ def collect_evidence(
         widths: unpruned shallow networks, see :func:`width_sweep`.
         angles: pruned shallow networks, see :func:`angle_sweep`.
     """
-    modalities = models[0].data.modalities
     along_width, along_angle = [], []
-    for modality in modalities:
-        own = {c.setting["hidden"]: c.model for c in widths if c.setting["modality"] == modality}
-        names = [own[hidden] for hidden in sorted(own)]
-        narrow, middle, wide = names[0], names[len(names) // 2], names[-1]
+    for _, own in _by_setting(widths, "hidden").groupby("modality", sort=False):
+        names = own["model"].unique()
+        narrow, middle, wide = names[[0, len(names) // 2, -1]]
         along_width += [(wide, narrow), (middle, narrow), (wide, middle)]
-    for alike in product(modalities, (0.5, 0.0)):
-        by_angle = {
-            c.setting["angle"]: c.model
-            for c in angles
-            if (c.setting["modality"], c.setting["activation_shift"]) == alike
-        }
-        if 60 in by_angle and min(by_angle) < 60:
-            along_angle.append((by_angle[60], by_angle[min(by_angle)]))
+    alike = ["modality", "activation_shift"]
+    for _, own in _by_setting(angles, "angle").groupby(alike, sort=False):
+        best = own["model"][own["angle"] == 60]
+        if len(best) and own["angle"].iloc[0] < 60:
+            along_angle.append((best.iloc[0], own["model"].iloc[0]))
     rows = [
         of_data(models[0].data),
         printed(),
         table_3.rename(columns={"ours": "estimate"}).assign(kind=table_3["measure"]),
         differences(models, PAIRS),
-        confusions(models, "PHOG shallow", [("Angry", "Surprise"), ("Surprise", "Sad")]),
+        confusions(
+            [c for c in models if c.model == "PHOG shallow"],
+            [("Angry", "Surprise"), ("Surprise", "Sad")],
+        ),
         estimates(widths, ("modality", "hidden")),
         differences(widths, dict.fromkeys(along_width)),
         estimates(angles, ("modality", "angle", "activation_shift")),
@@ -537,37 +552,42 @@ def collect_evidence(
     return pd.concat(rows, ignore_index=True).reindex(columns=ROW).infer_objects()
 
 
+def _by_setting(found: list[Condition], varied: str) -> pd.DataFrame:
+    """Settings and names of the models of a sweep, smallest value of what it varies first."""
+    table = pd.DataFrame([condition.setting | {"model": condition.model} for condition in found])
+    return table.sort_values(varied, kind="stable")
+
+
 def of_data(data: EmotionData) -> pd.DataFrame:
     """Evidence on data and angles: ranges, means after scaling over all rows, recomputed angles,
     and whether the persons are unknown.
     """
-    names = ["id", "kind", "measure", "modality", "estimate", "feature"]
-    rows: list[tuple[Any, ...]] = []
+    rows: list[dict[str, Any]] = []
     for m in data.modalities:
-        values, means = data.features[m], scale(data, m).mean(0)
+        ends = {"smallest": data.features[m].min(), "largest": data.features[m].max()}
+        of_modality = {"kind": "data", "modality": m}
         rows += [
-            (f"smallest {m} value", "data", "smallest", m, values.min(), np.nan),
-            (f"largest {m} value", "data", "largest", m, values.max(), np.nan),
+            {"id": f"{end} {m} value", "measure": end, "estimate": value} | of_modality
+            for end, value in ends.items()
         ]
         rows += [
-            (f"scaled mean, {m}, feature {number}", "data", "scaled mean", m, mean, number)
-            for number, mean in enumerate(means[1:], 2)
+            {"id": f"scaled mean, {m}, feature {number}", "measure": "scaled mean"}
+            | {"estimate": mean, "feature": number}
+            | of_modality
+            for number, mean in enumerate(scale(data, m).mean(0)[1:], 2)
         ]
     degrees = angles_between(torch.tensor(paper.TABLE_1)).numpy()
     rows += [
-        (
-            f"angle between units {i + 1} and {j + 1} of Table 1",
-            "angle",
-            None,
-            None,
-            degrees[i, j],
-            np.nan,
-        )
-        for i, j in np.subtract(list(paper.TABLE_2), 1)
+        {
+            "id": f"angle between units {i} and {j} of Table 1",
+            "kind": "angle",
+            "estimate": degrees[i - 1, j - 1],
+        }
+        for i, j in paper.TABLE_2
     ]
     if data.groups is None:
-        rows.append((WHO, "data", "persons", None, np.nan, np.nan))
-    return pd.DataFrame(rows, columns=names)
+        rows.append({"id": WHO, "kind": "data", "measure": "persons"})
+    return pd.DataFrame(rows)
 
 
 def printed() -> pd.DataFrame:

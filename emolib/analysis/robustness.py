@@ -33,11 +33,6 @@ PART = 2**23  # distances in memory at a time, 64 MiB
 READ_AS = tuple(measure for measure in MEASURES if measure != "specificity")
 
 
-def clips(data: EmotionData) -> NDArray[np.str_]:
-    """Clip of each row ``[N]``: its name without the last number, which counts the frames."""
-    return np.array([re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names])
-
-
 def near_duplicates(data: EmotionData) -> pd.Series:
     """Near-duplicates: rows with a twin of the same person, and nearest neighbours of one emotion.
 
@@ -65,7 +60,9 @@ def near_duplicates(data: EmotionData) -> pd.Series:
     exists[1] = distance[1] < limit  # of the same person, near-duplicates alone
     same_emotion = pd.DataFrame((data.labels[near] == data.labels).astype(float)).where(exists)
     any_row, twin, stranger = same_emotion.mean(axis=1)
-    _, clip, size = np.unique(clips(data), return_inverse=True, return_counts=True)
+    # a clip's rows have its name and, last of all, the number of the frame
+    of_clips = [re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names]
+    _, clip, size = np.unique(of_clips, return_inverse=True, return_counts=True)
     found = pd.Series(
         {
             "rows": count,
@@ -106,8 +103,14 @@ def split_percentile(results: NDArray[np.float64], printed: float) -> dict[str, 
     low, median, high = tested.quantile([0.025, 0.5, 0.975])
     with np.errstate(divide="ignore"):  # all of them reach it
         tries = max(np.ceil(np.log(0.5) / np.log(1 - reached)), 1.0) if reached else np.inf
-    middle = {"median": median, "low": low, "high": high}
-    return {"draws": len(tested)} | middle | {"percentile": 1 - reached, "tries": tries}
+    return {
+        "draws": len(tested),
+        "median": median,
+        "low": low,
+        "high": high,
+        "percentile": 1 - reached,
+        "tries": tries,
+    }
 
 
 def selection_bias(
@@ -145,10 +148,12 @@ def selection_bias(
     if sorted(table["seed"][is_fixed]) != sorted(set(table["seed"])):
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
-    work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
-    found = work(joblib.delayed(_checkpoints)(data, part, every) for part in parts)
-    named = f"training {len(table):,} networks to pick from"
-    progress = tqdm(found, named, len(parts), leave=False, delay=0.2)
+    found = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+        joblib.delayed(_checkpoints)(data, part, every) for part in parts
+    )
+    progress = tqdm(
+        found, f"training {len(table):,} networks to pick from", len(parts), leave=False, delay=0.2
+    )
     rows = []
     for part, (chosen_on, tested) in zip(parts, progress, strict=True):  # [K, E]
         known = ~np.isnan(chosen_on)
@@ -165,11 +170,9 @@ def selection_bias(
     return pd.DataFrame(rows)
 
 
-def _checkpoints(
-    data: EmotionData, table: pd.DataFrame, every: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _checkpoints(data: EmotionData, table: pd.DataFrame, every: int) -> NDArray[np.float64]:
     """Mean recall of each network of one split at each checkpoint, on the rows kept apart and on
-    the test rows: ``[K, E]`` each.
+    the test rows: ``[2, K, E]``.
     """
     stack = NetworkStack(data, table.to_dict("records", into=Row()))
     ((train, test),) = make_folds(data, KEPT_APART, int(table["seed"].iloc[0]), 1)
@@ -185,8 +188,7 @@ def _checkpoints(
                     for rows in (apart, test)
                 ]
             )
-    chosen_on, tested = np.array(found).transpose(1, 2, 0)
-    return chosen_on, tested
+    return np.array(found).transpose(1, 2, 0)
 
 
 def averages(
@@ -226,8 +228,8 @@ def multiverse(trained: Trained) -> pd.DataFrame:
         a measure is undefined.
     """
     table, scores = trained.out_of_fold()
-    by_measure = averages(trained.data.labels, scores)
-    wide = table[READING].assign(**by_measure, **{"training accuracy": table["train_accuracy"]})
+    wide = table[READING].assign(**averages(trained.data.labels, scores))
+    wide["training accuracy"] = table["train_accuracy"]
     means = wide.groupby(READING, sort=False, dropna=False).mean()
     long = means.rename_axis(columns="measure").stack().reset_index()
     return long.rename(columns={0: "value"})

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
@@ -51,10 +52,9 @@ class Interval(NamedTuple):
 
     def widened(self) -> "Interval":
         """Limits :data:`SHARED_ROWS_INFLATION` times as far from the estimate."""
-        low, high = (
-            self.estimate + SHARED_ROWS_INFLATION * (limit - self.estimate) for limit in self[1:]
+        return Interval(
+            *(self.estimate + SHARED_ROWS_INFLATION * (limit - self.estimate) for limit in self)
         )
-        return Interval(self.estimate, low, high)
 
     def of_shares(self) -> "Interval":
         """Limits within 0 and 1."""
@@ -64,8 +64,13 @@ class Interval(NamedTuple):
         """Mean over the leading axis. Repetitions share all rows, so the interval of their mean is
         hardly narrower than that of one repetition.
         """
-        with np.errstate(invalid="ignore"):
-            return Interval(*(np.nansum(part, 0) / (~np.isnan(part)).sum(0) for part in self))
+        return Interval(*map(repetition_mean, self))
+
+
+def repetition_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the leading axis, NaN left out; NaN where there is nothing else."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(values, 0) / (~np.isnan(values)).sum(0))
 
 
 def bootstrap(
@@ -242,22 +247,18 @@ def _parts(total: int, rows: int) -> list[int]:
     return [min(most, total - start) for start in range(0, total, most)]
 
 
-def stratified_sample(
-    labels: NDArray[np.intp], size: int = SAMPLE, seed: int = 2011
-) -> NDArray[np.intp]:
-    """Stratified random sample of rows, in order: all of them where there are at most ``size``.
+def stratified_sample(labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Stratified random sample of :data:`SAMPLE` rows, in order; of no more rows, all.
 
     Each emotion keeps its share of the rows, to one row.
 
     Args:
         labels: ``[N]``.
     """
-    order = np.random.default_rng(seed).permutation(len(labels))
-    quantile = np.empty(len(labels))  # of a row within its emotion
-    for c in np.unique(labels):
-        own = order[labels[order] == c]
-        quantile[own] = (np.arange(len(own)) + 0.5) / len(own)
-    return np.sort(np.argsort(quantile, kind="stable")[:size])
+    order = np.random.default_rng(2011).permutation(len(labels))
+    drawn = pd.Series(order, index=order).groupby(labels[order])
+    quantile = ((drawn.cumcount() + 0.5) / drawn.transform("size")).sort_index()
+    return np.sort(np.argsort(quantile, kind="stable")[:SAMPLE])
 
 
 def compare(
@@ -297,12 +298,9 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
 
     A p-value of NaN stays NaN and does not count as a test.
     """
-    p = np.asarray(p, float)
-    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN is sorted last
-    adjusted = np.full_like(p, np.nan)
-    factors = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
-    return adjusted
+    ranked = pd.Series(np.asarray(p, float)).sort_values()  # NaN last
+    factors = ranked.count() - np.arange(len(ranked))
+    return (ranked * factors).cummax().clip(upper=1).sort_index().to_numpy()
 
 
 def detectable(interval: Interval) -> NDArray[np.float64]:
@@ -310,8 +308,7 @@ def detectable(interval: Interval) -> NDArray[np.float64]:
     width of an interval.
     """
     width = stats.norm.ppf((1 + CONFIDENCE) / 2)
-    error = (interval.high - interval.low) / (2 * width)
-    return (width + stats.norm.ppf(0.8)) * error
+    return (width + stats.norm.ppf(0.8)) / width * (interval.high - interval.low) / 2
 
 
 def reject_share(rejected: int, trials: int) -> tuple[float, float, float]:

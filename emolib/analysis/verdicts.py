@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from emolib import paper
 from emolib.analysis.evidence import LIMITS, WHO
@@ -27,12 +28,14 @@ ROUNDING = 0.005
 ALPHA = 0.05
 
 MODALITIES = ("LPQ", "PHOG")
+INTERVAL = "{protocol} {estimate:.2f} [{low:.2f}, {high:.2f}]"
+POINTS = "{protocol} {estimate:+.3f} [{low:+.3f}, {high:+.3f}]"
 
-# Shown, refuted, or None where the data leave it open.
-Shown = bool | None
-Row = dict[str, Any]  # of evidence
+# How far a statement is shown, in Kleene's logic: "and" is the minimum, "or" the maximum.
+REFUTED, UNDECIDED, SHOWN = 0.0, 0.5, 1.0
+Shown = NDArray[np.float64]
 # The measurement in words, and either a result per protocol or the verdict itself.
-Found = tuple[str, list[Shown] | str]
+Found = tuple[str, Shown | str]
 
 
 class Evidence:
@@ -48,52 +51,50 @@ class Evidence:
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
-        average = table[(table["kind"] == "recall") & (table["emotion"] == "average")]
-        means = average.groupby(["model", "recipe"])["estimate"].agg(
+        averages = table[(table["kind"] == "recall") & (table["emotion"] == "average")]
+        means = averages.groupby(["model", "recipe"])["estimate"].agg(
             lambda each: each.mean(skipna=False)
         )
         # a recipe without a result may be the better one: then it is the one that leaves it open
         better = means.fillna(np.inf).unstack("recipe").idxmax(axis=1)
-        recipe = table["first"].fillna(table["model"]).map(better)
-        judged = table["recipe"].isna() | (table["recipe"] == recipe)
-        self.table = table.assign(judged=judged).to_dict("records", into=Row())
+        own = table["first"].fillna(table["model"]).map(better)
+        judged = table["recipe"].isna() | (table["recipe"] == own)
+        self.table = table.assign(judged=judged)
         self.read: list[str] = []
 
-    def select(self, **columns: Any) -> list[Row]:
-        """Rows whose columns hold the given values, or one of several."""
-        wanted = {name: np.atleast_1d(value).tolist() for name, value in columns.items()}
-        return [row for row in self.table if all(row[name] in wanted[name] for name in wanted)]
+    def select(self, **columns: Any) -> pd.DataFrame:
+        """Rows whose columns hold the given values."""
+        return self.table[(self.table[list(columns)] == list(columns.values())).all(axis=1)]
 
-    def rows(self, kind: str, **columns: Any) -> list[Row]:
+    def rows(self, kind: str, **columns: Any) -> pd.DataFrame:
         """Rows of a kind whose columns hold the given values, see :meth:`select`."""
         found = self.select(kind=kind, **columns)
-        if not found:
+        if found.empty:
             raise ValueError(f"the evidence has no {kind} of {columns}; the claims need it")
-        self.read += [row["id"] for row in found if row["id"] not in self.read]
+        self.read += [name for name in found["id"] if name not in self.read]
         return found
 
-    def level(self, model: str, emotion: str = "average", measure: str = "recall") -> list[Row]:
+    def level(self, model: str, emotion: str = "average", measure: str = "recall") -> pd.DataFrame:
         """Rows of a measure by protocol."""
         return self.rows(measure, model=model, emotion=emotion, judged=True)
 
-    def gap(self, better: str, worse: str, emotion: str = "average") -> list[Row]:
+    def gap(self, better: str, worse: str, emotion: str = "average") -> pd.DataFrame:
         """Rows of a difference by protocol."""
         return self.rows("difference", first=better, second=worse, emotion=emotion, judged=True)
 
     def printed(self, model: str, emotion: str = "average") -> float:
         """The figure of Table 3."""
-        row = self.rows("printed", model=model, measure="accuracy", emotion=emotion)[0]
-        return float(row["estimate"])
+        row = self.rows("printed", model=model, measure="accuracy", emotion=emotion)
+        return float(row["estimate"].iloc[0])
 
     def baseline(self, measure: str) -> list[float]:
         """The figures of the baseline's own table, in the order of the emotions."""
-        rows = self.rows("printed", model="SPI baseline", measure=measure)
-        return [float(row["estimate"]) for row in rows]
+        return self.rows("printed", model="SPI baseline", measure=measure)["estimate"].tolist()
 
     def models(self, varied: str, **columns: Any) -> dict[float, str]:
         """Models of a sweep by the column that it varies, smallest value first."""
-        own = self.select(kind="recall", **columns)
-        return dict(sorted((row[varied], row["model"]) for row in own if row[varied] >= 0))
+        own = self.select(kind="recall", **columns).dropna(subset=varied).sort_values(varied)
+        return dict(zip(own[varied], own["model"], strict=True))
 
 
 def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
@@ -119,80 +120,67 @@ def evaluate_claims(rows: pd.DataFrame) -> pd.DataFrame:
             ours += "".join(f"; {p} {NOT_JUDGED}: {why}" for p, why in missing.items())
             verdict = _verdict(verdict, alone if missing else "")
             evidence.read += unknown
-        found.append((claim.id, claim.place, claim.text, claim.paper, ours, verdict, evidence.read))
+        found.append((*claim, ours, verdict, evidence.read))
     columns = ["id", "place", "claim", "paper", "ours", "verdict", "evidence"]
     return pd.DataFrame(found, columns=columns)
 
 
-def _verdict(shown: list[Shown], alone: str = "") -> str:
+def _verdict(shown: Shown, alone: str = "") -> str:
     """Verdict on the results per protocol; ``alone`` names the protocols, if one is missing."""
+    word = PARTLY if SHOWN in shown else NOT if REFUTED in shown else NOT_JUDGED if alone else OPEN
     if alone:
-        word = PARTLY if True in shown else NOT if False in shown else NOT_JUDGED
         return f"{word} ({alone})"
-    if all(shown):
-        return REPRODUCED
-    return PARTLY if any(shown) else NOT if False in shown else OPEN
+    return REPRODUCED if (shown == SHOWN).all() else word
 
 
 def _adds_up(shown: Shown) -> str:
     """The verdict on a statement about printed figures alone."""
-    return OPEN if shown is None else REPRODUCED if shown else CONTRADICTED
+    return {SHOWN: REPRODUCED, REFUTED: CONTRADICTED, UNDECIDED: OPEN}[float(shown)]
 
 
-def _all(shown: list[Shown]) -> Shown:
-    """Whether all of several things are shown; refuted as soon as one is."""
-    return False if False in shown else None if None in shown else True
+def _decide(refuted: Any, shown: Any) -> Shown:
+    """Undecided where neither holds, as where a number is missing."""
+    return np.where(refuted, REFUTED, np.where(shown, SHOWN, UNDECIDED))
 
 
-def _decide(refuted: bool, shown: bool) -> Shown:
-    """Open where neither holds, as where a number is missing."""
-    return False if refuted else True if shown else None
+def _near(value: ArrayLike, target: ArrayLike, tolerance: float) -> Shown:
+    off = np.abs(np.subtract(value, target))
+    return _decide(off > tolerance, off <= tolerance)
 
 
-def _near(value: float, target: float, tolerance: float) -> Shown:
-    return _decide(abs(value - target) > tolerance, abs(value - target) <= tolerance)
-
-
-def _interval(row: Row) -> str:
-    return f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-
-
-def _points(row: Row) -> str:
-    return f"{row['estimate']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-
-
-def _by_protocol(rows: list[Row], text: Callable[[Row], str]) -> str:
-    return ", ".join(f"{row['protocol']} {text(row)}" for row in rows)
+def _listed(rows: pd.DataFrame, text: str) -> str:
+    return ", ".join(map(text.format_map, rows.to_dict("records")))
 
 
 def _together(
-    parts: dict[str, list[Row]],
-    test: Callable[[Row], Shown],
-    text: Callable[[Row], str] = _points,
-) -> tuple[str, list[Shown]]:
+    parts: dict[str, pd.DataFrame],
+    test: Callable[[pd.DataFrame], Shown],
+    text: str = POINTS,
+) -> tuple[str, Shown]:
     """Several parts of a claim in words, and for each protocol whether all of them are shown."""
-    shown = [_all([test(row) for row in rows]) for rows in zip(*parts.values(), strict=True)]
-    return "; ".join(f"{part}: {_by_protocol(rows, text)}" for part, rows in parts.items()), shown
+    shown: Shown = np.min([test(rows) for rows in parts.values()], axis=0)
+    return "; ".join(f"{part}: {_listed(rows, text)}" for part, rows in parts.items()), shown
 
 
-def _reaches(evidence: Evidence, row: Row) -> Shown:
+def _reaches(evidence: Evidence, rows: pd.DataFrame) -> Shown:
     """A level is shown if its interval reaches the printed figure and it is better than chance;
     refuted if it stays below.
     """
-    printed = evidence.printed(row["model"], row["emotion"]) - ROUNDING
-    return _decide(row["high"] < printed, row["high"] >= printed and row["p_holm"] <= ALPHA)
+    figure = evidence.printed(*rows[["model", "emotion"]].iloc[0]) - ROUNDING
+    shown = (rows["high"] >= figure) & (rows["p_holm"] <= ALPHA)
+    return _decide(rows["high"] < figure, shown)
 
 
-def _ahead(row: Row) -> Shown:
+def _ahead(rows: pd.DataFrame) -> Shown:
     """A difference is shown if its interval lies above 0 and the t-test, which averages have,
     agrees; refuted if it can be no more than practically equivalent.
     """
-    untested = np.isnan(row["p"]) and row["emotion"] != "average"
-    return _decide(row["high"] < ROPE, row["low"] > 0 and (untested or row["p"] <= ALPHA))
+    agrees = (rows["p"] <= ALPHA) | (rows["p"].isna() & (rows["emotion"] != "average"))
+    return _decide(rows["high"] < ROPE, (rows["low"] > 0) & agrees)
 
 
-def _behind(row: Row) -> Shown:
-    return _ahead(row | {"low": -row["high"], "high": -row["low"]})
+def _behind(rows: pd.DataFrame) -> Shown:
+    return _ahead(rows.assign(low=-rows["high"], high=-rows["low"]))
 
 
 def _rank(model: str, emotion: str, evidence: Evidence) -> tuple[int, str]:
@@ -204,29 +192,28 @@ def _rank(model: str, emotion: str, evidence: Evidence) -> tuple[int, str]:
 
 def _level(model: str, evidence: Evidence) -> Found:
     rows = evidence.level(model)
-    shown = [_reaches(evidence, row) for row in rows]
+    shown = _reaches(evidence, rows)
     precision = evidence.level(model, measure="average precision")
-    means = " and ".join(f"{row['estimate']:.2f}" for row in precision)
-    levels = f"{_by_protocol(rows, _interval)}; {rows[0]['recipe']}"
-    return f"{levels}; as average precision {means}", shown
+    means = " and ".join(precision["estimate"].map("{:.2f}".format))
+    words = f"{_listed(rows, INTERVAL)}; {rows['recipe'].iloc[0]}; as average precision {means}"
+    return words, shown
 
 
 def _emotion_levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Found:
     """Every emotion named must reach its figure in Table 3."""
-    rows = {e: evidence.level(model, e) for e in emotions}
-    return _together(rows, partial(_reaches, evidence), _interval)
+    levels = {e: evidence.level(model, e) for e in emotions}
+    return _together(levels, partial(_reaches, evidence), INTERVAL)
 
 
 def _gain(models: tuple[str, ...], printed: float, evidence: Evidence) -> Found:
     """The best of some models gains on the baseline; a mean that is missing counts as the best."""
     baseline = float(np.mean(evidence.baseline("recall")))
     levels = [evidence.level(model) for model in models]
-    means = [np.mean([row["estimate"] for row in rows]) for rows in levels]
-    best = levels[int(np.argmax(means))]
-    gains = [row | {limit: row[limit] - baseline for limit in LIMITS} for row in best]
-    shown = [_decide(row["high"] < printed - ROUNDING, row["low"] > 0) for row in gains]
-    over = f"over the baseline's recall of {baseline:.2f}; {best[0]['recipe']}"
-    return f"{_by_protocol(gains, _points)} {over}", shown
+    best = levels[int(np.argmax([rows["estimate"].mean(skipna=False) for rows in levels]))]
+    gains = best.assign(**{limit: best[limit] - baseline for limit in LIMITS})
+    shown = _decide(gains["high"] < printed - ROUNDING, gains["low"] > 0)
+    over = f"over the baseline's recall of {baseline:.2f}; {best['recipe'].iloc[0]}"
+    return f"{_listed(gains, POINTS)} {over}", shown
 
 
 def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> Found:
@@ -264,12 +251,12 @@ def _separates(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Fou
     if weak:
         return f"Table 3: {', '.join(weak)}", CONTRADICTED
 
-    def test(row: Row) -> Shown:
-        below = row["high"] < evidence.printed(model, row["emotion"])
-        return _decide(row["p_holm"] > ALPHA and below, row["p_holm"] <= ALPHA)
+    def test(rows: pd.DataFrame) -> Shown:
+        below = rows["high"] < evidence.printed(model, rows["emotion"].iloc[0])
+        return _decide((rows["p_holm"] > ALPHA) & below, rows["p_holm"] <= ALPHA)
 
-    text = lambda row: f"{_interval(row)} p = {row['p_holm']:.3f}"  # noqa: E731
-    ours, shown = _together({e: evidence.level(model, e) for e in emotions}, test, text)
+    levels = {e: evidence.level(model, e) for e in emotions}
+    ours, shown = _together(levels, test, INTERVAL + " p = {p_holm:.3f}")
     return f"{ours} (against exchanged labels, Holm over emotions)", shown
 
 
@@ -278,7 +265,7 @@ def _weak(model: str, emotion: str, evidence: Evidence) -> Found:
     if rank <= 3:
         return f"Table 3: {text}", CONTRADICTED
     rows = evidence.level(model, emotion)
-    return _by_protocol(rows, _interval), [_decide(False, row["p_holm"] > ALPHA) for row in rows]
+    return _listed(rows, INTERVAL), _decide(False, rows["p_holm"] > ALPHA)
 
 
 def _confused(model: str, pairs: tuple[tuple[str, str], ...], evidence: Evidence) -> Found:
@@ -313,21 +300,20 @@ def _best_angle(evidence: Evidence) -> Found:
         texts.append(text)
         shown.append(peaks)
     # both modalities, but one of the two conventions is enough
-    either = [{_all([*both[:2]]), _all([*both[2:]])} for both in zip(*shown, strict=True)]
-    best = [_decide(found == {False}, True in found) for found in either]
+    best = np.reshape(shown, (2, 2, -1)).min(1).max(0)
     return f"60° over the smallest angle: {'; '.join(texts)}", best
 
 
-def _peak(models: dict[float, str], evidence: Evidence, row: Row) -> Shown:
-    """Whether 60° is ahead of the smallest angle and recall is highest there, in one setting."""
-    setting = {"protocol": row["protocol"], "recipe": row["recipe"], "emotion": "average"}
+def _peak(models: dict[float, str], evidence: Evidence, rows: pd.DataFrame) -> Shown:
+    """Whether 60° is ahead of the smallest angle and recall is highest there, by protocol."""
+    setting = {"recipe": rows["recipe"].iloc[0], "emotion": "average"}
     levels = {
-        angle: evidence.rows("recall", model=model, **setting)[0]["estimate"]
+        angle: evidence.rows("recall", model=model, **setting)["estimate"].to_numpy()
         for angle, model in models.items()
     }
     best = levels.pop(60.0)  # nothing is below NaN
-    highest = all(best > level or (a > 60 and best == level) for a, level in levels.items())
-    return _ahead(row) and (highest or None)
+    highest = [best > level if a < 60 else best >= level for a, level in levels.items()]
+    return np.minimum(_ahead(rows), _decide(False, np.all(highest, axis=0)))
 
 
 def _happy_width(evidence: Evidence) -> Found:
@@ -342,30 +328,30 @@ def _happy_width(evidence: Evidence) -> Found:
         "16 over the narrowest": evidence.gap(wide, narrow, "Happy"),
     }
 
-    def test(row: Row) -> Shown:
-        return _behind(row) if row["first"] == wide else _ahead(row)
+    def test(rows: pd.DataFrame) -> Shown:
+        return _behind(rows) if rows["first"].iloc[0] == wide else _ahead(rows)
 
     return _together(steps, test)
 
 
 def _table_2(evidence: Evidence) -> Found:
-    found = [row["estimate"] for row in evidence.rows("angle")]
-    worst = np.max(np.abs(np.subtract(found, list(paper.TABLE_2.values()))))
-    ours = f"largest difference {worst:.2f}°, on activations as they are"
-    return ours, _verdict([_near(worst, 0, 0.15)])
+    found = evidence.rows("angle")["estimate"].to_numpy()
+    worst = np.max(np.abs(found - list(paper.TABLE_2.values())))
+    words = f"largest difference {worst:.2f}°, on activations as they are"
+    return words, _verdict(_near(worst, 0, 0.15))
 
 
 def _raw_range(evidence: Evidence) -> Found:
-    ends = [row["estimate"] for row in evidence.rows("data", measure=["smallest", "largest"])]
+    ends = [evidence.rows("data", measure=end)["estimate"] for end in ("smallest", "largest")]
     # read off an axis: to the nearest half step of a grid of 0.05
-    shown = [_near(np.min(ends), -0.05, 0.025), _near(np.max(ends), 0.15, 0.025)]
+    shown = _near([np.min(ends), np.max(ends)], [-0.05, 0.15], 0.025)
     return f"{np.min(ends):.3f} to {np.max(ends):.3f}", _verdict(shown)
 
 
 def _feature_centres(evidence: Evidence) -> Found:
     rows = evidence.rows("data", measure="scaled mean")
-    ours = ", ".join(f"{r['modality']}, {r['feature']:.0f} {r['estimate']:.2f}" for r in rows)
-    return ours, _verdict([_near(row["estimate"], 0.4, 0.1) for row in rows])
+    verdict = _verdict(_near(rows["estimate"], 0.4, 0.1))
+    return _listed(rows, "{modality}, {feature:.0f} {estimate:.2f}"), verdict
 
 
 def _averages(evidence: Evidence) -> Found:
@@ -394,9 +380,9 @@ def _baseline_adds_up(evidence: Evidence) -> Found:
     """
     size = np.array(paper.SFEW_ROWS)
     recall, specificity = (np.array(evidence.baseline(m)) for m in ("recall", "specificity"))
-    missed, alarms = ((1 - recall) * size).sum(), ((1 - specificity) * (size.sum() - size)).sum()
-    ours = f"{missed:.0f} rows missed, but {alarms:.0f} false alarms"
-    return ours, _adds_up(_near(alarms / missed, 1, 0.1))
+    missed, alarms = (1 - recall) @ size, (1 - specificity) @ (size.sum() - size)
+    shown = _near(alarms / missed, 1, 0.1)
+    return f"{missed:.0f} rows missed, but {alarms:.0f} false alarms", _adds_up(shown)
 
 
 RULES: dict[str, Callable[[Evidence], Found]] = {

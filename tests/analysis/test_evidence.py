@@ -1,12 +1,14 @@
 """Rows of evidence against hand-made predictions, and what they must hold."""
 
 from dataclasses import replace
+from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import average_precision_score, precision_score, recall_score
+from sklearn.metrics import recall_score
 
 from emolib import paper
 from emolib.analysis import evidence
@@ -23,30 +25,29 @@ from emolib.analysis.evidence import (
     width_sweep,
 )
 from emolib.analysis.statistics import better_than_chance
-from emolib.folds import SINGLE, make_folds
+from emolib.folds import PROTOCOLS, SINGLE, make_folds
 from emolib.models import ShallowNet
 from emolib.pruning import prune_network
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
 
 
-def fold_of_rows(data, protocol, seed, count):
-    fold = np.full(len(data), -1)
-    for number, (_, test) in enumerate(make_folds(data, protocol, seed, count)):
-        fold[test] = number
+def fold_of_rows(data, protocol, repetitions):
+    fold = np.full((repetitions, len(data)), -1)
+    for seed in range(repetitions):
+        for number, (_, test) in enumerate(make_folds(data, protocol, seed, 3)):
+            fold[seed, test] = number
     return fold
 
 
-def condition(data, model, right, seed=0, repetitions=2, **setting):
-    """A model that is right on a random share of rows."""
+def condition(data, model, right, seed=0, **setting):
+    """A model that is right on a random share of rows, in two repetitions."""
     random = np.random.default_rng(seed)
-    scores = random.random((repetitions, len(data), len(data.classes)))
-    known = random.random((repetitions, len(data))) < right
+    scores = random.random((2, len(data), len(data.classes)))
+    known = random.random((2, len(data))) < right
     scores[known, np.broadcast_to(data.labels, known.shape)[known]] += 1
-    fold = np.stack([fold_of_rows(data, "person-independent", s, 3) for s in range(repetitions)])
-    protocol = setting.pop("protocol", "person-independent")
-    recipe = setting.pop("recipe", "printed")
-    return Condition(model, protocol, recipe, scores, fold, data, 3, setting)
+    fold = fold_of_rows(data, "person-independent", 2)
+    return Condition(model, "person-independent", "printed", scores, fold, data, 3, setting)
 
 
 def rows_of(table, **columns):
@@ -61,15 +62,11 @@ def two(tiny):
 
 def test_a_sweep_becomes_a_condition_for_each_setting_but_the_seed(tiny, monkeypatch):
     monkeypatch.setitem(RECIPES, ("shallow", "printed"), Recipe(epochs=2, learning_rate=1e-2))
-    table = sweep(
-        modality=["LPQ", "PHOG"], protocol=["random", "person-independent"], folds=3, seed=range(2)
-    )
+    table = sweep(modality=tiny.modalities, protocol=PROTOCOLS, folds=3, seed=range(2))
     trained = train(tiny, table.assign(model=table["modality"] + " net"), jobs=1)
     found = conditions(trained)
     assert [(c.model, c.protocol, c.recipe) for c in found] == [
-        (f"{m} net", p, "printed")
-        for m in ("LPQ", "PHOG")
-        for p in ("random", "person-independent")
+        (f"{m} net", p, "printed") for m in tiny.modalities for p in PROTOCOLS
     ]
     for c in found:
         assert c.scores.shape == (2, 60, 3) and not np.isnan(c.scores).any()
@@ -79,25 +76,25 @@ def test_a_sweep_becomes_a_condition_for_each_setting_but_the_seed(tiny, monkeyp
         conditions(replace(trained, table=trained.table.drop(columns="model")))
 
 
+def pooled(c):
+    return [recall_score(c.data.labels, s.argmax(1), average="macro") for s in c.scores]
+
+
 def test_fold_recalls_add_up_to_the_pooled_recall(two):
     c = two[0]
     weight = 1 / np.bincount(c.data.labels)[c.data.labels]
-    share = (
-        np.array([[weight[fold == k].sum() for k in range(3)] for fold in c.fold]) / weight.sum()
-    )
-    pooled = [recall_score(c.data.labels, s.argmax(1), average="macro") for s in c.scores]
+    share = np.array([[weight[fold == k].sum() for k in range(3)] for fold in c.fold])
     found = evidence.fold_recall(c.hit, c.fold, c.data.labels)
-    np.testing.assert_allclose((found * share).sum(1), pooled, atol=1e-12)
+    np.testing.assert_allclose((found * share).sum(1) / weight.sum(), pooled(c), atol=1e-12)
 
 
 def test_levels_hold_mean_interval_and_chance(two):
     table = evaluate(two)
     averages = rows_of(table, measure="recall", emotion="average").set_index("model")
     row = averages.loc["good"]
-    pooled = [recall_score(two[0].data.labels, s.argmax(1), average="macro") for s in two[0].scores]
     assert row["id"] == "good, recall, average, person-independent, printed"
-    assert row["ours"] == pytest.approx(np.mean(pooled))
-    assert row["seed_high"] == pytest.approx(max(pooled))
+    assert row["ours"] == pytest.approx(np.mean(pooled(two[0])))
+    assert row["seed_high"] == pytest.approx(max(pooled(two[0])))
     assert row["low"] < row["ours"] < row["high"] and row["null"] == pytest.approx(1 / 3, abs=0.05)
     assert row["p_holm"] < 0.05 < averages.loc["poor", "p_holm"]
     assert len(table) == 2 * 4 * 4 and table["id"].is_unique
@@ -105,14 +102,12 @@ def test_levels_hold_mean_interval_and_chance(two):
 
 
 def test_an_undefined_measure_is_counted_and_never_zero(tiny):
-    always = np.zeros((2, 60, 3))
-    always[:, :, 0] = 1
-    fold = np.stack([fold_of_rows(tiny, "random", s, 3) for s in range(2)])
+    always = np.tile([1.0, 0, 0], (2, 60, 1))
+    fold = fold_of_rows(tiny, "random", 2)
     table = evaluate([Condition("m", "random", "printed", always, fold, tiny, 3)])
-    table = table.set_index(["measure", "emotion"])
-    row = table.loc["precision", tiny.classes[1]]
-    assert np.isnan(row[["ours", "low", "high"]].astype(float)).all() and row["undefined"] == 2
-    assert table.loc[("recall", tiny.classes[0]), "ours"] == 1
+    row = rows_of(table, measure="precision", emotion=tiny.classes[1]).iloc[0]
+    assert row[["ours", "low", "high"]].isna().all() and row["undefined"] == 2
+    assert rows_of(table, measure="recall", emotion=tiny.classes[0])["ours"].item() == 1
 
 
 def test_differences_are_signed_and_tested(two):
@@ -127,17 +122,18 @@ def test_differences_are_signed_and_tested(two):
     assert rows.loc[rows["emotion"] != "average", "p"].isna().all()
 
 
-def test_only_models_of_one_setting_are_compared(two):
-    other = replace(two[1], protocol="random")
+def test_only_models_of_one_setting_and_as_many_repetitions_are_compared(two):
+    other, once = replace(two[1], protocol="random"), replace(two[1], scores=two[1].scores[:1])
     assert differences([two[0], other], [("good", "poor")]).empty
+    with pytest.raises(ValueError, match="good has 2 repetitions and poor 1"):
+        differences([two[0], once], [("good", "poor")])
 
 
 def test_two_emotions_always_taken_for_each_other_are_confused_most(tiny):
     scores = np.eye(3)[np.array([1, 0, 2])[tiny.labels]][None]
-    fold = fold_of_rows(tiny, "random", 0, 3)[None]
-    c = Condition("m", "random", "printed", scores, fold, tiny, 3)
+    c = Condition("m", "random", "printed", scores, fold_of_rows(tiny, "random", 1), tiny, 3)
     one, other, third = tiny.classes
-    rows = evidence.confusions([c], "m", [(one, other), (one, third)])
+    rows = evidence.confusions([c], [(one, other), (one, third)])
     assert rows["estimate"].tolist() == pytest.approx([1 - 1 / 3, -1 / 3])
 
 
@@ -145,32 +141,24 @@ def test_the_printed_and_recomputed_rows_are_all_there(drawn):
     printed = evidence.printed().set_index("id")
     assert len(printed) == 6 * 8 + 3 * 7
     assert printed.loc["paper, CNN fusion, Fear", "estimate"] == paper.TABLE_3["CNN fusion"][2]
-    of_data = evidence.of_data(drawn)
-    assert (of_data["kind"] == "angle").sum() == 15 and (of_data["kind"] == "data").sum() == 2 * (
-        2 + 4
-    )
+    kinds = evidence.of_data(drawn)["kind"].value_counts()
+    assert kinds.to_dict() == {"angle": 15, "data": 2 * (2 + 4)}
 
 
 def test_all_that_the_claims_rest_on_is_gathered(tiny):
-    right = iter(np.linspace(0.2, 0.8, 20))
+    right, named = iter(np.linspace(0.2, 0.8, 20)), ("Angry", "Surprise", "Sad")
     models = [
-        condition(tiny, model, next(right))
+        condition(replace(tiny, classes=named), model, next(right))
         for model in dict.fromkeys(["PHOG shallow", *sum(evidence.PAIRS, ())])
     ]
     widths = [
         condition(tiny, f"{m}-{units}", next(right), modality=m, hidden=units)
-        for m in tiny.modalities
-        for units in (16, 3, 7)
+        for m, units in product(tiny.modalities, (16, 3, 7))
     ]
     angles = [
-        condition(tiny, f"{m}/{angle}/{shift}", next(right), **setting)
-        for m in tiny.modalities
-        for shift in (0.5, 0.0)
-        for angle in (60, 0)
-        for setting in [{"modality": m, "angle": angle, "activation_shift": shift}]
+        condition(tiny, f"{m}/{a}/{s}", next(right), modality=m, angle=a, activation_shift=s)
+        for m, s, a in product(tiny.modalities, (0.5, 0.0), (60, 0))
     ]
-    named = replace(tiny, classes=("Angry", "Surprise", "Sad"))
-    models = [replace(model, data=named) for model in models]
     rows = evidence.collect_evidence(evaluate(models), models, widths, angles)
     assert rows["id"].is_unique
     gaps = rows[rows["kind"] == "difference"]
@@ -179,23 +167,18 @@ def test_all_that_the_claims_rest_on_is_gathered(tiny):
     means = rows_of(rows, kind="recall", emotion="average").set_index("model")["estimate"]
     for shift in (0.5, 0.0):
         high, low = f"PHOG/60/{shift}", f"PHOG/0/{shift}"
-        (gap,) = rows_of(gaps, first=high, second=low, emotion="average")["estimate"]
+        gap = rows_of(gaps, first=high, second=low, emotion="average")["estimate"].item()
         assert gap == pytest.approx(means[high] - means[low])
     held = rows[rows["hidden"].notna()]
-    assert set(zip(held["modality"], held["hidden"], strict=True)) == {
-        (m, units) for m in tiny.modalities for units in (3, 7, 16)
-    }
+    tried = set(zip(held["modality"], held["hidden"], strict=True))
+    assert tried == set(product(tiny.modalities, (3, 7, 16)))
 
 
 def cut(c, rows):
     """The condition on some rows only, as data of their own."""
-    data = replace(
-        c.data,
-        features={m: values[rows] for m, values in c.data.features.items()},
-        labels=c.data.labels[rows],
-        groups=c.data.groups[rows],
-        names=c.data.names[rows],
-    )
+    features = {m: values[rows] for m, values in c.data.features.items()}
+    parts = {part: getattr(c.data, part)[rows] for part in ("labels", "groups", "names")}
+    data = replace(c.data, features=features, **parts)
     return replace(c, scores=c.scores[:, rows], fold=c.fold[:, rows], data=data)
 
 
@@ -211,31 +194,17 @@ class TestUntestedRows:
 
     def test_change_nothing_that_is_measured_on_the_others(self, two):
         """Every number is that of the tested rows as data of their own."""
-        for table in (evaluate, lambda found: differences(found, [("good", "poor")])):
+        pair = [tuple(two[0].data.classes[:2])]
+        for table in (
+            evaluate,
+            partial(differences, pairs=[("good", "poor")]),
+            partial(evidence.confusions, pairs=pair),
+            partial(evidence.estimates, varied=()),
+        ):
             found = table([untested(c, self.rows) for c in two])
             alone = table([cut(c, ~self.rows) for c in two])
             pd.testing.assert_frame_equal(found, alone)
-            assert (found["tested"] == 45).all() and not found["low"].isna().any()
-        pair = [tuple(two[0].data.classes[:2])]
-        pd.testing.assert_frame_equal(
-            evidence.confusions([untested(two[0], self.rows)], "good", pair),
-            evidence.confusions([cut(two[0], ~self.rows)], "good", pair),
-        )
-        pd.testing.assert_frame_equal(
-            evidence.estimates([untested(two[0], self.rows)], ()),
-            evidence.estimates([cut(two[0], ~self.rows)], ()),
-        )
-
-    def test_leave_levels_that_are_scikit_learn_s(self, two):
-        data, scores = two[0].data, two[0].scores[:, ~self.rows]
-        truth = data.labels[~self.rows]
-        found = evaluate([untested(two[0], self.rows)]).set_index(["measure", "emotion"])["ours"]
-        for c, emotion in enumerate(data.classes):
-            area = [average_precision_score(truth == c, s[:, c]) for s in scores]
-            assert found["average precision", emotion] == pytest.approx(np.mean(area), abs=1e-6)
-        for measure, theirs in (("recall", recall_score), ("precision", precision_score)):
-            mean = np.mean([theirs(truth, s.argmax(1), average="macro") for s in scores])
-            assert found[measure, "average"] == pytest.approx(mean, abs=1e-12)
+            assert (found["tested"] == 45).all() and not found.filter(["low"]).isna().any(axis=None)
 
     def test_may_be_all_rows(self, two):
         nothing = [untested(c, slice(None)) for c in two]
@@ -317,36 +286,22 @@ def test_unknown_persons_resample_rows_and_exchange_all_labels(two):
     assert "persons" not in set(evidence.of_data(alone)["measure"])
 
 
-def test_models_with_other_repetitions_are_refused(two):
-    with pytest.raises(ValueError, match="good has 2 repetitions and poor 1"):
-        differences([two[0], replace(two[1], scores=two[1].scores[:1])], [("good", "poor")])
-
-
 def test_the_sweep_of_table_3_is_that_of_each_model_by_itself(tiny):
     table = table3_sweep(tiny, folds=3, seeds=2, max_epochs=7)
-    assert list(dict.fromkeys(table["model"])) == list(PAPER_MODELS)
-    for model, choices in PAPER_MODELS.items():
-        alone = sweep(
-            **choices,
-            protocol=["random", "person-independent"],
-            recipe=["printed", "converged"],
-            folds=3,
-            seed=range(2),
-            max_epochs=7,
-        )
-        own = table[table["model"] == model].drop(columns="model").reset_index(drop=True)
-        pd.testing.assert_frame_equal(own, alone)
+    shared = {"protocol": PROTOCOLS, "recipe": ["printed", "converged"], "folds": 3}
+    alone = [
+        sweep(**choices, **shared, seed=range(2), max_epochs=7).assign(model=model)
+        for model, choices in PAPER_MODELS.items()
+    ]
+    pd.testing.assert_frame_equal(table, pd.concat(alone, ignore_index=True))
 
 
 def test_widths_and_angles_are_named_by_what_varies(tiny):
     widths = width_sweep(tiny, [3, 16], folds=2)
-    assert set(widths["model"]) == {
-        f"{m} shallow, {units} units" for m in ("LPQ", "PHOG") for units in (3, 16)
-    }
     for row in widths.itertuples():
         assert row.model == f"{row.modality} shallow, {row.hidden} units" and row.angle == 0
     angles = angle_sweep(tiny, [0, 7.5], folds=2)
-    assert len(angles) == 2 * 2 * 2 * 2 * 2 * 2
+    assert len(widths) == 2**5 and len(angles) == 2**6
     chosen = angles[angles["model"] == "PHOG shallow, 7.5°, as they are"]
     assert (chosen["activation_shift"] == 0).all() and (chosen["angle"] == 7.5).all()
 

@@ -13,7 +13,6 @@ from sklearn.metrics import recall_score
 from emolib.analysis import robustness
 from emolib.analysis.robustness import (
     averages,
-    clips,
     multiverse,
     near_duplicates,
     selection_bias,
@@ -30,43 +29,18 @@ from emolib.training.train import train
 
 def test_planted_twins_are_counted(tiny):
     assert near_duplicates(tiny)["rows with a near-duplicate of the same person"] <= 2
-    for modality in tiny.modalities:
-        tiny.features[modality][1] = tiny.features[modality][0]  # of one person, of another emotion
-        tiny.features[modality][13] = tiny.features[modality][10]  # of one person and one emotion
+    for values in tiny.features.values():
+        values[1] = values[0]  # of one person, of another emotion
+        values[13] = values[10]  # of one person and one emotion
     found = near_duplicates(tiny)
     assert found["rows with a near-duplicate of the same person"] == pytest.approx(4, abs=2)
     assert found["near-duplicate has the same emotion"] == pytest.approx(0.5, abs=0.25)
 
 
-def test_neighbours_by_hand(tiny):
-    """Two persons, each in a corner of its own: a row's nearest neighbour is the person, its
-    nearest stranger is not.
-    """
-    groups = np.repeat(["a", "b"], 30)
-    corner = np.where(groups == "a", 0.0, 1.0)[:, None]
-    noise = np.random.default_rng(0).normal(size=(60, 5)) * 0.01
-    data = replace(
-        tiny,
-        groups=groups,
-        labels=np.repeat([0, 1], 30),
-        features={m: (corner + noise).astype(np.float32) for m in tiny.modalities},
-    )
-    found = near_duplicates(data)
-    assert (
-        found["nearest neighbour is the same person"]
-        == found["nearest neighbour has the same emotion"]
-        == 1
-    )
-    assert found["nearest stranger has the same emotion"] == 0
-
-
 def test_a_clip_is_a_name_without_its_last_number(tiny):
-    names = np.array(
-        [f"Film_000000001_{frame:08d}.mat" for frame in range(30)]
-        + [f"Film_{clip:09d}_00000001" for clip in range(30)]
-    )
-    data = replace(tiny, names=names)
-    assert len(set(clips(data)[:30])) == 1 and len(set(clips(data)[30:])) == 30
+    names = [f"Film_000000001_{frame:08d}.mat" for frame in range(30)]
+    names += [f"Film_{clip:09d}_00000001" for clip in range(30)]
+    data = replace(tiny, names=np.array(names))
     found = near_duplicates(data)
     assert found["clips"] == 30 and found["rows in a clip of several"] == 31
 
@@ -87,16 +61,18 @@ def test_one_person_has_no_stranger(tiny):
 
 def test_equals_a_loop_over_rows_in_parts_too(tiny, monkeypatch):
     x = np.hstack([scale(tiny, m) for m in tiny.modalities]).astype(float)
-    same, stranger = [], []
+    nearest, stranger = [], []
     for row in range(60):
-        distance = np.linalg.norm(x - x[row], axis=1)
-        order = [n for n in np.argsort(distance, kind="stable") if n != row]
-        strange = next(n for n in order if tiny.groups[n] != tiny.groups[row])
-        same.append(tiny.labels[order[0]] == tiny.labels[row])
-        stranger.append(tiny.labels[strange] == tiny.labels[row])
+        order = np.argsort(np.linalg.norm(x - x[row], axis=1), kind="stable")
+        nearest.append(next(n for n in order if n != row))
+        stranger.append(next(n for n in order if tiny.groups[n] != tiny.groups[row]))
     whole = near_duplicates(tiny)
-    assert whole["nearest neighbour has the same emotion"] == np.mean(same)
-    assert whole["nearest stranger has the same emotion"] == np.mean(stranger)
+    for name, near, of in (
+        ("nearest neighbour is the same person", nearest, tiny.groups),
+        ("nearest neighbour has the same emotion", nearest, tiny.labels),
+        ("nearest stranger has the same emotion", stranger, tiny.labels),
+    ):
+        assert whole[name] == np.mean(of[near] == of)
     monkeypatch.setattr(robustness, "PART", 7 * 60)
     pd.testing.assert_series_equal(near_duplicates(tiny), whole)
 
@@ -175,17 +151,14 @@ class TestPicks:
     def test_other_protocols_and_settings_are_refused(self, tiny):
         with pytest.raises(ValueError, match="protocol is 'single split'; it must be one of"):
             selection_bias(tiny, sweep(protocol=SINGLE, folds=1), every=5, fixed={})
-        table = sweep(hidden=[2, 8], protocol=KEPT_APART, folds=1, max_epochs=1)
-        with pytest.raises(ValueError, match="the sweep must have one such setting for each seed"):
-            selection_bias(tiny, table, every=1, fixed={"hidden": 5})
-        with pytest.raises(ValueError, match="the sweep must have one such setting for each seed"):
-            selection_bias(tiny, table, every=1, fixed={"colour": 5})
+        table = sweep(hidden=[2, 8], max_epochs=1, **KEPT)
+        for fixed in ({"hidden": 5}, {"colour": 5}):
+            with pytest.raises(ValueError, match="sweep must have one such setting for each seed"):
+                selection_bias(tiny, table, every=1, fixed=fixed)
 
     def test_rows_are_matched_by_position(self, tiny):
-        parts = [
-            sweep(hidden=h, learning_rate=0.05, max_epochs=4, protocol=KEPT_APART, folds=1, seed=s)
-            for h, s in ((2, 1), (8, 0), (8, 1), (2, 0))
-        ]
+        settings = ((2, 1), (8, 0), (8, 1), (2, 0))
+        parts = [sweep(hidden=h, max_epochs=4, seed=s, **KEPT) for h, s in settings]
         plain = pd.concat(parts, ignore_index=True)
         for table in (pd.concat(parts), plain.set_axis(list("dbca"))):
             found = selection_bias(tiny, table, every=2, fixed={"hidden": 8})
@@ -196,11 +169,11 @@ class TestPicks:
     def test_a_checkpoint_without_a_result_is_not_picked(self, tiny, monkeypatch):
         none = np.full((2, 3), np.nan)
         some = np.array([[np.nan, 0.2, np.nan], [0.1, np.nan, 0.4]])
-        table = sweep(hidden=[2, 8], protocol=KEPT_APART, folds=1)
+        table = sweep(hidden=[2, 8], **KEPT)
         for chosen_on, tested, expected in (
             (some, some + 0.1, (0.5, 0.5, 0.5)),
-            (none, none, (np.nan, np.nan, np.nan)),
-            (some, none, (np.nan, np.nan, np.nan)),
+            (none, none, [np.nan] * 3),
+            (some, none, [np.nan] * 3),
         ):
             given = (chosen_on, tested)
             monkeypatch.setattr(robustness, "_checkpoints", lambda *a, given=given: given)
@@ -228,11 +201,9 @@ def test_multiverse_has_each_reading_by_each_measure(tiny):
     own = trained.table["learning_rate"] == 0.05
     mean = trained.table.loc[own, "train_accuracy"].mean()
     assert strong["training accuracy"] == pytest.approx(mean) and mean > 0.5
-    pooled = []
-    for seed in range(2):
-        predicted = np.zeros(len(tiny), int)
-        for position in np.flatnonzero(own & (trained.table["seed"] == seed)):
-            _, tested = make_folds(tiny, "random", seed, 3)[trained.table["fold"][position]]
-            predicted[tested] = trained.results[position].scores.argmax(1)
-        pooled.append(recall_score(tiny.labels, predicted, average="macro"))
+    table, scores = trained.out_of_fold()
+    pooled = [
+        recall_score(tiny.labels, one.argmax(1), average="macro")
+        for one in scores[table["learning_rate"] == 0.05]
+    ]
     assert strong["recall"] == pytest.approx(np.mean(pooled))

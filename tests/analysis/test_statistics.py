@@ -44,13 +44,6 @@ class TestBootstrap:
         limits = np.array(theirs.confidence_interval) + moved
         np.testing.assert_allclose(found, [values.mean(), *limits], atol=1e-9)
 
-    def test_draws_a_thousand_resamples_from_seed_0_unless_told_otherwise(self, random):
-        values, units = random.normal(size=40), np.arange(40) // 4
-        assert bootstrap(mean(values), units) == bootstrap(
-            mean(values), units, resamples=1000, seed=0
-        )
-        assert bootstrap(mean(values), units) != bootstrap(mean(values), units, seed=1)
-
     def test_is_wider_by_person_where_persons_differ_and_not_where_they_do_not(self, random):
         units = np.repeat(np.arange(20), 20)
         differ = np.repeat(random.normal(size=20), 20) + 0.1 * random.normal(size=400)
@@ -61,23 +54,16 @@ class TestBootstrap:
 
     def test_leaves_undefined_resamples_out_and_keeps_what_is_never_defined(self):
         def statistic(weight):
-            return np.column_stack(
-                [np.where(weight[:, 0] > 0, 1.0, np.nan), np.full(len(weight), np.nan)]
-            )
+            return np.where((weight[:, :1] > 0) & [True, False], 1.0, np.nan)
 
         found = bootstrap(statistic, np.arange(3))
         np.testing.assert_array_equal(found.low, [1, np.nan])
 
     def test_covers_the_truth_as_often_as_it_says(self, random):
-        inside = 0
+        inside, units = 0, np.repeat(np.arange(40), 5)
         for trial in range(300):
-            person = random.normal(size=40)
-            found = bootstrap(
-                mean(np.repeat(person, 5) + random.normal(size=200)),
-                np.repeat(np.arange(40), 5),
-                resamples=300,
-                seed=trial,
-            )
+            values = random.normal(size=40)[units] + random.normal(size=200)
+            found = bootstrap(mean(values), units, resamples=300, seed=trial)
             inside += found.low <= 0 <= found.high
         assert stats.binomtest(inside, 300, 0.95).pvalue > 0.001
 
@@ -99,58 +85,51 @@ def test_emotion_means_leave_untested_rows_out(random):
     assert np.isnan(none).all()
 
 
-def test_emotion_means_average_over_the_emotions_that_were_tested():
-    found = emotion_means(np.array([0, 0, 1]), np.array([1.0, 0, np.nan]), 3)(np.ones((1, 3)))
-    np.testing.assert_array_equal(found, [[0.5, np.nan, np.nan, 0.5]])
-
-
 @pytest.mark.parametrize("size", [10, 40, 61])
-def test_a_stratified_sample_keeps_the_shares_of_the_emotions(random, size):
+def test_a_stratified_sample_keeps_the_shares_of_the_emotions(random, size, monkeypatch):
+    monkeypatch.setattr(statistics, "SAMPLE", size)
     labels = random.permutation(np.repeat([0, 1, 2], [40, 15, 5]))
-    rows = stratified_sample(labels, size)
+    rows = stratified_sample(labels)
     assert len(rows) == min(size, 60) and (np.diff(rows) > 0).all()
     shares = np.bincount(labels[rows], minlength=3) - len(rows) * np.array([40, 15, 5]) / 60
     assert (abs(shares) <= 1).all()
-    np.testing.assert_array_equal(rows, stratified_sample(labels, size))
+    np.testing.assert_array_equal(rows, stratified_sample(labels))
 
 
 def test_emotion_means_are_recalls_and_their_mean(random):
     labels, predicted = random.integers(0, 4, 80), random.integers(0, 4, 80)
     found = emotion_means(labels, (labels == predicted).astype(float), 4)(np.ones((1, 80)))[0]
-    np.testing.assert_allclose(
-        found[:-1], recall_score(labels, predicted, average=None), atol=1e-12
-    )
-    assert found[-1] == pytest.approx(recall_score(labels, predicted, average="macro"), abs=1e-12)
+    each = recall_score(labels, predicted, average=None)
+    np.testing.assert_allclose(found, [*each, each.mean()], atol=1e-12)
     weight = random.integers(0, 4, (5, 80)).astype(float)
     several = emotion_means(labels, np.stack([labels == predicted] * 2).astype(float), 4)(weight)
     theirs = [recall_score(labels, predicted, average=None, sample_weight=w) for w in weight]
     np.testing.assert_allclose(several[:, 1, :-1], theirs, atol=1e-12)
 
 
-def test_emotion_means_of_an_emotion_that_was_not_drawn_are_undefined():
-    found = emotion_means(np.array([0, 0, 1]), np.array([1.0, 0, 1]), 2)(
-        np.array([[1.0, 3, 0], [1, 0, 2]])
-    )
-    np.testing.assert_array_equal(found, [[0.25, np.nan, np.nan], [1, 1, 1]])
+@pytest.mark.parametrize(
+    ("hit", "weight", "expected"),
+    [
+        ([1.0, 0, np.nan], [1.0, 1, 1], [0.5, np.nan, 0.5]),  # the average is over what was tested
+        ([1.0, 0, 1], [1.0, 3, 0], [0.25, np.nan, np.nan]),  # an emotion was tested, but not drawn
+        ([1.0, 0, 1], [1.0, 0, 2], [1, 1, 1]),
+    ],
+)
+def test_emotion_means_by_hand(hit, weight, expected):
+    found = emotion_means(np.array([0, 0, 1]), np.array(hit), 2)(np.array([weight]))
+    np.testing.assert_array_equal(found, [expected])
 
 
-class TestInterval:
-    def test_is_widened_to_twice_the_variance(self):
-        found = Interval(np.array([0.0, 1]), np.array([-1.0, 0]), np.array([2.0, 1])).widened()
-        root = np.sqrt(2)
-        np.testing.assert_allclose(found, [[0, 1], [-root, 1 - root], [2 * root, 1]], atol=1e-12)
-
-    def test_of_a_share_ends_at_0_and_1(self):
-        limits = np.array([-0.2, 0.1, 1.1]), np.array([-0.1, 0.8, 1.2])
-        found = Interval(np.array([0.0, 0.2, 1]), *limits).of_shares()
-        np.testing.assert_array_equal(found, [[0, 0.2, 1], [0, 0.1, 1], [0, 0.8, 1]])
-
-    def test_of_repetitions_is_their_mean_without_those_that_left_it_undefined(self):
-        some = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
-        np.testing.assert_array_equal(
-            Interval(some, some - 1, some + 1).of_repetitions(),
-            [[2, np.nan], [1, np.nan], [3, np.nan]],
-        )
+def test_intervals_by_hand():
+    """Twice the variance, within 0 and 1, and means of the repetitions that are defined."""
+    limits = Interval(np.array([0.5, 1]), np.array([0.4, 0]), np.array([0.7, 1])).widened()
+    root = np.sqrt(2) * np.array([0.1, 1, 0.2])
+    expected = [[0.5, 1], [0.5 - root[0], 1 - root[1]], [0.5 + root[2], 1]]
+    np.testing.assert_allclose(limits, expected, atol=1e-12)
+    np.testing.assert_allclose(limits.of_shares(), np.clip(expected, 0, 1), atol=1e-12)
+    some = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
+    means = Interval(some, some - 1, some + 1).of_repetitions()
+    np.testing.assert_array_equal(means, [[2, np.nan], [1, np.nan], [3, np.nan]])
 
 
 class TestChance:
@@ -160,9 +139,8 @@ class TestChance:
         """
         labels, strata = random.integers(0, 3, 60), np.repeat(np.arange(6), 10)
         predicted = random.integers(0, 3, (1, 60))
-        share = np.array(
-            [np.mean(labels[strata == s] == p) for s, p in zip(strata, predicted[0], strict=True)]
-        )
+        alike = (strata[:, None] == strata) & (labels == predicted.T)  # [N, N]
+        share = alike.sum(1) / 10
         expected = [share[predicted[0] == c].sum() / (labels == c).sum() for c in range(3)]
         null, _ = better_than_chance(labels, predicted, strata, 3, folds=5, permutations=4000)
         np.testing.assert_allclose(null[:-1], expected, atol=0.01)
@@ -211,15 +189,6 @@ class TestChance:
         )
         np.testing.assert_array_equal(four[:, [0, 1, 2, 4]], three)
         assert np.isnan(four[:, 3]).all()
-
-    def test_draws_a_thousand_from_seed_0_unless_told_otherwise(self, random):
-        labels, predicted = np.arange(60) % 3, random.integers(0, 3, (2, 60))
-        default, told, other = (
-            better_than_chance(labels, predicted, np.zeros(60), 3, 5, **options)
-            for options in ({}, {"permutations": 1000, "seed": 0}, {"seed": 1})
-        )
-        np.testing.assert_array_equal(default, told)
-        assert (default[0] != other[0]).any()
 
     def test_knowing_the_person_alone_is_chance(self, random):
         """Each person has one favourite emotion, and the prediction is that favourite: no better
@@ -284,13 +253,6 @@ class TestCompare:
         assert list(found.values()) == pytest.approx((p, worse, 1 - worse - better, better))
         back = compare(second, first, 5)
         assert list(back.values()) == pytest.approx((p, better, 1 - worse - better, worse))
-
-    def test_equals_baycomp_where_it_is_installed(self, random):
-        baycomp = pytest.importorskip("baycomp")
-        for first, second in random.normal(0.3, 0.02, size=(5, 2, 3, 5)):
-            theirs = baycomp.CorrelatedTTest(second.ravel(), first.ravel(), 0.01, runs=3)
-            found = list(compare(first, second, 5).values())
-            assert found[1:] == pytest.approx(theirs.probs(), abs=1e-12)
 
     @pytest.mark.parametrize(
         ("scores", "folds"),
