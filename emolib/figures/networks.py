@@ -97,10 +97,10 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     ):
         axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
         axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
-    for label, y in zip(classes, above[::-1], strict=True):
-        axis.text(10.35, y, label, va="center", fontsize=9.5)
-    for number, y in enumerate(below[::-1], 1):
-        axis.text(-0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
+    features = [f"{inputs} {number + 1}" for number in range(sizes[0])]
+    for x, side, ys, names in ((10.35, "left", above, classes), (-0.35, "right", below, features)):
+        for y, name in zip(ys[::-1], names, strict=True):
+            axis.text(x, y, name, va="center", ha=side, fontsize=9.5)
     return Picture(
         figure,
         f"Fully connected network: {sizes[0]} inputs, {sizes[1]} sigmoid hidden units, {sizes[2]} "
@@ -171,8 +171,7 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
         degrees: ``[H, H]``.
         printed: angles by pair of unit numbers, counted from 1.
     """
-    figure, axes = panels(1, 2, 3.4, "")
-    matrix, against = axes[0]
+    figure, ((matrix, against),) = panels(1, 2, 3.4, "")
     against.grid()
     names = [str(unit + 1) for unit in range(len(degrees))]
     sns.heatmap(
@@ -293,7 +292,7 @@ def network_state(
         recall.plot(at, 100 * here, markersize=10, markeredgecolor="black", linestyle="", **look)
         reached.append(f"{percent(here)} under {protocol} folds")
     recall.grid()
-    recall.axhline(100 * chance, **GUESSING, label="guessing")
+    recall.axhline(100 * chance, **GUESSING)
     recall.axvline(at, color=PAPER, linewidth=1, zorder=0)
     recall.set(title="mean recall / %", xlabel=xlabel)
     recall.legend(fontsize=8)

@@ -6,7 +6,7 @@ import pytest
 
 from emolib import figures, paper
 from emolib.figures import style
-from emolib.figures.style import joined, legend_below, panels, percent
+from emolib.figures.style import joined, panels, percent, with_legend
 
 
 def accuracy(summary):
@@ -53,7 +53,7 @@ def test_the_legend_names_each_thing_once_in_the_look_of_its_first():
     figure, ((axis, _),) = panels(1, 2, 2.0)
     for number, label in enumerate(("a", "b", "a", "c")):
         axis.plot([number], color=f"C{number}", label=label)
-    legend_below(figure, 3)
+    with_legend(figure, 3)
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.texts] == ["a", "b", "c"]
     assert [line.get_color() for line in legend.get_lines()] == ["C0", "C1", "C3"]
