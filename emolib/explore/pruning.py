@@ -35,7 +35,6 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         "merge_weights": live.choice("removed units hand on", RULES),
     }
     canvas, numbers, curves = live.Canvas(), widgets.HTML(), live.Canvas()
-    guessing = {"test accuracy": 1 / len(data.classes)}
     train_rows, test_rows = make_folds(data, "random", seed=0)[0]
 
     @cache
@@ -89,7 +88,9 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     curves.follow(
         controls.values(),
         train_on,
-        lambda found: curves.draw(figures.learning_curves(found, EPOCHS, guessing)),
+        lambda found: curves.draw(
+            figures.learning_curves(found, EPOCHS, {"test accuracy": 1 / len(data.classes)})
+        ),
     )
     return live.laid_out(
         "Two units whose activations point the same way do the same work. White dots mark pairs "

@@ -343,7 +343,10 @@ def training_costs(rows: pd.DataFrame) -> Picture:
         alt.append(
             f"{title}: {at['ours']:.3g} by this library, "
             + joined(
-                [f"{value:.3g} by {WAY[way]['label']}" for way, value in at.drop("ours").items()]
+                [
+                    f"{value:.3g} by {WAY[str(way)]['label']}"
+                    for way, value in at.drop("ours").items()
+                ]
             )
             + "."
         )

@@ -204,7 +204,7 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
         + " ".join(
             f"{model}, {protocol}: {percent(mean)}"
             + (f", the paper {percent(paper[model])}." if model in paper else ".")
-            for (protocol, model), mean in levels["mean"].items()
+            for (protocol, model), mean in zip(every, levels["mean"], strict=True)
         )
         + tested(summary),
         summary,

@@ -7,6 +7,7 @@ common colour-vision deficiencies, after Okabe and Ito; lines differ in marker a
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ WAY: dict[str, dict[str, Any]] = {
 }
 
 # Decorator of a figure function: it draws in this style, whatever the notebook has set.
-styled = plt.rc_context(
+styled = matplotlib.rc_context(
     {
         "font.size": 10,
         "axes.titlesize": 10.5,

@@ -21,11 +21,14 @@ def _windows(padded: Any) -> np.ndarray:
 def convolved(answer: Any) -> str:
     """The five outputs of the kernel over the numbers, zeros past both ends."""
     x, kernel = np.array(NUMBERS), np.array(KERNEL)
-    shapes = {
-        (3,): "three outputs: the kernel never stood at the ends. With a zero past each end there "
-        "are five."
-    }
-    found = array(answer, (5,), shapes)
+    found = array(
+        answer,
+        (5,),
+        {
+            (3,): "three outputs: the kernel never stood at the ends. With a zero past each end "
+            "there are five."
+        },
+    )
     right = _windows(np.pad(x, 1)) @ kernel + BIAS
     turned = np.convolve(x, kernel, "same")
     beside = (

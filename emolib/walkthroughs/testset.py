@@ -83,8 +83,14 @@ def recalls(answer: Any, counts: np.ndarray) -> str:
         (hit, "these are counts; divide each by the number of rows of that emotion."),
     ]
     if np.ndim(answer) == 0:
-        shape = f"the shape should be {right.shape}; yours is one number."
-        return judged(number(answer), right, "", mistakes, shape, tolerance=1e-3)
+        return judged(
+            number(answer),
+            right,
+            "",
+            mistakes,
+            f"the shape should be {right.shape}; yours is one number.",
+            tolerance=1e-3,
+        )
     return judged(
         np.nan_to_num(array(answer, right.shape)),
         right,
@@ -163,5 +169,9 @@ def accuracy_by_wildness(
         counts = confusion(data.labels, scores)
         right = np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))
         parts.append(found.assign(value=right, wildness=degree))
-    grouped = pd.concat(parts).groupby(["protocol", "modality", "wildness"], sort=False)["value"]
-    return grouped.agg(mean="mean", low="min", high="max").reset_index()
+    return (
+        pd.concat(parts)
+        .groupby(["protocol", "modality", "wildness"], sort=False)["value"]
+        .agg(mean="mean", low="min", high="max")
+        .reset_index()
+    )
