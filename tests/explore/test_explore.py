@@ -102,14 +102,6 @@ def test_a_network_watched_ends_as_one_that_is_not(tiny, protocol, setting):
     np.testing.assert_array_equal(live.out_of_fold(tiny, stack), trained.out_of_fold()[1])
 
 
-def test_rows_that_no_network_tested_have_no_score(tiny):
-    training, tested = np.arange(30), np.arange(40, 60)
-    half = replace(tiny, splits={"official": (training, tested)})
-    *_, stack = live.training(half, sweep(protocol="official", folds=1, max_epochs=2))
-    scores = live.out_of_fold(half, stack)
-    assert np.isnan(scores[:, :40]).all() and not np.isnan(scores[:, tested]).any()
-
-
 def test_a_canvas_stops_when_told_and_when_a_control_moves():
     async def story():
         canvas, control, seen = live.Canvas(), widgets.IntText(1), []
@@ -140,21 +132,6 @@ def test_a_canvas_stops_when_told_and_when_a_control_moves():
 
     values = asyncio.run(story())
     assert values == sorted(values) and 4 not in values
-
-
-def test_an_error_in_a_training_is_shown_in_its_place():
-    def broken():
-        yield 1
-        raise ValueError("folds is 99; too many")
-
-    async def story():
-        canvas = live.Canvas()
-        canvas.follow([], broken, lambda state: None)
-        await settled()
-        assert canvas.stop.disabled
-        return canvas.value
-
-    assert asyncio.run(story()) == "<p role='status'>folds is 99; too many</p>"
 
 
 @pytest.mark.parametrize("make", LABS)
@@ -199,7 +176,9 @@ def test_without_known_persons_only_random_folds_are_offered(tiny, make, short):
 def test_too_few_persons_for_the_folds_are_reported_in_a_sentence(tiny, short):
     few = replace(tiny, groups=np.repeat(["a", "b"], 30))
     explorer = shown(split_lab, few, ("folds", "person-independent"))
+    assert all(picture.startswith("<p role='status'>") for picture in pictures(explorer))
     assert all("2 groups cannot fill 5 folds" in picture for picture in pictures(explorer))
+    assert all(button.disabled for button in of_kind(explorer, widgets.Button))
 
 
 def cells(explorer) -> list[widgets.Button]:
