@@ -22,8 +22,7 @@ from emolib.training.stack import NetworkStack
 Values = dict[tuple[str, str], Sequence[float] | NDArray[np.floating]]
 
 DPI = 96  # as in the report
-# Widths of a control's label and of a control; JupyterLab shows three narrow ones side by side.
-LABEL, WIDE, NARROW = "13em", "30em", "21.5em"
+WIDE, NARROW = "30em", "21.5em"  # controls; JupyterLab shows three narrow ones side by side
 UNKNOWN = "The data do not say who is who, so only random folds can be made."
 
 
@@ -113,7 +112,7 @@ def look(label: str, width: str = WIDE) -> dict[str, Any]:
     """Label and width of a control."""
     return {
         "description": label,
-        "style": {"description_width": LABEL},
+        "style": {"description_width": "13em"},
         "layout": {"width": width},
     }
 

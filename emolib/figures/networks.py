@@ -120,8 +120,15 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
 
     def box(x: float, y: float, kind: str, text: str, *before: tuple[float, float]) -> None:
         """A box, and an arrow to it from each of those before it."""
-        corner, style = (x - wide / 2, y - tall / 2), "round,pad=0,rounding_size=0.08"
-        axis.add_patch(FancyBboxPatch(corner, wide, tall, boxstyle=style, **LAYER[kind]))
+        axis.add_patch(
+            FancyBboxPatch(
+                (x - wide / 2, y - tall / 2),
+                wide,
+                tall,
+                boxstyle="round,pad=0,rounding_size=0.08",
+                **LAYER[kind],
+            )
+        )
         axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
         for left, height in before:
             axis.add_patch(
@@ -147,10 +154,10 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
         for place, k in enumerate(branch):
             box(place + 1, -1.6 * m, layers["kind"][k], text[k], (place, -1.6 * m))
     x, y, heads = len(branch) + 0.1, -0.8 * (len(modalities) - 1), np.flatnonzero(within.isna())
-    before = [(len(branch), -1.6 * m) for m in range(len(modalities))]
-    for place, k in enumerate(heads, 1):
-        box(x + place, y, layers["kind"][k], text[k], *before)
-        before = [(x + place, y)]
+    ends = [(len(branch), -1.6 * m) for m in range(len(modalities))]
+    for place, k in enumerate(heads):
+        before = [(x + place, y)] if place else ends
+        box(x + place + 1, y, layers["kind"][k], text[k], *before)
     axis.set(xlim=(-0.6, x + len(heads) + 0.6), ylim=(2 * y - 0.7, 0.7))
     return Picture(
         figure,
@@ -284,24 +291,35 @@ def network_state(
     """
     figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, "", width_ratios=[1.25, 1, 1.1])
     _pruned(drawing, matrix, degrees, alive, sizes)
-    reached = []
+    reached = curves["mean"].where(curves[x] == at).groupby(curves["protocol"], sort=False).mean()
     for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
         look = {"color": PROTOCOL.get(str(protocol), UNNAMED), "marker": marker}
         recall.plot(part[x], 100 * part["mean"], label=protocol, **look)
-        here = part.loc[part[x] == at, "mean"].mean()
-        recall.plot(at, 100 * here, markersize=10, markeredgecolor="black", linestyle="", **look)
-        reached.append(f"{percent(here)} under {protocol} folds")
+        recall.plot(
+            at,
+            100 * reached[protocol],
+            markersize=10,
+            markeredgecolor="black",
+            linestyle="",
+            **look,
+        )
     recall.grid()
     recall.axhline(100 * chance, **GUESSING)
     recall.axvline(at, color=PAPER, linewidth=1, zorder=0)
     recall.set(title="mean recall / %", xlabel=xlabel)
     recall.legend(fontsize=8)
     between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
-    angles = f", their angles from {between.min():.0f}° to {between.max():.0f}°"
     return Picture(
         figure,
         f"{xlabel} {at:g}: {alive.sum()} of {len(alive)} hidden units stay"
-        f"{angles if len(between) else ''}. Mean recall {', '.join(reached)}.",
+        + (
+            f", their angles from {between.min():.0f}° to {between.max():.0f}°"
+            if len(between)
+            else ""
+        )
+        + ". Mean recall "
+        + ", ".join(f"{percent(mean)} under {protocol} folds" for protocol, mean in reached.items())
+        + ".",
         pd.DataFrame({"unit": np.arange(len(alive)) + 1, "stays": alive}).join(
             pd.DataFrame(degrees).rename(columns=lambda unit: f"degrees to unit {unit + 1}")
         ),

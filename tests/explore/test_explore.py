@@ -249,7 +249,7 @@ def run_lab(monkeypatch, code: int, data: str = "") -> dict:
 def test_the_lab_listens_here_alone_and_knows_the_data(monkeypatch):
     called = run_lab(monkeypatch, 0)
     assert "--ServerApp.ip=127.0.0.1" in called["command"]
-    assert "--allow-root" in called["command"] and called["env"][lab.VARIABLE] == ""
+    assert "--allow-root" in called["command"] and called["env"]["EMOLIB_DATA"] == ""
     assert not any("token" in part for part in called["command"])  # JupyterLab's own stays on
 
 

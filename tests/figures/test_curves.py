@@ -58,11 +58,8 @@ def test_the_fewest_tested_rows_are_told(summary):
     told = [
         figures.accuracy_curves(average, "hidden", "hidden units", 1 / 7, paper={}).alt,
         figures.emotion_curves(table, "hidden", "hidden units", "recall").alt,
-        figures.emotion_bars(
-            table.query("recipe == 'printed' and hidden == 6").assign(panel=table["protocol"]), {}
-        ).alt,
     ]
-    assert ["170 rows" in alt for alt in told] == [False, True, True] and "675 rows" in told[0]
+    assert "675 rows" in told[0] and "170 rows" in told[1]
 
 
 def test_a_stopped_network_keeps_its_last_loss():

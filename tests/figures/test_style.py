@@ -2,7 +2,6 @@
 
 import matplotlib
 import numpy as np
-import pytest
 
 from emolib import figures, paper
 from emolib.figures import style
@@ -18,19 +17,6 @@ def emotions(summary):
     table = summary("hidden", [6, 16], emotion=[*paper.EMOTIONS, "average"])
     table = table[table["recipe"] == "printed"]
     return figures.emotion_curves(table, "hidden", "hidden units", "recall")
-
-
-def bars(summary):
-    table = summary("emotion", [*paper.EMOTIONS, "average"])
-    table = table.assign(panel=table["protocol"] + table["recipe"])
-    return figures.emotion_bars(table, {"LPQ": (*paper.TABLE_3["LPQ CNN"], 0.2)})
-
-
-@pytest.mark.parametrize("draw", [accuracy, emotions, bars])
-def test_axes_say_what_they_measure(summary, draw):
-    axes = [a for a in draw(summary).figure.axes if a.get_label() != "<colorbar>"]
-    assert any(axis.get_xlabel() or axis.get_xticklabels() for axis in axes)
-    assert any(axis.get_ylabel() for axis in axes)
 
 
 def test_a_figure_is_drawn_in_the_report_s_style_whatever_the_notebook_has_set(summary):
