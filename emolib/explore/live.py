@@ -185,8 +185,7 @@ def training(data: EmotionData, table: pd.DataFrame) -> Iterator[NetworkStack]:
     Raises:
         ValueError: a row that no network can be trained for.
     """
-    sweeps.check(table, data)
-    stack = NetworkStack(data, table.to_dict("records", into=sweeps.Row()))
+    stack = NetworkStack(data, sweeps.check(table, data))
     yield stack
     while stack.training.any():
         stack.epoch()

@@ -77,9 +77,10 @@ def training_lab(data: EmotionData) -> widgets.VBox:
                 rate.value, epochs.value = found.learning_rate, found.epochs
 
     def own(_: object = None) -> None:
-        if found := RECIPES.get((network.value, recipe.value)):
-            printed = [found.learning_rate, found.epochs]
-            if not np.allclose([rate.value, epochs.value], printed, rtol=1e-9, atol=0):
+        if recipe.value != OWN:
+            found = RECIPES[network.value, recipe.value]
+            same_rate = np.isclose(rate.value, found.learning_rate, rtol=1e-9, atol=0)
+            if not (same_rate and epochs.value == found.epochs):
                 recipe.value = OWN
 
     named()
@@ -123,8 +124,8 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
         scores = live.out_of_fold(data, stack)[0]
         counts, predicted = confusion(data.labels, scores), predict(scores)
         tested = counts.sum(1, keepdims=True)
-        shares = np.divide(counts, tested, np.full(counts.shape, np.nan), where=tested > 0)
-        blues = matplotlib.colormaps["Blues"](0.7 * np.nan_to_num(shares / np.nanmax(shares)))
+        shares = counts / np.maximum(tested, 1)
+        blues = matplotlib.colormaps["Blues"](0.7 * (shares / (shares.max() or 1)))
         for (true, taken), button in cells.items():
             button.description = str(counts[true, taken])
             button.tooltip = (

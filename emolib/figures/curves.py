@@ -210,26 +210,29 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
         ylabel="accuracy / %",
         ylim=(0, 1),
     )
+    protocols = list(summary["protocol"].unique())
+    real = DHALL_RANDOM if "random" in protocols else {}
+    for modality, (jaffe, sfew) in real.items():
+        figure.axes[protocols.index("random")].plot(
+            (0, 1),
+            (jaffe / 100, sfew / 100),
+            linestyle="--",
+            linewidth=1,
+            color=MODALITY[modality],
+            marker="o",
+            markersize=8,
+            markerfacecolor="white",
+            markeredgewidth=1.8,
+            label=f"{modality}, real faces (Dhall et al. 2011)",
+        )
     said = [
         f"{protocol}, {modality}: {_at(part.iloc[0], 'wildness', 'wildness ')}, "
         f"{_at(part.iloc[-1], 'wildness')}."
         for _, protocol, modality, part in drawn
+    ] + [
+        f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW."
+        for modality, (jaffe, sfew) in real.items()
     ]
-    for axis, protocol in zip(figure.axes, summary["protocol"].unique(), strict=True):
-        for modality, (jaffe, sfew) in DHALL_RANDOM.items() if protocol == "random" else ():
-            axis.plot(
-                (0, 1),
-                (jaffe / 100, sfew / 100),
-                linestyle="--",
-                linewidth=1,
-                color=MODALITY[modality],
-                marker="o",
-                markersize=8,
-                markerfacecolor="white",
-                markeredgewidth=1.8,
-                label=f"{modality}, real faces (Dhall et al. 2011)",
-            )
-            said.append(f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW.")
     return Picture(with_legend(figure, 3), "Accuracy against wildness. " + " ".join(said), summary)
 
 

@@ -19,7 +19,6 @@ from emolib.figures.style import (
 )
 
 BINS = 8  # directions of a gradient
-INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be a line
 
 
 @styled
@@ -62,7 +61,11 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
     """
     reach = [np.ptp(values) for values in features.values()]
     figure, axes = panels(
-        1, len(features), 3.2, "y", sharey=bool(max(reach) <= INCOMPARABLE * min(reach))
+        1,
+        len(features),
+        3.2,
+        "y",
+        sharey=bool(max(reach) <= 20 * min(reach)),  # or the narrower would be a line
     )
     for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
         # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to

@@ -17,13 +17,11 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from emolib.figures.style import (
     BARE,
-    CONNECTION,
     GUESSING,
     LAYER,
     OURS,
     PAPER,
     PROTOCOL,
-    SEQUENTIAL,
     UNNAMED,
     WIDTH,
     Picture,
@@ -185,7 +183,7 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
         degrees,
         mask=np.triu(np.ones_like(degrees, bool)),
         ax=matrix,
-        cmap=SEQUENTIAL,
+        cmap="crest",
         annot=True,
         fmt=".1f",
         square=True,
@@ -227,9 +225,9 @@ def _pruned(
     below, hidden, above = (
         np.linspace(0, 1, size + 2)[1:-1] for size in (sizes[0], len(alive), sizes[1])
     )
-    for kept, kind, width in ((~alive, "goes", 0.2), (alive, "stays", 0.35)):
-        _connect(drawing, (0, 1), below, hidden[kept], CONNECTION[kind], width)
-        _connect(drawing, (1, 2), hidden[kept], above, CONNECTION[kind], width)
+    for some, colour, width in ((~alive, "#c9c9c9", 0.2), (alive, "#33588c", 0.35)):
+        _connect(drawing, (0, 1), below, hidden[some], colour, width)
+        _connect(drawing, (1, 2), hidden[some], above, colour, width)
     for x, ys, kind in (
         (0, below, "input"),
         (2, above, "input"),

@@ -20,7 +20,6 @@ from emolib.figures.style import (
     OURS,
     PAPER,
     PROTOCOL,
-    SEQUENTIAL,
     UNNAMED,
     Picture,
     in_percent,
@@ -74,9 +73,9 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
                 linewidth=2.4,
                 label="the paper",
             )
-            best = part["mean"].drop("average", errors="ignore").nlargest(1).dropna()
-            on = [f"highest on {emotion} ({percent(value)})" for emotion, value in best.items()]
-            alt.append(f"{panel}, {modality}: {joined(on) or 'no row tested'}.")
+            known = part["mean"].drop("average", errors="ignore").dropna()
+            best = f"highest on {known.idxmax()} ({percent(known.max())})" if len(known) else ""
+            alt.append(f"{panel}, {modality}: {best or 'no row tested'}.")
         axis.set(
             title=panel,
             ylabel="recall / %",
@@ -110,7 +109,7 @@ def confusion_matrices(
         sns.heatmap(
             100 * share,
             ax=axis,
-            cmap=SEQUENTIAL,
+            cmap="crest",
             vmin=0,
             vmax=100 * (np.nanmax(shares, initial=0) or 1),
             annot=True,

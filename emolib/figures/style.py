@@ -44,7 +44,6 @@ GUESSING: dict[str, Any] = {
 }
 # axes for pictures, with nothing around them
 BARE: dict[str, Any] = {"frame_on": False, "xticks": (), "yticks": ()}
-SEQUENTIAL = "crest"  # the colour map of matrices
 
 # Layers of a network and its hidden units, those that stay after pruning and those that go.
 LAYER: dict[str, dict[str, Any]] = {
@@ -55,7 +54,6 @@ LAYER: dict[str, dict[str, Any]] = {
     "Conv1d": {"facecolor": "#cfe8d5", "edgecolor": "#2f7d4a"},
     "MaxPool1d": {"facecolor": "#f3c9c2", "edgecolor": "#b0412f"},
 }
-CONNECTION = {"stays": "#33588c", "goes": "#c9c9c9"}
 
 # Ways of training that the bench compares.
 WAY: dict[str, dict[str, Any]] = {

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emolib import PROTOCOLS, Cache, EmotionData, confusion, sweep, train
+from emolib import PROTOCOLS, Cache, EmotionData, sweep, train
 from emolib.data.drawn import drawn_data
+from emolib.metrics import accuracy, predict
 from emolib.walkthroughs.lesson import Wrong, array, check_with, close, judged, number
 
 
@@ -166,8 +167,7 @@ def accuracy_by_wildness(
     for degree in wildness:
         data = drawn_data(degree).as_distributed()  # components fitted once, not on every fold
         found, scores = train(data, table, cache=cache).out_of_fold()
-        counts = confusion(data.labels, scores)
-        right = np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))
+        right = [accuracy(data.labels, predict(own)) for own in scores]
         parts.append(found.assign(value=right, wildness=degree))
     return (
         pd.concat(parts)
