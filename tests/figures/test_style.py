@@ -46,6 +46,7 @@ def test_the_legend_names_each_thing_once_in_the_look_of_its_first():
 
 
 def test_words_for_numbers():
+    assert style.in_percent(0.125, None) == "12.5"
     assert [percent(value) for value in (0.256, 1, np.nan)] == ["26 %", "100 %", "no value"]
     lists = [joined(list(parts)) for parts in ("", "a", "ab", "abc")]
     assert lists == ["", "a", "a and b", "a, b and c"]
