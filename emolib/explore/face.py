@@ -1,13 +1,13 @@
 """Face maker: effect of a muscle, a head turn or bad light on features and scores."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import ipywidgets as widgets
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.pipeline import make_pipeline, make_union
 
 from emolib import FusionCNNClassifier, figures, load, make_folds
 from emolib.data.descriptors import lpq_codes, phog
@@ -23,10 +23,9 @@ BINS, LEVELS = 8, 3
 default_faces = cache(draw_faces)
 
 
-@dataclass(frozen=True)
 class FaceReader:
     """Descriptors, principal components and the paper's three CNNs as scikit-learn objects, for any
-    picture of a face.
+    picture of a face; trained on four fifths of the drawn faces.
 
     Attributes:
         components: pictures ``[N, H, W]`` to five components of LPQ and five of PHOG, ``[N, 10]``.
@@ -35,9 +34,19 @@ class FaceReader:
             rows.
     """
 
-    components: Pipeline
-    models: dict[str, FusionCNNClassifier]
-    accuracy: dict[str, float]
+    def __init__(self) -> None:
+        images, labels = default_faces().images, default_faces().labels
+        train, test = make_folds(load(), "random", seed=0)[0]
+        parts = [make_pipeline(kind(), PCA(5, svd_solver="full")) for kind in (LPQ, PHOG)]
+        self.components = make_union(*parts).fit(images[train])
+        ten = self.components.transform(images)
+        self.models = {
+            name: FusionCNNClassifier(columns, random_state=0).fit(ten[train], labels[train])
+            for name, columns in (("LPQ", [range(5)]), ("PHOG", [range(5, 10)]), ("LPQ+PHOG", 2))
+        }
+        self.accuracy = {
+            name: model.score(ten[test], labels[test]) for name, model in self.models.items()
+        }
 
     def read(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Scaled components by modality, and scores ``[C]`` by model, of one picture ``[H, W]``."""
@@ -47,26 +56,14 @@ class FaceReader:
         return dict(zip(("LPQ", "PHOG"), numbers, strict=True)), scores
 
 
-@cache
-def face_reader() -> FaceReader:
-    """Models of the drawn faces, trained on four fifths of them when first asked for."""
-    images, labels = default_faces().images, default_faces().labels
-    train, test = make_folds(load(), "random", seed=0)[0]
-    parts = [make_pipeline(kind(), PCA(5, svd_solver="full")) for kind in (LPQ, PHOG)]
-    components = make_union(*parts).fit(images[train])
-    ten = components.transform(images)
-    models = {
-        name: FusionCNNClassifier(columns, random_state=0).fit(ten[train], labels[train])
-        for name, columns in (("LPQ", [range(5)]), ("PHOG", [range(5, 10)]), ("LPQ+PHOG", 2))
-    }
-    accuracy = {name: model.score(ten[test], labels[test]) for name, model in models.items()}
-    return FaceReader(components, models, accuracy)
+face_reader = cache(FaceReader)  # trained when first asked for
 
 
 def face_maker() -> widgets.VBox:
     """Action units, pose, light and wildness of a drawn face, which the paper's three CNNs read."""
-    cast = {still.person: still.identity for still in film_stills()}
-    people = {"nobody in particular": Identity()} | {name: cast[name] for name in SHOWN_PERSONS}
+    people = {"nobody in particular": Identity()} | {
+        still.person: still.identity for still in film_stills() if still.person in SHOWN_PERSONS
+    }
     reader, canvas = face_reader(), Canvas()
     emotion = choice("emotion to begin with", CLASSES, value="Happy")
     person = choice("person", list(people))
@@ -109,9 +106,8 @@ def face_maker() -> widgets.VBox:
         )
 
     def begin(_: object = None) -> None:
-        prototype = PROTOTYPES[emotion.value]
         for number, control in units.items():
-            control.value = float(prototype.get(number, 0.0))
+            control.value = float(PROTOTYPES[emotion.value].get(number, 0.0))
 
     emotion.observe(begin, "value")
     begin()

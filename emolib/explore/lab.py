@@ -17,8 +17,6 @@ QUIET = (
     "--LabApp.news_url=None",
     f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
 )
-# The environment variable that names the data for the notebook.
-VARIABLE = "EMOLIB_DATA"
 
 
 def open_lab(notebook: Path, data: str = "") -> None:
@@ -41,6 +39,6 @@ def open_lab(notebook: Path, data: str = "") -> None:
     command = [sys.executable, "-m", "jupyterlab", str(notebook), *QUIET]
     with TemporaryDirectory(prefix="emolib-") as folder:
         home = {} if os.access(os.path.expanduser("~"), os.W_OK) else {"HOME": folder}
-        code = subprocess.run(command, env=os.environ | {VARIABLE: source} | home).returncode
+        code = subprocess.run(command, env=os.environ | {"EMOLIB_DATA": source} | home).returncode
     if code:
         raise OSError(f"JupyterLab ended with exit code {code}; the reason stands above")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from io import BytesIO
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -18,14 +18,11 @@ from emolib import EmotionData, figures, protocols
 from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 
-Shown = TypeVar("Shown")
 # of networks, by panel and line of a figure
 Values = dict[tuple[str, str], Sequence[float] | NDArray[np.floating]]
 
 DPI = 96  # as in the report
-# Widths of a control's label and of a control; JupyterLab shows three narrow ones side by side.
-LABEL, WIDE, NARROW = "13em", "30em", "21.5em"
-NETWORKS = (("shallow", "shallow"), ("CNN", "cnn"))
+WIDE, NARROW = "30em", "21.5em"  # controls; JupyterLab shows three narrow ones side by side
 UNKNOWN = "The data do not say who is who, so only random folds can be made."
 
 
@@ -64,8 +61,8 @@ class Canvas(widgets.HTML):
     def follow(
         self,
         controls: Iterable[widgets.Widget],
-        states: Callable[[], Iterable[Shown]],
-        draw: Callable[[Shown], None],
+        states: Callable[[], Iterable[Any]],
+        draw: Callable[[Any], None],
     ) -> Callable[..., None]:
         """Draws some of the states and the last one, now and whenever a control has moved: once, if
         several are moved together.
@@ -93,9 +90,7 @@ class Canvas(widgets.HTML):
         begin()
         return begin
 
-    async def _run(
-        self, states: Callable[[], Iterable[Shown]], draw: Callable[[Shown], None]
-    ) -> None:
+    async def _run(self, states: Callable[[], Iterable[Any]], draw: Callable[[Any], None]) -> None:
         drawn, last = -np.inf, None
         try:
             for state in states():
@@ -117,7 +112,7 @@ def look(label: str, width: str = WIDE) -> dict[str, Any]:
     """Label and width of a control."""
     return {
         "description": label,
-        "style": {"description_width": LABEL},
+        "style": {"description_width": "13em"},
         "layout": {"width": width},
     }
 
@@ -143,7 +138,7 @@ def network_choices(data: EmotionData) -> dict[str, widgets.Dropdown]:
     that the data allow.
     """
     return {
-        "network": choice("network", NETWORKS),
+        "network": choice("network", (("shallow", "shallow"), ("CNN", "cnn"))),
         "modality": choice(
             "features", list(dict.fromkeys([*data.modalities, "+".join(data.modalities)]))
         ),
@@ -171,9 +166,13 @@ def laid_out(
     unknown = not isinstance(data, str) and data.groups is None
     head = f"{escape(purpose)} <i>Data: {escape(source)}.</i>" + f" <b>{UNKNOWN}</b>" * unknown
     flow = {"flex_flow": "row wrap", "grid_gap": "0 2em", "overflow": "visible"}
-    title = widgets.HTML(f"<p style='margin: 0'>{head}</p>")
     return widgets.VBox(
-        [title, widgets.Box(list(controls), layout=flow), *shown], layout={"overflow": "visible"}
+        [
+            widgets.HTML(f"<p style='margin: 0'>{head}</p>"),
+            widgets.Box(list(controls), layout=flow),
+            *shown,
+        ],
+        layout={"overflow": "visible"},
     )
 
 
@@ -186,8 +185,7 @@ def training(data: EmotionData, table: pd.DataFrame) -> Iterator[NetworkStack]:
     Raises:
         ValueError: a row that no network can be trained for.
     """
-    sweeps.check(table, data)
-    stack = NetworkStack(data, table.to_dict("records", into=sweeps.Row()))
+    stack = NetworkStack(data, sweeps.check(table, data))
     yield stack
     while stack.training.any():
         stack.epoch()

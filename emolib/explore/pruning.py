@@ -7,16 +7,22 @@ import ipywidgets as widgets
 import pandas as pd
 import torch
 
-from emolib import RECIPES, EmotionData, ShallowNet, figures, make_folds, sweep, train
+from emolib import (
+    RECIPES,
+    EmotionData,
+    ShallowNet,
+    angles,
+    figures,
+    make_folds,
+    prune_network,
+    scale,
+    sweep,
+    train,
+)
 from emolib.explore import live
 from emolib.metrics import accuracy, predict
-from emolib.pruning import angles, prune_network
-from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
 
-CONVENTIONS = (("less 0.5 (Gedeon and Harris)", 0.5), ("as they are (paper's Table 2)", 0.0))
-SCHEDULES = (("once, after the first epoch", "first"), ("after every epoch", "every"))
-RULES = (("nothing (the paper)", False), ("their weights (Gedeon and Harris)", True))
 EPOCHS = 60
 RATE = RECIPES["shallow", "converged"].learning_rate
 
@@ -30,12 +36,19 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
         "modality": live.choice("features", data.modalities),
         "hidden": live.slider("hidden units", 16, 2, 24, 1),
         "angle": angle,
-        "activation_shift": live.choice("activations", CONVENTIONS),
-        "schedule": live.choice("pruned", SCHEDULES),
-        "merge_weights": live.choice("removed units hand on", RULES),
+        "activation_shift": live.choice(
+            "activations",
+            (("less 0.5 (Gedeon and Harris)", 0.5), ("as they are (paper's Table 2)", 0.0)),
+        ),
+        "schedule": live.choice(
+            "pruned", (("once, after the first epoch", "first"), ("after every epoch", "every"))
+        ),
+        "merge_weights": live.choice(
+            "removed units hand on",
+            (("nothing (the paper)", False), ("their weights (Gedeon and Harris)", True)),
+        ),
     }
     canvas, numbers, curves = live.Canvas(), widgets.HTML(), live.Canvas()
-    guessing = {"test accuracy": 1 / len(data.classes)}
     train_rows, test_rows = make_folds(data, "random", seed=0)[0]
 
     @cache
@@ -89,7 +102,9 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     curves.follow(
         controls.values(),
         train_on,
-        lambda found: curves.draw(figures.learning_curves(found, EPOCHS, guessing)),
+        lambda found: curves.draw(
+            figures.learning_curves(found, EPOCHS, {"test accuracy": 1 / len(data.classes)})
+        ),
     )
     return live.laid_out(
         "Two units whose activations point the same way do the same work. White dots mark pairs "

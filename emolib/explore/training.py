@@ -67,8 +67,8 @@ def training_lab(data: EmotionData) -> widgets.VBox:
         return live.history(data, table[table["fold"] == 0], measure)
 
     def draw(curves: pd.DataFrame) -> None:
-        guessing = {"accuracy": 1 / len(data.classes)}
-        canvas.draw(figures.learning_curves(curves, epochs.value, guessing))
+        chance = {"accuracy": 1 / len(data.classes)}
+        canvas.draw(figures.learning_curves(curves, epochs.value, chance))
 
     def named(_: object = None) -> None:
         if recipe.value != OWN:
@@ -77,9 +77,10 @@ def training_lab(data: EmotionData) -> widgets.VBox:
                 rate.value, epochs.value = found.learning_rate, found.epochs
 
     def own(_: object = None) -> None:
-        if found := RECIPES.get((network.value, recipe.value)):
-            printed = [found.learning_rate, found.epochs]
-            if not np.allclose([rate.value, epochs.value], printed, rtol=1e-9, atol=0):
+        if recipe.value != OWN:
+            found = RECIPES[network.value, recipe.value]
+            same_rate = np.isclose(rate.value, found.learning_rate, rtol=1e-9, atol=0)
+            if not (same_rate and epochs.value == found.epochs):
                 recipe.value = OWN
 
     named()
@@ -104,8 +105,11 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     """Out-of-fold confusion matrix; a pressed cell shows the rows that it counts."""
     choices, classes = live.network_choices(data), data.classes
     cells = {
-        cell: widgets.Button(layout={"width": "auto", "height": "30px", "border": UNPRESSED})
-        for cell in np.ndindex(len(classes), len(classes))
+        (true, taken): widgets.Button(
+            layout={"width": "auto", "height": "30px", "border": UNPRESSED},
+            style={"font_weight": "bold" if true == taken else "normal"},
+        )
+        for true, taken in np.ndindex(len(classes), len(classes))
     }
     # as high as two rows of faces, so that the page below does not move during training
     canvas = live.Canvas(layout={"min_height": "260px"})
@@ -120,8 +124,8 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
         scores = live.out_of_fold(data, stack)[0]
         counts, predicted = confusion(data.labels, scores), predict(scores)
         tested = counts.sum(1, keepdims=True)
-        shares = np.divide(counts, tested, np.full(counts.shape, np.nan), where=tested > 0)
-        blues = matplotlib.colormaps["Blues"](0.7 * np.nan_to_num(shares / np.nanmax(shares)))
+        shares = counts / np.maximum(tested, 1)
+        blues = matplotlib.colormaps["Blues"](0.7 * (shares / (shares.max() or 1)))
         for (true, taken), button in cells.items():
             button.description = str(counts[true, taken])
             button.tooltip = (
@@ -129,7 +133,6 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
                 f"predicted as {classes[taken]}"
             )
             button.style.button_color = matplotlib.colors.to_hex(blues[true, taken])
-            button.style.font_weight = "bold" if true == taken else "normal"
         level.value = (
             f"<p style='margin: 0'>After {stack.epochs} epochs, {tested.sum()} of {len(data)} rows "
             f"tested: accuracy <b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
@@ -150,22 +153,23 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
         some = f", the {len(sure)} of the highest score" if len(sure) < len(found) else ""
         said = f"{len(found)} {kind} {outcome}{some}"
         rows.value = f"<p role='status'><b>{said}</b></p>"
-        emotions = list(dict.fromkeys((taken, true)))
-        names = [classes[emotion] for emotion in emotions]
+        names = {emotion: classes[emotion] for emotion in (taken, true)}
         if not len(found):
             canvas.value = ""
         elif data.drawn:
-            titles = [" / ".join(f"{own:.2f}" for own in scores[row, emotions]) for row in sure]
-            alt = f"Drawn faces: {said}; scores of {' and '.join(names)}: {', '.join(titles)}."
+            titles = [" / ".join(f"{own:.2f}" for own in scores[row, [*names]]) for row in sure]
+            alt = (
+                f"Drawn faces: {said}; scores of {' and '.join(names.values())}: "
+                f"{', '.join(titles)}."
+            )
             canvas.draw(figures.face_row(default_faces().images[sure], titles, alt))
         else:
             columns = {"row": sure + 1} | {
-                f"score of {name}": scores[sure, emotion]
-                for emotion, name in zip(emotions, names, strict=True)
+                f"score of {name}": scores[sure, emotion] for emotion, name in names.items()
             }
             for part in choices["modality"].value.split("+"):
-                values = data.features[part][sure].T
-                columns |= {f"{part} {k}": value for k, value in enumerate(values, 1)}
+                for number, values in enumerate(data.features[part][sure].T, 1):
+                    columns[f"{part} {number}"] = values
             canvas.value = pd.DataFrame(columns).to_html(index=False, float_format="{:.3f}".format)
 
     for cell, button in cells.items():
@@ -173,11 +177,6 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     heads = [widgets.Label(name) for name in ("true ↓   predicted →", *classes)]
     for true, name in enumerate(classes):
         heads += [widgets.Label(name), *(cells[true, taken] for taken in range(len(classes)))]
-    look = {
-        "grid_template_columns": f"11em repeat({len(classes)}, 5em)",
-        "grid_gap": "1px",
-        "align_items": "center",
-    }
     canvas.follow(choices.values(), train, draw)
     return live.laid_out(
         "True emotion in rows, predicted emotion in columns; each row of the data is scored by a "
@@ -186,7 +185,14 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
         data,
         [*choices.values(), canvas.stop],
         level,
-        widgets.GridBox(heads, layout=look),
+        widgets.GridBox(
+            heads,
+            layout={
+                "grid_template_columns": f"11em repeat({len(classes)}, 5em)",
+                "grid_gap": "1px",
+                "align_items": "center",
+            },
+        ),
         rows,
         canvas,
     )
@@ -234,8 +240,8 @@ def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFra
     for protocol in protocols(data):
         for stack in live.training(data, sweep(**own, protocol=protocol, seed=range(SEEDS))):
             if stack.epochs % 5 == 0 and stack.epochs:
-                found = measures(data.labels, live.out_of_fold(data, stack), ("recall",))
-                means = found["recall"].mean(-1)
+                scores = live.out_of_fold(data, stack)
+                means = measures(data.labels, scores, ("recall",))["recall"].mean(-1)
                 rows = [(protocol, seed, float(value)) for seed, value in enumerate(means)]
                 yield pd.DataFrame(before + rows, columns=["protocol", "seed", "value"])
         before += rows

@@ -22,11 +22,11 @@ from emolib.figures.style import (
     band,
     in_percent,
     joined,
-    legend_below,
     panels,
     percent,
     styled,
     tested,
+    with_legend,
 )
 from emolib.paper import DHALL_RANDOM
 
@@ -60,7 +60,7 @@ def _curves(
     drawn = []
     for axis, place in zip(axes.flat, product(rows, columns), strict=True):
         if chance is not None:
-            axis.axhline(chance, **GUESSING, label="guessing")
+            axis.axhline(chance, **GUESSING)
         here = frame[(frame[list(by)] == list(place)).all(axis=1)]
         for keys, part in here.sort_values(x, kind="stable").groupby(lines, sort=False):
             band(axis, part[x], part, **look(*keys))
@@ -131,9 +131,8 @@ def accuracy_curves(
             zorder=5,
             label=f"{modality}, the paper's Table 3",
         )
-    legend_below(figure, 3)
     return Picture(
-        figure,
+        with_legend(figure, 3),
         f"Mean recall over emotions against {xlabel}. "
         + " ".join(
             f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
@@ -168,9 +167,8 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
         xlabel=xlabel,
         ylabel=f"{ylabel} / %",
     )
-    legend_below(figure, 4)
     return Picture(
-        figure,
+        with_legend(figure, 4),
         f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}. "
         + " ".join(
             f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
@@ -212,28 +210,30 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
         ylabel="accuracy / %",
         ylim=(0, 1),
     )
+    protocols = list(summary["protocol"].unique())
+    real = DHALL_RANDOM if "random" in protocols else {}
+    for modality, (jaffe, sfew) in real.items():
+        figure.axes[protocols.index("random")].plot(
+            (0, 1),
+            (jaffe / 100, sfew / 100),
+            linestyle="--",
+            linewidth=1,
+            color=MODALITY[modality],
+            marker="o",
+            markersize=8,
+            markerfacecolor="white",
+            markeredgewidth=1.8,
+            label=f"{modality}, real faces (Dhall et al. 2011)",
+        )
     said = [
         f"{protocol}, {modality}: {_at(part.iloc[0], 'wildness', 'wildness ')}, "
         f"{_at(part.iloc[-1], 'wildness')}."
         for _, protocol, modality, part in drawn
+    ] + [
+        f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW."
+        for modality, (jaffe, sfew) in real.items()
     ]
-    for axis, protocol in zip(figure.axes, summary["protocol"].unique(), strict=True):
-        for modality, (jaffe, sfew) in DHALL_RANDOM.items() if protocol == "random" else ():
-            axis.plot(
-                (0, 1),
-                (jaffe / 100, sfew / 100),
-                linestyle="--",
-                linewidth=1,
-                color=MODALITY[modality],
-                marker="o",
-                markersize=8,
-                markerfacecolor="white",
-                markeredgewidth=1.8,
-                label=f"{modality}, real faces (Dhall et al. 2011)",
-            )
-            said.append(f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW.")
-    legend_below(figure, 3)
-    return Picture(figure, "Accuracy against wildness. " + " ".join(said), summary)
+    return Picture(with_legend(figure, 3), "Accuracy against wildness. " + " ".join(said), summary)
 
 
 @styled
@@ -244,19 +244,26 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
         losses: by title, ``[K, epochs]``; NaN after a network has stopped.
     """
     figure, axes = panels(1, len(losses), 2.6, sharey=True)
-    parts, alt = {}, "Training loss by epoch."
+    parts = {}
     for axis, (title, values) in zip(axes[0], losses.items(), strict=True):
         # a stopped network keeps its last loss, so that the band is of the same networks throughout
         filled = pd.DataFrame(values.T, index=pd.RangeIndex(1, values.shape[1] + 1)).ffill()
-        part = filled.quantile([0.05, 0.5, 0.95], axis=1).T.set_axis(
-            ["low", "mean", "high"], axis=1
-        )
-        band(axis, part.index, part, OURS)
+        quantiles = filled.quantile([0.05, 0.5, 0.95], axis=1).T
+        parts[title] = quantiles.set_axis(["low", "mean", "high"], axis=1)
+        band(axis, filled.index, parts[title], OURS)
         axis.set(title=title, xlabel="epoch")
-        parts[title] = part.set_axis(["5%", "median", "95%"], axis=1)
-        alt += f" {title}: median from {part['mean'].iloc[0]:.4f} to {part['mean'].iloc[-1]:.4f}."
     axes[0, 0].set_ylabel("mean training loss")
-    return Picture(figure, alt, pd.concat(parts, names=["networks", "epoch"]).reset_index())
+    return Picture(
+        figure,
+        "Training loss by epoch. "
+        + " ".join(
+            f"{title}: median from {part['mean'].iloc[0]:.4f} to {part['mean'].iloc[-1]:.4f}."
+            for title, part in parts.items()
+        ),
+        pd.concat(parts, names=["networks", "epoch"])
+        .set_axis(["5%", "median", "95%"], axis=1)
+        .reset_index(),
+    )
 
 
 @styled
@@ -270,17 +277,20 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
         epochs: where the axis ends.
         chance: by panel, the level of guessing, where there is one.
     """
-    figure, axes = panels(1, history["panel"].nunique(), 2.6, layout=None)
-    figure.subplots_adjust(0.075, 0.18, 0.98, 0.89, 0.2)  # by hand: redrawn while networks train
+    figure, axes = panels(
+        1,
+        history["panel"].nunique(),
+        2.6,
+        layout=None,  # by hand: redrawn while networks train
+        gridspec_kw={"left": 0.075, "right": 0.98, "bottom": 0.18, "top": 0.89, "wspace": 0.2},
+    )
     colours = dict(zip(history["line"].unique(), [*MODALITY.values(), PAPER], strict=False))
-    said = []
     for axis, (panel, here) in zip(axes[0], history.groupby("panel", sort=False), strict=True):
         for line, part in here.groupby("line", sort=False):
             band(axis, part["epoch"], part, colours[line], label=line)
-            said.append(f"{panel}, {line}: {part['mean'].iloc[-1]:.3g}")
         axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
         if str(panel) in chance:
-            axis.axhline(chance[str(panel)], **GUESSING, label="guessing")
+            axis.axhline(chance[str(panel)], **GUESSING)
             # whole steps, so that the axis seldom moves while networks train
             axis.set_ylim(
                 np.floor(10 * here["low"].min()) / 10, np.ceil(10 * here["high"].max()) / 10
@@ -295,10 +305,12 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
             columnspacing=0.9,
             borderaxespad=0,
         )
+    last = history.drop_duplicates(["panel", "line"], keep="last").to_dict("records")
     return Picture(
         figure,
         f"Learning curves after {history['epoch'].max():.0f} of {epochs} epochs. "
-        f"{'; '.join(said)}.",
+        + "; ".join(f"{row['panel']}, {row['line']}: {row['mean']:.3g}" for row in last)
+        + ".",
         history,
     )
 
@@ -312,8 +324,7 @@ def training_costs(rows: pd.DataFrame) -> Picture:
         rows: columns ``net``, ``method``, ``networks``, ``microseconds_per_net_step``.
     """
     figure, axes = panels(2, 2, 2.6, sharex=True, sharey=True)
-    most = rows["networks"].max()
-    alt = [f"Microseconds a network's step takes with {most:,} networks."]
+    alt = [f"Microseconds a network's step takes with {rows['networks'].max():,} networks."]
     for axis, (net, title) in zip(axes.flat, NETS.items(), strict=True):
         times = (
             rows[rows["net"] == net]
@@ -331,13 +342,15 @@ def training_costs(rows: pd.DataFrame) -> Picture:
             ylabel="µs a network's step",
         )
         axis.label_outer()
-        at = times.loc[most].dropna()
+        at = times.iloc[-1].dropna()  # with most networks
         alt.append(
             f"{title}: {at['ours']:.3g} by this library, "
             + joined(
-                [f"{value:.3g} by {WAY[way]['label']}" for way, value in at.drop("ours").items()]
+                [
+                    f"{value:.3g} by {WAY[str(way)]['label']}"
+                    for way, value in at.drop("ours").items()
+                ]
             )
             + "."
         )
-    legend_below(figure, len(WAY))
-    return Picture(figure, " ".join(alt), rows)
+    return Picture(with_legend(figure, len(WAY)), " ".join(alt), rows)

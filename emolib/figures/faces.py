@@ -19,7 +19,6 @@ from emolib.figures.style import (
 )
 
 BINS = 8  # directions of a gradient
-INCOMPARABLE = 20  # times as wide: on one scale the narrower modality would be a line
 
 
 @styled
@@ -30,17 +29,23 @@ def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...
         images: ``[N, H, W]``, grey; equally many of each emotion.
         labels: ``[N]``.
     """
-    rows, columns, shown = len(labels) // len(classes), len(classes), []
+    rows, columns = len(labels) // len(classes), len(classes)
     figure, axes = panels(rows, columns, WIDTH / columns + 0.3 / rows, "", subplot_kw=BARE)
-    for (column, row), axis in np.ndenumerate(axes.T):
-        image = images[labels == column][row]
-        axis.set_title("" if row else classes[column], loc="center", fontsize=10)
-        axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-        shown.append((classes[column], row + 1, image.mean()))
+    order = np.argsort(labels, kind="stable")
+    for place, axis in zip(order, axes.T.flat, strict=True):
+        axis.imshow(images[place], cmap="gray", vmin=0, vmax=255)
+    for axis, emotion in zip(axes[0], classes, strict=True):
+        axis.set_title(emotion, loc="center", fontsize=10)
     return Picture(
         figure,
         f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}.",
-        pd.DataFrame(shown, columns=["emotion", "row", "mean grey"]),
+        pd.DataFrame(
+            {
+                "emotion": np.repeat(classes, rows),
+                "row": np.tile(np.arange(rows) + 1, columns),
+                "mean grey": images[order].mean((1, 2)),
+            }
+        ),
     )
 
 
@@ -56,7 +61,11 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
     """
     reach = [np.ptp(values) for values in features.values()]
     figure, axes = panels(
-        1, len(features), 3.2, "y", sharey=bool(max(reach) <= INCOMPARABLE * min(reach))
+        1,
+        len(features),
+        3.2,
+        "y",
+        sharey=bool(max(reach) <= 20 * min(reach)),  # or the narrower would be a line
     )
     for axis, (modality, values) in zip(axes[0], features.items(), strict=True):
         # Matplotlib's own: seaborn 0.13 draws boxes by an argument that Matplotlib 3.11 is about to
@@ -179,12 +188,11 @@ def face_reading(
         xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled",
     )
 
-    right, said = figure.add_axes((0.39, 0.1, 0.6, 0.25)), []
+    right = figure.add_axes((0.39, 0.1, 0.6, 0.25))
     for place, (model, values) in enumerate(scores.items()):
         x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * 0.8 / len(scores)
         best, colour = values.argmax(), MODALITY[model]
         right.bar(x, values, 0.72 / len(scores), label=model, color=colour)
-        said.append(f"{model} says {classes[best]} ({values[best]:.2f})")
         right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=colour)
     right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
     for label, emotion in zip(right.set_xticklabels(classes), classes, strict=True):
@@ -193,14 +201,19 @@ def face_reading(
     right.legend(
         loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(scores), borderaxespad=0.1, fontsize=9
     )
-    listed = "; ".join(
-        f"{modality} {', '.join(f'{value:.2f}' for value in values)}"
-        for modality, values in numbers.items()
-    )
     return Picture(
         figure,
-        f"A drawn face, its LPQ codes and its PHOG cells, {cells} along a side. "
-        f"Its numbers: {listed}. {', '.join(said)}.",
+        f"A drawn face, its LPQ codes and its PHOG cells, {cells} along a side. Its numbers: "
+        + "; ".join(
+            f"{modality} {', '.join(f'{value:.2f}' for value in values)}"
+            for modality, values in numbers.items()
+        )
+        + ". "
+        + ", ".join(
+            f"{model} says {classes[values.argmax()]} ({values.max():.2f})"
+            for model, values in scores.items()
+        )
+        + ".",
         pd.DataFrame({"emotion": classes} | scores),
     )
 

@@ -17,13 +17,11 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from emolib.figures.style import (
     BARE,
-    CONNECTION,
     GUESSING,
     LAYER,
     OURS,
     PAPER,
     PROTOCOL,
-    SEQUENTIAL,
     UNNAMED,
     WIDTH,
     Picture,
@@ -97,10 +95,10 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     ):
         axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
         axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
-    for label, y in zip(classes, above[::-1], strict=True):
-        axis.text(10.35, y, label, va="center", fontsize=9.5)
-    for number, y in enumerate(below[::-1], 1):
-        axis.text(-0.35, y, f"{inputs} {number}", va="center", ha="right", fontsize=9.5)
+    features = [f"{inputs} {number + 1}" for number in range(sizes[0])]
+    for x, side, ys, names in ((10.35, "left", above, classes), (-0.35, "right", below, features)):
+        for y, name in zip(ys[::-1], names, strict=True):
+            axis.text(x, y, name, va="center", ha=side, fontsize=9.5)
     return Picture(
         figure,
         f"Fully connected network: {sizes[0]} inputs, {sizes[1]} sigmoid hidden units, {sizes[2]} "
@@ -120,8 +118,15 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
 
     def box(x: float, y: float, kind: str, text: str, *before: tuple[float, float]) -> None:
         """A box, and an arrow to it from each of those before it."""
-        corner, style = (x - wide / 2, y - tall / 2), "round,pad=0,rounding_size=0.08"
-        axis.add_patch(FancyBboxPatch(corner, wide, tall, boxstyle=style, **LAYER[kind]))
+        axis.add_patch(
+            FancyBboxPatch(
+                (x - wide / 2, y - tall / 2),
+                wide,
+                tall,
+                boxstyle="round,pad=0,rounding_size=0.08",
+                **LAYER[kind],
+            )
+        )
         axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
         for left, height in before:
             axis.add_patch(
@@ -147,10 +152,10 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
         for place, k in enumerate(branch):
             box(place + 1, -1.6 * m, layers["kind"][k], text[k], (place, -1.6 * m))
     x, y, heads = len(branch) + 0.1, -0.8 * (len(modalities) - 1), np.flatnonzero(within.isna())
-    before = [(len(branch), -1.6 * m) for m in range(len(modalities))]
-    for place, k in enumerate(heads, 1):
-        box(x + place, y, layers["kind"][k], text[k], *before)
-        before = [(x + place, y)]
+    ends = [(len(branch), -1.6 * m) for m in range(len(modalities))]
+    for place, k in enumerate(heads):
+        before = [(x + place, y)] if place else ends
+        box(x + place + 1, y, layers["kind"][k], text[k], *before)
     axis.set(xlim=(-0.6, x + len(heads) + 0.6), ylim=(2 * y - 0.7, 0.7))
     return Picture(
         figure,
@@ -171,15 +176,14 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
         degrees: ``[H, H]``.
         printed: angles by pair of unit numbers, counted from 1.
     """
-    figure, axes = panels(1, 2, 3.4, "")
-    matrix, against = axes[0]
+    figure, ((matrix, against),) = panels(1, 2, 3.4, "")
     against.grid()
     names = [str(unit + 1) for unit in range(len(degrees))]
     sns.heatmap(
         degrees,
         mask=np.triu(np.ones_like(degrees, bool)),
         ax=matrix,
-        cmap=SEQUENTIAL,
+        cmap="crest",
         annot=True,
         fmt=".1f",
         square=True,
@@ -221,9 +225,9 @@ def _pruned(
     below, hidden, above = (
         np.linspace(0, 1, size + 2)[1:-1] for size in (sizes[0], len(alive), sizes[1])
     )
-    for kept, kind, width in ((~alive, "goes", 0.2), (alive, "stays", 0.35)):
-        _connect(drawing, (0, 1), below, hidden[kept], CONNECTION[kind], width)
-        _connect(drawing, (1, 2), hidden[kept], above, CONNECTION[kind], width)
+    for some, colour, width in ((~alive, "#c9c9c9", 0.2), (alive, "#33588c", 0.35)):
+        _connect(drawing, (0, 1), below, hidden[some], colour, width)
+        _connect(drawing, (1, 2), hidden[some], above, colour, width)
     for x, ys, kind in (
         (0, below, "input"),
         (2, above, "input"),
@@ -285,24 +289,35 @@ def network_state(
     """
     figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, "", width_ratios=[1.25, 1, 1.1])
     _pruned(drawing, matrix, degrees, alive, sizes)
-    reached = []
+    reached = curves["mean"].where(curves[x] == at).groupby(curves["protocol"], sort=False).mean()
     for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
         look = {"color": PROTOCOL.get(str(protocol), UNNAMED), "marker": marker}
         recall.plot(part[x], 100 * part["mean"], label=protocol, **look)
-        here = part.loc[part[x] == at, "mean"].mean()
-        recall.plot(at, 100 * here, markersize=10, markeredgecolor="black", linestyle="", **look)
-        reached.append(f"{percent(here)} under {protocol} folds")
+        recall.plot(
+            at,
+            100 * reached[protocol],
+            markersize=10,
+            markeredgecolor="black",
+            linestyle="",
+            **look,
+        )
     recall.grid()
-    recall.axhline(100 * chance, **GUESSING, label="guessing")
+    recall.axhline(100 * chance, **GUESSING)
     recall.axvline(at, color=PAPER, linewidth=1, zorder=0)
     recall.set(title="mean recall / %", xlabel=xlabel)
     recall.legend(fontsize=8)
     between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
-    angles = f", their angles from {between.min():.0f}° to {between.max():.0f}°"
     return Picture(
         figure,
         f"{xlabel} {at:g}: {alive.sum()} of {len(alive)} hidden units stay"
-        f"{angles if len(between) else ''}. Mean recall {', '.join(reached)}.",
+        + (
+            f", their angles from {between.min():.0f}° to {between.max():.0f}°"
+            if len(between)
+            else ""
+        )
+        + ". Mean recall "
+        + ", ".join(f"{percent(mean)} under {protocol} folds" for protocol, mean in reached.items())
+        + ".",
         pd.DataFrame({"unit": np.arange(len(alive)) + 1, "stays": alive}).join(
             pd.DataFrame(degrees).rename(columns=lambda unit: f"degrees to unit {unit + 1}")
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,16 +20,15 @@ from emolib.figures.style import (
     OURS,
     PAPER,
     PROTOCOL,
-    SEQUENTIAL,
     UNNAMED,
     Picture,
     in_percent,
     joined,
-    legend_below,
     panels,
     percent,
     styled,
     tested,
+    with_legend,
 )
 
 ON_FIFTH = "mean recall on the tested fifth / %"
@@ -73,9 +73,9 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
                 linewidth=2.4,
                 label="the paper",
             )
-            best = part["mean"].drop("average", errors="ignore").nlargest(1).dropna()
-            on = [f"highest on {emotion} ({percent(value)})" for emotion, value in best.items()]
-            alt.append(f"{panel}, {modality}: {joined(on) or 'no row tested'}.")
+            known = part["mean"].drop("average", errors="ignore").dropna()
+            best = f"highest on {known.idxmax()} ({percent(known.max())})" if len(known) else ""
+            alt.append(f"{panel}, {modality}: {best or 'no row tested'}.")
         axis.set(
             title=panel,
             ylabel="recall / %",
@@ -83,8 +83,7 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
             xticklabels=emotions,
         )
         axis.yaxis.set_major_formatter(in_percent)
-    legend_below(figure, 4)
-    return Picture(figure, " ".join(alt) + tested(summary), summary)
+    return Picture(with_legend(figure, 4), " ".join(alt) + tested(summary), summary)
 
 
 @styled
@@ -101,20 +100,18 @@ def confusion_matrices(
         columns: matrices in a row of the grid.
     """
     figure, axes = panels(-(-len(matrices) // columns), columns, 3.65, "", sharey=True)
-    tested = {title: counts.sum(1) for title, counts in matrices.items()}
-    shares = {
-        title: counts / np.where(tested[title] > 0, tested[title], np.nan)[:, None]
-        for title, counts in matrices.items()
-    }
-    top = np.nanmax(np.array(list(shares.values())), initial=0) or 1
+    counts = np.array(list(matrices.values()))
+    tested = counts.sum(2)
+    shares = counts / np.where(tested > 0, tested, np.nan)[..., None]
     alt = [f"{len(matrices)} confusion matrices."]
-    for number, (axis, (title, share)) in enumerate(zip(axes.flat, shares.items(), strict=False)):
+    for number, (axis, title) in enumerate(zip(axes.flat, matrices, strict=False)):
+        share, untested = shares[number], np.flatnonzero(tested[number] == 0)
         sns.heatmap(
             100 * share,
             ax=axis,
-            cmap=SEQUENTIAL,
+            cmap="crest",
             vmin=0,
-            vmax=100 * top,
+            vmax=100 * (np.nanmax(shares, initial=0) or 1),
             annot=True,
             fmt=".0f",
             cbar=False,
@@ -130,45 +127,38 @@ def confusion_matrices(
         axis.set_ylabel("" if number % columns else "true emotion")
         axis.tick_params(labelsize=8, length=0)
         axis.tick_params(axis="x", labelrotation=90)
-        for c in np.flatnonzero(tested[title] == 0):
+        for c in untested:
             axis.text(
                 len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
             )
         right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
         best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
-        empty = joined([classes[c] for c in np.flatnonzero(tested[title] == 0)])
         alt.append(
-            f"{name}, {tested[title].sum():g} rows tested"
-            + (f", none of {empty}" if empty else "")
+            f"{name}, {tested[number].sum():g} rows tested"
+            + (f", none of {joined([classes[c] for c in untested])}" if len(untested) else "")
             + (f": most often right on {best}." if best else ".")
         )
     figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
     return Picture(
         figure,
         " ".join(alt),
-        pd.concat(
-            [
-                pd.DataFrame(share, classes, classes)
-                .rename_axis("true")
-                .reset_index()
-                .assign(tested=tested[title], matrix=title)
-                for title, share in shares.items()
-            ],
-            ignore_index=True,
-        ),
+        pd.DataFrame({"true": classes * len(matrices)})
+        .join(pd.DataFrame(np.concatenate(shares), columns=list(classes)))
+        .assign(tested=tested.ravel(), matrix=np.repeat(list(matrices), len(classes))),
     )
 
 
 def _rows(
-    labels: Sequence[str], height: float, xlabel: str, chance: float = np.nan
+    labels: Sequence[str], height: float, xlabel: str, mark: float, **look: Any
 ) -> tuple[Figure, Axes, np.ndarray]:
-    """An axis in percent with a row for each label, from the top down, and the rows' heights."""
+    """An axis in percent with a row for each label, from the top down, and the rows' heights; a
+    line marks a value of the axis.
+    """
     figure, ((axis,),) = panels(1, 1, height, "x")
     y = np.arange(len(labels))[::-1]
     axis.set(yticks=y, yticklabels=labels, xlabel=xlabel)
     axis.xaxis.set_major_formatter(in_percent)
-    if not np.isnan(chance):
-        axis.axvline(chance, **GUESSING, label="guessing")
+    axis.axvline(mark, **look)
     return figure, axis, y
 
 
@@ -181,8 +171,12 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
         paper: the printed average of each model.
         chance: recall of guessing, marked.
     """
-    models, xlabel = list(summary["model"].unique()), "mean recall over emotions / %"
-    figure, axis, place = _rows(models, 0.45 * len(models) + 1.1, xlabel, chance)
+    models = list(summary["model"].unique())
+    every = pd.MultiIndex.from_product([summary["protocol"].unique(), models])
+    levels = summary.set_index(["protocol", "model"]).reindex(every)
+    figure, axis, place = _rows(
+        models, 0.45 * len(models) + 1.1, "mean recall over emotions / %", chance, **GUESSING
+    )
     axis.scatter(
         [paper.get(model, np.nan) for model in models],
         place,
@@ -192,10 +186,8 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
         linewidth=3,
         label="the paper",
     )
-    alt = ["Mean recall of each model."]
-    for number, protocol in enumerate(summary["protocol"].unique()):
-        part = summary[summary["protocol"] == protocol].set_index("model").reindex(models)
-        y, colour = place + 0.14 - 0.28 * number, PROTOCOL.get(protocol, UNNAMED)
+    for number, (protocol, part) in enumerate(levels.groupby(level=0, sort=False)):
+        y, colour = place + 0.14 - 0.28 * number, PROTOCOL.get(str(protocol), UNNAMED)
         axis.hlines(y, part["low"], part["high"], color=colour, linewidth=2, alpha=0.5)
         axis.plot(
             part["mean"],
@@ -205,13 +197,17 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
             markersize=6,
             label=f"ours, {protocol} folds",
         )
-        alt += [
+    return Picture(
+        with_legend(figure, 4),
+        "Mean recall of each model. "
+        + " ".join(
             f"{model}, {protocol}: {percent(mean)}"
             + (f", the paper {percent(paper[model])}." if model in paper else ".")
-            for model, mean in part["mean"].items()
-        ]
-    legend_below(figure, 4)
-    return Picture(figure, " ".join(alt) + tested(summary), summary)
+            for (protocol, model), mean in zip(every, levels["mean"], strict=True)
+        )
+        + tested(summary),
+        summary,
+    )
 
 
 @styled
@@ -232,6 +228,7 @@ def single_splits(
         0.62 * len(measured) + 1.2,
         ON_FIFTH,
         chance,
+        **GUESSING,
     )
     random, alt = np.random.default_rng(0), ["Results of single random splits."]
     for y, (model, values) in zip(place, measured.items(), strict=True):
@@ -273,9 +270,8 @@ def single_splits(
             f"{len(values)} splits."
         )
     axis.set_ylim(-0.6, len(measured) - 0.3)
-    legend_below(figure, 5)
     return Picture(
-        figure,
+        with_legend(figure, 5),
         " ".join(alt),
         pd.concat(
             [pd.DataFrame({"model": model, "recall": v}) for model, v in results.items()],
@@ -296,7 +292,9 @@ def selection_bias(
         printed: what the paper prints, marked.
         chance: recall of guessing, marked.
     """
-    figure, axis, place = _rows(list(labels.values()), 0.62 * len(labels) + 1.1, ON_FIFTH, chance)
+    figure, axis, place = _rows(
+        list(labels.values()), 0.62 * len(labels) + 1.1, ON_FIFTH, chance, **GUESSING
+    )
     axis.axvline(printed, color=PAPER, linewidth=2, label="the paper")
     random = np.random.default_rng(0)
     for y, column in zip(place, labels, strict=True):
@@ -319,9 +317,8 @@ def selection_bias(
             label="mean over splits",
         )
     axis.set_ylim(-0.6, len(labels) - 0.4)
-    legend_below(figure, 3)
     return Picture(
-        figure,
+        with_legend(figure, 3),
         f"Test recall over {len(frame)} splits by how the setting was chosen. "
         + " ".join(
             f"{label}: mean {percent(frame[column].mean())}." for column, label in labels.items()
@@ -345,21 +342,20 @@ def specification_curve(
     ordered = frame.dropna(subset="value").sort_values("value", ignore_index=True)
     marked = [(choice, value) for choice in choices for value in dict.fromkeys(frame[choice])]
     many, high = len(ordered) > MANY, 0.19 * len(marked)
-    figure, axes = panels(2, 1, (high + 3.6) / 2, "", sharex=True, height_ratios=[2.6, high])
-    top, marks = axes[:, 0]
+    figure, ((top,), (marks,)) = panels(
+        2, 1, (high + 3.6) / 2, "", sharex=True, height_ratios=[2.6, high]
+    )
     top.grid()
     top.plot(ordered.index, ordered["value"], ".", color=OURS, markersize=4, rasterized=many)
-    alt = [f"{len(ordered)} readings from {percent(ordered['value'].min())} up."]
+    reached = {name: (ordered["value"] >= value - 0.005).sum() for name, value in printed.items()}
     for (name, value), style in zip(printed.items(), ("-", "--", ":"), strict=False):
-        reached = f"reached by {(ordered['value'] >= value - 0.005).sum()}"
         top.axhline(
             value,
             color=PAPER,
             linewidth=1.5,
             linestyle=style,
-            label=f"{name}: {reached} of {len(ordered)}",
+            label=f"{name}: reached by {reached[name]} of {len(ordered)}",
         )
-        alt.append(f"{name} ({percent(value)}) is {reached}.")
     top.yaxis.set_major_formatter(in_percent)
     top.set_ylabel("average over emotions / %")
     top.legend(loc="lower right")
@@ -380,12 +376,13 @@ def specification_curve(
         -np.arange(len(marked)), [f"{choice}: {value}" for choice, value in marked], fontsize=8
     )
     marks.set(ylim=(-len(marked) + 0.4, 0.7), xlabel="readings, from the lowest to the highest")
-    alt += [
-        f"The highest is {percent(best['value'])}: "
-        + ", ".join(f"{choice} {best[choice]}" for choice in choices)
-        + "."
-        for best in ordered.tail(1).to_dict("records")
+    alt = [
+        f"{len(ordered)} readings from {percent(ordered['value'].min())} up.",
+        *(f"{name} ({percent(printed[name])}) is reached by {n}." for name, n in reached.items()),
     ]
+    for best in ordered.tail(1).to_dict("records"):  # none where nothing was measured
+        made = ", ".join(f"{choice} {best[choice]}" for choice in choices)
+        alt.append(f"The highest is {percent(best['value'])}: {made}.")
     return Picture(figure, " ".join(alt), ordered)
 
 
@@ -402,15 +399,17 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         list(frame["label"]),
         0.27 * len(frame) + 1.0,
         "share of shuffles in which the test finds something / %",
+        nominal,
+        color=PAPER,
+        linewidth=2,
+        label=f"nominal, {percent(nominal)}",
     )
-    axis.axvline(nominal, color=PAPER, linewidth=2, label=f"nominal, {percent(nominal)}")
     axis.hlines(y, frame["low"], frame["high"], color=OURS, linewidth=2, alpha=0.6)
     axis.plot(frame["rejected"], y, "o", color=OURS, label="measured, with its 95 % interval")
     axis.tick_params(axis="y", labelsize=9)
     axis.set_xlim(left=0)
-    legend_below(figure, 2)
     return Picture(
-        figure,
+        with_legend(figure, 2),
         "Rejections on shuffled labels. "
         + " ".join(
             f"{row['label']}: {100 * row['rejected']:.1f} %." for row in frame.to_dict("records")
@@ -429,7 +428,7 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         groups: ``[N]``; None where the data do not say who is who: then all stripes are grey.
         protocol: for the title.
     """
-    rows, count = np.concatenate(tests), len(tests)
+    rows, count, wide = np.concatenate(tests), len(tests), max(map(len, tests))
     _, group, sizes = np.unique(
         np.zeros(rows.max() + 1) if groups is None else groups,
         return_inverse=True,
@@ -440,15 +439,25 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         {"fold": np.repeat(range(count), list(map(len, tests))), "group": rank[rows]}
     )
     greys = [(0.72 + 0.06 * (r % 4),) * 3 for r in range(len(sizes))]
-    colours = np.array(greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]])
-    wide = max(map(len, tests))
-    image = np.ones((count, wide, 3))
-    for number, part in enumerate(tests):
-        image[number, : len(part)] = colours[np.sort(rank[part])]
-    # places by hand, the same for any number of folds: what lies below stays in its place
-    figure, ((axis,),) = panels(1, 1, 2.6, "", layout=None)
-    figure.subplots_adjust(0.07, 0.21, 0.99, 0.88)
-    axis.imshow(image, aspect="auto", interpolation="nearest", extent=(0, wide, count + 0.5, 0.5))
+    shown = greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]]
+    colours = np.array([*shown, to_rgb("white")])  # white, the last, where a fold has ended
+    stripes = [
+        np.pad(np.sort(rank[part]), (0, wide - len(part)), constant_values=-1) for part in tests
+    ]
+    figure, ((axis,),) = panels(
+        1,
+        1,
+        2.6,
+        "",
+        layout=None,  # by hand, the same for any number of folds: what lies below keeps its place
+        gridspec_kw={"left": 0.07, "right": 0.99, "bottom": 0.21, "top": 0.88},
+    )
+    axis.imshow(
+        colours[np.stack(stripes)],
+        aspect="auto",
+        interpolation="nearest",
+        extent=(0, wide, count + 0.5, 0.5),
+    )
     axis.hlines(np.arange(1.5, count), 0, wide, color="white", linewidth=4)
     if groups is None:
         title, xlabel = "the data do not say who is who", "rows tested"
@@ -487,8 +496,14 @@ def score_distribution(
         chance: recall of guessing, marked.
         chosen: protocol and seed of a dot to ring.
     """
-    figure, ((axis,),) = panels(1, 1, 1.9, "x", layout=None)
-    figure.subplots_adjust(0.185, 0.28, 0.99, 0.86)  # by hand: redrawn while networks train
+    figure, ((axis,),) = panels(
+        1,
+        1,
+        1.9,
+        "x",
+        layout=None,  # by hand: redrawn while networks train
+        gridspec_kw={"left": 0.185, "right": 0.99, "bottom": 0.28, "top": 0.86},
+    )
     axis.axvline(100 * chance, **GUESSING)
     axis.text(100 * chance, 1.52, " guessing", fontsize=8.5, color="#555555", va="top")
     measured, said = scores.dropna(subset="value").sort_values("seed"), []

@@ -36,10 +36,14 @@ PROTOCOL = {"random": "#17706b", "person-independent": "#9b2f6b"}
 OURS, OTHER = PROTOCOL.values()
 PAPER = "#b07d00"  # what the paper printed, wherever it stands beside ours
 # the line of chance
-GUESSING: dict[str, Any] = {"color": "#777777", "linewidth": 1, "linestyle": ":"}
+GUESSING: dict[str, Any] = {
+    "color": "#777777",
+    "linewidth": 1,
+    "linestyle": ":",
+    "label": "guessing",
+}
 # axes for pictures, with nothing around them
 BARE: dict[str, Any] = {"frame_on": False, "xticks": (), "yticks": ()}
-SEQUENTIAL = "crest"  # the colour map of matrices
 
 # Layers of a network and its hidden units, those that stay after pruning and those that go.
 LAYER: dict[str, dict[str, Any]] = {
@@ -50,7 +54,6 @@ LAYER: dict[str, dict[str, Any]] = {
     "Conv1d": {"facecolor": "#cfe8d5", "edgecolor": "#2f7d4a"},
     "MaxPool1d": {"facecolor": "#f3c9c2", "edgecolor": "#b0412f"},
 }
-CONNECTION = {"stays": "#33588c", "goes": "#c9c9c9"}
 
 # Ways of training that the bench compares.
 WAY: dict[str, dict[str, Any]] = {
@@ -94,26 +97,40 @@ class Picture:
 
 
 def panels(
-    rows: int, columns: int, height: float, grid: str = "both", **options: Any
+    rows: int,
+    columns: int,
+    height: float,
+    grid: str = "both",
+    layout: str | None = "constrained",
+    **options: Any,
 ) -> tuple[Figure, np.ndarray]:
     """A table of axes at the report's width.
 
     Args:
         height: of one row, in inches.
         grid: direction of the grid lines, ``"x"``, ``"y"``, ``"both"`` or ``""`` for none.
-        options: those of :func:`matplotlib.pyplot.subplots`; the layout is ``"constrained"`` unless
-            they say otherwise.
+        layout: None where ``gridspec_kw`` places the axes by hand.
+        options: further ones of :func:`matplotlib.pyplot.subplots`.
     """
-    options.setdefault("layout", "constrained")
     with plt.rc_context({"axes.grid": bool(grid), "axes.grid.axis": grid or "both"}):
-        return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False, **options)
+        return plt.subplots(
+            rows,
+            columns,
+            figsize=(WIDTH, height * rows),
+            squeeze=False,
+            layout=layout,
+            **options,
+        )
 
 
-def legend_below(figure: Figure, columns: int) -> None:
-    """One legend under all panels, of the first of them; a label that recurs stands once."""
+def with_legend(figure: Figure, columns: int) -> Figure:
+    """The figure with one legend under all panels, of the first of them; a label that recurs stands
+    once.
+    """
     handles, labels = figure.axes[0].get_legend_handles_labels()
     first = {label: handles[labels.index(label)] for label in labels}
     figure.legend(list(first.values()), list(first), loc="outside lower center", ncols=columns)
+    return figure
 
 
 def band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, **options: Any) -> None:

@@ -21,11 +21,14 @@ def _windows(padded: Any) -> np.ndarray:
 def convolved(answer: Any) -> str:
     """The five outputs of the kernel over the numbers, zeros past both ends."""
     x, kernel = np.array(NUMBERS), np.array(KERNEL)
-    shapes = {
-        (3,): "three outputs: the kernel never stood at the ends. With a zero past each end there "
-        "are five."
-    }
-    found = array(answer, (5,), shapes)
+    found = array(
+        answer,
+        (5,),
+        {
+            (3,): "three outputs: the kernel never stood at the ends. With a zero past each end "
+            "there are five."
+        },
+    )
     right = _windows(np.pad(x, 1)) @ kernel + BIAS
     turned = np.convolve(x, kernel, "same")
     beside = (
@@ -75,25 +78,28 @@ def pooled(answer: Any) -> str:
     many outputs as inputs.
     """
     h = np.array([-3.0, -1.0, -2.0, -5.0, -4.0])
-    given = tried(
-        answer,
-        h.copy(),
-        error=(ValueError, IndexError),
-        sentence="at an end your window breaks ({}). There is no h[5], and h[-1] is the last "
-        "number, not the left neighbour of the first.",
-    )
     fewer = (
         "your windows do not overlap, so five became fewer. Here the window moves by one, so that "
         "five stay five."
     )
-    shapes = {
-        (): "one number came back: the largest of all five. Each place has its own largest of "
-        "three.",
-        (1,): fewer,
-        (2,): fewer,
-        (3,): "three outputs: the ends are missing. At an end there are only two numbers to choose "
-        "from.",
-    }
+    found = array(
+        tried(
+            answer,
+            h.copy(),
+            error=(ValueError, IndexError),
+            sentence="at an end your window breaks ({}). There is no h[5], and h[-1] is the last "
+            "number, not the left neighbour of the first.",
+        ),
+        (5,),
+        {
+            (): "one number came back: the largest of all five. Each place has its own largest of "
+            "three.",
+            (1,): fewer,
+            (2,): fewer,
+            (3,): "three outputs: the ends are missing. At an end there are only two numbers to "
+            "choose from.",
+        },
+    )
     lowest = _windows(np.pad(h, 1, constant_values=-np.inf))
     right, zeros = lowest.max(1), _windows(np.pad(h, 1))
     known = np.ma.masked_invalid(lowest)
@@ -103,7 +109,7 @@ def pooled(answer: Any) -> str:
         "right neighbour."
     )
     return judged(
-        array(given, (5,), shapes),
+        found,
         right,
         "five stay five, so all five layers have something to do.",
         [
@@ -135,22 +141,23 @@ def pooled(answer: Any) -> str:
 def smooth_l1(answer: Any) -> str:
     """A function ``(error [D])`` of equation 3, element by element."""
     error = np.array([-3.0, -1.0, -0.4, 0.0, 0.5, 1.0, 2.5])
-    given = tried(
-        answer,
-        error.copy(),
-        error=(ValueError,),
-        sentence="if asks one question, and an array has many answers ({}); np.where(question, "
-        "where yes, where no) chooses element by element.",
+    found = array(
+        tried(
+            answer,
+            error.copy(),
+            error=(ValueError,),
+            sentence="if asks one question, and an array has many answers ({}); np.where(question, "
+            "where yes, where no) chooses element by element.",
+        ),
+        error.shape,
+        {(): "one number came back; the loss of each error is asked for, before any sum or mean."},
     )
-    shapes = {
-        (): "one number came back; the loss of each error is asked for, before any sum or mean."
-    }
     size, half = np.abs(error), 0.5 * error**2
     near, line = size <= 1, size - 0.5
     straight = "this is straight everywhere; within 1 of the target it is half the square."
     factor = "the square comes with a factor of 0.5, or the two branches do not meet at 1."
     return judged(
-        array(given, error.shape, shapes),
+        found,
         np.where(near, half, line),
         "a parabola near 0, two straight lines further out, and no corner where they meet.",
         [

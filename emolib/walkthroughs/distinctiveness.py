@@ -6,8 +6,11 @@ import numpy as np
 import torch
 
 from emolib.paper import TABLE_1, TABLE_2
-from emolib.pruning import prune
+from emolib.pruning import angles, prune
 from emolib.walkthroughs.lesson import Wrong, array, check, close, judged, number, tried
+
+TABLE = np.array(TABLE_1)
+ANGLES = angles(TABLE, 0.0).numpy()  # degrees between its units, activations as they are
 
 
 def units_left(angle: float, activation_shift: float) -> set[int]:
@@ -31,12 +34,10 @@ def units_left(angle: float, activation_shift: float) -> set[int]:
 @check
 def angle_of_3_and_4(answer: Any) -> str:
     """The angle between units 3 and 4 of the paper's Table 1, in degrees, without a shift."""
-    value, activations = number(answer), np.array(TABLE_1)
-    a, b, following = activations[:, 2:5].T
-    radians = np.radians(_degrees(a, b))
+    value, (a, b), right = number(answer), TABLE[:, 2:4].T, ANGLES[2, 3]
     return judged(
         value,
-        _degrees(a, b),
+        right,
         f"{value:.2f}°; the paper's Table 2 prints {TABLE_2[3, 4]}° for units 3 and 4.",
         [
             (
@@ -46,11 +47,11 @@ def angle_of_3_and_4(answer: Any) -> str:
             ),
             # these are small numbers, so rounding must not hide which of them it is
             (
-                close(value, np.cos(radians), 0.002),
+                close(value, np.cos(np.radians(right)), 0.002),
                 "this is the cosine of the angle; np.arccos takes it to the angle itself.",
             ),
             (
-                close(value, radians, 0.002),
+                close(value, np.radians(right), 0.002),
                 "this is the angle in radians; the table is in degrees (np.degrees).",
             ),
             (
@@ -63,22 +64,22 @@ def angle_of_3_and_4(answer: Any) -> str:
                 "lengths.",
             ),
             (
-                _degrees(a - 0.5, b - 0.5),
+                angles(TABLE, 0.5)[2, 3],
                 "you took 0.5 off the activations, as Gedeon and Harris do; Table 2 takes them as "
                 "they are.",
             ),
             (
-                _degrees(activations[2], activations[3]),
+                angles(TABLE.T, 0.0)[2, 3],
                 "these are rows 3 and 4, two patterns; a unit is a column: activations[:, 2] and "
                 "activations[:, 3].",
             ),
             (
-                _degrees(b, following),
+                ANGLES[3, 4],
                 "these are units 4 and 5; Python counts from 0, so units 3 and 4 are columns 2 "
                 "and 3.",
             ),
             (
-                180 - _degrees(a, b),
+                180 - right,
                 "this is the angle to the opposite of a vector, 180° less; is there a minus too "
                 "many?",
             ),
@@ -100,7 +101,7 @@ def units_that_stay(answer: Any) -> str:
     ):
         raise Wrong("write a set of unit numbers, such as {1, 6}.")
     units = sorted({int(unit) for unit in answer})
-    near = sorted((apart(*pair), pair) for pair in TABLE_2 if {*pair} <= {*units})
+    near = sorted((ANGLES[a - 1, b - 1], (a, b)) for a, b in TABLE_2 if {a, b} <= {*units})
     degrees, (a, b) = near[0] if near else (np.inf, (0, 0))
     return judged(
         units,
@@ -112,7 +113,7 @@ def units_that_stay(answer: Any) -> str:
             (
                 [1, 2, 3, 5, 6],
                 "you stopped after the closest pair, 3 and 4. Units 3 and 5 are "
-                f"{apart(3, 5):.1f}° apart, and both are still there.",
+                f"{ANGLES[2, 4]:.1f}° apart, and both are still there.",
             ),
             (
                 [1, 2],
@@ -151,12 +152,16 @@ def hand_over(answer: Any) -> str:
             "your function changes the weights that it was given; begin with outgoing = "
             "outgoing.copy()."
         )
-    shapes = {
-        (3,): "this is one column; the whole matrix is asked for, with that column in its place.",
-        (3, 3): "you took the column out; leave it in its place, as zeros, so that units keep "
-        "their numbers.",
-    }
-    found = array(found, outgoing.shape, shapes)
+    found = array(
+        found,
+        outgoing.shape,
+        {
+            (3,): "this is one column; the whole matrix is asked for, with that column in its "
+            "place.",
+            (3, 3): "you took the column out; leave it in its place, as zeros, so that units keep "
+            "their numbers.",
+        },
+    )
     return judged(
         found,
         np.column_stack([outgoing[:, 0], total, np.zeros(3), outgoing[:, 3]]),
@@ -189,13 +194,3 @@ def hand_over(answer: Any) -> str:
         "the column of the unit that stays should be the sum of both, and every other column as "
         "it was.",
     )
-
-
-def apart(a: int, b: int) -> float:
-    """Degrees between two units of Table 1, numbered from 1, activations as they are."""
-    activations = np.array(TABLE_1)
-    return _degrees(activations[:, a - 1], activations[:, b - 1])
-
-
-def _degrees(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))))

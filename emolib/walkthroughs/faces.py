@@ -126,22 +126,25 @@ def min_max(answer: Any) -> str:
     train = np.arange(5, 30)
     seen = values[train]
     low, high, mean = seen.min(0), seen.max(0), seen.mean(0)
-    given = tried(
-        answer,
-        values.copy(),
-        train,
-        error=(ValueError,),
-        sentence="the shapes do not fit ({}). The extremes of each column come from min(axis=0) "
-        "and max(axis=0).",
+    found = array(
+        tried(
+            answer,
+            values.copy(),
+            train,
+            error=(ValueError,),
+            sentence="the shapes do not fit ({}). The extremes of each column come from "
+            "min(axis=0) and max(axis=0).",
+        ),
+        values.shape,
+        {
+            seen.shape: "only the training rows came back; the extremes are theirs, but all rows "
+            "are scaled."
+        },
     )
-    shapes = {
-        (len(train), 3): "only the training rows came back; the extremes are theirs, but all rows "
-        "are scaled."
-    }
     offset = "the smallest training value should become 0; subtract the minimum first."
     right = (values - low) / (high - low)
     return judged(
-        array(given, values.shape, shapes),
+        found,
         right,
         "a test row may fall a little outside 0 to 1, as it should: it had no influence.",
         [

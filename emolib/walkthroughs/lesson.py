@@ -13,11 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from IPython.display import HTML
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments import formatters, highlight, lexers
 
-import emolib
 from emolib.utils.validation import one_of
 
 NO_ANSWER = (
@@ -52,13 +49,10 @@ class Verdict:
     right: bool
     sentence: str
 
-    def __str__(self) -> str:
-        return f"{'Right' if self.right else 'Not yet'}: {self.sentence}"
-
     def _repr_html_(self) -> str:
-        colour, mark = ("#00805e", "✓") if self.right else ("#b0412f", "✗")
+        colour, word = ("#00805e", "✓ Right") if self.right else ("#b0412f", "✗ Not yet")
         style = f"border-left: 4px solid {colour}; padding-left: 0.8em"
-        return f'<p class="verdict" style="{style}">{mark} {escape(str(self))}</p>'
+        return f'<p class="verdict" style="{style}">{word}: {escape(self.sentence)}</p>'
 
 
 def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
@@ -103,8 +97,8 @@ def judged(
     if close(found, right, tolerance):
         return praise
     for wrong, sentence in mistakes:
-        same = wrong if isinstance(wrong, bool) else close(found, wrong, tolerance)
-        if same:
+        made = wrong if isinstance(wrong, bool | np.bool) else close(found, wrong, tolerance)
+        if made:
             raise Wrong(sentence)
     raise Wrong(otherwise)
 
@@ -154,8 +148,8 @@ def array(
             f"numbers are asked for, of shape {shape}; this is of type {type(answer).__name__}."
         ) from None
     if values.shape != shape:
-        sentence = f"the shape should be {shape}; yours is {values.shape}."
-        raise Wrong((others or {}).get(values.shape, sentence))
+        otherwise = f"the shape should be {shape}; yours is {values.shape}."
+        raise Wrong((others or {}).get(values.shape, otherwise))
     return values
 
 
@@ -179,18 +173,18 @@ def show(thing: Callable[..., object], **names: str) -> HTML:
     """
     thing = getattr(thing, "py_func", thing)  # the Python function that Numba compiled
     lines, first = inspect.getsourcelines(thing)
-    file = Path(inspect.getfile(thing)).relative_to(Path(emolib.__file__).parents[1])
+    file = Path(inspect.getfile(thing)).relative_to(Path(__file__).parents[2])
     # without docstrings and the blank line after each
     source = re.sub(
         r'^ *""".*?"""\n\n?', "", dedent("".join(lines)), flags=re.DOTALL | re.MULTILINE
     )
-    formatter = HtmlFormatter(noclasses=True, style="bw", nowrap=True)
-    html = highlight(source, PythonLexer(), formatter)
+    formatter = formatters.HtmlFormatter(noclasses=True, style="bw", nowrap=True)
+    html = highlight(source, lexers.PythonLexer(), formatter)
     for name, colour in names.items():
-        shade = COLOURS[one_of("colour", colour, COLOURS)]
+        bold = f'<b style="color: {COLOURS[one_of("colour", colour, COLOURS)]}">{name}</b>'
         # a whole name, never inside a tag: the highlighter's attributes hold none of ours
         pattern = rf"(?<![\w#-]){name}(?![\w-])(?![^<]*>)"
-        html, found = re.subn(pattern, f'<b style="color: {shade}">{name}</b>', html)
+        html, found = re.subn(pattern, bold, html)
         if not found:
             raise ValueError(f"{thing.__name__} holds no {name}")
     style = "background: #fbfaf7; color: #222; padding: 0.8em; overflow-x: auto; line-height: 1.45"

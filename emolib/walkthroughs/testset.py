@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emolib import PROTOCOLS, Cache, EmotionData, confusion, sweep, train
+from emolib import PROTOCOLS, Cache, EmotionData, sweep, train
 from emolib.data.drawn import drawn_data
+from emolib.metrics import accuracy, predict
 from emolib.walkthroughs.lesson import Wrong, array, check_with, close, judged, number
 
 
@@ -83,8 +84,14 @@ def recalls(answer: Any, counts: np.ndarray) -> str:
         (hit, "these are counts; divide each by the number of rows of that emotion."),
     ]
     if np.ndim(answer) == 0:
-        shape = f"the shape should be {right.shape}; yours is one number."
-        return judged(number(answer), right, "", mistakes, shape, tolerance=1e-3)
+        return judged(
+            number(answer),
+            right,
+            "",
+            mistakes,
+            f"the shape should be {right.shape}; yours is one number.",
+            tolerance=1e-3,
+        )
     return judged(
         np.nan_to_num(array(answer, right.shape)),
         right,
@@ -160,8 +167,11 @@ def accuracy_by_wildness(
     for degree in wildness:
         data = drawn_data(degree).as_distributed()  # components fitted once, not on every fold
         found, scores = train(data, table, cache=cache).out_of_fold()
-        counts = confusion(data.labels, scores)
-        right = np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))
+        right = [accuracy(data.labels, predict(own)) for own in scores]
         parts.append(found.assign(value=right, wildness=degree))
-    grouped = pd.concat(parts).groupby(["protocol", "modality", "wildness"], sort=False)["value"]
-    return grouped.agg(mean="mean", low="min", high="max").reset_index()
+    return (
+        pd.concat(parts)
+        .groupby(["protocol", "modality", "wildness"], sort=False)["value"]
+        .agg(mean="mean", low="min", high="max")
+        .reset_index()
+    )

@@ -78,23 +78,26 @@ def hidden_layers(answer: Any) -> str:
         torch.randn(shape, generator=generator) for shape in ((6, 5), (3, 4, 5), (3, 4))
     )
     right = torch.stack([F.linear(x, weight[k], bias[k]) for k in range(3)])
-    given = tried(
-        answer,
-        x,
-        weight,
-        bias,
-        error=(RuntimeError,),
-        sentence="PyTorch could not match the shapes ({}). weight.transpose(1, 2) is [K, D, H], "
-        "which x [B, D] can be multiplied by; bias.unsqueeze(1) is [K, 1, H].",
+    found = array(
+        tried(
+            answer,
+            x,
+            weight,
+            bias,
+            error=(RuntimeError,),
+            sentence="PyTorch could not match the shapes ({}). weight.transpose(1, 2) is "
+            "[K, D, H], which x [B, D] can be multiplied by; bias.unsqueeze(1) is [K, 1, H].",
+        ),
+        (3, 6, 4),
+        {
+            (6, 3, 4): "yours is [B, K, H]; the network comes first: [K, B, H].",
+            (3, 4, 6): "yours is [K, H, B]; transpose the last two axes.",
+            (6, 4): "the axis of networks is gone: yours is [B, H], as if there were one network. "
+            "Keep k in the result.",
+        },
     )
-    shapes = {
-        (6, 3, 4): "yours is [B, K, H]; the network comes first: [K, B, H].",
-        (3, 4, 6): "yours is [K, H, B]; transpose the last two axes.",
-        (6, 4): "the axis of networks is gone: yours is [B, H], as if there were one network. Keep "
-        "k in the result.",
-    }
     return judged(
-        array(given, (3, 6, 4), shapes),
+        found,
         right,
         "one product for all networks; torch.baddbmm does it with the bias in one call.",
         [

@@ -11,9 +11,13 @@ from emolib import figures, paper
 from emolib.figures.style import MANY
 
 
-def test_bars_without_a_value_name_no_emotion(summary):
+@pytest.fixture
+def table(summary):
     table = summary("emotion", [*paper.EMOTIONS, "average"]).query("recipe == 'printed'")
-    table = table.assign(panel=table["protocol"])
+    return table.assign(panel=table["protocol"])
+
+
+def test_bars_without_a_value_name_no_emotion(table):
     untested = (table["modality"] == "LPQ") & (table["protocol"] == "random")
     table.loc[untested, ["mean", "low", "high"]] = np.nan
     table.loc[(table["modality"] == "PHOG") & (table["emotion"] == "Surprise"), "mean"] = np.nan
@@ -21,10 +25,8 @@ def test_bars_without_a_value_name_no_emotion(summary):
     assert "random, LPQ: no row tested." in alt and "random, PHOG: highest on Sad (" in alt
 
 
-def test_bars_stand_by_their_emotion_whatever_the_order_of_rows(summary):
-    table = summary("emotion", list(paper.EMOTIONS)).query("recipe == 'printed'")
-    table = table.assign(panel=table["protocol"])
-    shuffled = pd.concat([table.iloc[:7], table.iloc[7:].sample(frac=1, random_state=0)])
+def test_bars_stand_by_their_emotion_whatever_the_order_of_rows(table):
+    shuffled = pd.concat([table.iloc[:8], table.iloc[8:].sample(frac=1, random_state=0)])
     heights = [
         sorted((round(bar.get_x(), 6), bar.get_height()) for bar in axis.patches)
         for frame in (table, shuffled)
@@ -54,12 +56,6 @@ def test_the_share_of_splits_below_the_printed_figure():
     assert "LPQ CNN: median no value" in picture.alt and "of 0 splits" in picture.alt
 
 
-def test_a_test_s_rejections_are_told():
-    frame = pd.DataFrame({"label": ["level"], "rejected": [0.05], "low": [0.03], "high": [0.08]})
-    picture = figures.error_rates(frame, 0.05)
-    assert picture.alt == "Rejections on shuffled labels. level: 5.0 %."
-
-
 @pytest.mark.parametrize(("count", "pixels"), [(MANY, False), (MANY + 1, True)])
 def test_many_points_are_pixels(count, pixels):
     values = np.random.default_rng(0).random(count)
@@ -69,16 +65,15 @@ def test_many_points_are_pixels(count, pixels):
         figures.specification_curve(pd.DataFrame({"value": values, "a": "b"}), ["a"], {"a": 0.3}),
     ]
     for picture in drawn:
-        points = [
-            line
-            for axis in picture.figure.axes
-            for line in axis.lines
-            if len(line.get_xdata()) == count
-        ]
-        assert points and all(bool(line.get_rasterized()) == pixels for line in points)
+        lines = [line for axis in picture.figure.axes for line in axis.lines]
+        many = [bool(line.get_rasterized()) for line in lines if len(line.get_xdata()) == count]
+        assert many and set(many) == {pixels}
 
 
-def test_missing_results_have_no_say_in_a_mean():
+def test_a_mean_leaves_out_missing_results_and_rejections_are_told():
+    rates = pd.DataFrame({"label": ["level"], "rejected": [0.05], "low": [0.03], "high": [0.08]})
+    told = figures.error_rates(rates, 0.05).alt
+    assert told == "Rejections on shuffled labels. level: 5.0 %."
     frame = pd.DataFrame({"picked": [0.2, 0.4, np.nan], "fixed": [np.nan] * 3})
     labels = {"picked": "best on test", "fixed": "fixed"}
     alt = figures.selection_bias(frame, labels, 0.27, 1 / 7).alt
@@ -108,33 +103,27 @@ def texts(axis):
 def test_each_row_is_in_percent_of_its_tested_rows():
     random = np.random.default_rng(0)
     truth, guess = random.integers(0, 7, (2, 300))
-    picture = figures.confusion_matrices(
-        {"a": confusion_matrix(truth, guess)}, paper.EMOTIONS, columns=1
-    )
+    counts = confusion_matrix(truth, guess)
+    picture = figures.confusion_matrices({"a": counts}, paper.EMOTIONS, columns=1)
     shares = 100 * confusion_matrix(truth, guess, normalize="true")
     assert texts(picture.figure.axes[0]) == [f"{share:.0f}" for share in shares.ravel()]
     assert picture.data["tested"].tolist() == np.bincount(truth).tolist()
     assert "(a) a, 300 rows tested: " in picture.alt
 
 
-def test_an_emotion_without_a_tested_row_has_no_percent():
+def test_matrices_have_letters_and_an_emotion_without_a_tested_row_has_no_percent():
     counts = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]])
-    picture = figures.confusion_matrices({"a": counts}, ("Angry", "Fear", "Sad"), columns=1)
-    assert texts(picture.figure.axes[0]) == ["75", "25", "0", "50", "0", "50", "no row tested"]
+    matrices = {str(n): np.eye(3, dtype=int) for n in range(13)} | {"a": counts, "none": 0 * counts}
+    picture = figures.confusion_matrices(matrices, ("Angry", "Fear", "Sad"), columns=3)
+    some, none = (texts(axis) for axis in picture.figure.axes[13:])
+    assert some == ["75", "25", "0", "50", "0", "50", "no row tested"]
+    assert none == ["no row tested"] * 3
     assert picture.alt.endswith(
-        "a, 8 rows tested, none of Fear: most often right on Angry (75 %) and Sad (50 %)."
+        "(n) a, 8 rows tested, none of Fear: most often right on Angry (75 %) and Sad (50 %). "
+        "(o) none, 0 rows tested, none of Angry, Fear and Sad."
     )
-    fear = picture.data.set_index("true").loc["Fear"]
+    fear = picture.data.set_index(["matrix", "true"]).loc[("a", "Fear")]
     assert fear[["Angry", "Fear", "Sad"]].isna().all() and fear["tested"] == 0
-
-
-def test_many_matrices_have_letters_and_those_of_nothing_say_so():
-    matrices = {str(number): np.eye(2, dtype=int) for number in range(14)}
-    matrices |= {"none": np.zeros((2, 2), int)}
-    picture = figures.confusion_matrices(matrices, ("Angry", "Sad"), columns=3)
-    assert "(n) 13, 2 rows tested: most often right on" in picture.alt
-    assert texts(picture.figure.axes[14]) == ["no row tested"] * 2
-    assert picture.alt.endswith("(o) none, 0 rows tested, none of Angry and Sad.")
 
 
 def test_a_map_counts_the_groups_on_both_sides():
@@ -172,13 +161,9 @@ def test_where_nobody_is_known_no_person_is_drawn():
 
 
 def test_missing_scores_are_left_out():
-    scores = pd.DataFrame(
-        {
-            "protocol": ["random"] * 3 + ["person-independent"] * 2,
-            "seed": [0, 1, 2, 0, 1],
-            "value": [0.2, np.nan, 0.3, np.nan, np.nan],
-        }
-    )
+    protocols = ["random"] * 3 + ["person-independent"] * 2
+    scores = pd.DataFrame({"protocol": protocols, "seed": [0, 1, 2, 0, 1]})
+    scores["value"] = [0.2, np.nan, 0.3, np.nan, np.nan]
     picture = figures.score_distribution(scores, 1 / 7, ("random", 2))
     assert picture.alt == "Scores by protocol. random: 2 seeds from 20 to 30 %, mean 25.0 %."
     parts = picture.figure.axes[0].collections

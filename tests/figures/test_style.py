@@ -2,11 +2,10 @@
 
 import matplotlib
 import numpy as np
-import pytest
 
 from emolib import figures, paper
 from emolib.figures import style
-from emolib.figures.style import joined, legend_below, panels, percent
+from emolib.figures.style import joined, panels, percent, with_legend
 
 
 def accuracy(summary):
@@ -18,19 +17,6 @@ def emotions(summary):
     table = summary("hidden", [6, 16], emotion=[*paper.EMOTIONS, "average"])
     table = table[table["recipe"] == "printed"]
     return figures.emotion_curves(table, "hidden", "hidden units", "recall")
-
-
-def bars(summary):
-    table = summary("emotion", [*paper.EMOTIONS, "average"])
-    table = table.assign(panel=table["protocol"] + table["recipe"])
-    return figures.emotion_bars(table, {"LPQ": (*paper.TABLE_3["LPQ CNN"], 0.2)})
-
-
-@pytest.mark.parametrize("draw", [accuracy, emotions, bars])
-def test_axes_say_what_they_measure(summary, draw):
-    axes = [a for a in draw(summary).figure.axes if a.get_label() != "<colorbar>"]
-    assert any(axis.get_xlabel() or axis.get_xticklabels() for axis in axes)
-    assert any(axis.get_ylabel() for axis in axes)
 
 
 def test_a_figure_is_drawn_in_the_report_s_style_whatever_the_notebook_has_set(summary):
@@ -53,13 +39,14 @@ def test_the_legend_names_each_thing_once_in_the_look_of_its_first():
     figure, ((axis, _),) = panels(1, 2, 2.0)
     for number, label in enumerate(("a", "b", "a", "c")):
         axis.plot([number], color=f"C{number}", label=label)
-    legend_below(figure, 3)
+    with_legend(figure, 3)
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.texts] == ["a", "b", "c"]
     assert [line.get_color() for line in legend.get_lines()] == ["C0", "C1", "C3"]
 
 
 def test_words_for_numbers():
+    assert style.in_percent(0.125, None) == "12.5"
     assert [percent(value) for value in (0.256, 1, np.nan)] == ["26 %", "100 %", "no value"]
     lists = [joined(list(parts)) for parts in ("", "a", "ab", "abc")]
     assert lists == ["", "a", "a and b", "a, b and c"]
