@@ -1,10 +1,9 @@
-"""Speed comparison of ways to train many small networks and to describe images.
+"""Speed comparison of ways to train many small networks.
 
 A way to train is a generator. It yields once when all is ready (data scaled, code compiled), and
 from then on the number of steps taken since; what is measured is the time per network and step.
 Sequential ways (a loop, scikit-learn) cost the same for each network, so they may be stopped before
-the last one. The loops over images follow the authors' published programs, `lpq.m` and
-`anna_phog.m`, and return the library's numbers.
+the last one.
 """
 
 import json
@@ -20,21 +19,19 @@ from importlib import metadata, util
 from itertools import count, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from timeit import Timer, default_timer, repeat, timeit
+from timeit import Timer, default_timer
 from typing import Any
 
 import joblib
 import numpy as np
 import torch
-from PIL import Image
-from scipy import ndimage, signal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import emolib
-from emolib.data import EmotionData, descriptors
+from emolib.data import EmotionData
 from emolib.training import scaling, sweeps
 from emolib.training.train import BYTES
 from emolib.utils.cache import write
@@ -54,9 +51,6 @@ NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
 # weight to the work before and after training.
 FEW, EPOCHS = 300, 3
 MEMORY = (1, 10_000, 50_000)  # networks
-IMAGES = 35_000  # in a folder
-# Images per height and width: a second's work, and little memory.
-SIZES = {(96, 96): 256, (576, 720): 8}
 # Steps of all networks in a compiled call of JAX, so that ten thousand networks need not go through a
 # whole epoch.
 AT_ONCE = 20_000
@@ -213,72 +207,6 @@ def measure() -> Iterator[dict[str, Any]]:
             yield found | {"microseconds_per_net_step": 1e6 * elapsed / steps}
 
 
-def lpq_loop(images: np.ndarray) -> np.ndarray:
-    """LPQ, one image and one frequency at a time."""
-    wave, flat = np.exp(-2j * np.pi * np.arange(-3, 4) / 7), np.ones(7)
-    pairs = [(flat, wave), (wave, flat), (wave, wave), (wave.conj(), wave)]
-    described = []
-    for image in images:
-        codes, zero = 0, -1e-9 * 7**2 * float(np.abs(image).max())
-        for k, (down, across) in enumerate(pairs):
-            answer = signal.convolve2d(
-                signal.convolve2d(image, down[:, None], "valid"), across[None], "valid"
-            )
-            codes = codes + (answer.real >= zero) * 4**k + (answer.imag >= zero) * 2 * 4**k
-        cells = _cells(codes, 3)
-        described.append([np.bincount(cell.ravel(), minlength=256) / cell.size for cell in cells])
-    return np.reshape(described, (len(images), -1))
-
-
-def phog_loop(images: np.ndarray) -> np.ndarray:
-    """PHOG, one image, one cell and one bin at a time."""
-    described = []
-    for image in images.astype(float):
-        dy, dx = (ndimage.sobel(image, axis, mode="nearest") for axis in (0, 1))
-        magnitude = np.hypot(dx, dy)
-        index = np.floor(np.degrees(np.arctan2(dy, dx)) * 8 / 360) % 8
-        pyramid = [
-            weight[inside == number].sum()
-            for level in range(4)
-            for inside, weight in zip(
-                _cells(index, 2**level), _cells(magnitude, 2**level), strict=True
-            )
-            for number in range(8)
-        ]
-        described.append(np.array(pyramid) / np.sum(pyramid))
-    return np.stack(described)
-
-
-def _cells(image: Any, count: int) -> list[np.ndarray]:
-    """The cells of an image, row by row, ``count`` along each side."""
-    row, column = (np.arange(side) * count // side for side in image.shape)
-    return [image[np.ix_(row == j, column == i)] for j in range(count) for i in range(count)]
-
-
-DESCRIPTORS: dict[tuple[str, str], Callable[[np.ndarray], object]] = {
-    ("lpq", "loop"): lpq_loop,
-    ("lpq", "ours"): descriptors.lpq,
-    ("phog", "loop"): phog_loop,
-    ("phog", "ours"): descriptors.phog,
-}
-
-
-def describe() -> Iterator[dict[str, Any]]:
-    """Rows of ``descriptor``, ``method``, ``height``, ``width``, ``images``, ``images_per_second``
-    (the best of three) and ``times_loop``, the same as a multiple of the loop's.
-    """
-    rng, loop = np.random.default_rng(0), 0.0
-    for (height, width), most in SIZES.items():
-        faces = rng.integers(0, 256, (most, height, width), dtype=np.uint8)
-        for (descriptor, method), function in DESCRIPTORS.items():
-            images = faces if method == "ours" else faces[: max(most // 16, 2)]
-            speed = len(images) / min(repeat(partial(function, images), number=1, repeat=3))
-            loop = speed if method == "loop" else loop
-            found = {"descriptor": descriptor, "method": method, "height": height, "width": width}
-            found |= {"images": len(images), "images_per_second": speed}
-            yield found | {"times_loop": speed / loop}
-
-
 def compiling() -> float:
     """Seconds that compilation adds to the first networks of each kind, in a process with an empty
     cache.
@@ -293,23 +221,6 @@ def memory(networks: int) -> float:
     table = emolib.sweep(seed=range(-(-networks // 5)), max_epochs=2)
     emolib.train(emolib.load().as_distributed(), table.head(networks))
     return peak_mebibytes()
-
-
-def folder(images: int) -> dict[str, float]:
-    """A folder of small images read, described and reduced to components: ``images``, ``seconds``,
-    and the growth of the process in MiB at the peak.
-    """
-    rng = np.random.default_rng(0)
-    with TemporaryDirectory(prefix="emolib-") as root:
-        for number in range(images):
-            emotion = emolib.paper.EMOTIONS[number % 7]
-            path = Path(root, emotion, f"person{number % 97}_{number}.png")
-            path.parent.mkdir(exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (48, 48), dtype=np.uint8)).save(path)
-        before = peak_mebibytes()
-        seconds = timeit(partial(emolib.load, Path(root), size=48), number=1)
-        growth = peak_mebibytes() - before
-    return {"images": images, "seconds": seconds, "peak_growth_mib": growth}
 
 
 def apart(function: Callable[..., Any], *arguments: int) -> Any:
@@ -384,8 +295,6 @@ def main() -> None:
         "compile_seconds": apart(compiling),
         "rows": [_printed(found) for found in measure()],
         "memory": [_printed(found) for found in peaks],
-        "descriptors": [_printed(found) for found in describe()],
-        "folder": _printed(apart(folder, IMAGES)),
     }
     write(FILE, json.dumps(result, indent=1) + "\n")
     print(FILE)
