@@ -29,6 +29,9 @@ publish: $(READY) ## build reports/sfew.html and the README's figures from DATA=
 bench: $(READY) ## measure what training costs, print it and write reports/bench.json
 	@$(VENV)/bin/python -m emolib.bench
 
+# Tests side by side use all cores; a matrix product with threads of its own would wait for them.
+test coverage mutants: export OPENBLAS_NUM_THREADS := 1
+
 test: $(READY) ## run every test, on up to four cores
 	@$(VENV)/bin/python -m $(PYTEST)
 

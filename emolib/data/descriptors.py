@@ -15,8 +15,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
 from scipy.ndimage import correlate1d
+from scipy.sparse.linalg import eigsh
 
 from emolib.utils.validation import whole_number
 
@@ -207,14 +207,24 @@ class Components:
     axes: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, descriptors: NDArray[np.floating], count: int = 5) -> "Components":
+    def fit(
+        cls,
+        descriptors: NDArray[np.floating],
+        count: int = 5,
+        products: NDArray[np.float64] | None = None,
+    ) -> "Components":
         """Components of ``descriptors`` ``[N, D]``.
 
+        Args:
+            count: number of components ``P``.
+            products: inner products of the rows ``[N, N]``, where they are known: those of many
+                training sets are parts of one matrix.
+
         Raises:
-            ValueError: there are no more rows, or no more values per row, than components.
+            ValueError: there are not more rows and more values per row than components.
         """
         n, width = descriptors.shape
-        if min(n - 1, width) < count:
+        if min(n, width) <= count:
             raise ValueError(
                 f"{count} principal components need more than {count} images and values each, not "
                 f"{n} × {width}"
@@ -222,8 +232,17 @@ class Components:
         mean = descriptors.mean(axis=0, dtype=np.float64)
         centred = descriptors - mean
         few = n <= width
-        moments = centred @ centred.T if few else centred.T @ centred
-        size, vectors = eigh(moments, subset_by_index=[len(moments) - count, len(moments) - 1])
+        if not few:
+            moments = centred.T @ centred
+        elif products is None:
+            moments = centred @ centred.T
+        else:
+            means = products.mean(axis=0)
+            moments = products - means - means[:, None] + means.mean()
+        if not moments.any():
+            return cls(mean, np.zeros((count, width)))
+        start = np.random.default_rng(0).standard_normal(len(moments))  # the same for every call
+        size, vectors = eigsh(moments, count, v0=start)
         size, axes = size[::-1], vectors.T[::-1]  # the largest first
         if few:
             axes = axes @ centred

@@ -6,6 +6,7 @@ for training rows.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,17 @@ def min_max(
 def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
     """Components fitted on a fold's training rows, ``[N, P]``."""
     descriptors, count = data.descriptors[modality], data.features[modality].shape[1]
-    return Components.fit(descriptors[rows], count).transform(descriptors)
+    products = None
+    if len(rows) <= descriptors.shape[1]:
+        products = _products(data, modality)[np.ix_(rows, rows)]
+    return Components.fit(descriptors[rows], count, products).transform(descriptors)
+
+
+@lru_cache(maxsize=4)
+def _products(data: EmotionData, modality: str) -> NDArray[np.float64]:
+    """Inner products of all rows' descriptors, ``[N, N]``."""
+    descriptors = data.descriptors[modality].astype(float)
+    return descriptors @ descriptors.T
 
 
 class FoldInputs:
