@@ -51,8 +51,8 @@ NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
 # weight to the work before and after training.
 FEW, EPOCHS = 300, 3
 MEMORY = (1, 10_000, 50_000)  # networks
-# Steps of all networks in a compiled call of JAX, so that ten thousand networks need not go through a
-# whole epoch.
+# Steps of all networks in a compiled call of JAX, so that ten thousand networks need not go through
+# a whole epoch.
 AT_ONCE = 20_000
 
 

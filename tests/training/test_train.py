@@ -375,21 +375,6 @@ def test_a_part_of_the_folds_leaves_the_other_rows_untested(tiny, brief):
     assert recall["average"] == pytest.approx(balanced_accuracy_score(tiny.labels[test], predicted))
 
 
-@pytest.mark.parametrize("protocol", ["single split", "single split with rows kept apart", "own"])
-def test_a_single_split_is_measured_on_the_rows_that_it_tests(tiny, brief, protocol):
-    data = replace(tiny, splits={"own": (np.arange(30), np.arange(40, 55))})
-    trained = train(data, sweep(modality="PHOG", protocol=protocol, folds=1, seed=[0, 1]), jobs=1)
-    long = by_emotion(trained)
-    for seed in (0, 1):
-        ((_, test),) = make_folds(data, protocol, seed, 1)
-        predicted = trained.results[seed].scores.argmax(1)
-        recall = long.query("seed == @seed and measure == 'recall'").set_index("emotion")
-        assert (recall["tested"] == len(test)).all()
-        assert recall.loc["average", "value"] == pytest.approx(
-            balanced_accuracy_score(data.labels[test], predicted)
-        )
-
-
 def test_a_network_that_diverged_has_tested_nothing_and_is_told(tiny, monkeypatch, capsys):
     monkeypatch.setitem(sweeps.VALID, "learning_rate", (lambda name, value: value,))
     choices = dict(optimiser="SGD", loss="squared error", angle=30, schedule="every")
