@@ -81,7 +81,7 @@ def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.floa
 def _products(data: EmotionData, modality: str) -> NDArray[np.float64]:
     """Inner products of all rows' descriptors, ``[N, N]``."""
     descriptors = data.descriptors[modality].astype(float)
-    return descriptors @ descriptors.T
+    return np.asarray(descriptors @ descriptors.T)
 
 
 class FoldInputs:
