@@ -4,7 +4,6 @@ link that they name is there.
 
 import re
 import shlex
-from dataclasses import fields
 from pathlib import Path
 
 import joblib
@@ -16,7 +15,7 @@ from torch import nn
 
 import emolib
 from emolib.__main__ import COMMANDS
-from emolib.data.folder import Settings
+from emolib.data.folder import OPTIONS
 from emolib.report.parameters import PROFILES, declared, parse
 from emolib.training import sweeps
 
@@ -68,7 +67,7 @@ def test_the_readme_s_table_is_read(tmp_path):
 @EACH
 def test_doors_settings_and_profiles_are_there(page):
     doors = set(re.findall(r"^([a-z]+):", text("Makefile"), flags=re.M))
-    settings = {field.name for field in fields(Settings)}
+    settings = set(OPTIONS)
     settings.update(*(declared(notebook) for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb")))
     for command in commands(page):
         if command[0] != "make":

@@ -61,8 +61,8 @@ def lpq(images: ArrayLike, window: int = 7, blocks: int = 3) -> NDArray[np.float
         )
     index = (_cells(codes.shape, blocks) * 256 + codes).ravel()
     counts = np.bincount(index, minlength=n * blocks**2 * 256).reshape(n, blocks**2, 256)
-    shares: NDArray[np.float64] = counts / counts.sum(-1, keepdims=True)
-    return shares.reshape(n, blocks**2 * 256).astype(np.float32)
+    shares = counts / counts.sum(-1, keepdims=True)
+    return np.asarray(shares.reshape(n, blocks**2 * 256), np.float32)
 
 
 def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
@@ -106,8 +106,7 @@ def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
         )
         parts = np.stack([C1, S1, C, S, CC - SS, SC + CS, CC + SS, SC - CS])
         zero = 1e-9 * window**2 * np.abs(images).max((1, 2), keepdims=True)
-        bits: NDArray[np.uint8] = np.packbits(parts >= -zero, axis=0, bitorder="little")[0]
-        return bits
+        return np.asarray(np.packbits(parts >= -zero, axis=0, bitorder="little")[0])
 
     return _in_batches(codes, images)
 
@@ -274,10 +273,9 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
     array = array.astype(np.float64)
     largest = np.abs(array).max((1, 2), keepdims=True)
     if not np.isfinite(largest).all():
-        wrong = np.flatnonzero(~np.isfinite(largest))[0]
+        wrong = np.isfinite(largest).argmin()
         raise ValueError(f"image {wrong} has a pixel that is not a finite number")
-    scaled: NDArray[np.float64] = np.ldexp(array, -np.frexp(largest)[1])
-    return scaled
+    return np.asarray(np.ldexp(array, -np.frexp(largest)[1]))
 
 
 def _cells(shape: tuple[int, ...], side: int) -> NDArray[np.intp]:

@@ -227,7 +227,7 @@ def _group_sizes(total: int, groups: int) -> NDArray[np.intp]:
     """
     share = 1 / (np.arange(groups) + 5.5) ** 1.7
     exact = 1 + share / share.sum() * (total - groups)
-    sizes: NDArray[np.intp] = np.floor(exact).astype(np.intp)
+    sizes = np.asarray(np.floor(exact), np.intp)
     sizes[np.argsort(sizes - exact, kind="stable")[: total - sizes.sum()]] += 1
     return sizes
 

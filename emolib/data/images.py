@@ -65,9 +65,7 @@ def _grey(image: Image.Image) -> NDArray[np.uint8]:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if image.mode not in ("1", "L", "RGB"):
-        image = image.convert("RGB")
-    return np.asarray(image.convert("L"))
+    return np.asarray(image.convert("RGB").convert("L"))
 
 
 def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

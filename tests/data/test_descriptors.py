@@ -90,11 +90,6 @@ def slow_phog(image, bins, levels):
     return values / (values.sum() or 1)
 
 
-def speckled(rng, shape):
-    """Few levels of grey: many flat pixels, and gradients on the very edges of bins."""
-    return rng.integers(0, 3, shape, dtype=np.uint8)
-
-
 @pytest.mark.parametrize(
     "bins, levels, length",
     [(8, 3, 680), (16, 4, 5456), (8, 0, 8), (9, 1, 45), (16, 2, 336), (7, 1, 35)],
@@ -104,7 +99,9 @@ def test_phog_equals_a_direct_loop(bins, levels, length, shape):
     rng = np.random.default_rng(4)
     pictures = [
         rng.integers(0, 256, shape, dtype=np.uint8),
-        speckled(rng, shape),
+        rng.integers(
+            0, 3, shape, dtype=np.uint8
+        ),  # many flat pixels, and gradients on edges of bins
         rng.normal(size=shape),
         1e6 * rng.normal(size=shape),
     ]
@@ -122,15 +119,6 @@ def test_an_angle_a_hair_below_a_bin_s_edge_counts_as_on_it():
             angle *= np.pi / 4
             ramp = x * np.cos(angle) + y * np.sin(angle)
             assert phog(ramp[None, 1:-1, 1:-1], bins=8, levels=0)[0].argmax() == bin_
-
-
-def test_kinds_of_numbers_and_of_memory_do_not_matter():
-    image = np.random.default_rng(5).integers(0, 256, (3, 24, 30), dtype=np.uint8)
-    expected = phog(image), lpq_codes(image)
-    turned = image[:, ::-1].copy()[:, ::-1]
-    for same in (image.astype(np.int16), image.astype(float), np.asfortranarray(image), turned):
-        assert np.array_equal(phog(same), expected[0])
-        assert np.array_equal(lpq_codes(same), expected[1])
 
 
 @pytest.mark.parametrize("degrees", [0, 45, 90, 135, 180, 225, 270, 315])
@@ -186,22 +174,6 @@ def test_codes_of_an_upright_edge_follow_from_the_sum_of_a_cosine(window):
         assert bool(code & 16) and bool(code & 64)  # nor along the diagonals, summed over columns
 
 
-def test_edges_turned_by_90_and_45_degrees_swap_and_share_their_bits():
-    y, x = np.mgrid[:24, :24]
-    upright, level, slanted = lpq_codes(
-        np.stack([np.where(part, 180, 20) for part in (x < 10, y < 10, x + y < 23)])
-    )
-    first, second = upright & 3, upright >> 2 & 3
-    assert np.array_equal(level.T & 3, second) and np.array_equal(level.T >> 2 & 3, first)
-    assert np.array_equal(slanted & 3, slanted >> 2 & 3) and (slanted & 128).all()
-
-
-def test_codes_move_with_the_image():
-    image = np.random.default_rng(8).integers(0, 256, (40, 40), dtype=np.uint8)
-    codes, shifted = lpq_codes(image[None])[0], lpq_codes(np.roll(image, (3, 5), (0, 1))[None])[0]
-    assert np.array_equal(shifted[3:, 5:], codes[:-3, :-5])
-
-
 def lbp_codes(image):
     """Local binary patterns: is each of the eight neighbours as bright as the middle?"""
     middle = image[1:-1, 1:-1]
@@ -224,12 +196,11 @@ def test_a_symmetric_blur_turns_fewer_bits_of_lpq_than_of_lbp(sigma):
     assert np.mean(turned["lpq"]) < 0.7 * np.mean(turned["lbp"])
 
 
-def test_presets_are_those_of_the_two_papers():
-    image = np.random.default_rng(9).integers(0, 256, (1, 48, 48), dtype=np.uint8)
-    assert lpq(image, **PRESETS["wang"]["lpq"]).shape == (1, 2304)
-    assert phog(image, **PRESETS["wang"]["phog"]).shape == (1, 680)
-    assert lpq(image, **PRESETS["dhall"]["lpq"]).shape == (1, 4096)
-    assert phog(image, **PRESETS["dhall"]["phog"]).shape == (1, 5456)
+@pytest.mark.parametrize(("preset", "sizes"), [("wang", (2304, 680)), ("dhall", (4096, 5456))])
+def test_presets_are_those_of_the_two_papers(preset, sizes):
+    image, options = np.eye(48)[None], PRESETS[preset]
+    found = lpq(image, **options["lpq"]), phog(image, **options["phog"])
+    assert tuple(values.shape[1] for values in found) == sizes
 
 
 def test_pixels_are_averages_without_light_and_contrast():
@@ -267,27 +238,16 @@ def test_what_is_no_stack_of_grey_images_is_refused(describe, images, sentence):
     [
         (lpq, {"blocks": 35}, "40 × 40 pixels are too small .* 41 × 41 pixels are needed"),
         (lpq, {"blocks": 0}, "blocks is 0"),
-        (lpq, {"blocks": 2.5}, "blocks is 2.5"),
-        (lpq, {"window": 7.5}, "window is 7.5"),
         (lpq_codes, {"window": 1}, "window must be odd"),
         (lpq_codes, {"window": 4}, "window must be odd"),
         (lpq_codes, {"window": 41}, "window must be odd, at least 3 and at most the image's side"),
-        (lpq, {"window": "7"}, "window is '7'"),
         (phog, {"bins": 0}, "bins is 0"),
-        (phog, {"bins": True}, "bins is True"),
         (phog, {"levels": -1}, "levels is -1"),
-        (phog, {"levels": 1.5}, "levels is 1.5"),
     ],
 )
 def test_options_out_of_range_are_named(describe, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         describe(np.zeros((1, 40, 40)), **options)
-
-
-def test_whole_options_of_any_numeric_type_are_taken():
-    image = np.random.default_rng(11).normal(size=(1, 20, 20))
-    assert np.array_equal(lpq(image, np.int64(5), 2.0), lpq(image, 5, 2))
-    assert np.array_equal(phog(image, 9.0, np.float32(1)), phog(image, 9, 1))
 
 
 @pytest.mark.parametrize("factor", [2.0**-900, 1e-200, 1e39, 1e200, 1e307])

@@ -81,12 +81,6 @@ def test_laboratory_faces_pose_the_prototype():
         assert all(still.units[unit] > 0.8 for unit, always in prototype.items() if always)
 
 
-@pytest.mark.parametrize("wildness", [-0.1, 1.1])
-def test_wildness_outside_its_range_is_named(wildness):
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        draw_faces(wildness)
-
-
 # rows and columns of a frontal face where each unit works; the rest of the picture may change less
 BROWS, LIDS = [(20, 42), (18, 42), (26, 44)], [(38, 54), (40, 60), (40, 56)]
 LIPS = [(56, 76), (60, 84), (64, 84), (64, 90), (60, 82), (60, 80), (60, 84)]
@@ -120,22 +114,20 @@ def test_corners_of_the_mouth_and_ends_of_the_brows_follow_their_unit():
     assert row({2: 1}, brow, outer) < row({}, brow, outer) - 2
 
 
-def test_raised_lids_open_the_eyes_and_tightened_lids_close_them():
+def test_lids_open_and_close_the_eyes_and_a_dropped_jaw_the_dark_mouth():
     def white(units):
         return (draw_face(units, Identity(skin=120), View(contrast=0))[36:56, 28:68] > 190).sum()
 
+    def dark(units):  # the mouth with its tongue
+        return (draw_face(units, view=View(contrast=0))[60:84, 36:60] < 80).sum()
+
     assert white({5: 1}) > white({}) + 10 > white({7: 1}) + 20
-
-
-def test_a_dropped_jaw_opens_a_dark_mouth():
-    def dark(units):
-        mouth = draw_face(units, view=View(contrast=0))[60:84, 36:60]  # with its tongue
-        return (mouth < 80).sum()
-
     assert dark({26: 1}) > dark({26: 0.5}) > dark({}) + 10
 
 
-def test_an_unknown_unit_or_occluder_is_named():
+def test_an_unknown_unit_or_occluder_or_wildness_is_named():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        draw_faces(wildness=1.1)
     with pytest.raises(ValueError, match=r"action units \[3, 99\]"):
         draw_face({1: 1, 99: 1, 3: 1})
     with pytest.raises(ValueError, match="no occluder 'hat'"):
@@ -169,11 +161,6 @@ def test_extreme_views_still_draw(hair_style, occluder):
     identity = Identity(hair_style=hair_style, glasses=True, beard=1)
     image = draw_face(dict.fromkeys(UNITS, 1), identity, view)
     assert image.shape == (96, 96) and image.dtype == np.uint8 and image.std() > 10
-
-
-def test_whole_numbers_are_as_good_as_fractions():
-    whole, fraction = View(exposure=3, occluder="scarf"), View(exposure=3.0, occluder="scarf")
-    assert np.array_equal(draw_face({12: 1}, view=whole), draw_face({12: 1.0}, view=fraction))
 
 
 def test_the_light_falls_from_its_side():

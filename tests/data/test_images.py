@@ -21,6 +21,7 @@ def test_kinds_of_pixels_come_out_alike(tmp_path):
     Image.fromarray(grey).save(tmp_path / "grey.png")
     Image.fromarray(deep).save(tmp_path / "deep.png")
     Image.fromarray(deep).save(tmp_path / "deep.tif")
+    Image.fromarray(deep >> 4).save(tmp_path / "twelve_bits.png")
     Image.fromarray(grey).save(tmp_path / "grey.bmp")
     Image.fromarray(grey).save(tmp_path / "grey.webp", lossless=True)
     Image.fromarray(np.stack([grey] * 3, axis=2)).save(tmp_path / "colour.png")
@@ -29,12 +30,6 @@ def test_kinds_of_pixels_come_out_alike(tmp_path):
     palette.save(tmp_path / "palette.png")
     for path in tmp_path.iterdir():
         assert np.array_equal(read_grey(path), grey), path.name
-
-
-def test_twelve_bits_in_sixteen_are_as_bright_as_eight(tmp_path):
-    grey = face(7, (30, 30))
-    Image.fromarray((grey.astype(np.uint16) << 4) + 9).save(tmp_path / "twelve.png")
-    assert np.array_equal(read_grey(tmp_path / "twelve.png"), grey)
 
 
 def test_transparent_pixels_lie_on_white(tmp_path):

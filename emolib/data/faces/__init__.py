@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from emolib.data.faces.parts import PARTS
 from emolib.data.faces.person import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View
-from emolib.data.faces.sketch import DEPTH, EYE_Y, SIZE, Sketch, curve, mirror
+from emolib.data.faces.sketch import DEPTH, EYE_Y, SIZE, Shape, Sketch, curve, mirror
 
 __all__ = ["HAIR_STYLES", "OCCLUDERS", "PROTOTYPES", "UNITS", "Identity", "View", "draw_face"]
 
@@ -26,14 +26,12 @@ def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
         return wall
     image = Image.new("L", (SIZE, SIZE), int(rng.uniform(20, 200)))
     draw = ImageDraw.Draw(image)
-    for x, y, w, h, kind, tone in rng.uniform(
-        [0, 0, 4, 4, 0, 5], [SIZE, SIZE, 24, 34, 1, 250], (10, 6)
-    ).tolist():
+    things = rng.uniform([0, 0, 4, 4, 0, 5], [SIZE, SIZE, 24, 34, 1, 250], (10, 6))
+    for x, y, w, h, kind, tone in things.tolist():
         shape = draw.rectangle if kind < 0.6 else draw.ellipse
         shape([x - w, y - h, x + w, y + h], fill=int(tone))
-    return (1 - view.clutter) * wall + view.clutter * gaussian_filter(
-        np.asarray(image, np.float64), 1.2
-    )
+    blurred = gaussian_filter(np.asarray(image, np.float64), 1.2)
+    return (1 - view.clutter) * wall + view.clutter * blurred
 
 
 def light(sketch: Sketch) -> NDArray[np.float64]:
@@ -47,8 +45,7 @@ def light(sketch: Sketch) -> NDArray[np.float64]:
         np.cos(elevation) * np.cos(azimuth),
     )
     facing = (lamp[2] - dx * lamp[0] - dy * lamp[1]) / np.sqrt(1 + dx * dx + dy * dy)
-    lit: NDArray[np.float64] = 1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1)
-    return lit
+    return np.asarray(1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1))
 
 
 def _relief(sketch: Sketch) -> NDArray[np.float64]:
@@ -91,47 +88,46 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
     """What ``view.occluder`` names, in front of the face, on the side and at the place that
     ``view.seed`` gives.
     """
-    cover = Sketch(face, view, {})
     side, shift = rng.choice([-1, 1]), rng.uniform(-3, 3)
     if view.occluder == "hand":
         palm = curve((4, 50), (2, 30 + shift), (7, 20 + shift), (20, 22), (24, 40), (22, 52))
-        cover.fill(mirror(palm, side), face.skin * 0.84, None)
+        shapes = [Shape(palm, face.skin * 0.84)]
         for k, (x, y) in enumerate([(3, 6), (7.5, 2.5), (12.5, 2), (17.5, 5)]):
-            finger = mirror(curve((x, y + shift), (x + 1 + k, 16), (x + 2, 30 + shift)), side)
-            cover.line(finger, 6.6, face.skin * 0.66, None)
-            cover.line(finger, 5.0, face.skin * 0.9, None)
+            finger = curve((x, y + shift), (x + 1 + k, 16), (x + 2, 30 + shift))
+            shapes += [Shape(finger, face.skin * 0.66, 6.6), Shape(finger, face.skin * 0.9, 5.0)]
     elif view.occluder == "strand":
+        shapes = []
         for k in range(7):
             root, tip = (-4 + 2.6 * k, -35 + 0.7 * k), (13 + k, 27 - 2.5 * k)
             lock = curve(root, (12 + 2 * k + shift, -16), (5 + 2.6 * k, 4 + shift), tip)
-            cover.line(mirror(lock, side), 3.4, face.hair * (0.85 + 0.1 * (k % 3)), None)
+            shapes.append(Shape(lock, face.hair * (0.85 + 0.1 * (k % 3)), 3.4))
     elif view.occluder == "scarf":
         low, w = 14 + shift, 1.06 * face.head_width
-        edge = mirror(curve((-w, low - 9), (-0.5 * w, low + 4), (0.4 * w, low), (w, low - 7)), side)
-        hem = mirror(np.array([(1.25 * w, 66), (-1.25 * w, 66)]), side)
-        cover.fill(np.concatenate([edge, hem]), face.clothes * 1.25, None)
+        edge = curve((-w, low - 9), (-0.5 * w, low + 4), (0.4 * w, low), (w, low - 7))
+        hem = [(1.25 * w, 66), (-1.25 * w, 66)]
+        shapes = [Shape(np.concatenate([edge, hem]), face.clothes * 1.25)]
         for k in range(1, 6):
-            cover.line(
-                edge * (1 + 0.02 * k, 1) + (0, 4.5 * k),
-                1.3,
-                face.clothes * (0.85 + 0.2 * (k % 2)),
-                None,
-            )
+            fold = edge * (1 + 0.02 * k, 1) + (0, 4.5 * k)
+            shapes.append(Shape(fold, face.clothes * (0.85 + 0.2 * (k % 2)), 1.3))
     elif view.occluder == "shoulder":
         edge = curve((2 + shift, 60), (8, 22 + shift), (20, 4 + shift), (50, -2))
-        cover.fill(mirror(np.concatenate([edge, [(60, 60)]]), side), 24, None)
+        shapes = [Shape(np.concatenate([edge, [(60, 60)]]), 24)]
     else:
         raise ValueError(
             f"no occluder {view.occluder!r}; known are {', '.join(filter(None, OCCLUDERS))}"
         )
+    cover = Sketch(face, view, {})
+    cover.draw(
+        *(Shape(mirror(points, side), tone, width, None) for points, tone, width, _ in shapes)
+    )
     return cover
 
 
 def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
-    picture = gaussian_filter(picture, view.blur, mode="nearest")
-    picture = picture + rng.normal(0, view.noise, picture.shape)
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    blurred = gaussian_filter(picture, view.blur, mode="nearest")
+    noisy = blurred + rng.normal(0, view.noise, picture.shape)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
 def draw_face(

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ImageDraw
 
 from emolib.data.faces.sketch import (
     DEPTH,
     EYE_Y,
     SUPER,
+    Shape,
     Sketch,
     both,
     curve,
@@ -48,7 +50,7 @@ def draw_brows(sketch: Sketch) -> None:
     )
     half = face.brow_thickness * _BROW
     tone = 0.6 * face.hair + 0.25 * face.skin if face.hair > 110 else face.hair * 0.8
-    sketch.fill(both(ring(brow - half, brow + half)), tone, lift=1)
+    sketch.draw(Shape(both(ring(brow - half, brow + half)), tone, lift=1))
 
 
 def draw_eyes(sketch: Sketch) -> None:
@@ -63,29 +65,34 @@ def draw_eyes(sketch: Sketch) -> None:
     lower = tall * (0.8 + 0.15 * au[5] - 0.62 * au[7] - 0.75 * au[6] - 0.4 * au[9])
     slant = 0.9 * grief + 0.5 * au[15] * au[1]  # the inner corner goes up
     inner, outer = (x0 - size, EYE_Y + 0.5 - slant), (x0 + size, EYE_Y - 0.3 + slant)
-    arch = (
+    lid = curve(
+        inner,
         (x0 - 0.5 * size, EYE_Y - 1.75 * upper - slant),
         (x0 + 0.6 * size, EYE_Y - 1.6 * upper + slant),
+        outer,
     )
-    lid = curve(inner, *arch, outer)
     rim = curve(
         inner, (x0 - 0.5 * size, EYE_Y + 1.3 * lower), (x0 + 0.5 * size, EYE_Y + 1.5 * lower), outer
     )
 
-    with sketch.within(both(ring(lid, rim))):
-        white, radius = min(248, 205 + 0.2 * face.skin), 0.54 * size
-        sketch.fill(both(oval(x0, EYE_Y, size * 1.2, size)), white)
-        sketch.fill(both(oval(x0, EYE_Y - upper - 0.2, size, 1.0)), white * 0.8)
-        for share, tone in ((1.0, face.iris * 0.6), (0.8, face.iris), (0.5, 12)):
-            sketch.fill(both(oval(x0, EYE_Y - 0.2, radius * share, radius * share)), tone)
-        sketch.fill(
-            both(oval(x0, EYE_Y - 1.2, 0.62, 0.62)) - (0.9, 0), 252
-        )  # the lamp, mirrored in the pupils
-
-    sketch.line(both(lid), 1.5, min(40.0, face.skin * 0.3))
-    sketch.line(both(rim), 0.6 + 0.5 * max(au[6], au[7]), face.skin * 0.62)
+    white, radius = min(248, 205 + 0.2 * face.skin), 0.54 * size
+    sketch.draw(
+        Shape(both(oval(x0, EYE_Y, size * 1.2, size)), white),
+        Shape(both(oval(x0, EYE_Y - upper - 0.2, size, 1.0)), white * 0.8),
+        *(
+            Shape(both(oval(x0, EYE_Y - 0.2, radius * share, radius * share)), tone)
+            for share, tone in ((1.0, face.iris * 0.6), (0.8, face.iris), (0.5, 12))
+        ),
+        # the lamp, mirrored in the pupils
+        Shape(both(oval(x0, EYE_Y - 1.2, 0.62, 0.62)) - (0.9, 0), 252),
+        inside=both(ring(lid, rim)),
+    )
     crease = lid[2:-1] - (0, 1.5 + 0.5 * au[5])
-    sketch.line(both(crease), 0.7 + 0.3 * au[5], face.skin * 0.72)
+    sketch.draw(
+        Shape(both(lid), min(40.0, face.skin * 0.3), 1.5),
+        Shape(both(rim), face.skin * 0.62, 0.6 + 0.5 * max(au[6], au[7])),
+        Shape(both(crease), face.skin * 0.72, 0.7 + 0.3 * au[5]),
+    )
 
 
 def draw_nose(sketch: Sketch) -> None:
@@ -93,12 +100,19 @@ def draw_nose(sketch: Sketch) -> None:
     face, au = sketch.identity, sketch.au
     tip = EYE_Y + face.nose_length - 1.3 * au[9]
     wide = face.nose_width * (1 + 0.18 * au[9] + 0.08 * au[12] + 0.05 * au[20])
-    crest = (0.82 * wide, tip - 2.2 - 0.8 * au[9])
-    wing = curve(crest, (1.35 * wide, tip - 0.6), (1.1 * wide, tip + 2.6), (0.72 * wide, tip + 2.0))
-    sketch.line(both(wing), 0.9 + 0.5 * au[9], face.skin * 0.62, lift=3)
-    sketch.fill(both(oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)), face.skin * 0.3, lift=4)
+    wing = curve(
+        (0.82 * wide, tip - 2.2 - 0.8 * au[9]),
+        (1.35 * wide, tip - 0.6),
+        (1.1 * wide, tip + 2.6),
+        (0.72 * wide, tip + 2.0),
+    )
     base = curve((-0.4 * wide, tip + 2.4), (0, tip + 3.3), (0.4 * wide, tip + 2.4))
-    sketch.line(base, 0.9, face.skin * 0.62, lift=5)
+    nostril = oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)
+    sketch.draw(
+        Shape(both(wing), face.skin * 0.62, 0.9 + 0.5 * au[9], lift=3),
+        Shape(both(nostril), face.skin * 0.3, lift=4),
+        Shape(base, face.skin * 0.62, 0.9, lift=5),
+    )
 
 
 def draw_mouth(sketch: Sketch) -> None:
@@ -141,37 +155,41 @@ def draw_mouth(sketch: Sketch) -> None:
         tone: float,
         narrow: float = 1.0,
         trim: int = 0,
-    ) -> None:
+    ) -> Shape:
         kept = slice(trim, len(upper) - trim)
-        sketch.fill(ring(upper[kept], lower[kept]) * (narrow, 1), tone, lift=1)
+        return Shape(ring(upper[kept], lower[kept]) * (narrow, 1), tone, lift=1)
 
     upper = rim(top, 0.5 + 0.35 * au[9] + 0.35 * round_)
     lower = rim(bottom, 0.6 + 0.45 * au[26] + 0.2 * au[16])
-    between(upper - 1.15 * fullness * _BOW, upper, face.skin * 0.58)
-    between(lower, lower + (1.45 + 0.3 * au[16]) * fullness * _BODY, face.skin * 0.68)
+    shapes = [
+        between(upper - 1.15 * fullness * _BOW, upper, face.skin * 0.58),
+        between(lower, lower + (1.45 + 0.3 * au[16]) * fullness * _BODY, face.skin * 0.68),
+    ]
     if gap > 0.4:
-        between(upper, lower, 24)
         above = (1 - 0.6 * au[16]) * (1 - 0.4 * round_) * min(0.75 * gap, 2.6)
         below = au[16] * 0.5 * gap + au[20] * au[26] * 1.8
-        between(upper, np.minimum(upper + above * _DOWN, lower), 228, 0.9, 2)
+        shapes += [
+            between(upper, lower, 24),
+            between(upper, np.minimum(upper + above * _DOWN, lower), 228, 0.9, 2),
+        ]
         if gap > 5:
-            tongue = lower - 0.45 * gap * _TONGUE
-            between(np.maximum(tongue, upper), lower, face.skin * 0.36, 0.85, 3)
-        between(np.maximum(lower - below * _DOWN, upper), lower, 210, 0.8, 3)
+            tongue = np.maximum(lower - 0.45 * gap * _TONGUE, upper)
+            shapes.append(between(tongue, lower, face.skin * 0.36, 0.85, 3))
+        shapes.append(between(np.maximum(lower - below * _DOWN, upper), lower, 210, 0.8, 3))
     else:
-        sketch.line(upper, 1.3 + 0.3 * au[23], face.skin * 0.3, lift=1)
+        shapes.append(Shape(upper, face.skin * 0.3, 1.3 + 0.3 * au[23], lift=1))
     pull = au[15] - au[12]
     hook = curve(
         (wide - 0.8, corner), (wide + 0.6, corner + 0.2 * pull), (wide + 1.3, corner + 1.2 * pull)
     )
-    sketch.line(both(hook), 0.9, face.skin * 0.52, lift=1)
+    shapes.append(Shape(both(hook), face.skin * 0.52, 0.9, lift=1))
     if au[23] > 0.05:  # tight lips bulge at their rims
         for y in (top - fullness - 1.3, bottom + fullness + 1.8):
             bulge = curve((0.8, y), (0.5 * wide, y), (0.95 * wide, corner + (y - corner) * 0.4))
-            sketch.line(both(bulge), 0.9 * au[23], face.skin * 0.74, lift=1)
+            shapes.append(Shape(both(bulge), face.skin * 0.74, 0.9 * au[23], lift=1))
     shadow = bottom + 2.0 * fullness + 1.2
     under = curve((-0.42 * wide, shadow), (0, shadow + 0.9), (0.42 * wide, shadow))
-    sketch.line(under, 1.0, face.skin * 0.82, lift=1)
+    sketch.draw(*shapes, Shape(under, face.skin * 0.82, 1.0, lift=1))
 
 
 # Strength, width, distance in front of the head, whether on both sides, and creases, each by its
@@ -189,16 +207,7 @@ def draw_folds(sketch: Sketch) -> None:
     bridge = [(2.8 + 0.3 * k, EYE_Y - 2 + 2.6 * k) for k in range(3)]
     eye, wing, corner = x0 + face.eye_size + 1.4, face.nose_width + 1.2, face.mouth_width
     rows = [(k, EYE_Y + 0.8 * k) for k in (-1, 0, 1)]
-    below = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
-    dimples = [(x, mouth + y) for x, y in below]  # of a chin pushed up
-    nose_to_mouth = [
-        (wing, tip - 0.5),
-        (wing + 5 + 2 * au[12], tip + 2.5),
-        (corner + 3.5 + 2 * au[12], mouth - 0.5 - au[12]),
-    ]
-    crows_feet = [
-        [(eye, y), (eye + 1.8, y + 0.6 * k), (eye + 3.8, y + 1.7 * k - 0.2)] for k, y in rows
-    ]
+    dimples = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
     folds: list[Fold] = [
         (
             0.9 * au[2],
@@ -222,7 +231,13 @@ def draw_folds(sketch: Sketch) -> None:
             True,
             [[(1.9, brow - 2.6), (1.3, brow + 0.5), (2.1, brow + 4.0)]],
         ),
-        (0.8 * au[6], 0.9, 0, True, crows_feet),
+        (
+            0.8 * au[6],
+            0.9,
+            0,
+            True,
+            [[(eye, y), (eye + 1.8, y + 0.6 * k), (eye + 3.8, y + 1.7 * k - 0.2)] for k, y in rows],
+        ),
         (
             0.55 * au[6],
             0.8,
@@ -237,7 +252,19 @@ def draw_folds(sketch: Sketch) -> None:
             True,
             [[(x0 - 4, EYE_Y + 3.4), (x0, EYE_Y + 4.6), (x0 + 4.4, EYE_Y + 3.4)]],
         ),
-        (max(0.9 * au[12], 0.75 * au[9]), 1.3, 0, True, [nose_to_mouth]),
+        (
+            max(0.9 * au[12], 0.75 * au[9]),
+            1.3,
+            0,
+            True,
+            [
+                [
+                    (wing, tip - 0.5),
+                    (wing + 5 + 2 * au[12], tip + 2.5),
+                    (corner + 3.5 + 2 * au[12], mouth - 0.5 - au[12]),
+                ]
+            ],
+        ),
         (
             0.6 * au[15],
             1.1,
@@ -258,15 +285,18 @@ def draw_folds(sketch: Sketch) -> None:
             1.0,
             0,
             False,
-            [[(x - 0.7, y), (x, y + 0.5), (x + 0.7, y)] for x, y in dimples],
+            [
+                [(x - 0.7, mouth + y), (x, mouth + y + 0.5), (x + 0.7, mouth + y)]
+                for x, y in dimples
+            ],
         ),
     ]
     for strength, width, lift, paired, creases in folds:
         if strength > 0.02:
             s = min(strength, 1.0)
             lines = np.array([curve(*crease) for crease in creases])
-            lines = both(lines) if paired else lines
-            sketch.line(lines, width * (0.5 + 0.5 * s), face.skin * (1 - 0.36 * s), lift)
+            drawn = both(lines) if paired else lines
+            sketch.draw(Shape(drawn, face.skin * (1 - 0.36 * s), width * (0.5 + 0.5 * s), lift))
 
 
 _ANGLES = np.linspace(0, 2 * np.pi, 64, endpoint=False)
@@ -280,7 +310,6 @@ def draw_body(sketch: Sketch) -> None:
     face = sketch.identity
     chin = face.head_height
     shoulder = curve((9, chin - 1), (20, chin + 7), (44, chin + 9), (46, chin + 40))
-    sketch.fill(ring(shoulder, mirror(shoulder)), face.clothes, None)
     neck = [
         (-10.5, chin - 16),
         (10.5, chin - 16),
@@ -288,9 +317,12 @@ def draw_body(sketch: Sketch) -> None:
         (0, chin + 11),
         (-11.5, chin + 3),
     ]
-    sketch.fill(np.array(neck), face.skin * 0.74, None)
     collar = curve((11.5, chin + 1), (7, chin + 8), (0, chin + 11))
-    sketch.line(both(collar), 1.6, face.clothes * 0.72, None)
+    sketch.draw(
+        Shape(ring(shoulder, mirror(shoulder)), face.clothes, lift=None),
+        Shape(np.array(neck), face.skin * 0.74, lift=None),
+        Shape(both(collar), face.clothes * 0.72, 1.6, lift=None),
+    )
 
 
 def outline(sketch: Sketch) -> NDArray[np.float64]:
@@ -313,9 +345,11 @@ def draw_head(sketch: Sketch) -> None:
     face = sketch.identity
     if face.hair_style != "long":
         x, swing = (face.head_width + 1.2) * np.cos(sketch.yaw), (4 * np.sin(sketch.yaw), 0)
-        sketch.fill(both(oval(x, EYE_Y + 4, 3.4, 6)) - swing, face.skin * 0.86, None)
-        sketch.fill(both(oval(x, EYE_Y + 4, 1.8, 3.8)) - swing, face.skin * 0.68, None)
-    sketch.fill(outline(sketch), face.skin, None)
+        sketch.draw(
+            Shape(both(oval(x, EYE_Y + 4, 3.4, 6)) - swing, face.skin * 0.86, lift=None),
+            Shape(both(oval(x, EYE_Y + 4, 1.8, 3.8)) - swing, face.skin * 0.68, lift=None),
+        )
+    sketch.draw(Shape(outline(sketch), face.skin, lift=None))
 
 
 def draw_glasses(sketch: Sketch) -> None:
@@ -323,17 +357,19 @@ def draw_glasses(sketch: Sketch) -> None:
     face = sketch.identity
     if not face.glasses:
         return
-    width = round(1.1 * SUPER * sketch.view.scale)
     for side in (-1, 1):
         rim = oval(
             side * face.eye_spacing, EYE_Y + 0.6, face.eye_size + 2.6, face.eye_size + 1.2, 33
         )
         (closed,) = sketch.placed(sketch.turned(np.concatenate([rim, rim[:1]]), 2))
-        sketch.draw.line(closed, fill=38, width=width, joint="curve")
+        ImageDraw.Draw(sketch.image).line(
+            closed, fill=38, width=round(1.1 * SUPER * sketch.view.scale), joint="curve"
+        )
     hinge = face.eye_spacing + face.eye_size + 2.4
-    sketch.line(both(curve((hinge, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y))), 1.2, 38)
+    temple = curve((hinge, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y))
     gap = face.eye_spacing - face.eye_size - 2.2
-    sketch.line(curve((-gap, EYE_Y - 0.4), (0, EYE_Y - 2), (gap, EYE_Y - 0.4)), 1.5, 38, lift=3)
+    bridge = curve((-gap, EYE_Y - 0.4), (0, EYE_Y - 2), (gap, EYE_Y - 0.4))
+    sketch.draw(Shape(both(temple), 38, 1.2), Shape(bridge, 38, 1.5, lift=3))
 
 
 #: Each hairline from ear to ear, in half-axes of the head.
@@ -395,15 +431,18 @@ def draw_hair_behind(sketch: Sketch) -> None:
     w, h = face.head_width, face.head_height
     if face.hair_style == "long":
         fall = through((-0.8, -0.6), (-1.1, 0), (-1.16, 0.5), (-1.2, 1.05), (-0.6, 1.2)) * (w, h)
-        sketch.fill(ring(fall, mirror(fall)), face.hair * 0.72, None)
+        sketch.draw(Shape(ring(fall, mirror(fall)), face.hair * 0.72, lift=None))
     elif face.hair_style == "bun":
         x, y = -0.3 * sketch.view.yaw, -h * 1.2
-        sketch.fill(oval(x, y, w * 0.42, h * 0.22), face.hair * 0.92, None)
-        sketch.line(curve((x - 7, y + 1), (x - 1, y - 7), (x + 7, y)), 1.2, face.hair + 22, None)
+        gleam = curve((x - 7, y + 1), (x - 1, y - 7), (x + 7, y))
+        sketch.draw(
+            Shape(oval(x, y, w * 0.42, h * 0.22), face.hair * 0.92, lift=None),
+            Shape(gleam, face.hair + 22, 1.2, lift=None),
+        )
     elif face.hair_style == "curly":
         for t in np.linspace(-0.8, np.pi + 0.8, 13):
             curl = oval(1.08 * w * np.cos(t), -3 - 0.96 * h * np.sin(t), 7.2, 7.2, 18)
-            sketch.fill(curl, face.hair * (0.86 + 0.12 * np.cos(5 * t)), None)
+            sketch.draw(Shape(curl, face.hair * (0.86 + 0.12 * np.cos(5 * t)), lift=None))
 
 
 def draw_hair_front(sketch: Sketch) -> None:
@@ -424,23 +463,22 @@ def draw_hair_front(sketch: Sketch) -> None:
     if face.hair_style == "long":
         fall = through((1.0, 0.95), (1.24, 0.9), (1.22, 0.4), (side, -0.05))
         rim = np.concatenate([fall, rim, mirror(fall)[::-1]])
-    sketch.fill(np.concatenate([hairline, rim * size]), face.hair, None)
+    sketch.draw(Shape(np.concatenate([hairline, rim * size]), face.hair, lift=None))
     if face.hair_style == "curly":
         for x in np.linspace(-0.8, 0.8, 8):
-            curl = oval(
-                size[0] * x + swing[0] / 1.5, -size[1] * (0.84 - 0.34 * x * x), 4.8, 4.8, 18
-            )
-            sketch.fill(curl, face.hair * (1.04 + 0.12 * np.cos(9 * x)), None)
+            middle = size[0] * x + swing[0] / 1.5, -size[1] * (0.84 - 0.34 * x * x)
+            tone = face.hair * (1.04 + 0.12 * np.cos(9 * x))
+            sketch.draw(Shape(oval(*middle, 4.8, 4.8, 18), tone, lift=None))
         return
     for share in (0.36, 0.45, 0.55, 0.64):
         root = hairline[int(share * len(hairline))]
         end = crown[int((1 - share) * len(crown))] * size
-        control = (
+        strand = curve(
             0.92 * root + 0.08 * end,
             (root + end) / 2 * (1.06, 1.03),
             0.12 * root + 0.88 * end,
         )
-        sketch.line(curve(*control), 0.8, face.hair * 1.07 + 9, None)
+        sketch.draw(Shape(strand, face.hair * 1.07 + 9, 0.8, lift=None))
 
 
 def draw_beard(sketch: Sketch) -> None:
@@ -457,10 +495,12 @@ def draw_beard(sketch: Sketch) -> None:
     low = curve(
         (0, y0 - 2.6 - lift_lip), (0.5 * wide, y0 - 2.8 - lift_lip), (wide + 1.2, corner + 0.4)
     )
-    sketch.fill(both(ring(top, low)), tone, lift=2)
     rim = outline(sketch)
     chin = rim[rim[:, 1] > rim[:, 1].max() - 6.5]
-    sketch.fill(ring(chin, chin * (0.55, 1) - (0, 3.0)), tone, None)
+    sketch.draw(
+        Shape(both(ring(top, low)), tone, lift=2),
+        Shape(ring(chin, chin * (0.55, 1) - (0, 3.0)), tone, lift=None),
+    )
 
 
 # From behind to in front.

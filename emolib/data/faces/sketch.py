@@ -7,10 +7,9 @@ and nose, ``x`` to the viewer's right, ``y`` down. Every shape is an array ``[P,
 Axes: ``P`` points of a shape, ``H`` × ``W`` pixels of the picture, 96 each.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from math import comb, cos, radians, sin
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +36,7 @@ def curve(*control: tuple[float, float], steps: int = 14) -> NDArray[np.float64]
     """Bézier curve from the first to the last control point, drawn towards the others: ``[P, 2]``,
     ``P = steps``.
     """
-    points: NDArray[np.float64] = _bernstein(len(control) - 1, steps) @ np.array(control, float)
-    return points
+    return np.asarray(_bernstein(len(control) - 1, steps) @ np.array(control, float))
 
 
 def through(*points: tuple[float, float]) -> NDArray[np.float64]:
@@ -72,17 +70,41 @@ def both(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([mirror(points), points], axis=-3)
 
 
+def stroke(points: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Outline of lines that swell from both ends to ``width`` in their middle: ``[…, 2P, 2]``."""
+    along = np.gradient(points, axis=-2)
+    length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
+    swell = np.sin(np.pi * np.linspace(0.12, 0.88, points.shape[-2])) / 2
+    half = along[..., ::-1] * (-1, 1) * (width * swell / length)[..., None]
+    return ring(points + half, points - half)
+
+
+class Shape(NamedTuple):
+    """Polygons of one tone or, with a ``width``, strokes.
+
+    Attributes:
+        points: ``[…, P, 2]``.
+        tone: 1 to 255.
+        width: strokes swell from both ends to so many pixels in their middle; None: filled.
+        lift: pixels in front of the head's ellipsoid, on which the shape lies and turns with it;
+            None: it stays where it is.
+    """
+
+    points: NDArray[np.float64]
+    tone: float
+    width: float | None = None
+    lift: float | None = 0.0
+
+
 class Sketch:
     """A canvas in head coordinates, drawn at ``SUPER`` × the size; 0 where nothing is drawn.
 
-    Shapes lie on the head's ellipsoid, ``lift`` pixels in front of it, and turn with it; those with
-    ``lift`` None stay where they are. ``au[number]`` is the intensity of an action unit, 0 to 1.
+    ``au[number]`` is the intensity of an action unit, 0 to 1.
     """
 
     def __init__(self, identity: Identity, view: View, au: dict[int, float]) -> None:
         self.identity, self.view, self.au = identity, view, au
         self.image = Image.new("L", (SIZE * SUPER, SIZE * SUPER), 0)
-        self.draw = ImageDraw.Draw(self.image)
         self.yaw, self.pitch, roll = radians(view.yaw), radians(view.pitch), radians(view.roll)
         # x turns to z by the yaw, then z to y by the pitch: where x and y go, and where the axis to
         # the viewer goes
@@ -99,47 +121,26 @@ class Sketch:
         """
         x, y = points[..., 0] / self.identity.head_width, points[..., 1] / self.identity.head_height
         z = lift + DEPTH * np.sqrt(np.maximum(1 - x * x - y * y, 0))
-        turned: NDArray[np.float64] = points @ self.turn + z[..., None] * self.ahead
-        return turned
+        return np.asarray(points @ self.turn + z[..., None] * self.ahead)
 
     def placed(self, points: NDArray[np.float64]) -> list[list[float]]:
         """Head frame to canvas: for each shape ``x`` and ``y`` in turn."""
-        shapes: list[list[float]] = (
-            ((points @ self.tilt + self.centre) * SUPER).reshape(-1, 2 * points.shape[-2]).tolist()
-        )
-        return shapes
+        canvas = (points @ self.tilt + self.centre) * SUPER
+        return list(canvas.reshape(-1, 2 * points.shape[-2]).tolist())
 
-    def fill(self, points: NDArray[np.float64], tone: float, lift: float | None = 0.0) -> None:
-        """Polygons of one tone, 1 to 255."""
-        points = points if lift is None else self.turned(points, lift)
-        for polygon in self.placed(points):
-            self.draw.polygon(polygon, fill=max(1, min(255, int(tone))))
-
-    def line(
-        self, points: NDArray[np.float64], width: float, tone: float, lift: float | None = 0.0
-    ) -> None:
-        """Strokes that swell from both ends to ``width`` pixels in their middle."""
-        points = points if lift is None else self.turned(points, lift)
-        along = np.gradient(points, axis=-2)
-        length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
-        across = along[..., ::-1] * (-1, 1)
-        swell = np.sin(np.pi * np.linspace(0.12, 0.88, points.shape[-2])) / 2
-        half = across * (width * swell / length)[..., None]
-        self.fill(ring(points + half, points - half), tone, None)
-
-    @contextmanager
-    def within(self, opening: NDArray[np.float64]) -> Iterator[None]:
-        """What is drawn meanwhile shows only inside these polygons, which lie on the face."""
-        mask = Image.new("1", self.image.size)
-        stencil = ImageDraw.Draw(mask)
-        for polygon in self.placed(self.turned(opening)):
-            stencil.polygon(polygon, fill=1)
-        beneath, self.image = self.image, self.image.copy()
-        self.draw = ImageDraw.Draw(self.image)
-        yield
-        box = mask.getbbox()
-        beneath.paste(self.image.crop(box), box, mask.crop(box))
-        self.image, self.draw = beneath, ImageDraw.Draw(beneath)
+    def draw(self, *shapes: Shape, inside: NDArray[np.float64] | None = None) -> None:
+        """Draws shapes, each over those before it; all show only ``inside`` these polygons on the
+        face, if any.
+        """
+        image, mask = self.image.copy(), Image.new("1", self.image.size, inside is None)
+        for points, tone, width, lift in shapes:
+            points = points if lift is None else self.turned(points, lift)
+            outline = points if width is None else stroke(points, width)
+            for polygon in self.placed(outline):
+                ImageDraw.Draw(image).polygon(polygon, fill=max(1, min(255, int(tone))))
+        for polygon in [] if inside is None else self.placed(self.turned(inside)):
+            ImageDraw.Draw(mask).polygon(polygon, fill=1)
+        self.image.paste(image, mask=mask)
 
     def over(
         self, picture: NDArray[np.float64], light: NDArray[np.float64] | float
