@@ -69,18 +69,15 @@ class Cache:
         self.code = source_digest(*SOURCES, libraries=LIBRARIES)
 
     def key(self, data: EmotionData, row: Mapping[str, Any], engine: str) -> str:
-        """The key of a row's result by an engine: a digest of all that it depends on."""
+        """The key of a row's result by an engine (a device and a precision): a digest of all that
+        it depends on.
+        """
         return hashlib.sha256(
             json.dumps([data.digest, row, engine, self.code], default=str).encode()
         ).hexdigest()
 
-    def get(
-        self, data: EmotionData, rows: Sequence[Mapping[str, Any]], engine: str
-    ) -> dict[int, NetworkResult]:
-        """The results of rows by an engine (a device and a precision), by position in ``rows``;
-        those that are not kept are left out.
-        """
-        keys = [self.key(data, row, engine) for row in rows]
+    def get(self, keys: Sequence[str]) -> dict[str, NetworkResult]:
+        """The results that are kept, by key."""
         statement = "SELECT key, content FROM network WHERE key = ?"
         kept = {}
         for key, content in self._run(statement, [[key] for key in keys]):
@@ -90,18 +87,11 @@ class Cache:
                 say_once(
                     f"{self.path} holds results that are damaged; those networks are trained again"
                 )
-        return {position: kept[key] for position, key in enumerate(keys) if key in kept}
+        return kept
 
-    def put(
-        self,
-        data: EmotionData,
-        rows: Sequence[Mapping[str, Any]],
-        results: Sequence[NetworkResult],
-        engine: str,
-    ) -> None:
-        """Keeps the results of some rows, all or none."""
-        keys = [self.key(data, row, engine) for row in rows]
-        entries = [(key, _pack(key, result)) for key, result in zip(keys, results, strict=True)]
+    def put(self, results: Mapping[str, NetworkResult]) -> None:
+        """Keeps some results by their keys, all or none."""
+        entries = [(key, _pack(key, result)) for key, result in results.items()]
         self._run("INSERT OR REPLACE INTO network VALUES (?, ?)", entries)
 
     def _run(
@@ -139,8 +129,6 @@ def _pack(key: str, result: NetworkResult) -> bytes:
 
 def _unpack(key: str, content: bytes) -> NetworkResult:
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
-        if arrays.zip.testzip():
-            raise ValueError("an array does not have its checksum")
         values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
     if values.pop("key") != key:
         raise ValueError("the result of another network")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -50,10 +51,8 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
             f"{data.source}: {modality} of row {finite.argmin()} is missing or infinite, and "
             "cannot be scaled"
         )
-    if rows is not None and described:  # kept, because many networks share a fold
-        count = data.features[modality].shape[1]
-        code = ("data", "training.scaling")
-        given = cached(_components, data, modality, rows.tobytes(), count, code=code)
+    if described:  # kept, because many networks share a fold
+        given = cached(_components, data, modality, rows, code=("data", "training.scaling"))
     values = given.astype(float)
     seen = values if rows is None else values[rows]
     return min_max(values, seen.min(0), np.ptp(seen, 0))
@@ -69,21 +68,20 @@ def min_max(
         return ((values - low) / np.where(span == 0, 1, span)).astype(np.float32)
 
 
-def _components(data: EmotionData, modality: str, rows: bytes, count: int) -> NDArray[np.float32]:
+def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
     """Components fitted on a fold's training rows, ``[N, P]``."""
-    descriptors = data.descriptors[modality]
-    fitted_on = np.frombuffer(rows, np.intp)
+    descriptors, count = data.descriptors[modality], data.features[modality].shape[1]
     products = None
-    if len(fitted_on) <= descriptors.shape[1]:
-        products = _products(data, modality)[np.ix_(fitted_on, fitted_on)]
-    return Components.fit(descriptors[fitted_on], count, products).transform(descriptors)
+    if len(rows) <= descriptors.shape[1]:
+        products = _products(data, modality)[np.ix_(rows, rows)]
+    return Components.fit(descriptors[rows], count, products).transform(descriptors)
 
 
 @lru_cache(maxsize=4)
 def _products(data: EmotionData, modality: str) -> NDArray[np.float64]:
     """Inner products of all rows' descriptors, ``[N, N]``."""
     descriptors = data.descriptors[modality].astype(float)
-    return descriptors @ descriptors.T
+    return np.asarray(descriptors @ descriptors.T)
 
 
 class FoldInputs:
@@ -99,7 +97,6 @@ class FoldInputs:
         pairs: training and test rows of each split.
         inputs: ``[V, N, M, D]``.
         targets: one-hot ``[N, C]``.
-        labels: ``[N]``.
         order: training rows of each split in this epoch's order, ``[S, T]``; ``length`` ``[S]``
             says how many.
     """
@@ -107,35 +104,36 @@ class FoldInputs:
     def __init__(
         self, data: EmotionData, rows: list[sweeps.Row], precision: str = "float32"
     ) -> None:
-        splits = [(row["protocol"], row["seed"], row["folds"], row["fold"]) for row in rows]
-        split_keys = list(dict.fromkeys(splits))
-        self.split = np.array([split_keys.index(split) for split in splits])
+        self.split, splits = pd.factorize(
+            pd.Series([(row["protocol"], row["seed"], row["folds"], row["fold"]) for row in rows])
+        )
         self.pairs = [
-            make_folds(data, protocol, seed, folds)[fold]
-            for protocol, seed, folds, fold in split_keys
+            make_folds(data, protocol, seed, folds)[fold] for protocol, seed, folds, fold in splits
         ]
-        views = [
-            (split, row["scaling"], row["modality"])
-            for split, row in zip(self.split.tolist(), rows, strict=True)
-        ]
-        view_keys = list(dict.fromkeys(views))
-        self.view = np.array([view_keys.index(view) for view in views])
-        self.inputs = np.stack([self._inputs(data, *view) for view in view_keys]).astype(precision)
-        self.labels = data.labels
+        self.view, views = pd.factorize(
+            pd.Series(
+                [
+                    (split, row["scaling"], *sweeps.features_of(row))
+                    for split, row in zip(self.split, rows, strict=True)
+                ]
+            )
+        )
+        self.inputs = np.stack([self._inputs(data, *view) for view in views]).astype(precision)
         self.targets = np.eye(len(data.classes), dtype=precision)[data.labels]
         self.length = np.array([len(training) for training, _ in self.pairs])
-        self.order = np.zeros((len(split_keys), self.length.max()), np.int32)
+        self.order = np.zeros((len(splits), self.length.max()), np.int32)
         self.generators = [
             torch.Generator().manual_seed(sweeps.seeds(seed, fold)[1])
-            for _, seed, _, fold in split_keys
+            for _, seed, _, fold in splits
         ]
 
     def _inputs(
-        self, data: EmotionData, split: int, scaling: str, modality: str
+        self, data: EmotionData, split: int, scaling: str, *modalities: str
     ) -> NDArray[np.float32]:
         """``[N, M, D]``: every row of the data as one split's networks see it."""
         fitted_on = self.pairs[split][0] if scaling == "training rows" else None
-        parts = [scale(data, part, fitted_on) for part in modality.split("+")]
+        # a network of the image alone has no use for features
+        parts = [scale(data, part, fitted_on) for part in modalities or data.modalities[:1]]
         if fitted_on is not None:
             for part in parts:
                 check_scaling(part, fitted_on)

@@ -1,10 +1,8 @@
 """Networks trained side by side, epoch by epoch, with pruning and early stopping per network.
 
-Networks that look at the image itself are trained one by one.
-
-Two engines with the same result do the work of a stack. Each trains some networks ``which`` for an
-epoch, in place, and returns the mean loss of each, in the order of ``which``; and it returns the
-scores of one network on all rows. Parameters are ``[K, P]``, flat in the order of the module's own.
+An engine does the work of a stack. It trains some networks ``which`` for an epoch, in place, and
+returns the mean loss of each, in the order of ``which``; and it returns the scores of one network
+on all rows. Parameters are ``[K, P]``, flat in the order of the module's own.
 
 Axes: ``K`` networks, ``N`` rows of the data, ``H`` hidden units, ``B`` batch, ``C`` classes, ``P``
 parameters of a network.
@@ -12,21 +10,23 @@ parameters of a network.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, vmap
-from torch.nn.utils import parameters_to_vector
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from emolib.data import EmotionData, Rows
 from emolib.metrics import accuracy, predict
-from emolib.models import FusionNet, ShallowNet
+from emolib.models import FusionNet, ImageFusionNet, ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
 from emolib.training.cache import NetworkResult
-from emolib.training.kernels import Floats
+from emolib.training.kernels import Floats, fusion, shallow
 from emolib.training.kernels.arithmetic import (
     BETA1,
     BETA2,
@@ -35,12 +35,8 @@ from emolib.training.kernels.arithmetic import (
     OPTIMISERS,
     constants,
 )
-from emolib.training.kernels.fusion import fusion_epoch, fusion_scores
-from emolib.training.kernels.shallow import shallow_epoch, shallow_scores
 from emolib.training.scaling import FoldInputs
-from emolib.training.sweeps import IMAGE, Row
 
-KINDS = (ShallowNet, FusionNet)  # those with a kernel
 PRECISIONS = ("float32", "float64")
 
 
@@ -53,15 +49,16 @@ class NetworkStack:
     Args:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch
-            size.
-        device: on ``"cpu"`` networks that have a kernel are trained by
-            :class:`NumbaEngine`, all others by
-            :class:`VmapEngine`.
+            size; a single row where the network looks at images.
+        device: on ``"cpu"`` networks are trained by the engine that :data:`ENGINES` names, all
+            others by :class:`VmapEngine`; those that look at images always on the processor.
         precision: one of :data:`PRECISIONS`.
 
     Attributes:
         training: which networks have not come to their end, boolean ``[K]``.
+        stopped: those whose loss has stopped falling, boolean ``[K]``.
         epochs: epochs done so far by those.
+        settings: columns of the rows and of their recipes, ``[K]`` each.
 
     Example:
         >>> stack = NetworkStack(data, rows)
@@ -71,75 +68,69 @@ class NetworkStack:
     """
 
     def __init__(
-        self, data: EmotionData, rows: list[Row], device: str = "cpu", precision: str = "float32"
+        self,
+        data: EmotionData,
+        rows: list[sweeps.Row],
+        device: str = "cpu",
+        precision: str = "float32",
     ) -> None:
-        self.rows = rows
-        recipes = [sweeps.recipe_of(row) for row in rows]
+        self.data, self.rows = data, rows
+        settings = pd.DataFrame([row | vars(sweeps.recipe_of(row)) for row in rows])
+        self.settings = {name: column.to_numpy() for name, column in settings.items()}
+        self.batch = int(self.settings["batch"][0])
         self.material = FoldInputs(data, rows, precision)
-        width = max(row["hidden"] for row in rows)
-        self.net = sweeps.build(rows[0] | {"hidden": width}, data).to(device)
-        shallow = isinstance(self.net, ShallowNet)
-        hidden = torch.tensor([row["hidden"] if shallow else 0 for row in rows])
-        self.alive = (torch.arange(width) < hidden.unsqueeze(1)).to(device)
-        size = sum(p.numel() for p in self.net.parameters())
-        self.weights = torch.zeros(len(rows), size, dtype=getattr(torch, precision), device=device)
-        stacked = self.parameters()
-        for k, row in enumerate(rows):
-            for name, initial in sweeps.build(row, data).named_parameters():
+        nets = [sweeps.build(row, data) for row in rows]
+        self.net = nets[self.settings["hidden"].argmax()]
+        device = "cpu" if isinstance(self.net, ImageFusionNet) else device
+        self.net.to(device, getattr(torch, precision))
+        hidden = self.settings["hidden"] * isinstance(self.net, ShallowNet)
+        self.alive = torch.from_numpy(np.arange(hidden.max()) < hidden[:, None]).to(device)
+        like = parameters_to_vector(self.net.parameters()).detach()
+        self.weights = like.new_zeros(len(rows), len(like))
+        stacked = named_parameters(self.net, self.weights)
+        for k, net in enumerate(nets):
+            for name, initial in net.named_parameters():
                 own = tuple(slice(length) for length in initial.shape)
                 stacked[name][k][own] = initial.detach()
-        rule = np.array(
-            [
-                (recipe.learning_rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]])
-                for recipe, row in zip(recipes, rows, strict=True)
-            ]
-        )
-        self.rule = torch.from_numpy(rule).to(device)
+        rule = [
+            (rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]])
+            for rate, row in zip(self.settings["learning_rate"], rows, strict=True)
+        ]
+        self.rule = torch.tensor(rule, dtype=torch.float64, device=device)
         self.mean, self.square = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         self.steps = torch.zeros(len(rows), dtype=torch.int64, device=device)
-        self.batch = recipes[0].batch
-        compiled = device == "cpu" and isinstance(self.net, KINDS)
-        self.engine: NumbaEngine | VmapEngine = NumbaEngine(self) if compiled else VmapEngine(self)
+        engine = ENGINES.get(type(self.net), VmapEngine) if device == "cpu" else VmapEngine
+        self.engine = engine(self)
 
-        self.patience = np.array([recipe.patience for recipe in recipes])
-        self.tolerance = np.array([recipe.tolerance for recipe in recipes])
-        self.max_epochs = np.array([recipe.epochs for recipe in recipes])
-        self.prunes = np.array([shallow and row["angle"] > 0 for row in rows])
-        self.prunes_on = np.array([row["schedule"] == "every" for row in rows])
         self.training = np.ones(len(rows), bool)
+        self.stopped = np.zeros(len(rows), bool)
         self.epochs = 0
-        self.losses: list[Floats] = []
+        self.losses: list[NDArray[np.float64]] = []
         self.done = np.zeros(len(rows), int)
         self.best = np.full(len(rows), np.inf)
         self.waited = np.zeros(len(rows), int)
 
-    def epoch(self) -> NDArray[np.float32]:
+    def epoch(self) -> NDArray[np.float64]:
         """Trains one more epoch; returns mean losses ``[K]``, NaN for networks that have ended."""
         which = np.flatnonzero(self.training)
+        now = {name: column[which] for name, column in self.settings.items()}
         self.material.shuffle(np.unique(self.material.split[which]))
-        losses = np.full(len(self.rows), np.nan, np.float32)
+        losses = np.full(len(self.rows), np.nan)
         losses[which] = self.engine.epoch(which)
         self.losses.append(losses)
         self.epochs += 1
 
-        due = which[self.prunes[which] & ((self.epochs == 1) | self.prunes_on[which])]
-        if len(due):
+        due = which[(now["angle"] > 0) & ((self.epochs == 1) | (now["schedule"] == "every"))]
+        if len(due) and isinstance(self.net, ShallowNet):
             self._prune(due)
 
-        fell = losses[which] < self.best[which] * (1 - self.tolerance[which])
+        fell = losses[which] < self.best[which] * (1 - now["tolerance"])
         self.best[which] = np.where(fell, losses[which], self.best[which])
         self.waited[which] = np.where(fell, 0, self.waited[which] + 1)
+        self.stopped[which] = (now["patience"] > 0) & (self.waited[which] >= now["patience"])
         self.done[which] = self.epochs
-        self.training[which] = ~self._stopped(which) & (self.epochs < self.max_epochs[which])
+        self.training[which] = ~self.stopped[which] & (self.epochs < now["epochs"])
         return losses
-
-    def _stopped(self, which: Rows | int) -> NDArray[np.bool]:
-        """Whether the loss has stopped falling."""
-        return (self.patience[which] > 0) & (self.waited[which] >= self.patience[which])
-
-    def parameters(self) -> dict[str, Tensor]:
-        """The networks' parameters by the module's names, ``[K, …]``: views of the same memory."""
-        return named_parameters(self.net, self.weights)
 
     def _prune(self, due: Rows) -> None:
         """Prunes some networks by their activations over the training rows; survivors keep weights
@@ -147,7 +138,8 @@ class NetworkStack:
         """
         which = torch.from_numpy(due).to(self.weights.device)
         # in double precision, so that no unit's fate hangs on the order in which a sum was taken
-        p = {name: value[which].double() for name, value in self.parameters().items()}
+        stacked = named_parameters(self.net, self.weights)
+        p = {name: value[which].double() for name, value in stacked.items()}
         inputs = torch.from_numpy(self.material.inputs[self.material.view[due]]).to(which.device)
         counts = torch.zeros(inputs.shape[:2])
         for i, split in enumerate(self.material.split[due]):
@@ -155,7 +147,7 @@ class NetworkStack:
         bias, incoming = p["hidden.bias"].unsqueeze(1), p["hidden.weight"].transpose(1, 2)
         h = torch.sigmoid(torch.baddbmm(bias, inputs.flatten(2).double(), incoming))
         settings = {
-            name: torch.tensor([self.rows[k][name] for k in due]).to(h.device)
+            name: torch.tensor(self.settings[name][due].tolist()).to(h.device)
             for name in ("angle", "activation_shift", "merge_weights")
         }
         self.alive[which], outgoing, bias = prune(
@@ -166,7 +158,6 @@ class NetworkStack:
             **settings,
             weight=counts.to(h),
         )
-        stacked = self.parameters()
         stacked["output.weight"][which] = outgoing.to(self.weights)
         stacked["output.bias"][which] = bias.to(self.weights)
 
@@ -174,10 +165,9 @@ class NetworkStack:
         """Parameters of one network, flat, without the units that count for nothing."""
         parts = named_parameters(self.net, self.weights[k])
         if isinstance(self.net, ShallowNet):
-            alive = self.alive[k]
-            parts["hidden.weight"] = parts["hidden.weight"][alive]
-            parts["hidden.bias"] = parts["hidden.bias"][alive]
-            parts["output.weight"] = parts["output.weight"][:, alive]
+            for name in ("hidden.weight", "hidden.bias"):
+                parts[name] = parts[name][self.alive[k]]
+            parts["output.weight"] = parts["output.weight"][:, self.alive[k]]
         return torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
 
     def result(self, k: int) -> NetworkResult:
@@ -190,8 +180,8 @@ class NetworkStack:
             weights=self.compacted(k),
             losses=np.array([losses[k] for losses in self.losses[: self.done[k]]], np.float32),
             units=int(self.alive[k].sum()),
-            train_accuracy=accuracy(self.material.labels[trained_on], predict(scores[trained_on])),
-            stopped=bool(self._stopped(k)),
+            train_accuracy=accuracy(self.data.labels[trained_on], predict(scores[trained_on])),
+            stopped=bool(self.stopped[k]),
         )
 
 
@@ -205,8 +195,8 @@ def named_parameters(net: nn.Module, weights: Tensor) -> dict[str, Tensor]:
 
 
 class NumbaEngine:
-    """Compiled loops on the processor, for networks of :data:`KINDS`, one after another or in the
-    lanes of a vector register: :mod:`emolib.training.kernels`.
+    """Compiled loops on the processor, for networks one after another or in the lanes of a vector
+    register: :mod:`emolib.training.kernels`.
     """
 
     def __init__(self, stack: NetworkStack) -> None:
@@ -227,8 +217,10 @@ class NumbaEngine:
         if isinstance(s.net, ShallowNet):
             alive = s.alive.numpy().astype(m.inputs.dtype)
             inputs = m.inputs.reshape(*m.inputs.shape[:2], -1)
-            return shallow_epoch(*state, alive, which, inputs, m.view, *batches, self.constants)
-        return fusion_epoch(
+            return shallow.shallow_epoch(
+                *state, alive, which, inputs, m.view, *batches, self.constants
+            )
+        return fusion.fusion_epoch(
             *state, self.places, which, m.inputs, m.view, *batches, *self.shape, self.constants
         )
 
@@ -239,8 +231,8 @@ class NumbaEngine:
         if isinstance(self.stack.net, ShallowNet):
             alive = self.stack.alive[k].numpy().astype(weights.dtype)
             flat = inputs.reshape(len(inputs), -1)
-            return shallow_scores(weights, alive, flat, classes, self.constants)
-        return fusion_scores(weights, self.places, inputs, *self.shape, classes)
+            return shallow.shallow_scores(weights, alive, flat, classes, self.constants)
+        return fusion.fusion_scores(weights, self.places, inputs, *self.shape, classes)
 
 
 class VmapEngine:
@@ -252,15 +244,14 @@ class VmapEngine:
         self.stack = stack
         self.inputs = torch.from_numpy(stack.material.inputs).to(stack.weights.device)
         self.targets = torch.from_numpy(stack.material.targets).to(stack.weights.device)
-        self.gradient = vmap(grad_and_value(self._loss))
+        self.gradient = torch.func.vmap(torch.func.grad_and_value(self._loss))
 
-    def _forward(self, weights: Tensor, alive: Tensor, x: Tensor) -> Tensor:
+    def _forward(self, weights: Tensor, alive: Tensor, x: Tensor) -> Any:
         """Outputs ``[B, C]`` of one network; a hidden unit that was pruned adds nothing."""
         p = named_parameters(self.stack.net, weights)
         if isinstance(self.stack.net, ShallowNet):
             p["output.weight"] = p["output.weight"] * alive
-        outputs: Tensor = functional_call(self.stack.net, p, (x,))
-        return outputs
+        return torch.func.functional_call(self.stack.net, p, (x,))
 
     def _loss(
         self,
@@ -337,60 +328,62 @@ class VmapEngine:
         s = self.stack
         with torch.no_grad():
             alive, inputs = s.alive[k].to(s.weights.dtype), self.inputs[s.material.view[k]]
-            return self._forward(s.weights[k], alive, inputs).cpu().numpy()
+            return np.asarray(self._forward(s.weights[k], alive, inputs).cpu())
+
+
+class ImageEngine:
+    """PyTorch's own loop on the processor, for a network that looks at images: a stack of one."""
+
+    def __init__(self, stack: NetworkStack) -> None:
+        torch.set_num_threads(1)  # as many networks train side by side as there are cores
+        self.stack, net = stack, stack.net
+        (weights,) = stack.weights
+        vector_to_parameters(weights, net.parameters())  # the same memory from here on
+        rate = float(stack.settings["learning_rate"][0])
+        self.optimiser = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
+        self.x = torch.from_numpy(stack.material.inputs[0])
+        self.image = images(stack.data).to(self.x)
+
+    def epoch(self, _: Rows) -> NDArray[np.float64]:
+        """Trains the network for an epoch; returns its mean loss ``[1]``."""
+        m, total = self.stack.material, 0.0
+        target = torch.from_numpy(m.targets)
+        batches = torch.from_numpy(m.order[0]).long().split(self.stack.batch)
+        for batch in batches:
+            self.optimiser.zero_grad()
+            loss = F.smooth_l1_loss(self.stack.net(self.x[batch], self.image[batch]), target[batch])
+            loss.backward()
+            self.optimiser.step()
+            total += loss.item()
+        return np.array([total / len(batches)])
+
+    def scores(self, _: int) -> Floats:
+        """Outputs ``[N, C]`` of the network on every row."""
+        with torch.no_grad():
+            return np.asarray(self.stack.net(self.x, self.image))
 
 
 def train_stack(
-    data: EmotionData, rows: list[Row], device: str = "cpu", precision: str = "float32"
+    data: EmotionData, rows: list[sweeps.Row], device: str = "cpu", precision: str = "float32"
 ) -> list[NetworkResult]:
     """Trains networks of one kind from start to end."""
     stack = NetworkStack(data, rows, device, precision)
-    while stack.training.any():
-        stack.epoch()
+    # PyTorch by itself lets a card's convolutions round to ten bits
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=device == "cpu"):
+        while stack.training.any():
+            stack.epoch()
     return [stack.result(k) for k in range(len(rows))]
-
-
-def train_image_network(data: EmotionData, row: Row) -> NetworkResult:
-    """Trains the network of one row that looks at images, by PyTorch's own means."""
-    torch.set_num_threads(1)  # as many networks train side by side as there are cores
-    recipe = sweeps.recipe_of(row)
-    parts = [part for part in row["modality"].split("+") if part != IMAGE]
-    # a network of the image alone has no use for features
-    material = FoldInputs(data, [row | {"modality": "+".join(parts) or data.modalities[0]}])
-    trained_on, tested = material.pairs[0]
-    x, target = torch.from_numpy(material.inputs[0]), torch.from_numpy(material.targets)
-    image = images(data)
-    net = sweeps.build(row, data)
-    optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate, fused=True)
-    losses: list[float] = []
-    best, waited = np.inf, 0
-    while len(losses) < recipe.epochs and not 0 < recipe.patience <= waited:
-        material.shuffle([0])
-        total = 0.0
-        for batch in torch.from_numpy(material.order[0]).long().split(recipe.batch):
-            optimiser.zero_grad()
-            loss = F.smooth_l1_loss(net(x[batch], image[batch]), target[batch])
-            loss.backward()
-            optimiser.step()
-            total += loss.item()
-        losses.append(total / -(-len(trained_on) // recipe.batch))
-        fell = losses[-1] < best * (1 - recipe.tolerance)
-        best, waited = (losses[-1], 0) if fell else (best, waited + 1)
-    with torch.no_grad():
-        scores = net(x, image).numpy()
-    return NetworkResult(
-        scores=scores[tested],
-        test_rows=tested,
-        weights=parameters_to_vector(net.parameters()).detach().numpy(),
-        losses=np.array(losses, np.float32),
-        units=0,
-        train_accuracy=accuracy(material.labels[trained_on], predict(scores[trained_on])),
-        stopped=len(losses) < recipe.epochs,
-    )
 
 
 def images(data: EmotionData) -> Tensor:
     """Faces ``[N, S, S]``, each with mean 0 and variance 1; ``S`` pixels along a side."""
-    flat = torch.from_numpy(np.array(data.descriptors[IMAGE]))
-    side = round(flat.shape[1] ** 0.5)
-    return flat.view(-1, side, side)
+    flat = torch.tensor(data.descriptors[sweeps.IMAGE])
+    return flat.view(len(flat), round(flat.shape[1] ** 0.5), -1)
+
+
+# Engines of the networks that have one of their own on the processor.
+ENGINES: dict[type[nn.Module], Any] = {
+    ShallowNet: NumbaEngine,
+    FusionNet: NumbaEngine,
+    ImageFusionNet: ImageEngine,
+}

@@ -200,17 +200,16 @@ def check(table: pd.DataFrame, data: EmotionData) -> list[Row]:
         raise ValueError(
             f"a sweep is a table such as emolib.sweep() makes, not of type {type(table).__name__}"
         )
-    columns = list(table.columns)
-    for name in [*NETWORK, *columns]:
-        if columns.count(name) != 1:
-            count = columns.count(name)
+    for name in [*NETWORK, *table.columns]:
+        count = list(table.columns).count(name)
+        if count != 1:
             raise ValueError(f"the sweep has {count} columns called {name!r}; it must have one")
     if not len(table):
         raise ValueError("the sweep has no rows, so there is nothing to train")
     rows: list[Row] = []
-    for number, values in enumerate(zip(*(table[name].tolist() for name in NETWORK), strict=True)):
+    for number, row in enumerate(table[NETWORK].to_dict("records", into=Row())):
         try:
-            rows.append(checked_row(dict(zip(NETWORK, values, strict=True)), data))
+            rows.append(checked_row(row, data))
         except ValueError as error:
             raise ValueError(f"row {number} of the sweep: {error}") from None
     return rows
@@ -225,8 +224,7 @@ def checked_row(given: Row, data: EmotionData) -> Row:
     row = {name: valid(name, value) for name, value in given.items()}
     one_of("protocol", row["protocol"], dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
     whole_number("fold", row["fold"], 0, row["folds"] - 1)
-    parts = row["modality"].split("+")
-    for part in parts:
+    for part in row["modality"].split("+"):
         one_of("modality", part, data.modalities)
     looks = row["network"] == IMAGE_NETWORK
     if looks and (row["optimiser"], row["loss"]) != ("Adam", "smooth L1"):
@@ -235,14 +233,19 @@ def checked_row(given: Row, data: EmotionData) -> Row:
         raise ValueError(
             f"{data.source}: there are no images, which the network {IMAGE_NETWORK!r} looks at"
         )
-    widths = {data.features[part].shape[1] for part in parts if not (looks and part == IMAGE)}
-    if len(widths) > 1:
+    if len({data.features[part].shape[1] for part in features_of(row)}) > 1:
         raise ValueError(
             f"modality is {row['modality']!r}; modalities that are fused need equally many features"
         )
     if row["network"] == "shallow":
         whole_number("hidden", row["hidden"], 1, WIDEST)
     return row
+
+
+def features_of(row: Row) -> list[str]:
+    """Modalities whose features a row's network reads: all but the image that it looks at."""
+    image = IMAGE if row["network"] == IMAGE_NETWORK else None
+    return [part for part in row["modality"].split("+") if part != image]
 
 
 def recipe_of(row: Row) -> Recipe:
@@ -268,16 +271,16 @@ def seeds(seed: int, fold: int) -> tuple[int, int]:
 
 def build(row: Row, data: EmotionData) -> nn.Module:
     """The untrained network of one row, as a plain module."""
-    parts = row["modality"].split("+")
-    features, classes = data.features[parts[0]].shape[1], len(data.classes)
+    modalities, classes = features_of(row), len(data.classes)
+    features = data.features[(modalities or data.modalities)[0]].shape[1]
     net: nn.Module
     if row["network"] == "shallow":
-        net = ShallowNet(len(parts) * features, int(row["hidden"]), classes)
+        net = ShallowNet(len(modalities) * features, int(row["hidden"]), classes)
     elif row["network"] == IMAGE_NETWORK:
         side = round(data.descriptors[IMAGE].shape[1] ** 0.5)
-        net = ImageFusionNet(sum(part != IMAGE for part in parts), features, classes, side=side)
+        net = ImageFusionNet(len(modalities), features, classes, side=side)
     else:
-        net = FusionNet(len(parts), features, classes)
+        net = FusionNet(len(modalities), features, classes)
     initialise(net, seeds(row["seed"], row["fold"])[0])
     return net
 

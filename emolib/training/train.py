@@ -26,8 +26,7 @@ from emolib.metrics import UNTESTED, predict
 from emolib.training import sweeps
 from emolib.training.cache import Cache, NetworkResult
 from emolib.training.kernels.shallow import LANES
-from emolib.training.stack import PRECISIONS, train_image_network, train_stack
-from emolib.training.sweeps import IMAGE_NETWORK, NETWORK, REPETITION, Row, recipe_of
+from emolib.training.stack import PRECISIONS, train_stack
 from emolib.utils.console import say_once
 from emolib.utils.validation import one_of, whole_number
 
@@ -80,7 +79,8 @@ class Trained:
             scores[place, result.test_rows] = result.scores
         means = table.groupby(number, sort=False)[ADDED].mean()
         means["tested"] = (predict(scores) != UNTESTED).sum(-1)
-        return table[[*REPETITION, *own]].iloc[first].reset_index(drop=True).join(means), scores
+        named = table[[*sweeps.REPETITION, *own]].iloc[first].reset_index(drop=True)
+        return named.join(means), scores
 
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module.
@@ -89,10 +89,7 @@ class Trained:
             position: of the row, counted from 0 whatever the table's index.
         """
         position = whole_number("position", position, 0, len(self.results) - 1)
-        (row,), result = (
-            self.table.iloc[[position]].to_dict("records", into=Row()),
-            self.results[position],
-        )
+        row, result = dict(self.table.iloc[position]), self.results[position]
         net = sweeps.build(row | {"hidden": max(result.units, 1)}, self.data)
         nn.utils.vector_to_parameters(torch.from_numpy(result.weights.copy()), net.parameters())
         return net
@@ -106,9 +103,10 @@ def _repetitions(table: pd.DataFrame) -> tuple[NDArray[np.intp], list[Any]]:
     where two models were put together), and is left out if not (a running number).
     """
     columns = [
-        table[name].map(repr) for name in table.columns.difference([*NETWORK, *ADDED], sort=False)
+        table[name].map(repr)
+        for name in table.columns.difference([*sweeps.NETWORK, *ADDED], sort=False)
     ]
-    groups = table.groupby(REPETITION, sort=False, dropna=False)
+    groups = table.groupby(sweeps.REPETITION, sort=False, dropna=False)
     number, all_folds = groups.ngroup(), groups["fold"].transform("nunique")
     kept: list[Any] = []
     for column in columns:
@@ -157,69 +155,70 @@ def train(
     one_of("precision", precision, PRECISIONS)
     device = _device(device)
     engine = f"{device} {precision}"
-    found = cache.get(data, rows, engine) if cache else {}  # by position
-    missing = [position for position in range(len(rows)) if position not in found]
+    keys = [cache.key(data, row, engine) if cache else str(k) for k, row in enumerate(rows)]
+    found = cache.get(keys) if cache else {}
+    missing = [position for position, key in enumerate(keys) if key not in found]
     if missing:
         for shard, results in _trained(data, rows, missing, jobs, device, precision):
-            found.update(zip(shard, results, strict=True))
+            fresh = dict(zip([keys[position] for position in shard], results, strict=True))
+            found |= fresh
             if cache:
-                cache.put(data, [rows[position] for position in shard], results, engine)
+                cache.put(fresh)
 
-    results = [found[position] for position in range(len(rows))]
-    tested = [int((predict(result.scores) != UNTESTED).sum()) for result in results]
-    diverged = sum(
-        count < len(result.test_rows) for count, result in zip(tested, results, strict=True)
+    results = [found[key] for key in keys]
+    added = pd.DataFrame(
+        {
+            "units": [result.units for result in results],
+            "parameters": [len(result.weights) for result in results],
+            "epochs": [len(result.losses) for result in results],
+            "train_loss": [result.losses[-1] for result in results],
+            "train_accuracy": [result.train_accuracy for result in results],
+            "stopped": [result.stopped for result in results],
+            "tested": [(predict(result.scores) != UNTESTED).sum() for result in results],
+        }
     )
+    diverged = (added["tested"] < [len(result.test_rows) for result in results]).sum()
     if diverged:
         say_once(
             f"{diverged:,} of {len(rows):,} networks diverged: their weights left the range of "
             f"{precision}, and the rows that they tested count as untested; a lower learning_rate "
             "would help"
         )
-    added = {
-        "units": [result.units for result in results],
-        "parameters": [len(result.weights) for result in results],
-        "epochs": [len(result.losses) for result in results],
-        "train_loss": [result.losses[-1] for result in results],
-        "train_accuracy": [result.train_accuracy for result in results],
-        "stopped": [result.stopped for result in results],
-        "tested": tested,
-    }
-    own = table.drop(columns=[*NETWORK, *ADDED], errors="ignore").reset_index(drop=True)
-    return Trained(pd.concat([sweeps.table(rows), own, pd.DataFrame(added)], axis=1), results, data)
+    own = table.drop(columns=[*sweeps.NETWORK, *ADDED], errors="ignore").reset_index(drop=True)
+    return Trained(pd.concat([sweeps.table(rows), own, added], axis=1), results, data)
 
 
 def _trained(
     data: EmotionData,
-    rows: list[Row],
+    rows: list[sweeps.Row],
     missing: list[int],
     jobs: int | None,
     device: str,
     precision: str,
 ) -> Iterator[tuple[list[int], list[NetworkResult]]]:
     """Trains the rows at some positions; yields positions and results shard by shard."""
-    with _workers():
+    with (
+        _workers(),
+        tqdm(total=len(missing), desc="training networks", leave=False, delay=0.2) as progress,
+    ):
         jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
         shards = _shards(data, rows, missing, jobs, device)
-        bar = tqdm(total=len(missing), desc="training networks", leave=False, delay=0.2)
-        with bar as progress:
-            # Compiled loops release the interpreter's lock, so threads do, and a process would load
-            # everything anew. The steps of an image network are mostly the interpreter's.
-            for looks in sorted({rows[shard[0]]["network"] == IMAGE_NETWORK for shard in shards}):
-                work = joblib.Parallel(
-                    jobs,
-                    prefer="processes" if looks else "threads",
-                    return_as="generator_unordered",
+        looks = [rows[shard[0]]["network"] == sweeps.IMAGE_NETWORK for shard in shards]
+        # Compiled loops release the interpreter's lock, so threads do, and a process would load
+        # everything anew. The steps of an image network are mostly the interpreter's.
+        for kind in sorted(set(looks)):
+            work = joblib.Parallel(
+                jobs, prefer="processes" if kind else "threads", return_as="generator_unordered"
+            )
+            for shard, results in work(
+                joblib.delayed(_train_shard)(
+                    shard, data, [rows[position] for position in shard], device, precision
                 )
-                for shard, results in work(
-                    joblib.delayed(_train_shard)(
-                        shard, data, [rows[position] for position in shard], device, precision
-                    )
-                    for shard in shards
-                    if (rows[shard[0]]["network"] == IMAGE_NETWORK) == looks
-                ):
-                    yield shard, results
-                    progress.update(len(shard))
+                for shard, own in zip(shards, looks, strict=True)
+                if own == kind
+            ):
+                yield shard, results
+                progress.update(len(shard))
 
 
 def _device(device: str) -> str:
@@ -255,26 +254,21 @@ def _workers() -> Iterator[None]:
 
 
 def _train_shard(
-    shard: list[int], data: EmotionData, rows: list[Row], device: str, precision: str
+    shard: list[int], data: EmotionData, rows: list[sweeps.Row], device: str, precision: str
 ) -> tuple[list[int], list[NetworkResult]]:
     """The results of the rows at these positions, and the positions, to know them by."""
-    if rows[0]["network"] == IMAGE_NETWORK:
-        return shard, [train_image_network(data, row) for row in rows]
-    if device == "cpu":
-        return shard, train_stack(data, rows, device, precision)
-    # PyTorch by itself lets a card's convolutions round to ten bits
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        return shard, train_stack(data, rows, device, precision)
+    return shard, train_stack(data, rows, device, precision)
 
 
 def _shards(
-    data: EmotionData, rows: list[Row], missing: list[int], jobs: int, device: str
+    data: EmotionData, rows: list[sweeps.Row], missing: list[int], jobs: int, device: str
 ) -> list[list[int]]:
     """Positions of rows by the shard that trains them: one kind of network, alike in size, and
     splits kept together.
     """
     work = pd.DataFrame(
-        [rows[position] | vars(recipe_of(rows[position])) for position in missing], index=missing
+        [rows[position] | vars(sweeps.recipe_of(rows[position])) for position in missing],
+        index=missing,
     )
     work["modalities"] = work["modality"].str.count(r"\+") + 1
     steps = work["epochs"] * len(data) / work["batch"] * work["modalities"]
@@ -282,14 +276,14 @@ def _shards(
     work = work.sort_values(["hidden", "epochs", "loss", "protocol", "folds", "seed", "fold"])
     shards: list[list[int]] = []
     for (network, modalities, _), alike in work.groupby(["network", "modalities", "batch"]):
-        # what one network holds, if it shares nothing: inputs, scores and order
         features = modalities * data.features[data.modalities[0]].shape[1]
+        # what one network holds, if it shares nothing: inputs, scores and order
         held = len(data) * (features + len(data.classes) + 1) * 4
         most = ON_CARD if device == "cuda" else max(BYTES // held, 1)
         wanted = 1 if device == "cuda" else int(alike["seconds"].sum() / SECONDS)
         if network == "shallow":  # these train side by side at the price of one
             wanted = min(wanted, len(alike) // LANES)
-        if network == IMAGE_NETWORK:  # and these alone
+        if network == sweeps.IMAGE_NETWORK:  # and these alone
             most = 1
         count = max(-(-len(alike) // most), min(jobs, -(-len(alike) // 16)), wanted)
         parts = np.array_split(alike.index.to_numpy(), min(count, len(alike)))

@@ -58,14 +58,9 @@ def test_training_follows_from_the_seed_alone_and_is_kept(pictured, tmp_path, mo
     for one, two in zip(first.results, again.results, strict=True):
         assert np.array_equal(one.scores, two.scores) and np.array_equal(one.weights, two.weights)
     assert not np.array_equal(first.results[0].scores, first.results[2].scores)
-    monkeypatch.setattr(training, "train_image_network", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(training, "train_stack", lambda *_: pytest.fail("trained again"))
     kept = train(pictured, table, cache=cache, jobs=1)
     assert np.array_equal(kept.results[3].scores, first.results[3].scores)
-
-
-def test_without_images_the_row_is_refused(tiny):
-    with pytest.raises(ValueError, match="there are no images"):
-        train(tiny, sweep(network="cnn 2-D", modality="LPQ", folds=2))
 
 
 def test_the_models_compared_follow_from_the_data(tiny, pictured):
