@@ -44,7 +44,6 @@ DOORS = {
     "report --set seedz=2": "no chapter declares a parameter seedz: did you mean seeds?",
     "report --set folds=2.5": "parameter folds is 2.5; it must be a whole",
     "report --set loading={}": "loading is not set by name",
-    "report --timeout nan": "timeout is nan",
     "report --out 'a file'": "a file: File exists",
     "report --profile best": "invalid choice: 'best'",
 }
@@ -111,8 +110,8 @@ def built(monkeypatch):
     """What the door `report` hands to the build, which writes results alone."""
     calls = []
 
-    def build(notebooks, parameters, out, *, name, provenance, review, **_):
-        facts = provenance()
+    def build(notebooks, parameters, out, *, name, provenance, stamp, review, **_):
+        facts = provenance() | stamp
         calls.append((parameters, facts))
         out.mkdir(exist_ok=True)
         results = "results.json" if name == "report" else f"{name}.json"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -18,6 +18,8 @@ from markupsafe import Markup
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from emolib.figures.style import Picture
 
 # The MIME type by which published results travel inside an executed notebook, and the name of the
 # metadata by which the build knows a card.
@@ -34,8 +36,6 @@ _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 # names of artists; what is referred to has a hash for a name
 _UNUSED_ID = re.compile(r' id="\w[\w.]*_\d+"')
 _FONT = re.compile(r" ?font-family: ([^;\"]*);?")
-
-Run = list[Any]  # position, label, length
 
 
 def _uri(content: str, mime: str) -> Markup:
@@ -59,21 +59,7 @@ def macro(template: str, name: str, *arguments: Any, **options: Any) -> str:
     ).strip()
 
 
-class Picture(Protocol):
-    """A drawn figure with its alt text and its numbers.
-
-    Attributes:
-        figure: the drawing.
-        alt: the sentence that stands for it.
-        data: the numbers behind it.
-    """
-
-    figure: "Figure"
-    alt: str
-    data: pd.DataFrame
-
-
-def figure(id: str, picture: Picture, caption: str) -> None:
+def figure(id: str, picture: "Picture", caption: str) -> None:
     """Shows a picture as a card with its alt text, its data (CSV) and itself (SVG) to download.
 
     The same picture and id give the same bytes.
@@ -91,7 +77,7 @@ def figure(id: str, picture: Picture, caption: str) -> None:
 
 
 def slider(
-    id: str, states: Mapping[float, Picture], caption: str, *, label: str, unit: str = ""
+    id: str, states: Mapping[float, "Picture"], caption: str, *, label: str, unit: str = ""
 ) -> None:
     """Shows pictures of one thing at several settings: on the page a slider moves between them.
 
@@ -174,9 +160,11 @@ def plain(text: Any) -> str:
 
 def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
     own = r"chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
-    known = re.fullmatch(rf"(?!{own})[a-z][a-z0-9-]*", id)
     for right, fault in (
-        (known, f"the id {id!r} is not lower-case letters, digits and hyphens, or is the page's"),
+        (
+            re.fullmatch(rf"(?!{own})[a-z][a-z0-9-]*", id),
+            f"the id {id!r} is not lower-case letters, digits and hyphens, or is the page's",
+        ),
         (caption.strip(), f"{kind} {id} has no caption"),
         (not data.empty, f"{kind} {id} has no data behind it"),
     ):
@@ -189,7 +177,7 @@ def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) ->
     display({"text/html": html, "text/plain": alt}, raw=True, metadata=about)
 
 
-def _drawn(id: str, picture: Picture) -> dict[str, Any]:
+def _drawn(id: str, picture: "Picture") -> dict[str, Any]:
     from matplotlib import pyplot  # the build needs no drawing library
 
     if not picture.alt.strip():
@@ -276,7 +264,7 @@ def _is_named(index: pd.Index) -> bool:
     return not isinstance(index, pd.RangeIndex) or index.name is not None
 
 
-def _runs(index: pd.Index) -> list[list[Run]]:
+def _runs(index: pd.Index) -> list[list[list[Any]]]:
     """Runs of equal labels per level, ``[position, label, length]``; innermost ones never join."""
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
     levels = []

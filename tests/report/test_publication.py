@@ -8,7 +8,7 @@ import pytest
 
 from emolib.report import BuildError
 from emolib.report.cards import csv
-from emolib.report.publication import PICTURES, check_aggregates, pictures
+from emolib.report.publication import PICTURES, check_aggregates, write_pictures
 
 
 def test_aggregates_pass_and_rows_do_not(tiny):
@@ -27,14 +27,18 @@ def test_aggregates_pass_and_rows_do_not(tiny):
         check_aggregates("<p>person&#32;3</p>", tiny)
 
 
-def test_pictures_of_the_readme_come_from_the_page():
+def test_pictures_of_the_readme_come_from_the_page(tmp_path):
     page = "".join(
         f'<figure id="{id}" class="card">\n<div class="picture"><img src="data:image/svg+xml;charset=utf-8,{quote(f"<svg>{id} &amp; co</svg>")}" alt="">'
         for id in PICTURES
     )
-    assert pictures(page) == {id: f"<svg>{id} &amp; co</svg>\n" for id in PICTURES}
+    (report := tmp_path / "sfew.html").write_text(page)
+    write_pictures(report)
+    for id in PICTURES:
+        assert (tmp_path / f"{id}.svg").read_text() == f"<svg>{id} &amp; co</svg>\n"
+    report.write_text(page.replace(PICTURES[1], "other"))
     with pytest.raises(BuildError, match=f"the README shows the figure {PICTURES[1]}"):
-        pictures(page.replace(PICTURES[1], "other"))
+        write_pictures(report)
 
 
 def test_titles_are_whole_words(tiny):

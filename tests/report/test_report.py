@@ -120,27 +120,21 @@ def test_missing_and_double_ids_and_links_astray_are_refused():
 class TestParameters:
     @pytest.fixture
     def notebook(self, tmp_path):
-        code = (
-            "seeds = 1  # networks\nrate = 0.1\nwidths = [6, 11]\nname = 'x'\nlate = list(range(3))\n"
-            "merge = False"
-        )
+        code = "seeds = 1  # networks\nrate = 0.1\nwidths = [6, 11]\nname = 'x'\nmerge = False"
         return write(tmp_path / "1_data.ipynb", (code, "parameters"))
 
     def test_declared(self, notebook):
-        merged = {"late": None, "merge": False}
         numbers = {"seeds": 1, "rate": 0.1, "widths": [6, 11]}
-        assert declared(notebook) == numbers | {"name": "x"} | merged
+        assert declared(notebook) == numbers | {"name": "x", "merge": False}
 
     def test_misspelt_name_is_answered_with_the_near_one(self, notebook):
-        with pytest.raises(BuildError, match="no chapter declares .* seedz: did you mean seeds?"):
+        with pytest.raises(ValueError, match="no chapter declares .* seedz: did you mean seeds?"):
             check({"seedz": 1}, [notebook])
-        with pytest.raises(
-            BuildError, match="no chapter declares .* x: there are late, merge, name"
-        ):
+        with pytest.raises(ValueError, match="declares .* x: did you mean merge or name or rate"):
             check({"x": 1}, [notebook])
 
     def test_values_of_the_declared_type_pass(self, notebook):
-        good = {"seeds": 3, "rate": 1.0, "widths": [7], "name": "y", "late": [1]}
+        good = {"seeds": 3, "rate": 1.0, "widths": [7], "name": "y"}
         assert check(good, [notebook]) == good
 
     def test_whole_values_of_any_numeric_type_are_counts(self, notebook):
@@ -162,7 +156,7 @@ class TestParameters:
         ],
     )
     def test_values_of_another_type_are_refused(self, notebook, wrong, wanted):
-        with pytest.raises(BuildError, match=f"^parameter {wanted}"):
+        with pytest.raises(ValueError, match=f"^parameter {wanted}"):
             check(wrong, [notebook])
 
     def test_parse(self):
@@ -179,16 +173,11 @@ class TestProse:
         assert html.count("<math") == 3 and html.count('display="block"') == 1
         assert "$" not in html and "&lt;" in html
 
-    @pytest.mark.parametrize(
-        ("formula", "fault"),
-        [("x_1_2", "cannot be read"), (r"\arcos x", "a command that is not known")],
-    )
-    def test_formula_that_cannot_be_read_is_named(self, formula, fault):
+    @pytest.mark.parametrize("formula", ["x_1_2", r"\arcos x"])
+    def test_formula_that_cannot_be_read_is_named(self, formula):
         with pytest.raises(BuildError) as error:
             convert(f"# A title\n\n${formula}$")
-        assert str(error.value).startswith(
-            f"chapter 1_data: the formula {formula} "
-        ) and fault in str(error.value)
+        assert str(error.value) == f"chapter 1_data: the formula {formula} cannot be read"
 
     def test_headings_go_one_level_down_and_have_ids_of_their_own(self):
         prose = Prose("data")
