@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from emolib.data import EmotionData
 
 ROOT = Path(emolib.__file__).parent.parent
-TITLE = "End-to-End Multimodal Emotion Recognition by Using Deep Neural Networks, re-run"
 DRAWN = (
     "These are drawn faces, not SFEW: the numbers show that the method runs, not how well it reads "
     "people."
@@ -80,7 +79,7 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
         given | {"source": source} | ({"loading": loading} if loading else {}),
         out,
         name=publish or "report",
-        title=TITLE,
+        title="End-to-End Multimodal Emotion Recognition by Using Deep Neural Networks, re-run",
         provenance=lambda: _facts(load(), given),
         stamp={
             "profile": profile,
@@ -93,8 +92,8 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
     )
     if publish:
         write_pictures(path)
-    results = out / f"{publish or 'results'}.json"
-    counts = tally(json.loads(results.read_text(encoding="utf-8")))
+    results = (out / f"{publish or 'results'}.json").read_text(encoding="utf-8")
+    counts = tally(json.loads(results))
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts)
     return f"{sum(count for _, count in counts)} claims: {said} — {path}" if counts else str(path)
 
@@ -107,16 +106,19 @@ def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
     absent = [modality for modality in ("LPQ", "PHOG") if modality not in data.modalities]
     absent += [emotion for label, emotion in enumerate(data.classes) if label not in data.labels]
     persons = PERSONS if data.groups is None else len(set(data.groups))
-    if absent:
-        raise ValueError(
-            f"{data.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all "
-            f"{len(data.classes)} emotions"
-        )
-    if persons < PERSONS:
-        raise ValueError(
-            f"{data.source}: {persons} groups are too few; the report needs {PERSONS}, because a "
-            "half of them is split again"
-        )
+    for wrong, sentence in (
+        (
+            absent,
+            f"there is no {', '.join(absent[:1])}; the report needs LPQ, PHOG and all emotions",
+        ),
+        (
+            persons < PERSONS,
+            f"{persons} groups are too few; the report needs {PERSONS}, because a half of them is "
+            "split again",
+        ),
+    ):
+        if wrong:
+            raise ValueError(f"{data.source}: {sentence}")
     for protocol in emolib.protocols(data):
         emolib.make_folds(data, protocol, 0, chosen.get("folds", 5))
     facts = {"data_source": data.source, "data_digest": data.digest[:16]}

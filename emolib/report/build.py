@@ -64,9 +64,8 @@ def build(
         say(f"building {report}: looking for what has changed")
         keys = chapter_keys(notebooks, parameters)
         shell = sorted(file for file in Path(__file__).parent.iterdir() if file.is_file())
-        source = Path(parameters.get("source", "")).name
-        shown = [title, stamp, required, source, files_digest([*shell, *notebooks])]
-        inputs = digest([shown, keys])
+        shown = [title, stamp, required, Path(parameters.get("source", "")).name]
+        inputs = digest([shown, files_digest([*shell, *notebooks]), keys])
         before: dict[str, Any] = {}
         with suppress(OSError, ValueError):  # none yet, or damaged
             before = json.loads(record.read_text(encoding="utf-8"))
@@ -102,7 +101,9 @@ def build(
         faults = [f"chapter {stem}: {tasks[stem].fault}" for stem in files if tasks[stem].fault]
         html, found = assemble([tasks[stem] for stem in files], title, facts, faults, required)
         review(html)
-        state = {"keys": {stem: key for stem, key in keys.items() if not tasks[stem].fault}}
+        state: dict[str, Any] = {
+            "keys": {stem: key for stem, key in keys.items() if not tasks[stem].fault}
+        }
         if faults:
             write(failed, html)
             write(record, json.dumps(state))
@@ -110,8 +111,8 @@ def build(
             raise ChapterError(f"{faults[0]} ({failed} shows how far it came{kept})")
         write(report, html)
         write(results, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-        files_now = files_digest([report, results])
-        write(record, json.dumps(state | {"inputs": inputs, "files": files_now}))
+        state |= {"inputs": inputs, "files": files_digest([report, results])}
+        write(record, json.dumps(state))
         failed.unlink(missing_ok=True)
     return report
 

@@ -159,29 +159,31 @@ def plain(text: Any) -> str:
 
 
 def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
-    own = r"chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
+    states = parts.get("states", [])
+    forbidden = "chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
     for right, fault in (
         (
-            re.fullmatch(rf"(?!{own})[a-z][a-z0-9-]*", id),
+            re.fullmatch(rf"(?!{forbidden})[a-z][a-z0-9-]*", id),
             f"the id {id!r} is not lower-case letters, digits and hyphens, or is the page's",
         ),
         (caption.strip(), f"{kind} {id} has no caption"),
         (not data.empty, f"{kind} {id} has no data behind it"),
+        (all(state["alt"].strip() for state in states), f"{kind} {id} has no alt text"),
     ):
         if not right:
             raise ValueError(fault)
     called = number("Table" if kind == "table" else "Figure", id)
     html = macro("cards.html", kind, id=id, number=called, caption=caption, csv=csv(data), **parts)
-    alt = data.to_string() if kind == "table" else parts["states"][0]["alt"]
-    about = {CARD: {"id": id, "number": called, "caption": caption}}
-    display({"text/html": html, "text/plain": alt}, raw=True, metadata=about)
+    display(
+        {"text/html": html, "text/plain": states[0]["alt"] if states else data.to_string()},
+        raw=True,
+        metadata={CARD: {"id": id, "number": called, "caption": caption}},
+    )
 
 
 def _drawn(id: str, picture: "Picture") -> dict[str, Any]:
     from matplotlib import pyplot  # the build needs no drawing library
 
-    if not picture.alt.strip():
-        raise ValueError(f"figure {id} has no alt text")
     width, height = (round(inches * 96) for inches in picture.figure.get_size_inches())
     state = {"alt": picture.alt, "svg": svg(picture.figure, id), "width": width, "height": height}
     pyplot.close(picture.figure)
@@ -216,11 +218,8 @@ def svg(figure: "Figure", salt: str) -> str:
     drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)
     drawn = re.sub(r"<g(?: clip-path=\"[^\"]*\")?/>", "", _UNUSED_ID.sub("", drawn))
     # Matplotlib names every font it knows at every text; once, at the root, is enough
-    if _FONT.search(drawn):
-        drawn = _FONT.sub("", drawn).replace(
-            "<svg ", '<svg font-family="DejaVu Sans, Verdana, sans-serif" ', 1
-        )
-    return drawn
+    font = '<svg font-family="DejaVu Sans, Verdana, sans-serif" '
+    return _FONT.sub("", drawn).replace("<svg ", font, 1)
 
 
 def csv(frame: pd.DataFrame) -> str:
@@ -242,10 +241,12 @@ def grid(frame: pd.DataFrame, formats: str | dict[Any, str] | None = None) -> di
     """
     heads = _runs(frame.index) if _is_named(frame.index) else []
     numeric = [bool(pd.api.types.is_numeric_dtype(dtype)) for dtype in frame.dtypes]
-    columns = []
-    for name, column in frame.items():
-        form = formats.get(name) if isinstance(formats, dict) else formats
-        columns.append([_text(value, form) for value in column])
+    forms: dict[Any, Any] = (
+        formats if isinstance(formats, dict) else dict.fromkeys(frame.columns, formats)
+    )
+    columns = [
+        [_text(value, forms.get(name)) for value in column] for name, column in frame.items()
+    ]
     return {
         "header": _runs(frame.columns),
         "names": ["" if name is None else str(name) for name in frame.index.names] if heads else [],

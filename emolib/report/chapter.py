@@ -21,8 +21,6 @@ from traitlets.config import Config
 from emolib.report import BuildError
 from emolib.report.cards import CARD, RESULTS, UNNUMBERED, macro
 
-# All kernels are IPython's; the highlighter may not depend on whether one has said so.
-LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
 # Widgets and scripts would need a server or the network; their static siblings are shown.
 SHOWN = [
     "text/html",
@@ -198,8 +196,9 @@ def _is_shown(output: NotebookNode) -> bool:
     """Whether a reader sees an output: no stderr, results for programs, or progress bar, whose
     widget ignores TQDM_DISABLE and whose text differs between runs.
     """
-    mimes = output.get("data", {}).keys() - {"text/plain"}
-    return output.get("name") != "stderr" and mimes not in ({RESULTS}, {WIDGET})
+    return output.get("name") != "stderr" and (
+        output.get("data", {}).keys() - {"text/plain"}
+    ) not in ({RESULTS}, {WIDGET})
 
 
 def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str]) -> Chapter:
@@ -222,7 +221,8 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
         filters={"markdown2html": MarkdownWithMath(prose).render},
         config=Config(NbConvertBase={"display_data_priority": SHOWN}),
     )
-    notebook.metadata["language_info"] = LANGUAGE
+    # all kernels are IPython's; the highlighter may not depend on whether one has said so
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     html, _ = exporter.from_notebook_node(notebook)
     titles = [(id, title) for level, id, title in prose.headings if level == 1]
     if not titles:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -70,11 +71,10 @@ class ChapterKernel(AsyncKernelManager):
         # ports of kernels that start side by side can clash; sockets in this folder cannot
         if sys.platform == "linux" and len(cwd) < 90:  # of the 107 that a socket's name may have
             self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
-        own = {name: str(Path(cwd, name)) for name in FOLDERS}
         path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-        environment = os.environ | FIXED | own | {"PYTHONPATH": path.rstrip(os.pathsep)}
+        own = {name: str(Path(cwd, name)) for name in FOLDERS} | {"PYTHONPATH": path}
         await super().start_kernel(
-            cwd=cwd, env=environment, stdout=DEVNULL, stderr=DEVNULL, **options
+            cwd=cwd, env=os.environ | FIXED | own, stdout=DEVNULL, stderr=DEVNULL, **options
         )
 
 
@@ -103,10 +103,10 @@ class Task:
     @property
     def stderr(self) -> str:
         """What the chapter wrote to stderr, and the trace of its fault."""
-        outputs = [output for cell in self.node.cells for output in cell.get("outputs", [])]
         return "".join(
             "\n".join([*output.traceback, ""]) if output.output_type == "error" else output.text
-            for output in outputs
+            for cell in self.node.cells
+            for output in cell.get("outputs", [])
             if output.output_type == "error" or output.get("name") == "stderr"
         )
 
@@ -124,25 +124,24 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
     """
     memory = joblib.Memory(folder, verbose=0, compress=True)
     chapter = memory.cache(_chapter, ignore=["task", "bar"])
-    at_work: list[str] = []
     futures: dict[str, Future[None]] = {}
+    pending: dict[str, Future[None]] = {}
 
     def work(name: str) -> None:
         task = tasks[name]
         wait([futures[need] for need in task.key["needs"]])
         if broken := [need for need in task.key["needs"] if tasks[need].fault]:
-            needs = " and ".join(broken)
-            task.fault = f"not run: it needs chapter {needs}, which did not reach its end"
+            task.fault = (
+                f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end"
+            )
             return
         if task.why:
             tell(f"{name} … ({task.why})")
-        at_work.append(name)
         begun = monotonic()
         try:
             ran = chapter(task.key, task, bar)
         except ChapterError as error:
             ran, task.fault = error.notebook, str(error)
-        at_work.remove(name)
         task.seconds = monotonic() - begun
         code = (cell for cell in ran.cells if cell.cell_type == "code")
         task.node.cells = [
@@ -150,10 +149,9 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         ]
 
     for task in tasks.values():
-        prepared = papermill.execute_notebook(
-            task.notebook, None, task.parameters, prepare_only=True
+        task.node, _ = ClearOutputPreprocessor().preprocess(
+            papermill.execute_notebook(task.notebook, None, task.parameters, prepare_only=True), {}
         )
-        task.node, _ = ClearOutputPreprocessor().preprocess(prepared, {})
         if chapter.check_call_in_cache(task.key, task, None):
             task.why = ""
     with (
@@ -168,24 +166,24 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         ) as bar,
         ThreadPoolExecutor(joblib.cpu_count()) as pool,
     ):
-        for name in tasks:
-            futures[name] = pool.submit(work, name)
-        pending = dict(futures)
         try:
+            for name in tasks:
+                futures[name] = pending[name] = pool.submit(work, name)
             while pending:
+                at_work = [name for name, future in pending.items() if future.running()]
                 more = f" and {len(at_work) - 2} more" if len(at_work) > 2 else ""
                 bar.set_description_str(", ".join(at_work[:2]) + more)
                 wait(pending.values(), timeout=0.5, return_when=FIRST_COMPLETED)
                 for name in [name for name, future in pending.items() if future.done()]:
                     pending.pop(name).result()
                     task = tasks[name]
-                    if task.why:
-                        tell(f"{name}: {task.fault or f'{task.seconds:.0f} s'}")
-                    for line in task.stderr.splitlines():
-                        if line.startswith(f"{NAME}: "):  # by the library, to whom it may concern
-                            tell(line)
+                    said = [f"{name}: {task.fault or f'{task.seconds:.0f} s'}"]
+                    # by the library, to whom it may concern
+                    said += re.findall(rf"^{NAME}: .*", task.stderr, flags=re.M)
+                    for line in said if task.why else ():
+                        tell(line)
         except KeyboardInterrupt:
-            whole = [name for name in tasks if name not in pending and not tasks[name].fault]
+            whole = [name for name in futures if name not in pending and not tasks[name].fault]
             raise KeyboardInterrupt(
                 f"stopped: {len(whole)} of {len(tasks)} chapters are done and kept, and so are the "
                 "networks trained so far; the next build goes on from there"
@@ -259,9 +257,11 @@ def execute(
         finally:
             ensure_event_loop().close()  # in which this thread has waited for the kernel
     node: NotebookNode = seen[-1]
-    code = [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
     # an exit in the midst of a notebook is no error to the kernel
-    if not fault and any(cell.execution_count is None for cell in code):
+    if not fault and any(
+        cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+        for cell in node.cells
+    ):
         fault = "it stopped before its last cell"
     if fault:
         raise ChapterError(fault.rstrip(": \n").splitlines()[0], node)

@@ -64,21 +64,27 @@ def chapter_keys(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> di
     root = notebooks[0].parents[1]
     known = {notebook.stem: declared(notebook).keys() for notebook in notebooks}
     data = data_digest(parameters.get("source", ""))
-    shared = {
+    shared = {"the environment": digest([_sha_of(root / "requirements.lock"), versions()])} | {
         file.relative_to(PACKAGE.parent).as_posix(): _sha_of(file)
         for file in sorted(PACKAGE.rglob("*"))
         if file.suffix in (".py", ".pyi", ".html")
         if file.relative_to(PACKAGE).parts[0] not in APART or file.name in SHOWN
     }
-    shared["the environment"] = digest([_sha_of(root / "requirements.lock"), versions()])
     keys: dict[str, Key] = {}
     for stem in order:
-        cells = [cell for cell in nodes[stem]["cells"] if cell["cell_type"] == "code"]
-        own = {name: _sha_of(root / name) for name in about[stem].get("files", [])}
-        own["its code"] = digest(["".join(cell["source"]) for cell in cells])
-        own["the data"] = data if "source" in known[stem] else ""
         keys[stem] = {
-            "parts": shared | own,
+            "parts": {
+                **shared,
+                **{name: _sha_of(root / name) for name in about[stem].get("files", [])},
+                "its code": digest(
+                    [
+                        "".join(cell["source"])
+                        for cell in nodes[stem]["cells"]
+                        if cell["cell_type"] == "code"
+                    ]
+                ),
+                "the data": data if "source" in known[stem] else "",
+            },
             "needs": {name: digest(keys[name]) for name in needs[stem]},
             "parameters": {
                 name: repr(parameters[name])
@@ -114,8 +120,8 @@ def data_digest(source: str) -> str:
     if not source:
         return "drawn faces"
     path = Path(source)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    return digest([[str(file.relative_to(path)), _sha_of(file)] for file in files or [path]])
+    files = sorted(file for file in path.rglob("*") if file.is_file()) or [path]
+    return digest([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files])
 
 
 def files_digest(files: Iterable[Path]) -> str:

@@ -5,9 +5,10 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bs4 import BeautifulSoup
 
 from emolib.report import BuildError, tally
 from emolib.report.cards import macro, templates
@@ -51,11 +52,12 @@ def assemble(
     cards.sort(key=lambda card: card.id not in FIRST)
     called = numbers(cards)
     html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
-    first = [html[id] for id in FIRST if id in html]
-    verdict = macro("opening.html", "verdict", tally(results), first)
+    verdict = [html[id] for id in FIRST if id in html]
     register = [(card.id, called[card.id], card.caption) for card in cards]
     parts = [
-        Chapter("verdict", "The verdict", [], verdict),
+        Chapter(
+            "verdict", "The verdict", [], macro("opening.html", "verdict", tally(results), verdict)
+        ),
         Chapter(
             "reading", "How to read this report", [], macro("opening.html", "reading", register)
         ),
@@ -135,10 +137,9 @@ def check_page(page: str, required: Sequence[str]) -> None:
     Raises:
         BuildError: one sentence that names them.
     """
-    tags = _Tags()
-    tags.feed(page)
-    ids = Counter(value for name, value in tags.found if name == "id")
-    links = {value[1:] for name, value in tags.found if name == "href" and value[:1] == "#"}
+    whole = BeautifulSoup(page, "html.parser")
+    ids = Counter(str(tag["id"]) for tag in whole.find_all(id=True))
+    links = {str(link["href"])[1:] for link in whole.select('a[href^="#"]')}
     for fault, wrong in (
         ("the page has more than one {}", [id for id, count in ids.items() if count > 1]),
         ("no chapter shows {}", [id for id in required if id not in ids]),
@@ -146,14 +147,3 @@ def check_page(page: str, required: Sequence[str]) -> None:
     ):
         if wrong:
             raise BuildError(fault.format(", ".join(wrong)))
-
-
-class _Tags(HTMLParser):
-    """Names and values of all attributes of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [(name, value) for name, value in attrs if value]

@@ -100,9 +100,9 @@ def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> dict[str, An
         ValueError: no notebook declares a parameter, or its value is of another type or beyond
             :data:`BOUNDS`; one sentence names it with the nearest declared name or what it must be.
     """
-    defaults: dict[str, Any] = {}
-    for notebook in notebooks:
-        defaults |= declared(notebook)
+    defaults = {
+        name: default for notebook in notebooks for name, default in declared(notebook).items()
+    }
     if unknown := sorted(parameters.keys() - defaults.keys()):
         near = get_close_matches(unknown[0], defaults, n=1) or sorted(defaults)
         raise ValueError(

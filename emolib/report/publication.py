@@ -27,12 +27,15 @@ def check_aggregates(page: str, data: "EmotionData") -> None:
         BuildError: one sentence that says what was found; it does not repeat it.
     """
     text = unescape(unquote(page))
-    groups = () if data.groups is None else data.groups
-    for kind, names in (("the name of a row", data.names), ("the title of a group", groups)):
+    for kind, names in (
+        ("the name of a row", data.names),
+        ("the title of a group", () if data.groups is None else data.groups),
+    ):
         # a title of digits alone would be found in any number, and one such as NA in any word
-        named = [str(name) for name in set(names) if re.search(r"[^\W\d]", str(name))]
-        found = [name for name in named if name in text]  # quicker than the next line
-        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in found):
+        named = [name for name in map(str, set(names)) if re.search(r"[^\W\d]", name)]
+        if any(
+            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in named if name in text
+        ):
             raise BuildError(f"the page holds {kind}; {RULE}")
     rows = [{f"{value:.6g}" for value in row} for row in np.hstack(list(data.features.values()))]
     known = set().union(*rows)
