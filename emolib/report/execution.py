@@ -65,7 +65,7 @@ class ChapterKernel(AsyncKernelManager):
     async def start_kernel(  # type: ignore[override]  # as AsyncKernelManager does
         self, *, cwd: str, **options: Any
     ) -> None:
-        """Starts the kernel in an empty folder, which holds its settings and its sockets as well."""
+        """Starts the kernel in an empty folder, which holds its settings and sockets as well."""
         self.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])  # whatever is installed
         self.connection_file = str(Path(cwd, "kernel.json"))
         # ports of kernels that start side by side can clash; sockets in this folder cannot
