@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,15 @@ import emolib
 from emolib.report import BuildError, ChapterError, tally
 from emolib.report.build import build
 from emolib.report.keys import commit, versions
-from emolib.report.parameters import LOADING, PROFILES, check, declared, parse
+from emolib.report.parameters import LOADING, PROFILES, check, parse
 from emolib.report.publication import check_aggregates, write_pictures
 from emolib.utils.console import say
-from emolib.utils.validation import one_of, real_number
+from emolib.utils.validation import one_of
 
 if TYPE_CHECKING:
     from emolib.data import EmotionData
 
 ROOT = Path(emolib.__file__).parent.parent
-TITLE = "End-to-End Multimodal Emotion Recognition by Using Deep Neural Networks, re-run"
 DRAWN = (
     "These are drawn faces, not SFEW: the numbers show that the method runs, not how well it reads "
     "people."
@@ -35,10 +35,9 @@ REQUIRED = (
 )
 # Two halves, of which one is cut into three inner folds by the chapter on other classifiers.
 PERSONS = 6
-TIMEOUT = 2 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
 
 
-def report(data: str, profile: str, settings: str, out: Path, timeout: float, publish: str) -> str:
+def report(data: str, profile: str, settings: str, out: Path, publish: str) -> str:
     """Builds the report and returns its verdict and path, as a line of text.
 
     Args:
@@ -47,7 +46,6 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
         settings: ``name=value …``: parameters of the chapters, in place of the profile's, and
             settings of :func:`emolib.load`.
         out: the folder that the report goes to.
-        timeout: seconds that a cell may take.
         publish: name of a report of licensed data that others may see: the build then refuses a
             page with anything of a single row, and writes the README's figures as well.
 
@@ -61,49 +59,41 @@ def report(data: str, profile: str, settings: str, out: Path, timeout: float, pu
     )
     if not notebooks:
         raise BuildError("there are no chapters: the folder notebooks is not beside the package")
-    real_number("timeout", timeout, 1, 10**9)
     own = parse(settings)
     if reserved := {"source", "loading"} & own.keys():
         raise ValueError(
             f"{min(reserved)} is not set by name: the data are given with --data, and how they are "
             "loaded by settings such as incomplete=mean"
         )
-    chosen = PROFILES[profile] | own
+    loading = {name: own.pop(name) for name in LOADING if name in own}
+    given = check(PROFILES[profile] | own, notebooks)
     source = os.path.realpath(os.path.expanduser(data)) if data else ""
-    of_chapters = {name for notebook in notebooks for name in declared(notebook)}
-    loading = {name: chosen[name] for name in LOADING if name in chosen.keys() - of_chapters}
-    given = {name: value for name, value in chosen.items() if name not in loading}
-    given = check(given, notebooks)
-    stamp = {
-        "profile": profile,
-        "parameters": given | loading,
-        "commit": commit(ROOT),
-        "versions": versions(),
-    }
-
-    def loaded() -> "EmotionData":
-        return emolib.load(source or None, **loading)
+    load = partial(emolib.load, source or None, **loading)
 
     def review(page: str) -> None:
         if publish:
-            check_aggregates(page, loaded())
+            check_aggregates(page, load())
 
     path = build(
         notebooks,
         given | {"source": source} | ({"loading": loading} if loading else {}),
         out,
         name=publish or "report",
-        title=TITLE,
-        provenance=lambda: _facts(loaded(), given) | stamp,
-        stamp=stamp | {"file": Path(source).name},
+        title="End-to-End Multimodal Emotion Recognition by Using Deep Neural Networks, re-run",
+        provenance=lambda: _facts(load(), given),
+        stamp={
+            "profile": profile,
+            "parameters": given | loading,
+            "commit": commit(ROOT),
+            "versions": versions(),
+        },
         required=REQUIRED,
-        timeout=timeout,
         review=review,
     )
     if publish:
         write_pictures(path)
-    results = out / f"{publish or 'results'}.json"
-    counts = tally(json.loads(results.read_text(encoding="utf-8")))
+    results = (out / f"{publish or 'results'}.json").read_text(encoding="utf-8")
+    counts = tally(json.loads(results))
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts)
     return f"{sum(count for _, count in counts)} claims: {said} — {path}" if counts else str(path)
 
@@ -112,24 +102,25 @@ def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
     """What the report says of its data. Data that the chapters cannot work on stop here, before any
     has taken its time.
     """
-    from emolib.folds import PROTOCOLS, make_folds
-
     _tell(data)
     absent = [modality for modality in ("LPQ", "PHOG") if modality not in data.modalities]
     absent += [emotion for label, emotion in enumerate(data.classes) if label not in data.labels]
     persons = PERSONS if data.groups is None else len(set(data.groups))
-    if absent:
-        raise ValueError(
-            f"{data.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all "
-            f"{len(data.classes)} emotions"
-        )
-    if persons < PERSONS:
-        raise ValueError(
-            f"{data.source}: {persons} groups are too few; the report needs {PERSONS}, because a "
-            "half of them is split again"
-        )
-    for protocol in ("random",) if data.groups is None else PROTOCOLS:
-        make_folds(data, protocol, 0, chosen.get("folds", 5))
+    for wrong, sentence in (
+        (
+            absent,
+            f"there is no {', '.join(absent[:1])}; the report needs LPQ, PHOG and all emotions",
+        ),
+        (
+            persons < PERSONS,
+            f"{persons} groups are too few; the report needs {PERSONS}, because a half of them is "
+            "split again",
+        ),
+    ):
+        if wrong:
+            raise ValueError(f"{data.source}: {sentence}")
+    for protocol in emolib.protocols(data):
+        emolib.make_folds(data, protocol, 0, chosen.get("folds", 5))
     facts = {"data_source": data.source, "data_digest": data.digest[:16]}
     banner = NOBODY_KNOWN if data.groups is None else DRAWN if data.drawn else None
     return facts | ({"banner": banner} if banner else {})
@@ -151,8 +142,8 @@ def export(source: str, path: Path, settings: str) -> Path:
     from emolib.data.table import export as write_table
 
     options = parse(settings)
-    if unknown := options.keys() - set(LOADING):
-        one_of("a setting of export", min(unknown), LOADING)
+    for name in options:
+        one_of("a setting of export", name, LOADING)
     data = emolib.load(source or None, **options)
     _tell(data)
     return write_table(data, path)
@@ -208,12 +199,6 @@ COMMANDS: dict[Any, dict[str, dict[str, Any]]] = {
             "type": Path,
             "metavar": "FOLDER",
             "help": "where the report goes (default: reports)",
-        },
-        "--timeout": {
-            "default": TIMEOUT,
-            "type": float,
-            "metavar": "SECONDS",
-            "help": "how long a cell may take (default: %(default)s)",
         },
         "--publish": {
             "default": "",
@@ -272,10 +257,10 @@ def main(arguments: list[str] | None = None) -> int:
         done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
         # of the system's own errors the file and the reason; all others are sentences
-        reason: object = error
         if isinstance(error, OSError) and error.filename:
-            reason = f"{error.filename}: {error.strerror}"
-        say(f"error: {reason}")
+            say(f"error: {error.filename}: {error.strerror}")
+        else:
+            say(f"error: {error}")
         return 1 if isinstance(error, ChapterError) else 2
     except KeyboardInterrupt as interrupt:  # 130 is what a shell makes of Ctrl-C
         say(str(interrupt) or "stopped")

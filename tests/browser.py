@@ -52,7 +52,7 @@ LABELS = """() => [...document.querySelectorAll('.jp-OutputArea-output')].filter
 
 def browser() -> str | None:
     """Path of a Chromium, or None."""
-    found = (path for name in NAMES if (path := shutil.which(name)))
+    found = filter(None, map(shutil.which, NAMES))
     return os.environ.get("EMOLIB_BROWSER") or next(found, None)
 
 

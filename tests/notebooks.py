@@ -1,10 +1,12 @@
-"""Chapters of a few cells, and the tags of a page, for the tests of the report."""
+"""Chapters of a few cells, their report, and the tags of a page, for the tests of the report."""
 
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 from nbformat import v4
+
+from emolib.report.build import build
 
 PROVENANCE = {
     "data_source": "ten drawn faces",
@@ -13,17 +15,23 @@ PROVENANCE = {
     "commit": "unknown",
     "versions": {"Python": "3"},
 }
+# A cell that shows a picture and a table.
+PICTURE = """
+import matplotlib.pyplot as plt, pandas as pd
+from types import SimpleNamespace
+from emolib.report import figure, table
+frame = pd.DataFrame({"y": [1.5, 2.5]})
+axes = plt.figure().subplots()
+axes.plot(frame["y"])
+figure("fig-6a", SimpleNamespace(figure=axes.figure, alt="a rising line", data=frame), "A line")
+table("claims", frame, "Claims")
+"""
 
 
 def write(path: Path, *cells: tuple[str, ...], needs: tuple[str, ...] = ()) -> Path:
     """A notebook of (markdown,) cells, (code, "code") cells and (code, "parameters") cells."""
-    notebook = v4.new_notebook(
-        metadata={
-            "kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}
-        }
-    )
-    if needs:
-        notebook.metadata["emolib"] = {"needs": list(needs)}
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    notebook = v4.new_notebook(metadata={"kernelspec": kernel, "emolib": {"needs": list(needs)}})
     for k, (source, *kind) in enumerate(cells):
         cell = v4.new_code_cell(source) if kind else v4.new_markdown_cell(source)
         cell.id = f"cell-{k}"
@@ -31,6 +39,13 @@ def write(path: Path, *cells: tuple[str, ...], needs: tuple[str, ...] = ()) -> P
         notebook.cells.append(cell)
     nbformat.write(notebook, path)
     return path
+
+
+def make(folder: Path, *notebooks: Path, parameters: dict | None = None, **options) -> str:
+    """Builds a report below a folder and returns its page."""
+    options = {"title": "A paper, re-run", "provenance": lambda: dict(PROVENANCE)} | options
+    report = build(notebooks, parameters or {}, folder / "reports", **options)
+    return report.read_text(encoding="utf-8")
 
 
 class Tags(HTMLParser):

@@ -9,19 +9,15 @@ import pytest
 import emolib
 from emolib import __main__ as command
 
-BUILD_WALKTHROUGHS = "emolib.walkthroughs.build.build_walkthroughs"
-
 
 @pytest.fixture
 def bad(tmp_path):
     """A folder with one bad thing of each kind."""
-    (tmp_path / "a file").write_text("not a folder")
-    (tmp_path / "bad.xlsx").write_text("not a workbook")
+    for name in ("empty", "reports"):
+        (tmp_path / name).mkdir()
+    for name in ("a file", "bad.xlsx", "bad.png", "reports/report.html"):
+        (tmp_path / name).write_text("neither a folder nor a workbook nor a picture")
     (tmp_path / "bad.csv").write_bytes(b"\x00\xff")
-    (tmp_path / "bad.png").write_bytes(b"no picture")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "report.html").write_text("a report")
     return tmp_path
 
 
@@ -44,7 +40,6 @@ DOORS = {
     "report --set seedz=2": "no chapter declares a parameter seedz: did you mean seeds?",
     "report --set folds=2.5": "parameter folds is 2.5; it must be a whole",
     "report --set loading={}": "loading is not set by name",
-    "report --timeout nan": "timeout is nan",
     "report --out 'a file'": "a file: File exists",
     "report --profile best": "invalid choice: 'best'",
 }
@@ -66,17 +61,15 @@ def test_refuses_in_one_sentence(bad, monkeypatch, capsys, arguments, sentence):
     assert before <= after <= before | {".build.lock", "reports"}
 
 
-def test_a_path_of_any_bytes_is_printed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(BUILD_WALKTHROUGHS, lambda notebooks, out: out / notebooks.name)
+def test_a_path_of_any_bytes_is_printed_and_an_interrupt_told(monkeypatch, capsys):
+    def built(notebooks, out):
+        if notebooks.name in str(out):
+            raise KeyboardInterrupt
+        return out / notebooks.name
+
+    monkeypatch.setattr("emolib.walkthroughs.build.build_walkthroughs", built)
     assert command.main(["walkthroughs", "--out", os.fsdecode(b"caf\xe9")]) == 0
     assert capsys.readouterr().out == "caf?/walkthroughs\n"
-
-
-def test_an_interrupted_door_says_so(monkeypatch, capsys):
-    def stopped(notebooks, out):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(BUILD_WALKTHROUGHS, stopped)
     assert command.main(["walkthroughs"]) == 130
     assert capsys.readouterr().err == "emolib: stopped\n"
 
@@ -94,13 +87,10 @@ def test_the_explorers_open_with_their_data_or_are_an_error(monkeypatch, capsys)
     assert "error: JupyterLab ended with exit code 1" in capsys.readouterr().err
 
 
-def test_version_is_printed(capsys):
+def test_version_is_printed_and_a_package_without_notebooks_told(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="^0$"):
         command.main(["--version"])
     assert capsys.readouterr().out == f"emolib {emolib.__version__}\n"
-
-
-def test_a_package_without_its_notebooks_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "ROOT", tmp_path)
     assert command.main(["report"]) == 2
     assert "the folder notebooks is not beside the package" in capsys.readouterr().err
@@ -111,8 +101,8 @@ def built(monkeypatch):
     """What the door `report` hands to the build, which writes results alone."""
     calls = []
 
-    def build(notebooks, parameters, out, *, name, provenance, review, **_):
-        facts = provenance()
+    def build(notebooks, parameters, out, *, name, provenance, stamp, review, **_):
+        facts = provenance() | stamp
         calls.append((parameters, facts))
         out.mkdir(exist_ok=True)
         results = "results.json" if name == "report" else f"{name}.json"
@@ -132,8 +122,8 @@ def test_the_verdict_ends_the_build(built, tmp_path, capsys):
 
 
 def test_how_data_are_loaded_is_set_beside_the_parameters(built, tmp_path, monkeypatch, drawn):
-    loaded = []
-    monkeypatch.setattr(emolib, "load", lambda source, **how: loaded.append(how) or drawn)
+    unknown, loaded = replace(drawn, groups=None, drawn=False), []
+    monkeypatch.setattr(emolib, "load", lambda source, **how: loaded.append(how) or unknown)
     settings = "order=rafdb size=64 seeds=2.0 crop=True"
     arguments = ["report", "--data", str(tmp_path), "--set", settings, "--out", str(tmp_path)]
     assert command.main(arguments) == 0
@@ -141,13 +131,7 @@ def test_how_data_are_loaded_is_set_beside_the_parameters(built, tmp_path, monke
     how = {"order": "rafdb", "size": 64, "crop": True}
     assert loaded[0] == how == parameters["loading"] and parameters["seeds"] == 2
     assert facts["parameters"].items() >= {"seeds": 2, **how}.items()
-
-
-def test_data_that_do_not_say_who_is_who_are_built_on(built, tmp_path, monkeypatch, drawn):
-    unknown = replace(drawn, groups=None, drawn=False)
-    monkeypatch.setattr(emolib, "load", lambda source: unknown)
-    assert command.main(["report", "--out", str(tmp_path)]) == 0
-    assert built[0][1]["banner"].startswith("The data do not say who is who: folds are random")
+    assert facts["banner"].startswith("The data do not say who is who: folds are random")
 
 
 def test_what_is_published_holds_no_single_row(built, drawn, tmp_path, monkeypatch, capsys):

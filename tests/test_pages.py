@@ -65,14 +65,15 @@ def test_the_readme_s_table_is_read(tmp_path):
 
 
 @EACH
-def test_doors_settings_and_profiles_are_there(page):
+def test_commands_doors_settings_and_profiles_are_there(page):
     doors = set(re.findall(r"^([a-z]+):", text("Makefile"), flags=re.M))
+    known = {command.__name__ for command in COMMANDS}
     settings = set(OPTIONS)
     settings.update(*(declared(notebook) for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb")))
     for command in commands(page):
-        if command[0] != "make":
-            continue
-        for word in command[1:]:
+        if "-m" in command and command[command.index("-m") + 1] == "emolib":
+            assert command[command.index("-m") + 2] in known, command
+        for word in command[1:] if command[0] == "make" else ():
             name, given, value = word.partition("=")
             if not given:
                 assert name in doors, command
@@ -85,50 +86,33 @@ def test_doors_settings_and_profiles_are_there(page):
 
 
 @EACH
-def test_commands_are_there(page):
-    known = {command.__name__ for command in COMMANDS}
-    for command in commands(page):
-        if "-m" in command and command[command.index("-m") + 1] == "emolib":
-            assert command[command.index("-m") + 2] in known, command
-
-
-@EACH
 def test_files_and_links_are_there(page):
     named = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text(page))
-    named += re.findall(
-        r"`((?:emolib|notebooks|tests|\.ci)/[\w/.-]+|[A-Z]\w+(?:\.md|\.cff)|Makefile|pyproject\.toml|requirements\.lock)`",
-        text(page),
-    )
+    folders, files = r"(?:emolib|notebooks|tests|\.ci)/[\w/.-]+", r"Makefile|[\w.]+\.(?:toml|lock)"
+    named += re.findall(rf"`({folders}|[A-Z]\w+(?:\.md|\.cff)|{files})`", text(page))
     assert named
     for name in named:
         assert (ROOT / name).exists(), name
 
 
-@EACH
-def test_no_line_runs_on(page):
-    assert (
-        max(len(line) for line in text(page).splitlines() if not line.startswith(("|", "<"))) <= 165
-    )
-
-
-def test_a_page_that_names_what_is_not_there_is_found(monkeypatch):
-    wrong = {
-        test_doors_settings_and_profiles_are_there: (
-            "`make raport`",
-            '`make report SET="sedes=3"`',
-            "`make report PROFILE=fast`",
-            "`make report DATEN=x`",
-        ),
-        test_commands_are_there: ("`python -m emolib reprot`",),
-        test_files_and_links_are_there: ("`emolib/modles.py`", "[data](DATEN.md)"),
-    }
+@pytest.mark.parametrize(
+    ("check", "sentence"),
+    [
+        (test_commands_doors_settings_and_profiles_are_there, "`make raport`"),
+        (test_commands_doors_settings_and_profiles_are_there, '`make report SET="sedes=3"`'),
+        (test_commands_doors_settings_and_profiles_are_there, "`make report PROFILE=fast`"),
+        (test_commands_doors_settings_and_profiles_are_there, "`make report DATEN=x`"),
+        (test_commands_doors_settings_and_profiles_are_there, "`python -m emolib reprot`"),
+        (test_files_and_links_are_there, "`emolib/modles.py`"),
+        (test_files_and_links_are_there, "[data](DATEN.md)"),
+    ],
+)
+def test_a_page_that_names_what_is_not_there_is_found(check, sentence, monkeypatch):
     original = text
-    pages = {}
+    pages = {"wrong.md": sentence}
     monkeypatch.setitem(globals(), "text", lambda page: pages.get(page) or original(page))
-    for check, sentences in wrong.items():
-        for pages["wrong.md"] in sentences:
-            with pytest.raises(AssertionError):
-                check("wrong.md")
+    with pytest.raises(AssertionError):
+        check("wrong.md")
 
 
 def block(page, word):

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -26,9 +27,8 @@ def declared():
 
 
 def test_each_dependency_gives_its_reason_and_is_locked():
-    lines = re.findall(
-        r'^    "[\w-]+(?:<\d+)?".*$', (ROOT / "pyproject.toml").read_text(), flags=re.M
-    )
+    project = (ROOT / "pyproject.toml").read_text()
+    lines = re.findall(r'^    "[\w-]+(?:<\d+)?".*$', project, flags=re.M)
     assert len(lines) == len(declared()) > 10
     assert {name.lower() for name in declared()} - UNLOCKED <= LOCK.keys()
 
@@ -42,6 +42,7 @@ def test_what_is_imported_is_declared():
         "sklearn": "scikit-learn",
         "IPython": "ipykernel",
         "traitlets": "nbconvert",
+        "bs4": "nbconvert",
         "jupyter_client": "nbclient",
         "jupyter_core": "nbclient",
         "cv2": "opencv-python-headless",
@@ -68,28 +69,25 @@ def test_the_lock_holds_for_every_python(python):
     assert len(names) == len(set(names))
     wanted = set(map(canonicalize_name, declared())) - UNLOCKED
     for name in names:
-        try:
+        with suppress(PackageNotFoundError):  # locked for another Python than this
             needed = [Requirement(text) for text in requires(name) or []]
-        except PackageNotFoundError:  # locked for another Python than this
-            continue
-        wanted |= {
-            canonicalize_name(need.name)
-            for need in needed
-            if need.marker is None or need.marker.evaluate(on | {"extra": ""})
-        }
+            wanted |= {
+                canonicalize_name(need.name)
+                for need in needed
+                if need.marker is None or need.marker.evaluate(on | {"extra": ""})
+            }
     assert {name for name in wanted if not CUDA.fullmatch(name)} <= set(names)
 
 
-def test_conda_users_get_the_same_versions():
-    text, project = (ROOT / "environment.yml").read_text(), (ROOT / "pyproject.toml").read_text()
+def test_conda_users_and_ci_get_the_same_versions_and_tests():
+    text, project, readme, ci = (
+        (ROOT / name).read_text()
+        for name in ("environment.yml", "pyproject.toml", "README.md", ".ci/run")
+    )
     assert "--requirement requirements.lock" in text and "--editable ." in text
     python = int(re.search(r"- python=3\.(\d+)", text)[1])
     assert python >= int(re.search(r'requires-python = ">=3\.(\d+)"', project)[1])
-
-
-def test_ci_calls_the_readme_s_test_command():
-    assert "make test" in (ROOT / "README.md").read_text()
-    assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
+    assert "make test" in readme and "\nmake test\n" in ci
 
 
 def test_help_lists_the_doors():
@@ -98,15 +96,12 @@ def test_help_lists_the_doors():
         assert f"make {door}" in make.stdout
 
 
-@pytest.mark.parametrize(
-    "tool",
-    [
-        ["ruff", "check", "--no-cache", "emolib", "tests"],
-        # what it finds out about other libraries is kept in the environment, as by `make lint`
-        ["mypy", "--cache-dir", str(Path(sys.prefix) / "mypy")],
-    ],
-    ids=["ruff", "mypy"],
-)
+# mypy's knowledge of other libraries is kept in the environment, as by `make lint`
+RUFF = ["ruff", "check", "--no-cache", "emolib", "tests"]
+MYPY = ["mypy", "--cache-dir", str(Path(sys.prefix) / "mypy")]
+
+
+@pytest.mark.parametrize("tool", [RUFF, MYPY], ids=["ruff", "mypy"])
 def test_the_code_keeps_its_conventions_and_types(tool):
     command = [sys.executable, "-m", *tool]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -114,10 +109,6 @@ def test_the_code_keeps_its_conventions_and_types(tool):
 
 
 def test_a_type_error_is_given_its_reason_and_its_code():
-    lines = [
-        line
-        for file in (ROOT / "emolib").rglob("*.py")
-        for line in file.read_text().splitlines()
-        if "type: ignore" in line
-    ]
-    assert all(re.search(r"# type: ignore\[[a-z-]+\]  # \w+", line) for line in lines)
+    code = "\n".join(file.read_text() for file in (ROOT / "emolib").rglob("*.py"))
+    ignored = re.findall(r".*type: ignore.*", code)
+    assert all(re.search(r"# type: ignore\[[a-z-]+\]  # \w+", line) for line in ignored)

@@ -40,14 +40,13 @@ def prose(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def _words(node: ast.AST) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
-            _words(part) if isinstance(part, ast.Constant) else "…" for part in node.values
-        )
-    if isinstance(node, ast.BinOp):
-        return _words(node.left) + _words(node.right)
+    match node:
+        case ast.Constant(value=str()):
+            return node.value
+        case ast.JoinedStr():
+            return "".join(map(_words, node.values))
+        case ast.BinOp():
+            return _words(node.left) + _words(node.right)
     return "…"
 
 
@@ -57,11 +56,8 @@ def typed(text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_no_number_is_typed(path):
-    found = {
-        text[:60]: numbers
-        for text in prose(nbformat.read(path, as_version=4))
-        if (numbers := typed(text))
-    }
+    said = prose(nbformat.read(path, as_version=4))
+    found = {text[:60]: typed(text) for text in said if typed(text)}
     assert found == {}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -18,6 +18,8 @@ from markupsafe import Markup
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from emolib.figures.style import Picture
 
 # The MIME type by which published results travel inside an executed notebook, and the name of the
 # metadata by which the build knows a card.
@@ -34,8 +36,6 @@ _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 # names of artists; what is referred to has a hash for a name
 _UNUSED_ID = re.compile(r' id="\w[\w.]*_\d+"')
 _FONT = re.compile(r" ?font-family: ([^;\"]*);?")
-
-Run = list[Any]  # position, label, length
 
 
 def _uri(content: str, mime: str) -> Markup:
@@ -59,21 +59,7 @@ def macro(template: str, name: str, *arguments: Any, **options: Any) -> str:
     ).strip()
 
 
-class Picture(Protocol):
-    """A drawn figure with its alt text and its numbers.
-
-    Attributes:
-        figure: the drawing.
-        alt: the sentence that stands for it.
-        data: the numbers behind it.
-    """
-
-    figure: "Figure"
-    alt: str
-    data: pd.DataFrame
-
-
-def figure(id: str, picture: Picture, caption: str) -> None:
+def figure(id: str, picture: "Picture", caption: str) -> None:
     """Shows a picture as a card with its alt text, its data (CSV) and itself (SVG) to download.
 
     The same picture and id give the same bytes.
@@ -91,7 +77,7 @@ def figure(id: str, picture: Picture, caption: str) -> None:
 
 
 def slider(
-    id: str, states: Mapping[float, Picture], caption: str, *, label: str, unit: str = ""
+    id: str, states: Mapping[float, "Picture"], caption: str, *, label: str, unit: str = ""
 ) -> None:
     """Shows pictures of one thing at several settings: on the page a slider moves between them.
 
@@ -173,27 +159,31 @@ def plain(text: Any) -> str:
 
 
 def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
-    own = r"chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
-    known = re.fullmatch(rf"(?!{own})[a-z][a-z0-9-]*", id)
+    states = parts.get("states", [])
+    forbidden = "chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
     for right, fault in (
-        (known, f"the id {id!r} is not lower-case letters, digits and hyphens, or is the page's"),
+        (
+            re.fullmatch(rf"(?!{forbidden})[a-z][a-z0-9-]*", id),
+            f"the id {id!r} is not lower-case letters, digits and hyphens, or is the page's",
+        ),
         (caption.strip(), f"{kind} {id} has no caption"),
         (not data.empty, f"{kind} {id} has no data behind it"),
+        (all(state["alt"].strip() for state in states), f"{kind} {id} has no alt text"),
     ):
         if not right:
             raise ValueError(fault)
     called = number("Table" if kind == "table" else "Figure", id)
     html = macro("cards.html", kind, id=id, number=called, caption=caption, csv=csv(data), **parts)
-    alt = data.to_string() if kind == "table" else parts["states"][0]["alt"]
-    about = {CARD: {"id": id, "number": called, "caption": caption}}
-    display({"text/html": html, "text/plain": alt}, raw=True, metadata=about)
+    display(
+        {"text/html": html, "text/plain": states[0]["alt"] if states else data.to_string()},
+        raw=True,
+        metadata={CARD: {"id": id, "number": called, "caption": caption}},
+    )
 
 
-def _drawn(id: str, picture: Picture) -> dict[str, Any]:
+def _drawn(id: str, picture: "Picture") -> dict[str, Any]:
     from matplotlib import pyplot  # the build needs no drawing library
 
-    if not picture.alt.strip():
-        raise ValueError(f"figure {id} has no alt text")
     width, height = (round(inches * 96) for inches in picture.figure.get_size_inches())
     state = {"alt": picture.alt, "svg": svg(picture.figure, id), "width": width, "height": height}
     pyplot.close(picture.figure)
@@ -228,11 +218,8 @@ def svg(figure: "Figure", salt: str) -> str:
     drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)
     drawn = re.sub(r"<g(?: clip-path=\"[^\"]*\")?/>", "", _UNUSED_ID.sub("", drawn))
     # Matplotlib names every font it knows at every text; once, at the root, is enough
-    if _FONT.search(drawn):
-        drawn = _FONT.sub("", drawn).replace(
-            "<svg ", '<svg font-family="DejaVu Sans, Verdana, sans-serif" ', 1
-        )
-    return drawn
+    font = '<svg font-family="DejaVu Sans, Verdana, sans-serif" '
+    return _FONT.sub("", drawn).replace("<svg ", font, 1)
 
 
 def csv(frame: pd.DataFrame) -> str:
@@ -254,10 +241,12 @@ def grid(frame: pd.DataFrame, formats: str | dict[Any, str] | None = None) -> di
     """
     heads = _runs(frame.index) if _is_named(frame.index) else []
     numeric = [bool(pd.api.types.is_numeric_dtype(dtype)) for dtype in frame.dtypes]
-    columns = []
-    for name, column in frame.items():
-        form = formats.get(name) if isinstance(formats, dict) else formats
-        columns.append([_text(value, form) for value in column])
+    forms: dict[Any, Any] = (
+        formats if isinstance(formats, dict) else dict.fromkeys(frame.columns, formats)
+    )
+    columns = [
+        [_text(value, forms.get(name)) for value in column] for name, column in frame.items()
+    ]
     return {
         "header": _runs(frame.columns),
         "names": ["" if name is None else str(name) for name in frame.index.names] if heads else [],
@@ -276,7 +265,7 @@ def _is_named(index: pd.Index) -> bool:
     return not isinstance(index, pd.RangeIndex) or index.name is not None
 
 
-def _runs(index: pd.Index) -> list[list[Run]]:
+def _runs(index: pd.Index) -> list[list[list[Any]]]:
     """Runs of equal labels per level, ``[position, label, length]``; innermost ones never join."""
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
     levels = []

@@ -1,8 +1,10 @@
 """One executed notebook as a chapter: an HTML fragment, its sections, its cards, its results."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -12,14 +14,13 @@ from latex2mathml.converter import convert
 from mistune.util import striptags
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 from traitlets.config import Config
 
 from emolib.report import BuildError
 from emolib.report.cards import CARD, RESULTS, UNNUMBERED, macro
 
-# All kernels are IPython's; the highlighter may not depend on whether one has said so.
-LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
 # Widgets and scripts would need a server or the network; their static siblings are shown.
 SHOWN = [
     "text/html",
@@ -62,15 +63,10 @@ def numbers(cards: Iterable[Card]) -> dict[str, str]:
 
     Args:
         cards: in the order of the page.
-
-    Raises:
-        BuildError: two cards have one id.
     """
     called: dict[str, str] = {}
     count: Counter[str] = Counter()
     for card in cards:
-        if card.id in called:
-            raise BuildError(f"the page has more than one {card.id}")
         kind, own, _ = card.number.partition(UNNUMBERED)
         count[kind] += bool(own)
         called[card.id] = f"{kind} S{count[kind]}" if own else card.number
@@ -116,15 +112,11 @@ class Prose(IPythonRenderer):
         return f'<span class="formula">{self._mathml(body, display="block")}</span>'
 
     def _mathml(self, latex: str, display: str) -> str:
-        try:
+        with suppress(Exception):  # latex2mathml's errors have no common type
             formula = convert(latex.strip(), display=display)
-            # it lets a command that it does not know stand as text
-            fault = "holds a command that is not known" if "\\" in formula else ""
-        except Exception as error:  # latex2mathml's errors have no common type
-            fault = f"cannot be read ({type(error).__name__})"
-        if fault:
-            raise BuildError(f"chapter {self.stem}: the formula {latex.strip()} {fault}")
-        return formula
+            if "\\" not in formula:  # it lets a command that it does not know stand as text
+                return formula
+        raise BuildError(f"chapter {self.stem}: the formula {latex.strip()} cannot be read")
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link on the page or to the web; of any other the text."""
@@ -168,43 +160,45 @@ def tidy(
     Raises:
         BuildError: two cells or chapters publish the same name.
     """
-    texts = [value for value in parameters.values() if isinstance(value, str)]
-    paths = [text for text in texts if Path(text).is_absolute()]
+    given = [value for value in parameters.values() if isinstance(value, str)]
 
     def clean(text: str) -> str:
-        for path in paths:
+        for path in filter(os.path.isabs, given):
             text = text.replace(path, Path(path).name)
         return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
 
     notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids
-    cards: list[Card] = []
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        for output in cell.outputs:
+            published = output.get("data", {}).get(RESULTS, {})
+            if twice := published.keys() & results.keys():
+                raise BuildError(f"chapter {stem} publishes {min(twice)}, as a cell before did")
+            results.update(published)
+        cell.outputs = [output for output in cell.outputs if _is_shown(output)]
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
     for cell in notebook.cells:
         cell.source = clean(cell.source)
-        shown: list[NotebookNode] = []
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            # a progress bar: tqdm's widget ignores TQDM_DISABLE, and its text differs between runs
-            bar = WIDGET in data and set(data) <= {WIDGET, "text/plain"}
-            if RESULTS in data:
-                if twice := data[RESULTS].keys() & results.keys():
-                    raise BuildError(f"chapter {stem} publishes {min(twice)}, as a cell before did")
-                results.update(data[RESULTS])
-            elif shown and output.get("name") == shown[-1].get("name") == "stdout":
-                shown[-1].text += output.text
-            elif output.get("name") != "stderr" and not bar:
-                shown.append(output)
-        for output in shown:  # texts are whole only now
-            data = output.get("data", {})
-            data.update({mime: clean(data[mime]) for mime in data if mime.startswith("text/")})
-            for part in {"text", "evalue"} & output.keys():
-                output[part] = clean(output[part])
-            if "traceback" in output:
-                output.traceback = [clean(line) for line in output.traceback]
-            if CARD in output.get("metadata", {}):
-                cards.append(Card(**output.metadata[CARD], html=data["text/html"]))
-        if cell.cell_type == "code":
-            cell.outputs = shown
+    cards: list[Card] = []
+    for output in [output for cell in code for output in cell.outputs]:
+        data = output.get("data", {})
+        data.update({mime: clean(data[mime]) for mime in data if mime.startswith("text/")})
+        for part in {"text", "evalue"} & output.keys():
+            output[part] = clean(output[part])
+        if "traceback" in output:
+            output.traceback = [clean(line) for line in output.traceback]
+        if CARD in output.get("metadata", {}):
+            cards.append(Card(**output.metadata[CARD], html=data["text/html"]))
     return cards
+
+
+def _is_shown(output: NotebookNode) -> bool:
+    """Whether a reader sees an output: no stderr, results for programs, or progress bar, whose
+    widget ignores TQDM_DISABLE and whose text differs between runs.
+    """
+    return output.get("name") != "stderr" and (
+        output.get("data", {}).keys() - {"text/plain"}
+    ) not in ({RESULTS}, {WIDGET})
 
 
 def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str]) -> Chapter:
@@ -227,7 +221,8 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
         filters={"markdown2html": MarkdownWithMath(prose).render},
         config=Config(NbConvertBase={"display_data_priority": SHOWN}),
     )
-    notebook.metadata["language_info"] = LANGUAGE
+    # all kernels are IPython's; the highlighter may not depend on whether one has said so
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     html, _ = exporter.from_notebook_node(notebook)
     titles = [(id, title) for level, id, title in prose.headings if level == 1]
     if not titles:

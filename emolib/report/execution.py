@@ -2,13 +2,13 @@
 
 import logging
 import os
-import signal
+import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
@@ -18,31 +18,36 @@ from typing import Any
 import joblib
 import nbformat
 import papermill
+import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import ensure_event_loop, run_sync
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import DeadKernelError
 from nbconvert.preprocessors import ClearOutputPreprocessor
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 from tqdm import tqdm
 
 from emolib.report import ChapterError
+from emolib.report.keys import Key
 from emolib.utils.console import NAME
 
-DIED = "Kernel died: the process that ran the cells has ended: killed, or out of memory"
-GUESS = 30.0  # seconds for a chapter that has not run yet
+TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
+KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
 # Outputs depend on nothing of the user's: not the hash seed, time zone, locale or size of the
-# terminal, nor the settings of IPython, Jupyter and Matplotlib, whose folders are empty ones.
+# terminal, nor the settings of Python, IPython, Jupyter and Matplotlib, whose folders are empty.
 # A matrix product has one thread: chapters side by side use all cores already, and threads that
 # wait for one another cost a product of 600 rows twenty times its time there.
 FIXED = {
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
+    "PYTHONSTARTUP": "",
+    "PYTHONWARNINGS": "",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
     "COLUMNS": "80",
     "LINES": "24",
+    "MATPLOTLIBRC": "",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "TQDM_DISABLE": "1",
 }
@@ -53,21 +58,27 @@ FOLDERS = (
     "JUPYTER_RUNTIME_DIR",
     "MPLCONFIGDIR",
 )
-DROPPED = ("MATPLOTLIBRC", "PYTHONSTARTUP", "PYTHONWARNINGS")
-
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # a fault is told once, by run
 
 
 class ChapterKernel(AsyncKernelManager):
-    """Kernel of this Python, whatever others are installed; knows its client, to close it."""
+    """Kernel of this Python in a folder of its own, with nothing of the user's settings."""
 
-    connected: Any = None
-
-    def client(self, **options: Any) -> Any:
-        """The client, which has to be closed before the kernel."""
-        self.connected = super().client(**options)
-        return self.connected
+    async def start_kernel(  # type: ignore[override]  # as AsyncKernelManager does
+        self, *, cwd: str, **options: Any
+    ) -> None:
+        """Starts the kernel in an empty folder, which holds its settings and sockets as well."""
+        self.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])  # whatever is installed
+        self.connection_file = str(Path(cwd, "kernel.json"))
+        # ports of kernels that start side by side can clash; sockets in this folder cannot
+        if sys.platform == "linux" and len(cwd) < 90:  # of the 107 that a socket's name may have
+            self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
+        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        own = {name: str(Path(cwd, name)) for name in FOLDERS} | {"PYTHONPATH": path}
+        await super().start_kernel(
+            cwd=cwd, env=os.environ | FIXED | own, stdout=DEVNULL, stderr=DEVNULL, **options
+        )
 
 
 @dataclass
@@ -77,119 +88,134 @@ class Task:
     Attributes:
         notebook: its file.
         parameters: of the chapter.
-        needs: names of the chapters that it runs after.
-        why: the reason for its run.
-        expected: seconds that it took the last time; None if unknown.
-        node: the notebook with the outputs of the cells that ran; None before the run.
-        fault: one sentence that says why it did not reach its end; None if it did.
-        begun: the clock at its start; None before it.
-        cells: those that have begun.
+        key: from :func:`emolib.report.keys.chapter_keys`.
+        why: the reason for its run; empty if its outputs are kept.
+        node: the notebook with its prose as it is now, and the outputs of the cells that ran.
+        fault: one sentence that says why it did not reach its end; empty if it did.
+        seconds: how long it took.
     """
 
     notebook: Path
     parameters: dict[str, Any]
-    needs: tuple[str, ...]
-    why: str = ""
-    expected: float | None = None
+    key: Key
+    why: str
     node: Any = None
-    fault: str | None = None
-    begun: float | None = None
-    cells: list[NotebookNode] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the start; 0 before it."""
-        return 0.0 if self.begun is None else monotonic() - self.begun
-
-    @property
-    def left(self) -> float:
-        """Seconds that it may still take: by the last run, or else by its cells."""
-        whole = self.notebook.read_text(encoding="utf-8").count('"cell_type": ')
-        by_cells = self.seconds * whole / max(len(self.cells), 1)
-        return max((self.expected or max(GUESS, by_cells)) - self.seconds, 0.0)
+    fault: str = ""
+    seconds: float = 0.0
 
     @property
     def stderr(self) -> str:
         """What the chapter wrote to stderr, and the trace of its fault."""
-        cells = self.node.cells if self.node else []
-        outputs = [output for cell in cells for output in cell.get("outputs", [])]
         return "".join(
             "\n".join([*output.traceback, ""]) if output.output_type == "error" else output.text
-            for output in outputs
+            for cell in self.node.cells
+            for output in cell.get("outputs", [])
             if output.output_type == "error" or output.get("name") == "stderr"
         )
 
 
-def run(tasks: dict[str, Task], timeout: float | None, done: Callable[[str], object]) -> None:
-    """Runs tasks on as many cores as there are, and fills in their ``node`` or ``fault``.
+def run(tasks: Mapping[str, Task], folder: Path) -> None:
+    """Runs tasks on as many cores as there are, and fills in their ``node`` and ``fault``.
 
     Args:
-        tasks: by name, in the order in which they start where there is a choice, those that others
-            need first. One whose needs failed is not run, and has a fault that names them.
-        timeout: seconds that a cell may take.
-        done: is handed the name of each task as it ends.
+        tasks: by name, each after those that it needs, which is the order in which they start. One
+            whose needs failed is not run, and has a fault that names them.
+        folder: keeps executed notebooks under their keys; a task that is there is not run again.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; no kernel is left, and the message says how many tasks are done.
     """
-    order = TopologicalSorter({name: set(task.needs) & set(tasks) for name, task in tasks.items()})
-    order.prepare()
-    needed = {need for task in tasks.values() for need in task.needs}
-    ready: list[str] = []
-    running: dict[Future[None], str] = {}
-    kernels: list[ChapterKernel] = []
+    memory = joblib.Memory(folder, verbose=0, compress=True)
+    chapter = memory.cache(_chapter, ignore=["task", "bar"])
+    futures: dict[str, Future[None]] = {}
+    pending: dict[str, Future[None]] = {}
 
     def work(name: str) -> None:
         task = tasks[name]
-        if broken := [need for need in task.needs if need in tasks and tasks[need].fault]:
-            needs = " and ".join(broken)
-            task.fault = f"not run: it needs chapter {needs}, which did not reach its end"
-            task.node = blank(task.notebook)
+        wait([futures[need] for need in task.key["needs"]])
+        if broken := [need for need in task.key["needs"] if tasks[need].fault]:
+            task.fault = (
+                f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end"
+            )
             return
-        tell(f"{name} … ({task.why})")
-        task.begun = monotonic()
+        if task.why:
+            tell(f"{name} … ({task.why})")
+        begun = monotonic()
         try:
-            task.node = execute(task.notebook, task.parameters, timeout, task.cells, kernels)
+            ran = chapter(task.key, task, bar)
         except ChapterError as error:
-            task.node, task.fault = error.notebook, str(error)
+            ran, task.fault = error.notebook, str(error)
+        task.seconds = monotonic() - begun
+        code = (cell for cell in ran.cells if cell.cell_type == "code")
+        task.node.cells = [
+            next(code, cell) if cell.cell_type == "code" else cell for cell in task.node.cells
+        ]
 
-    with _bar(len(tasks)) as bar, ThreadPoolExecutor(joblib.cpu_count()) as pool:
+    for task in tasks.values():
+        task.node, _ = ClearOutputPreprocessor().preprocess(
+            papermill.execute_notebook(task.notebook, None, task.parameters, prepare_only=True), {}
+        )
+        if chapter.check_call_in_cache(task.key, task, None):
+            task.why = ""
+    with (
+        warnings.catch_warnings(action="ignore"),  # of joblib: a damaged entry, a full disk
+        tqdm(
+            total=sum(len(task.node.cells) for task in tasks.values() if task.why),
+            bar_format="{desc} {bar} {n_fmt} of {total_fmt} cells, about {remaining} left",
+            smoothing=0,
+            leave=False,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),  # a log has none
+        ) as bar,
+        ThreadPoolExecutor(joblib.cpu_count()) as pool,
+    ):
         try:
-            while order.is_active():
-                ready = sorted([*ready, *order.get_ready()], key=lambda name: name not in needed)
-                while ready and len(running) < joblib.cpu_count():
-                    name = ready.pop(0)
-                    running[pool.submit(work, name)] = name
-                _show(bar, tasks)
-                for future in wait(running, timeout=0.5, return_when=FIRST_COMPLETED).done:
-                    name = running.pop(future)
-                    future.result()
-                    done(name)
-                    tell(f"{name}: {tasks[name].fault or f'{tasks[name].seconds:.0f} s'}")
-                    said = tasks[name].stderr.splitlines()  # by the library, to whom it may concern
-                    tell(*(line for line in said if line.startswith(f"{NAME}: ")))
-                    order.done(name)
-        except BaseException as error:  # Ctrl-C above all: no kernel outlives the build
-            while not all(future.done() for future in running):
-                for kernel in kernels:
-                    with suppress(Exception):  # it has not begun yet, or has ended meanwhile
-                        run_sync(kernel.signal_kernel)(signal.SIGKILL)
+            for name in tasks:
+                futures[name] = pending[name] = pool.submit(work, name)
+            while pending:
+                at_work = [name for name, future in pending.items() if future.running()]
+                more = f" and {len(at_work) - 2} more" if len(at_work) > 2 else ""
+                bar.set_description_str(", ".join(at_work[:2]) + more)
+                wait(pending.values(), timeout=0.5, return_when=FIRST_COMPLETED)
+                for name in [name for name, future in pending.items() if future.done()]:
+                    pending.pop(name).result()
+                    task = tasks[name]
+                    said = [f"{name}: {task.fault or f'{task.seconds:.0f} s'}"]
+                    # by the library, to whom it may concern
+                    said += re.findall(rf"^{NAME}: .*", task.stderr, flags=re.M)
+                    for line in said if task.why else ():
+                        tell(line)
+        except KeyboardInterrupt:
+            whole = [name for name in futures if name not in pending and not tasks[name].fault]
+            raise KeyboardInterrupt(
+                f"stopped: {len(whole)} of {len(tasks)} chapters are done and kept, and so are the "
+                "networks trained so far; the next build goes on from there"
+            ) from None
+        finally:  # after Ctrl-C above all: no kernel outlives the build
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in pending.values()):
+                for child in psutil.Process().children(recursive=True):
+                    with suppress(psutil.NoSuchProcess):
+                        child.kill()
                 sleep(0.1)
-            if isinstance(error, KeyboardInterrupt):
-                count = sum(task.node is not None and task.fault is None for task in tasks.values())
-                raise KeyboardInterrupt(
-                    f"stopped: {count} of {len(tasks)} chapters are done and kept, and so are the "
-                    "networks trained so far; the next build goes on from there"
-                ) from error
-            raise
+    memory.reduce_size(items_limit=KEPT)
+
+
+def tell(line: str) -> None:
+    """Prints a line above the bar."""
+    tqdm.write(line, file=sys.stderr)
+
+
+def _chapter(key: Key, task: Task, bar: "tqdm[Any]") -> NotebookNode:
+    """An executed chapter, which joblib keeps under its key."""
+    return execute(task.notebook, task.parameters, TIMEOUT, lambda **_: bar.update())
 
 
 def execute(
     notebook: Path,
     parameters: Mapping[str, Any],
     timeout: float | None = None,
-    cells: list[NotebookNode] | None = None,
-    kernels: list[ChapterKernel] | None = None,
+    begin: Callable[..., object] | None = None,
 ) -> NotebookNode:
     """Runs a notebook in an empty folder and returns it with its outputs.
 
@@ -197,34 +223,15 @@ def execute(
         notebook: the file, which is left as it is.
         parameters: replace those in the cell tagged ``parameters``.
         timeout: seconds that a cell may take; any time if None.
-        cells: gets each cell as it begins.
-        kernels: gets the kernel before it starts, for whoever may have to end it.
+        begin: is handed each ``cell`` and its ``cell_index`` as it begins.
 
     Raises:
         ChapterError: the notebook did not reach its end; one sentence, and the notebook as far as
             it came.
     """
-    begun: list[NotebookNode] = [] if cells is None else cells
-    seen, fault = [blank(notebook)], ""
+    seen, fault = [nbformat.read(notebook, 4)], ""
     with TemporaryDirectory(prefix="emolib-", ignore_cleanup_errors=True) as folder:
-        kernel = ChapterKernel(
-            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-            connection_file=str(Path(folder, "kernel.json")),
-        )
-        # ports of kernels that start side by side can clash; sockets in this folder cannot
-        if sys.platform == "linux" and len(folder) < 90:  # of the 107 that a socket's name may have
-            kernel.transport, kernel.ip = "ipc", str(Path(folder, "kernel"))
-        if kernels is not None:
-            kernels.append(kernel)
         try:
-            run_sync(kernel.start_kernel)(
-                # the kernel mentions its local port, which says nothing about the report
-                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-                cwd=folder,
-                env=_environment(folder),
-                stdout=DEVNULL,
-                stderr=DEVNULL,
-            )
             papermill.execute_notebook(
                 notebook,
                 None,
@@ -233,84 +240,32 @@ def execute(
                 request_save_on_cell_execute=False,
                 progress_bar=False,
                 execution_timeout=timeout,
-                km=kernel,
+                kernel_manager_class=ChapterKernel,
+                # the kernel mentions its local port, which says nothing about the report
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                shutdown_kernel="immediate",
+                resources={"metadata": {"path": folder}},
                 on_notebook_start=lambda notebook: seen.append(notebook),
-                on_cell_start=lambda cell, cell_index: begun.append(cell),
+                on_cell_start=begin,
             )
         except papermill.PapermillExecutionError as error:
             fault = f"{error.ename}: {error.evalue}"
-        except CellTimeoutError:
-            fault = f"Timeout: a cell took longer than the {timeout:g} s that it has"
         except DeadKernelError:
-            fault = DIED
-        # a kernel that does not start, a full disk: they have no common type
+            fault = (
+                "Kernel died: the process that ran the cells has ended: killed, or out of memory"
+            )
+        # a cell that takes too long, a kernel that does not start: they have no common type
         except Exception as error:
             fault = f"{type(error).__name__}: {error}"
         finally:
-            if kernel.connected:
-                kernel.connected.stop_channels()
-            run_sync(kernel.shutdown_kernel)(now=True)
             ensure_event_loop().close()  # in which this thread has waited for the kernel
-    node = seen[-1]
-    for part in (node, *node.cells):  # times and paths, which differ between runs
-        part.metadata.pop("papermill", None)
-    node.cells = [
-        cell
-        for cell in node.cells
-        if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
-    ]
-    code = [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
+    node: NotebookNode = seen[-1]
     # an exit in the midst of a notebook is no error to the kernel
-    if not fault and any(cell.execution_count is None for cell in code):
-        raise ChapterError("it stopped before its last cell", node)
+    if not fault and any(
+        cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+        for cell in node.cells
+    ):
+        fault = "it stopped before its last cell"
     if fault:
-        sentence = fault.rstrip(": \n").splitlines()[0]
-        shown = begun[-1].get("outputs", []) if begun else []
-        if not any(output.output_type == "error" for output in shown):
-            name, _, message = fault.partition(": ")
-            shown.append(v4.new_output("error", ename=name, evalue=message, traceback=[sentence]))
-        raise ChapterError(sentence, node)
+        raise ChapterError(fault.rstrip(": \n").splitlines()[0], node)
     return node
-
-
-def blank(notebook: Path) -> NotebookNode:
-    """A notebook without outputs, as before its run."""
-    node: NotebookNode = ClearOutputPreprocessor().preprocess(nbformat.read(notebook, 4), {})[0]
-    return node
-
-
-def tell(*lines: str) -> None:
-    """Prints lines above the bar."""
-    for line in lines:
-        tqdm.write(line, file=sys.stderr)
-
-
-def _environment(folder: str) -> dict[str, str]:
-    """The variables of a kernel that keeps its settings in ``folder``."""
-    own = {name: str(Path(folder, name)) for name in FOLDERS}
-    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-    users = {name: os.environ[name] for name in os.environ.keys() - set(DROPPED)}
-    return users | FIXED | own | {"PYTHONPATH": path.rstrip(os.pathsep)}
-
-
-def _bar(total: int) -> "tqdm[Any]":
-    """A bar for a terminal; a log has none."""
-    return tqdm(
-        total=total,
-        bar_format="{desc} {bar} {n_fmt} of {total_fmt} chapters{postfix}",
-        leave=False,
-        dynamic_ncols=True,
-        disable=not sys.stderr.isatty(),
-    )
-
-
-def _show(bar: "tqdm[Any]", tasks: dict[str, Task]) -> None:
-    """The chapters at work, how many are done, and the time left on the cores there are."""
-    ahead = {name: task for name, task in tasks.items() if task.node is None}
-    at_work = [name for name, task in ahead.items() if task.begun]
-    left = [task.left for task in ahead.values()] or [0.0]
-    seconds = max(sum(left) / joblib.cpu_count(), *left)
-    bar.n = len(tasks) - len(ahead)
-    bar.set_postfix_str(f"about {tqdm.format_interval(seconds)} left", refresh=False)
-    more = f" and {len(at_work) - 2} more" if len(at_work) > 2 else ""
-    bar.set_description_str(", ".join(at_work[:2]) + more)

@@ -1,14 +1,17 @@
-"""Keys of chapters: everything that a chapter's outputs depend on, and what of it has changed."""
+"""Chapter keys: everything that a chapter's outputs depend on, and what of it has changed."""
 
 import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from emolib.report import BuildError
+from emolib.report.parameters import declared
 from emolib.utils.console import say_once
 
 PACKAGE = Path(__file__).parents[1]
@@ -29,58 +32,80 @@ LIBRARIES = (
     "nbconvert",
 )
 
-Key = dict[str, Any]
+Key = dict[str, dict[str, str]]
 
 
-def chapter_key(
-    notebook: Path, parameters: Mapping[str, Any], data: str, lock: str, needs: Mapping[str, Key]
-) -> Key:
-    """The key of a chapter: a run under an equal key would give the same outputs again.
+def chapter_keys(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, Key]:
+    """The key of each chapter by name, those first that others need: a run under an equal key would
+    give the same outputs again.
 
-    Prose is no part of it: the page takes it from the notebook as it is. Files that a chapter shows
-    are: the list ``files`` under ``emolib`` in its metadata, from the folder above the notebooks.
+    Prose is no part of a key: the page takes it from the notebook as it is. Files that a chapter
+    shows are: the list ``files`` under ``emolib`` in its metadata, from the folder above the
+    notebooks.
 
-    Args:
-        notebook: the chapter's file.
-        parameters: those that the chapter is given, without the place of the data.
-        data: digest of the data, from :func:`data_digest`.
-        lock: digest of the environment, from :func:`environment_digest`.
-        needs: keys of the chapters that it runs after, by name.
+    Returns:
+        For each chapter the digests of ``parts``, named as a sentence names them, the digests of
+        the chapters that it ``needs``, and its ``parameters`` without the place of the data.
+
+    Raises:
+        BuildError: a chapter needs one that is not there, or some wait for one another.
     """
-    node = json.loads(notebook.read_text(encoding="utf-8"))
-    cells = [cell["source"] for cell in node["cells"] if cell["cell_type"] == "code"]
-    files = node["metadata"].get("emolib", {}).get("files", ())
-    return {
-        "cells": digest(["".join(source) for source in cells]),
-        "code": {name: _sha_of(PACKAGE.parent / name)[:16] for name in _library()},
-        "files": {Path(name).name: _sha_of(notebook.parents[1] / name) for name in files},
-        "data": data,
-        "parameters": json.loads(json.dumps(dict(parameters))),
-        "environment": lock,
-        "needs": {name: digest(key) for name, key in needs.items()},
+    nodes = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in notebooks}
+    about = {stem: node["metadata"].get("emolib", {}) for stem, node in nodes.items()}
+    needs = {stem: own.get("needs", []) for stem, own in about.items()}
+    for stem, needed in needs.items():
+        if unknown := set(needed) - nodes.keys():
+            raise BuildError(f"chapter {stem} needs {min(unknown)}, which is no chapter")
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        circle = ", ".join(sorted(set(error.args[1])))
+        raise BuildError(f"chapters {circle} wait for one another") from error
+    root = notebooks[0].parents[1]
+    known = {notebook.stem: declared(notebook).keys() for notebook in notebooks}
+    data = data_digest(parameters.get("source", ""))
+    shared = {"the environment": digest([_sha_of(root / "requirements.lock"), versions()])} | {
+        file.relative_to(PACKAGE.parent).as_posix(): _sha_of(file)
+        for file in sorted(PACKAGE.rglob("*"))
+        if file.suffix in (".py", ".pyi", ".html")
+        if file.relative_to(PACKAGE).parts[0] not in APART or file.name in SHOWN
     }
+    keys: dict[str, Key] = {}
+    for stem in order:
+        keys[stem] = {
+            "parts": {
+                **shared,
+                **{name: _sha_of(root / name) for name in about[stem].get("files", [])},
+                "its code": digest(
+                    [
+                        "".join(cell["source"])
+                        for cell in nodes[stem]["cells"]
+                        if cell["cell_type"] == "code"
+                    ]
+                ),
+                "the data": data if "source" in known[stem] else "",
+            },
+            "needs": {name: digest(keys[name]) for name in needs[stem]},
+            "parameters": {
+                name: repr(parameters[name])
+                for name in sorted(known[stem] & parameters.keys() - {"source"})
+            },
+        }
+    return keys
 
 
 def changes(old: Key | None, new: Key) -> str:
     """The reasons why outputs made under ``old`` do not serve ``new``; empty if they do."""
     if old is None or old.keys() != new.keys():  # the latter: an earlier version wrote it
         return "it has not run yet"
-    files = _differing(old["code"], new["code"])
-    more = f" and {len(files) - 2} more" if len(files) > 2 else ""
-    said = [f"{', '.join(files[:2])}{more} changed"] if files else []
-    said += [f"{name} has changed" for name in _differing(old["files"], new["files"])]
+    parts = _differing(old["parts"], new["parts"])
+    parts += [f"chapter {name}" for name in _differing(old["needs"], new["needs"])]
+    more = f" and {len(parts) - 2} more" if len(parts) > 2 else ""
+    said = [f"{', '.join(parts[:2])}{more} changed"] if parts else []
     for name in _differing(old["parameters"], new["parameters"]):
         before, after = (key["parameters"].get(name, "its default") for key in (old, new))
         said.append(f"{name} went from {before} to {after}")
-    said += [
-        f"{name}, which it needs, has changed" for name in _differing(old["needs"], new["needs"])
-    ]
-    whole = {
-        "cells": "its code cells have changed",
-        "data": "the data are others",
-        "environment": "the environment has changed",
-    }
-    return "; ".join([*said, *(whole[part] for part in whole if old[part] != new[part])])
+    return "; ".join(said)
 
 
 def digest(value: Any) -> str:
@@ -92,45 +117,25 @@ def data_digest(source: str) -> str:
     """Digest of a file's bytes, or of the names and bytes of a folder's files; the drawn faces
     follow from the library's code.
     """
+    if not source:
+        return "drawn faces"
     path = Path(source)
-    if source and path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return digest([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files])
-    return _sha_of(path) if source else "drawn faces"
+    files = sorted(file for file in path.rglob("*") if file.is_file()) or [path]
+    return digest([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files])
 
 
-def environment_digest(root: Path) -> str:
-    """Digest of the lock beside the notebooks, and of the versions in use."""
-    return digest([_sha_of(root / "requirements.lock"), versions()])
-
-
-def files_digest(files: list[Path]) -> str:
+def files_digest(files: Iterable[Path]) -> str:
     """Digest of the names and bytes of some files."""
     return digest([[file.name, _sha_of(file)] for file in files])
 
 
-def _library() -> list[str]:
-    """The files of the library that a chapter runs, from the folder of the package."""
-    files = [path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyi")]
-    names = [path.relative_to(PACKAGE) for path in files]
-    return [
-        *sorted(
-            f"{PACKAGE.name}/{name.as_posix()}" for name in names if name.parts[0] not in APART
-        ),
-        *(f"{PACKAGE.name}/report/{name}" for name in SHOWN),
-    ]
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """Sorted names under which two mappings hold other values."""
     return sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
 
 
 def _sha_of(file: Path) -> str:
-    if not file.is_file():
-        return "no file"
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "no file"
 
 
 def commit(checkout: Path) -> str:
@@ -145,12 +150,12 @@ def commit(checkout: Path) -> str:
     try:
         done = subprocess.run(status, cwd=checkout, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        said = error.stderr.decode() if isinstance(error, subprocess.CalledProcessError) else error
-        say_once(f"the commit is unknown, because git fails in {checkout}: {said}")
+        reason = getattr(error, "stderr", b"").decode(errors="replace") or error
+        say_once(f"the commit is unknown, because git fails in {checkout}: {reason}")
         return "unknown"
     head, *lines = done.stdout.decode(errors="replace").splitlines()
-    changed = any(not line.startswith("#") for line in lines)
-    state = " with uncommitted changes" if changed else ", clean tree"
+    clean = all(line.startswith("#") for line in lines)
+    state = ", clean tree" if clean else " with uncommitted changes"
     return head.removeprefix("# branch.oid ")[:10] + state
 
 

@@ -5,9 +5,10 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bs4 import BeautifulSoup
 
 from emolib.report import BuildError, tally
 from emolib.report.cards import macro, templates
@@ -23,7 +24,7 @@ FIRST = ("claims",)
 
 
 def assemble(
-    chapters: Mapping[str, "Task"],
+    chapters: Sequence["Task"],
     title: str,
     provenance: Mapping[str, Any],
     faults: Sequence[str],
@@ -32,7 +33,7 @@ def assemble(
     """The page of executed chapters, whole or as far as they came, and the results they published.
 
     Args:
-        chapters: after their run, by name, in the order of the page.
+        chapters: after their run, in the order of the page.
         title, provenance, faults: see :func:`compose`.
         required: ids that must be on a whole page.
 
@@ -43,50 +44,34 @@ def assemble(
     cards: list[Card] = []
     results: dict[str, Any] = {}
     origins: dict[str, dict[str, str]] = {}
-    for stem, task in chapters.items():
+    for task in chapters:
         given = declared(task.notebook) | task.parameters
-        shown = tidy(task.node, stem, given, results)
+        shown = tidy(task.node, task.notebook.stem, given, results)
         cards += shown
         origins |= dict.fromkeys((card.id for card in shown), origin(provenance, given))
     cards.sort(key=lambda card: card.id not in FIRST)
     called = numbers(cards)
     html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
-    parts = opening(cards, called, results, [html[id] for id in FIRST if id in html])
+    verdict = [html[id] for id in FIRST if id in html]
+    register = [(card.id, called[card.id], card.caption) for card in cards]
+    parts = [
+        Chapter(
+            "verdict", "The verdict", [], macro("opening.html", "verdict", tally(results), verdict)
+        ),
+        Chapter(
+            "reading", "How to read this report", [], macro("opening.html", "reading", register)
+        ),
+    ]
     for id in html.keys() & set(FIRST):
         html[id] = (
             f'<p class="moved"><a href="#{id}">{called[id]}</a> stands on the first page.</p>'
         )
-    for stem, task in chapters.items():
-        parts.append(convert_chapter(task.node, stem, html.__getitem__))
+    for task in chapters:
+        parts.append(convert_chapter(task.node, task.notebook.stem, html.__getitem__))
     page = compose(title, parts, provenance, called, faults)
     if not faults:
         check_page(page, required)
     return page, results | {"provenance": dict(provenance)}
-
-
-def opening(
-    cards: Sequence[Card],
-    numbers: Mapping[str, str],
-    results: Mapping[str, Any],
-    first: Sequence[str],
-) -> list[Chapter]:
-    """The first pages: the verdict, and how to read the rest.
-
-    Args:
-        cards: all of the report's, in the order of the page.
-        numbers: the number of each, by id.
-        results: what the chapters published; the verdicts of ``claims`` are counted.
-        first: HTML of the cards that stand under the verdict.
-    """
-    counted = tally(results)
-    total = sum(count for _, count in counted)
-    register = [(card.id, numbers[card.id], card.caption) for card in cards]
-    verdict = macro("opening.html", "verdict", counted, total, first)
-    reading = macro("opening.html", "reading", register)
-    return [
-        Chapter("verdict", "The verdict", [], verdict),
-        Chapter("reading", "How to read this report", [], reading),
-    ]
 
 
 def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -97,11 +82,11 @@ def origin(provenance: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict
             ``versions``.
         parameters: of the chapter, defaults included.
     """
-    shown = {name: value for name, value in parameters.items() if name != "source"}
+    shown = [f"{name} = {value}" for name, value in parameters.items() if name != "source"]
     return {
         "Data": provenance["data_source"],
         "Digest of the data": provenance["data_digest"],
-        "Parameters": ", ".join(f"{name} = {value}" for name, value in shown.items()) or "none",
+        "Parameters": ", ".join(shown) or "none",
         "Commit": provenance["commit"],
         "Versions": ", ".join(
             f"{library} {number}" for library, number in provenance["versions"].items()
@@ -152,10 +137,9 @@ def check_page(page: str, required: Sequence[str]) -> None:
     Raises:
         BuildError: one sentence that names them.
     """
-    tags = _Tags()
-    tags.feed(page)
-    ids = Counter(value for name, value in tags.found if name == "id")
-    links = {value[1:] for name, value in tags.found if name == "href" and value[:1] == "#"}
+    whole = BeautifulSoup(page, "html.parser")
+    ids = Counter(str(tag["id"]) for tag in whole.find_all(id=True))
+    links = {str(link["href"])[1:] for link in whole.select('a[href^="#"]')}
     for fault, wrong in (
         ("the page has more than one {}", [id for id, count in ids.items() if count > 1]),
         ("no chapter shows {}", [id for id in required if id not in ids]),
@@ -163,14 +147,3 @@ def check_page(page: str, required: Sequence[str]) -> None:
     ):
         if wrong:
             raise BuildError(fault.format(", ".join(wrong)))
-
-
-class _Tags(HTMLParser):
-    """Names and values of all attributes of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [(name, value) for name, value in attrs if value]

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from emolib.report import BuildError
 from emolib.utils.validation import boolean, real_number, shown, whole_number
 
 PAPER: dict[str, Any] = {
@@ -58,16 +57,17 @@ BOUNDS = {
 
 
 def declared(notebook: Path) -> dict[str, Any]:
-    """Name and default of each parameter in a notebook's cell tagged ``parameters``; None where
-    the default is no literal.
+    """Name and default of each parameter in a notebook's cell tagged ``parameters``, which holds
+    literals only.
     """
-    found: dict[str, Any] = {}
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-        if "parameters" in cell["metadata"].get("tags", []):
-            for line in ast.parse("".join(cell["source"])).body:
-                if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-                    found[line.targets[0].id] = _literal(ast.unparse(line.value), otherwise=None)
-    return found
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    lines = ast.parse("\n".join("".join(cell["source"]) for cell in tagged)).body
+    return {
+        line.targets[0].id: ast.literal_eval(line.value)
+        for line in lines
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
+    }
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -85,7 +85,11 @@ def parse(text: str) -> dict[str, Any]:
         name, value = setting.split("=", 1)
         if name in given:
             raise ValueError(f"{name} is set twice")
-        given[name] = _literal(value, otherwise=value)
+        try:
+            given[name] = ast.literal_eval(value)
+        # the last two: brackets in brackets in brackets …
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            given[name] = value
     return given
 
 
@@ -93,49 +97,36 @@ def check(parameters: dict[str, Any], notebooks: Sequence[Path]) -> dict[str, An
     """Parameters in the types of their defaults: a whole value of any numeric type is a count.
 
     Raises:
-        BuildError: no notebook declares a parameter, or its value is of another type or beyond
+        ValueError: no notebook declares a parameter, or its value is of another type or beyond
             :data:`BOUNDS`; one sentence names it with the nearest declared name or what it must be.
     """
     defaults = {
         name: default for notebook in notebooks for name, default in declared(notebook).items()
     }
-    checked = {}
-    for name, value in parameters.items():
-        if name not in defaults:
-            near = get_close_matches(name, defaults, n=1)
-            hint = (
-                f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(defaults))}"
-            )
-            raise BuildError(f"no chapter declares a parameter {name}: {hint}")
-        try:
-            checked[name] = _like(defaults[name], name, value)
-        except ValueError as error:
-            raise BuildError(f"parameter {error}") from error
-    return checked
+    if unknown := sorted(parameters.keys() - defaults.keys()):
+        near = get_close_matches(unknown[0], defaults, n=1) or sorted(defaults)
+        raise ValueError(
+            f"no chapter declares a parameter {unknown[0]}: did you mean {' or '.join(near)}?"
+        )
+    return {name: _like(defaults[name], name, value) for name, value in parameters.items()}
 
 
 def _like(default: Any, name: str, value: Any) -> Any:
     """``value`` in the type of a default; ValueError names it where it cannot be."""
     low, high = BOUNDS.get(name, (-(10**9), 10**9))
-    if isinstance(default, list) and default:
-        if not isinstance(value, list | tuple) or not value:
-            raise ValueError(f"{name} is {shown(value)}; it must be a list such as {default}")
-        return [_like(default[0], name, item) for item in value]
-    if isinstance(default, bool):
-        return boolean(name, value)
-    if isinstance(default, int):
-        return whole_number(name, value, low, high)
-    if isinstance(default, float):
-        return real_number(name, value, low, high)
-    if default is not None and not isinstance(value, type(default)):
-        kind = "text" if isinstance(default, str) else f"a {type(default).__name__}"
-        raise ValueError(f"{name} is {shown(value)}; it must be {kind}")
+    match default:
+        case bool():
+            return boolean(f"parameter {name}", value)
+        case int():
+            return whole_number(f"parameter {name}", value, low, high)
+        case float():
+            return real_number(f"parameter {name}", value, low, high)
+        case str() if not isinstance(value, str):
+            raise ValueError(f"parameter {name} is {shown(value)}; it must be text")
+        case [first, *_]:
+            if isinstance(value, list | tuple) and value:
+                return [_like(first, name, item) for item in value]
+            raise ValueError(
+                f"parameter {name} is {shown(value)}; it must be a list such as {default}"
+            )
     return value
-
-
-def _literal(text: str, otherwise: Any) -> Any:
-    try:
-        return ast.literal_eval(text)
-    # the last two: brackets in brackets in brackets …
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return otherwise

@@ -1,11 +1,12 @@
 """Publication guard: a page with aggregates of licensed data and nothing of any single row."""
 
 import re
-from collections import Counter
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+import numpy as np
 
 from emolib.report import BuildError
 from emolib.utils.cache import write
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # The figures of the published report that the README shows.
 PICTURES = ("levels", "fig-6b")
+RULE = "a report of licensed data shows aggregates alone"
 
 
 def check_aggregates(page: str, data: "EmotionData") -> None:
@@ -25,37 +27,31 @@ def check_aggregates(page: str, data: "EmotionData") -> None:
         BuildError: one sentence that says what was found; it does not repeat it.
     """
     text = unescape(unquote(page))
-    groups = () if data.groups is None else data.groups
-    for kind, names in (("the name of a row", data.names), ("the title of a group", groups)):
+    for kind, names in (
+        ("the name of a row", data.names),
+        ("the title of a group", () if data.groups is None else data.groups),
+    ):
         # a title of digits alone would be found in any number, and one such as NA in any word
-        named = [str(name) for name in set(names) if re.search(r"[^\W\d]", str(name))]
-        found = [name for name in named if name in text]  # quicker than the next line
-        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in found):
-            raise BuildError(
-                f"the page holds {kind}; a report of licensed data shows aggregates alone"
-            )
-    rows_with: dict[str, set[int]] = {}
-    for values in data.features.values():
-        for row, vector in enumerate(values):
-            for value in vector:
-                rows_with.setdefault(f"{value:.6g}", set()).add(row)
+        named = [name for name in map(str, set(names)) if re.search(r"[^\W\d]", name)]
+        if any(
+            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in named if name in text
+        ):
+            raise BuildError(f"the page holds {kind}; {RULE}")
+    rows = [{f"{value:.6g}" for value in row} for row in np.hstack(list(data.features.values()))]
+    known = set().union(*rows)
     for line in text.splitlines():
-        fields = set(line.split(","))
-        rows = Counter(row for field in fields & rows_with.keys() for row in rows_with[field])
-        if any(count > 1 for count in rows.values()):
-            raise BuildError(
-                "the page holds features of a single row; a report of licensed data shows "
-                "aggregates alone"
-            )
+        fields = known.intersection(line.split(","))
+        if any(len(fields & row) > 1 for row in rows if len(fields) > 1):
+            raise BuildError(f"the page holds features of a single row; {RULE}")
 
 
-def pictures(page: str) -> dict[str, str]:
-    """The SVG of each of :data:`PICTURES` on a page, by id.
+def write_pictures(report: Path) -> None:
+    """Writes the SVG of each of :data:`PICTURES` beside a published report.
 
     Raises:
         BuildError: the page has no such figure.
     """
-    found = {}
+    page = report.read_text(encoding="utf-8")
     for id in PICTURES:
         match = re.search(
             rf'<figure id="{id}" class="card">\s*<div[^>]*>'
@@ -64,11 +60,4 @@ def pictures(page: str) -> dict[str, str]:
         )
         if match is None:
             raise BuildError(f"the README shows the figure {id}, which the report does not have")
-        found[id] = unquote(unescape(match[1])) + "\n"
-    return found
-
-
-def write_pictures(report: Path) -> None:
-    """Writes the README's figures beside a published report."""
-    for id, svg in pictures(report.read_text(encoding="utf-8")).items():
-        write(report.parent / f"{id}.svg", svg)
+        write(report.parent / f"{id}.svg", unquote(unescape(match[1])) + "\n")

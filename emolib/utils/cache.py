@@ -18,11 +18,6 @@ from emolib.utils.console import say_once
 
 PACKAGE = Path(__file__).parent.parent
 version = cache(metadata.version)  # which reads and parses a file each time: 2 ms
-# The rooms and modules that compute; a plot edit leaves what they computed alone.
-COMPUTING = (
-    *("analysis", "data", "estimators", "folds", "metrics", "models", "paper", "pruning"),
-    "training",
-)
 LIBRARIES = ("joblib", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "torch")
 
 
@@ -97,10 +92,7 @@ def source_digest(*rooms: str, libraries: tuple[str, ...] = ()) -> str:
     digest = hashlib.sha256()
     for room in rooms:
         path = PACKAGE.joinpath(*room.split("."))
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        if not files:
-            raise FileNotFoundError(f"emolib.{room} holds no source file")
-        for file in files:
+        for file in sorted(path.rglob("*.py")) or [path.with_suffix(".py")]:
             digest.update(f"{file.relative_to(PACKAGE).as_posix()}\0".encode() + file.read_bytes())
     for library in libraries:
         digest.update(f"{library} {version(library)}\0".encode())
@@ -111,10 +103,9 @@ def cached(
     function: Callable[..., Any],
     data: Any,
     *arguments: Any,
-    code: tuple[str, ...] = COMPUTING,
-    **options: Any,
+    code: tuple[str, ...],
 ) -> Any:
-    """``function(data, *arguments, **options)``, read from the cache where it was computed before.
+    """``function(data, *arguments)``, read from the cache where it was computed before.
 
     joblib's own key holds the source of one function only, so this one covers everything a result
     depends on: ``data.digest`` (or None for no data), the arguments, the code it reaches and the
@@ -123,12 +114,12 @@ def cached(
     Args:
         function: at the top level of a module; its result must not depend on anything else.
         data: an object with a ``digest``, which is handed over and not hashed, or None.
-        arguments, options: anything that joblib hashes and pickles.
+        arguments: anything that joblib hashes and pickles.
         code: modules and packages of emolib that the result depends on, as for
             :func:`source_digest`.
 
     Example:
-        >>> cached(calibrate, data, "person-independent", shuffles=500)
+        >>> cached(describe, None, wildness, seed, code=("data", "paper"))
     """
     key = [getattr(data, "digest", None), source_digest(*code, libraries=LIBRARIES)]
     memory = joblib.Memory(cache_folder(), verbose=0, compress=True)
@@ -136,14 +127,13 @@ def cached(
     with warnings.catch_warnings():
         # joblib warns where an entry is damaged or the disk is full; either way the result is right
         warnings.simplefilter("ignore", UserWarning)
-        return call(function, data, arguments, options, key)
+        return call(function, data, arguments, key)
 
 
 def _call(
     function: Callable[..., Any],
     data: Any,
     arguments: tuple[Any, ...],
-    options: dict[str, Any],
     key: list[str | None],
 ) -> Any:
-    return function(*([] if data is None else [data]), *arguments, **options)
+    return function(*([] if data is None else [data]), *arguments)

@@ -3,18 +3,16 @@
 Needs Chromium; where there is none these tests skip.
 """
 
-import shutil
+from contextlib import ExitStack
 
 import pytest
+from browser import browser as chromium
 
-from emolib.report.build import build
-from notebooks import PROVENANCE, write
+from notebooks import PROVENANCE, make, write
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
+CHROMIUM = chromium()
 if CHROMIUM is None:
     pytest.skip("there is no Chromium here", allow_module_level=True)
 
@@ -38,26 +36,20 @@ slider("by-angle", {{angle: drawn(str(angle)) for angle in (0, 30, 60)}}, "Prune
 publish("claims", [{{"claim": evil, "verdict": "reproduced"}}, {{"claim": evil, "verdict": "partly (random)"}}])
 Markdown("The class **" + plain(evil) + "** and " + evil.replace("$", ""))
 """
+OPEN = "document.querySelectorAll('details').forEach(part => part.open = true)"
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
-    one = write(
-        folder / "1_data.ipynb",
-        (
-            "# Data\n\n*A question?*\n\n## Formulas\n\nA mean $\\bar{x}$, see [](#by-angle) and [Table 1](#table-1).\n\n$$\\frac{1}{N}\\sum_i x_i$$",
-        ),
-        (CELL, "code"),
-        ("print('plain text')", "code"),
-    )
-    two = write(
-        folder / "2_more.ipynb", ("# More\n\n## Formulas\n\n1. one\n2. two",), ("1 + 1", "code")
-    )
+    prose = "see [](#by-angle) and [Table 1](#table-1).\n\n$$\\frac{1}{N}\\sum_i x_i$$"
+    title = f"# Data\n\n*A question?*\n\n## Formulas\n\nA mean $\\bar{{x}}$, {prose}"
+    one = write(folder / "1_data.ipynb", (title,), (CELL, "code"), ("print('plain text')", "code"))
+    title = "# More\n\n## Formulas\n\n1. one\n2. two"
+    two = write(folder / "2_more.ipynb", (title,), ("1 + 1", "code"))
     facts = PROVENANCE | {"banner": "Drawn " + EVIL, "data_source": "rows of " + EVIL}
-    return build(
-        [one, two], {}, folder / "reports", title="A paper " + EVIL, provenance=lambda: facts
-    )
+    make(folder, one, two, title="A paper " + EVIL, provenance=lambda: facts)
+    return folder / "reports/report.html"
 
 
 @pytest.fixture(scope="module")
@@ -71,23 +63,20 @@ def browser():
 @pytest.fixture
 def visit(browser, report):
     """Opens the report; options are those of a browser context."""
-    contexts = []
+    with ExitStack() as contexts:
 
-    def open_page(**options):
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.seen = []
-        page.on("request", lambda request: page.seen.append(request.url))
-        page.on("console", lambda message: page.seen.append(message.text))
-        page.on("dialog", lambda dialog: page.seen.append(dialog.message))
-        page.goto(report.as_uri())
-        page.wait_for_load_state("load")
-        return page
+        def open_page(**options):
+            options = {"viewport": {"width": 1280, "height": 900}} | options
+            page = contexts.enter_context(browser.new_context(**options)).new_page()
+            page.seen = []
+            page.on("request", lambda request: page.seen.append(request.url))
+            page.on("console", lambda message: page.seen.append(message.text))
+            page.on("dialog", lambda dialog: page.seen.append(dialog.message))
+            page.goto(report.as_uri())
+            page.wait_for_load_state("load")
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
 
 
 def test_nothing_beyond_the_file_is_asked_for_and_nothing_goes_wrong(visit, report):
@@ -102,16 +91,17 @@ def test_nothing_beyond_the_file_is_asked_for_and_nothing_goes_wrong(visit, repo
 def test_no_rule_of_wcag_is_broken(visit, scheme, width):
     page = visit(color_scheme=scheme, viewport={"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    page.evaluate(OPEN)
     found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
     assert found.response["violations"] == []
 
 
 def test_keyboard_reaches_everything(visit):
     page = visit()
-    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    page.evaluate(OPEN)
+    reachable = "a[href], button, summary, input, [tabindex='0']"
     wanted = page.evaluate(
-        "[...document.querySelectorAll('a[href], button, summary, input, [tabindex=\"0\"]')].filter(e => e.checkVisibility())"
+        f'[...document.querySelectorAll("{reachable}")].filter(e => e.checkVisibility())'
         ".map((e, k) => (e.dataset.number = k))"
     )
     reached = []
@@ -124,12 +114,11 @@ def test_keyboard_reaches_everything(visit):
 
 
 def shown(page):
-    return page.evaluate(
-        "[...document.querySelectorAll('#by-angle img')].filter(e => e.checkVisibility()).map(e => e.alt)"
-    )
+    images = "[...document.querySelectorAll('#by-angle img')].filter(e => e.checkVisibility())"
+    return page.evaluate(f"{images}.map(e => e.alt)")
 
 
-def test_slider_moves_the_picture(visit):
+def test_slider_moves_the_picture_and_paper_shows_all(visit):
     page = visit()
     assert shown(page) == ["a bar 0"]
     slider = page.get_by_label("Minimal angle")
@@ -138,6 +127,12 @@ def test_slider_moves_the_picture(visit):
     assert slider.get_attribute("aria-valuetext") == "30°"
     slider.press("End")
     assert shown(page) == ["a bar 60"]
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert len(shown(page)) == 3
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert len(shown(page)) == 1
 
 
 def test_without_script_all_is_there(visit):
@@ -147,16 +142,6 @@ def test_without_script_all_is_there(visit):
     assert not any(page.locator(id).is_visible() for id in (".control", "#code-switch"))
     assert page.locator("math").count() == 2
     assert page.locator(".prose a[href='#by-angle']").inner_text() == "Figure S1"
-
-
-def test_paper_shows_all_states(visit):
-    page = visit()
-    page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert len(shown(page)) == 3
-    page.evaluate("dispatchEvent(new Event('afterprint'))")
-    page.emulate_media(media="screen")
-    assert len(shown(page)) == 1
 
 
 def test_pictures_and_data_can_be_saved(visit):
@@ -187,8 +172,8 @@ def test_hostile_names_are_text(visit):
     for place in ("#fig-1 figcaption", "#table-1", "#claims", "h1", ".banner", ".subtitle"):
         assert "<script>document.title" in page.locator(place).first.inner_text(), place
     assert page.locator(".output_markdown").inner_text().startswith(f"The class {EVIL} and ")
-    drawn = page.evaluate(
-        "new DOMParser().parseFromString(decodeURIComponent(document.querySelector('#fig-1 img').src.split(',').slice(1).join(',')), 'image/svg+xml').documentElement.textContent"
-    )
+    text = "document.querySelector('#fig-1 img').src.split(',').slice(1).join(',')"
+    parsed = f"new DOMParser().parseFromString(decodeURIComponent({text}), 'image/svg+xml')"
+    drawn = page.evaluate(f"{parsed}.documentElement.textContent")
     assert "<script>" in drawn
     assert page.locator("a[href^=javascript]").count() == 0

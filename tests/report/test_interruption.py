@@ -33,21 +33,17 @@ def kept(path: Path) -> int:
     if not path.exists():
         return 0
     with closing(sqlite3.connect(path, timeout=60)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return sum(
-            connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for (name,) in tables
-        )
+        tables = list(connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        counts = [connection.execute(f"SELECT count(*) FROM {name}") for (name,) in tables]
+        return sum(count.fetchone()[0] for count in counts)
 
 
 def test_kills_change_nothing(drawn, tmp_path):
     path, done = tmp_path / "networks.sqlite", [0]
-    root = str(Path(emolib.__file__).parents[1])
+    own = os.environ | {"PYTHONPATH": str(Path(emolib.__file__).parents[1])}
+    command = [sys.executable, "-c", RUN, str(path)]
     for _ in range(3):
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(path)],
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": root},
-        )
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=own)
         while process.poll() is None and kept(path) == done[-1]:
             time.sleep(0.02)
         process.kill()

@@ -1,77 +1,54 @@
 """A build does what has changed and nothing else, and says why."""
 
 import os
-from pathlib import Path
 
-import nbformat
 import pytest
 
-import emolib.report.build
-from emolib.report import keys
-from emolib.report.build import build
-from emolib.report.keys import changes, chapter_key, data_digest
-from notebooks import PROVENANCE, write
+from emolib.report import execution, keys
+from emolib.report.keys import changes, chapter_keys, data_digest
+from notebooks import make, write
 
 KEY = {
-    "cells": "c",
-    "code": {"emolib/a.py": "1"},
-    "files": {},
-    "data": "d",
-    "parameters": {"seeds": 1},
-    "environment": "e",
+    "parts": {"its code": "c", "emolib/a.py": "1"},
     "needs": {"1_a": "n"},
+    "parameters": {"seeds": "1"},
 }
 
 
-@pytest.fixture
-def library(tmp_path, monkeypatch):
-    """A library of a few files in place of emolib."""
+def test_key_holds_the_code_that_runs_and_leaves_prose_out(tmp_path, monkeypatch):
     package = tmp_path / "emolib"
-    for name in ("models.py", "figures/style.py", "report/page.py", "explore/lab.py"):
+    for name in ("models.py", "figures/style.py", "report/page.py", "report/cards.py", "a/new.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("1")
     monkeypatch.setattr(keys, "PACKAGE", package)
-    monkeypatch.setattr(keys, "SHOWN", ())
-    return package
-
-
-def test_every_file_of_the_library_counts_but_those_that_no_chapter_runs(tmp_path, library):
-    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("1", "code"))
-    (library / "analysis").mkdir()
-    for edit in ("models.py", "figures/style.py", "analysis/new.py"):
-        before = chapter_key(notebook, {}, "data", "lock", {})
-        (library / edit).write_text("2")
-        after = chapter_key(notebook, {}, "data", "lock", {})
-        assert changes(before, after) == f"emolib/{edit} changed"
-    for edit in ("report/page.py", "explore/lab.py"):
-        (library / edit).write_text("2")
-        assert chapter_key(notebook, {}, "data", "lock", {}) == after
-
-
-def test_what_runs_in_a_chapter_is_in_the_key(tmp_path):
-    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("1", "code"))
-    code = chapter_key(notebook, {}, "data", "lock", {})["code"]
-    assert {"emolib/models.py", "emolib/report/cards.html", "emolib/report/cards.py"} <= set(code)
-    assert "no file" not in code.values() and "emolib/report/page.py" not in code
+    (folder := tmp_path / "notebooks").mkdir()
+    notebook = write(folder / "1_a.ipynb", ("# A",), ("seeds = 1", "parameters"), ("1", "code"))
+    key = chapter_keys([notebook], {"seeds": 1})["1_a"]
+    for edit in ("models.py", "figures/style.py", "a/new.py", "report/cards.py"):
+        (package / edit).write_text("2")
+        before, key = key, chapter_keys([notebook], {"seeds": 1})["1_a"]
+        assert changes(before, key) == f"emolib/{edit} changed"
+    (package / "report/page.py").write_text("2")
+    write(notebook, ("# B",), ("seeds = 1", "parameters"), ("1", "code"))
+    assert chapter_keys([notebook], {"seeds": 1}) == {"1_a": key}
+    write(notebook, ("# B",), ("seeds = 1", "parameters"), ("1  # edited", "code"))
+    assert changes(key, chapter_keys([notebook], {"seeds": 1})["1_a"]) == "its code changed"
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("part", "change", "said"),
     [
-        ({}, ""),
-        ({"cells": "x"}, "its code cells have changed"),
-        ({"code": {"emolib/a.py": "2"}}, "emolib/a.py changed"),
-        ({"code": {"emolib/a.py": "1", "emolib/b.py": "1"}}, "emolib/b.py changed"),
-        ({"data": "x"}, "the data are others"),
-        ({"parameters": {"seeds": 3}}, "seeds went from 1 to 3"),
-        ({"parameters": {}}, "seeds went from 1 to its default"),
-        ({"environment": "x"}, "the environment has changed"),
-        ({"needs": {"1_a": "x"}}, "1_a, which it needs, has changed"),
+        ("parts", {}, "emolib/a.py, its code changed"),
+        ("parts", KEY["parts"] | {"the data": "x"}, "the data changed"),
+        ("parts", dict.fromkeys("abc", "x"), "a, b and 3 more changed"),
+        ("parameters", {"seeds": "3"}, "seeds went from 1 to 3"),
+        ("parameters", {}, "seeds went from 1 to its default"),
+        ("needs", {"1_a": "x"}, "chapter 1_a changed"),
     ],
 )
-def test_each_part_that_changed_is_told(change, said):
-    assert changes(KEY, KEY | change) == said
-    assert changes(None, KEY) == "it has not run yet"
+def test_each_part_that_changed_is_told(part, change, said):
+    assert changes(KEY, KEY | {part: change}) == said
+    assert changes(KEY, KEY) == "" and changes(None, KEY) == "it has not run yet"
 
 
 def test_data_are_known_by_their_bytes(tmp_path):
@@ -83,100 +60,79 @@ def test_data_are_known_by_their_bytes(tmp_path):
     assert data_digest(str(tmp_path)) != whole and data_digest("") == "drawn faces"
 
 
-class TestBuild:
-    @pytest.fixture
-    def chapters(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("EMOLIB_CACHE", str(tmp_path / "cache"))
-        code = ("seeds = 1", "parameters")
-        return [
-            write(tmp_path / "1_a.ipynb", ("# A",), code, ("print('a', seeds)", "code")),
-            write(tmp_path / "2_b.ipynb", ("# B",), ("print('b')", "code")),
-            write(tmp_path / "3_c.ipynb", ("# C",), ("print('c')", "code"), needs=("2_b",)),
-        ]
+@pytest.fixture
+def chapters(tmp_path, monkeypatch):
+    """Three chapters, the last of which needs the second."""
+    monkeypatch.setenv("EMOLIB_CACHE", str(tmp_path / "cache"))
+    code = ("seeds = 1", "parameters")
+    return [
+        write(tmp_path / "1_a.ipynb", ("# A",), code, ("print('a', seeds)", "code")),
+        write(tmp_path / "2_b.ipynb", ("# B",), ("print('b')", "code")),
+        write(tmp_path / "3_c.ipynb", ("# C",), ("print('c')", "code"), needs=("2_b",)),
+    ]
 
-    @pytest.fixture
-    def make(self, tmp_path, chapters, capsys):
-        """Builds, and returns what was said on stderr and the page."""
 
-        def run(parameters: dict | None = None, **options) -> tuple[str, str]:
-            options = {"title": "A paper", "provenance": lambda: dict(PROVENANCE)} | options
-            report = build(chapters, parameters or {}, tmp_path / "reports", **options)
-            return capsys.readouterr().err, report.read_text(encoding="utf-8")
+def test_build_runs_what_changed_and_says_why(tmp_path, chapters, capsys):
+    def run(**options) -> tuple[str, str]:
+        page = make(tmp_path, *chapters, **options)
+        return capsys.readouterr().err, page
 
-        return run
+    first, page = run()
+    assert first.count("it has not run yet") == 3
+    log = (tmp_path / "reports/build.log").read_text()
+    assert "1_a: " in log and " s, it has not run yet" in log
+    said, again = run(provenance=None)  # the data are not loaded
+    assert "emolib: nothing to do: " in said and said.count("\n") == 2 and again == page
 
-    def edit(self, notebook: Path, cell: int, source: str) -> None:
-        node = nbformat.read(notebook, as_version=4)
-        node.cells[cell].source = source
-        nbformat.write(node, notebook)
+    # whatever was touched is made again, without a run
+    (tmp_path / "reports/report.html").write_text("half a pa")
+    (tmp_path / "reports/results.json").unlink()
+    said, again = run()
+    assert again == page and "…" not in said and (tmp_path / "reports/results.json").exists()
 
-    def test_nothing_changed_nothing_done(self, make, tmp_path):
-        first, page = make()
-        assert first.count("it has not run yet") == 3
-        log = (tmp_path / "reports/build.log").read_text()
-        assert "1_a: " in log and " s, run because it has not run yet" in log
-        said, again = make(provenance=None)  # the data are not loaded
-        assert "emolib: nothing to do: " in said and said.count("\n") == 2 and again == page
+    said, page = run(stamp={"commit": "two"})
+    assert "…" not in said and "two" in page
 
-    def test_only_what_changed_runs_and_what_needs_it(self, make, chapters):
-        make()
-        self.edit(chapters[1], 1, "print('b, edited')")
-        said, page = make()
-        assert said.splitlines()[1] == "2_b … (its code cells have changed)"
-        assert "3_c … (2_b, which it needs, has changed)" in said and "1_a" not in said
-        assert "b, edited" in page
+    write(chapters[1], ("# B",), ("print('b, edited')", "code"))
+    said, page = run()
+    assert said.splitlines()[1] == "2_b … (its code changed)" and "b, edited" in page
+    assert "3_c … (chapter 2_b changed)" in said and "1_a" not in said
 
-    def test_edited_prose_runs_nothing_and_is_on_the_page(self, make, chapters):
-        make()
-        self.edit(chapters[0], 0, "# A, better put")
-        said, page = make()
-        assert "…" not in said and "nothing to do" not in said and "A, better put" in page
+    write(chapters[1], ("# B, better put",), ("print('b, edited')", "code"))
+    said, page = run()
+    assert "…" not in said and "nothing to do" not in said and "B, better put" in page
 
-    def test_parameter_runs_the_chapters_that_declare_it(self, make):
-        make()
-        said, page = make({"seeds": 3})
-        assert (
-            "1_a … (seeds went from its default to 3)" in said
-            and "2_b" not in said
-            and "a 3" in page
-        )
-        said, page = make()  # back to what was run before
-        assert "…" not in said and "a 1" in page
+    said, page = run(parameters={"seeds": 3})
+    assert "1_a … (seeds went from its default to 3)" in said
+    assert "2_b" not in said and "a 3" in page
+    said, page = run()  # back to what was run before
+    assert "…" not in said and "a 1" in page
 
-    def test_commit_alone_gives_a_new_page_and_runs_nothing(self, make):
-        make(stamp={"commit": "one"})
-        facts = PROVENANCE | {"commit": "two"}
-        said, page = make(stamp={"commit": "two"}, provenance=lambda: facts)
-        assert "…" not in said and "two" in page
 
-    def test_report_that_was_touched_is_made_again(self, make, tmp_path):
-        _, page = make()
-        (tmp_path / "reports/report.html").write_text("half a pa")
-        said, again = make()
-        assert again == page and "…" not in said
-        (tmp_path / "reports/results.json").unlink()
-        make()
-        assert (tmp_path / "reports/results.json").exists()
+def test_damaged_outputs_are_made_again_and_the_newest_kept(
+    tmp_path, chapters, capsys, monkeypatch
+):
+    page = make(tmp_path, *chapters)
+    kept = sorted((tmp_path / "cache/chapters").rglob("output.pkl"))
+    kept[0].write_bytes(kept[0].read_bytes()[:-2])
+    content = bytearray(kept[1].read_bytes())
+    content[len(content) // 2] ^= 1
+    kept[1].write_bytes(content)
+    kept[2].unlink()
+    (tmp_path / "reports/report.html").unlink()
+    monkeypatch.setattr(execution, "KEPT", 2)
+    assert make(tmp_path, *chapters) == page
+    said = capsys.readouterr().err
+    assert said.count("its outputs are no longer kept") == 1
+    assert said.count("a damaged entry of the cache is computed again") == 1
+    assert len(list(tmp_path.glob("cache/chapters/**/output.pkl"))) == 2
 
-    def test_damaged_outputs_are_made_again(self, make, tmp_path):
-        _, page = make()
-        kept = sorted((tmp_path / "cache/chapters").iterdir())
-        kept[0].write_bytes(kept[0].read_bytes()[:-2])
-        content = bytearray(kept[1].read_bytes())
-        content[len(content) // 2] ^= 1
-        kept[1].write_bytes(content)
-        kept[2].unlink()
-        (tmp_path / "reports/report.html").unlink()
-        said, again = make()
-        assert said.count("its outputs are no longer kept") == 3 and again == page
-        assert said.count("is damaged; the chapter runs again") == 2
 
-    def test_independent_chapters_run_at_the_same_time(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-        if (os.cpu_count() or 1) < 2:
-            pytest.skip("one core runs one chapter")
-        # each waits for the other to have begun: one after the other, the first would wait in vain
-        meet = f"""
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core runs one chapter")
+def test_independent_chapters_run_at_the_same_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    # each waits for the other to have begun: one after the other, the first would wait in vain
+    meet = f"""
 import time
 from pathlib import Path
 Path({str(tmp_path)!r}, "OWN").touch()
@@ -185,27 +141,8 @@ while not Path({str(tmp_path)!r}, "OTHER").exists():
     assert time.time() < end
     time.sleep(0.05)
 """
-        chapters = []
-        for own, other in (("1", "2"), ("2", "1")):
-            code = meet.replace("OWN", own).replace("OTHER", other)
-            chapters.append(write(tmp_path / f"{own}_c{own}.ipynb", ("# A",), (code, "code")))
-        build(chapters, {}, tmp_path / "reports", title="A paper", provenance=lambda: PROVENANCE)
-
-
-def test_newest_runs_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("EMOLIB_CACHE", str(tmp_path))
-    monkeypatch.setattr(emolib.report.build, "KEPT", 2)
-    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("seeds = 1", "parameters"))
-    for number in range(1, 5):
-        folder = tmp_path / "reports"
-        build([notebook], {"seeds": number}, folder, title="T", provenance=lambda: PROVENANCE)
-    assert len(list((tmp_path / "chapters").iterdir())) == 2
-
-
-def test_key_leaves_prose_out(tmp_path):
-    notebook = write(tmp_path / "1_a.ipynb", ("# A",), ("1", "code"))
-    key = chapter_key(notebook, {"seeds": 1}, "data", "lock", {})
-    write(notebook, ("# B",), ("1", "code"))
-    assert chapter_key(notebook, {"seeds": 1}, "data", "lock", {}) == key
-    write(notebook, ("# B",), ("1  # edited", "code"))
-    assert chapter_key(notebook, {"seeds": 1}, "data", "lock", {}) != key
+    chapters = []
+    for own, other in (("1", "2"), ("2", "1")):
+        code = meet.replace("OWN", own).replace("OTHER", other)
+        chapters.append(write(tmp_path / f"{own}_c{own}.ipynb", ("# A",), (code, "code")))
+    make(tmp_path, *chapters)

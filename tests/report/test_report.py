@@ -8,28 +8,11 @@ import pytest
 from nbformat import v4
 
 from emolib.report import BuildError
-from emolib.report.build import build
 from emolib.report.cards import RESULTS
 from emolib.report.chapter import Prose, convert_chapter
 from emolib.report.page import check_page
 from emolib.report.parameters import check, declared, parse
-from notebooks import PROVENANCE, Tags, write
-
-PICTURE = """
-import matplotlib.pyplot as plt, pandas as pd
-from types import SimpleNamespace
-from emolib.report import figure
-axes = plt.figure().subplots()
-axes.plot([1, 2])
-figure("fig-6a", SimpleNamespace(figure=axes.figure, alt="a rising line", data=pd.DataFrame({"y": [1, 2]})), "A line")
-"""
-
-
-def run(folder: Path, *notebooks: Path, parameters: dict | None = None, **options) -> str:
-    options = {"title": "A paper, re-run", "provenance": lambda: dict(PROVENANCE)} | options
-    return build(notebooks, parameters or {}, folder / "reports", **options).read_text(
-        encoding="utf-8"
-    )
+from notebooks import PICTURE, PROVENANCE, Tags, make, write
 
 
 @pytest.fixture(scope="module")
@@ -44,48 +27,36 @@ def good(tmp_path_factory) -> Path:
         (PICTURE, "code"),
         ("import sys\nprint(source, object())\nprint('a', 'warning', file=sys.stderr)", "code"),
     )
-    publish = (
-        'from emolib.report import publish\npublish("scores", [{"ours": 0.5, "seeds": seeds}])'
-    )
-    second = write(
-        folder / "2_scores.ipynb",
-        ("# The scores\n\n## Faces",),
-        ("seeds = 1\nwidths = [6]", "parameters"),
-        (publish, "code"),
-    )
+    code = 'from emolib.report import publish\npublish("scores", [{"ours": 0.5, "seeds": seeds}])'
+    declared = ("seeds = 1\nwidths = [6]", "parameters")
+    title = "# The scores\n\n## Faces"
+    second = write(folder / "2_scores.ipynb", (title,), declared, (code, "code"))
     parameters = {"source": str(folder / "faces.csv"), "seeds": 2}
-    run(folder, first, second, parameters=parameters, required=["fig-6a"])
+    make(folder, first, second, parameters=parameters, required=["fig-6a"])
     return folder
 
 
-@pytest.fixture
-def page(good) -> str:
-    return (good / "reports/report.html").read_text(encoding="utf-8")
-
-
-def test_page_holds_chapters_figures_and_provenance(page):
+def test_page_holds_chapters_figures_and_provenance_and_nothing_of_the_run(good):
+    page = (good / "reports/report.html").read_text(encoding="utf-8")
     assert "<h1>A paper, re-run</h1>" in page and "ten drawn faces" in page
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
     order = ("verdict", "reading", "chapter-data", "fig-6a", "chapter-scores-faces", "provenance")
     places = [ids.index(id) for id in order]
-    assert places == sorted(places)
-    assert len(ids) == len(set(ids))
+    assert places == sorted(places) and len(ids) == len(set(ids))
     assert [image["alt"] for image in Tags(page).named("img")] == ["a rising line"]
     assert "<b>Figure 6a.</b> A line" in page
+    shown = ["parameters", "injected"] * 2 + ["figure", "print", "publish"]
+    assert page.count('<details class="code">') == len(shown)
 
+    assert "faces.csv" in page and str(good) not in page  # the file's name alone
+    assert "a warning" not in page and "In&nbsp;[" not in page and "object at 0x…" in page
+    assert "a warning" in (good / "reports/build.log").read_text()
 
-def test_page_asks_nothing_of_the_network(page):
-    for tag, attributes in Tags(page).found:
+    for tag, attributes in Tags(page).found:  # the network is not asked
         assert not attributes.get("src", "data:").startswith("http"), tag
         assert tag == "a" or not (attributes.get("href") or "").startswith("http"), tag
     styles = page[page.index("<style>") : page.index("</style>")]
     assert "@import" not in page and "url(" not in styles and "default-src 'none'" in page
-
-
-def test_page_shows_the_file_name_alone_and_nothing_of_the_run(good, page):
-    assert "faces.csv" in page and str(good) not in page
-    assert "a warning" not in page and "In&nbsp;[" not in page and "object at 0x…" in page
-    assert "a warning" in (good / "reports/build.log").read_text()
 
 
 def test_each_chapter_gets_the_parameters_it_declares(good):
@@ -93,113 +64,94 @@ def test_each_chapter_gets_the_parameters_it_declares(good):
     assert results == {"scores": [{"ours": 0.5, "seeds": 2}], "provenance": PROVENANCE}
 
 
-def test_code_is_folded(page):
-    assert page.count('<details class="code">') == len(
-        ["parameters", "injected"] * 2 + ["figure", "print", "publish"]
-    )
-
-
 def test_two_chapters_may_not_publish_one_name(tmp_path):
     # what `publish` does, without waiting for its imports in both kernels
     publish = (f'display({{"{RESULTS}": {{"scores": 1}}, "text/plain": ""}}, raw=True)', "code")
     one, two = (write(tmp_path / f"{k}_c{k}.ipynb", (f"# {k}",), publish) for k in (1, 2))
     with pytest.raises(BuildError, match="chapter 2_c2 publishes scores, as a cell before did"):
-        run(tmp_path, one, two)
+        make(tmp_path, one, two)
 
 
-def test_missing_and_double_ids_and_links_astray_are_refused():
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        ('<p id="a">', "no chapter shows b, c"),
+        ('<p id="b"><p id="c"><p id="b">', "more than one b"),
+        ('<p id="b"><p id="c"><a href="#a">', "a link leads to a, which is not on the page"),
+    ],
+)
+def test_missing_and_double_ids_and_links_astray_are_refused(page, fault):
     check_page('<p id="a"></p><p title=\'id="a"\'>id="a"</p><a href="#a">', ["a"])
-    with pytest.raises(BuildError, match="no chapter shows fig-2, fig-3"):
-        check_page('<p id="a">', ["a", "fig-2", "fig-3"])
-    with pytest.raises(BuildError, match="more than one fig-2"):
-        check_page('<p id="fig-2"><p id="fig-2">', [])
-    with pytest.raises(BuildError, match="a link leads to b, which is not on the page"):
-        check_page('<p id="a"><a href="#b">', [])
+    with pytest.raises(BuildError, match=fault):
+        check_page(page, ["b", "c"])
 
 
-class TestParameters:
-    @pytest.fixture
-    def notebook(self, tmp_path):
-        code = (
-            "seeds = 1  # networks\nrate = 0.1\nwidths = [6, 11]\nname = 'x'\nlate = list(range(3))\n"
-            "merge = False"
-        )
-        return write(tmp_path / "1_data.ipynb", (code, "parameters"))
-
-    def test_declared(self, notebook):
-        merged = {"late": None, "merge": False}
-        numbers = {"seeds": 1, "rate": 0.1, "widths": [6, 11]}
-        assert declared(notebook) == numbers | {"name": "x"} | merged
-
-    def test_misspelt_name_is_answered_with_the_near_one(self, notebook):
-        with pytest.raises(BuildError, match="no chapter declares .* seedz: did you mean seeds?"):
-            check({"seedz": 1}, [notebook])
-        with pytest.raises(
-            BuildError, match="no chapter declares .* x: there are late, merge, name"
-        ):
-            check({"x": 1}, [notebook])
-
-    def test_values_of_the_declared_type_pass(self, notebook):
-        good = {"seeds": 3, "rate": 1.0, "widths": [7], "name": "y", "late": [1]}
-        assert check(good, [notebook]) == good
-
-    def test_whole_values_of_any_numeric_type_are_counts(self, notebook):
-        taken = check({"seeds": 3.0, "widths": [np.float32(3)]}, [notebook])
-        assert taken == {"seeds": 3, "widths": [3]}
-        assert type(taken["seeds"]) is type(taken["widths"][0]) is int
-
-    @pytest.mark.parametrize(
-        ("wrong", "wanted"),
-        [
-            ({"seeds": 1.5}, "seeds is 1.5; it must be a whole number of at least 1"),
-            ({"widths": [6, [7]]}, r"widths is \[7\]; it must be a whole number"),
-            ({"rate": "fast"}, "rate is 'fast'; it must be a number"),
-            ({"widths": 6}, "widths is 6; it must be a list"),
-            ({"name": 1}, "name is 1; it must be text"),
-            ({"seeds": 0}, "seeds is 0; it must be .* at least 1 and at most 1000"),
-            ({"widths": []}, r"widths is \[\]; it must be a list"),
-            ({"merge": 1}, "merge is 1; it must be True or False"),
-        ],
-    )
-    def test_values_of_another_type_are_refused(self, notebook, wrong, wanted):
-        with pytest.raises(BuildError, match=f"^parameter {wanted}"):
-            check(wrong, [notebook])
-
-    def test_parse(self):
-        read = {"seeds": 3, "widths": [6, 11], "name": "fast", "rate": 1e-3}
-        assert parse("seeds=3 widths=[6, 11] name=fast rate=1e-3") == read and parse("  ") == {}
-        for text, fault in (("seeds 3", "name=value"), ("seeds=3 seeds=4", "seeds is set twice")):
-            with pytest.raises(ValueError, match=fault):
-                parse(text)
+@pytest.fixture
+def notebook(tmp_path):
+    code = "seeds = 1  # networks\nrate = 0.1\nwidths = [6, 11]\nname = 'x'\nmerge = False"
+    return write(tmp_path / "1_data.ipynb", (code, "parameters"))
 
 
-class TestProse:
-    def test_formulas_become_mathml(self):
-        html = convert("# A title\n\n$a<b$ and $\\theta_{ij}$\n\n$$\\sum_i x_i$$")
-        assert html.count("<math") == 3 and html.count('display="block"') == 1
-        assert "$" not in html and "&lt;" in html
+def test_values_become_what_is_declared(notebook):
+    defaults = {"seeds": 1, "rate": 0.1, "widths": [6, 11], "name": "x", "merge": False}
+    assert declared(notebook) == defaults == check(defaults, [notebook])
+    taken = check({"seeds": 3.0, "widths": [np.float32(3)]}, [notebook])
+    assert taken == {"seeds": 3, "widths": [3]}
+    assert type(taken["seeds"]) is type(taken["widths"][0]) is int
 
-    @pytest.mark.parametrize(
-        ("formula", "fault"),
-        [("x_1_2", "cannot be read"), (r"\arcos x", "a command that is not known")],
-    )
-    def test_formula_that_cannot_be_read_is_named(self, formula, fault):
-        with pytest.raises(BuildError) as error:
-            convert(f"# A title\n\n${formula}$")
-        assert str(error.value).startswith(
-            f"chapter 1_data: the formula {formula} "
-        ) and fault in str(error.value)
 
-    def test_headings_go_one_level_down_and_have_ids_of_their_own(self):
-        prose = Prose("data")
-        assert prose.heading("A <em>title</em>", 1).startswith('<h2 id="chapter-data">')
-        ids = [prose.headings[-1][1] for _ in range(2) if prose.heading("Faces &amp; more", 2)]
-        assert ids[0] == "chapter-data-faces-more" and len(set(ids)) == 2
-        assert prose.headings[-1][2] == "Faces & more"
+@pytest.mark.parametrize(
+    ("wrong", "wanted"),
+    [
+        ({"seedz": 1}, "seedz: did you mean seeds"),
+        ({"x": 1}, "x: did you mean merge or name or rate or seeds or widths"),
+        ({"seeds": 1.5}, "seeds is 1.5; it must be a whole number of at least 1"),
+        ({"widths": [6, [7]]}, r"widths is \[7\]; it must be a whole number"),
+        ({"rate": "fast"}, "rate is 'fast'; it must be a number"),
+        ({"widths": 6}, "widths is 6; it must be a list"),
+        ({"name": 1}, "name is 1; it must be text"),
+        ({"seeds": 0}, "seeds is 0; it must be .* at least 1 and at most 1000"),
+        ({"widths": []}, r"widths is \[\]; it must be a list"),
+        ({"merge": 1}, "merge is 1; it must be True or False"),
+    ],
+)
+def test_values_of_another_type_are_refused(notebook, wrong, wanted):
+    with pytest.raises(ValueError, match=f"parameter {wanted}"):
+        check(wrong, [notebook])
 
-    def test_chapter_needs_a_title(self):
-        with pytest.raises(BuildError, match="chapter 1_data: there is no title"):
-            convert("no heading")
+
+def test_parse():
+    read = {"seeds": 3, "widths": [6, 11], "name": "fast", "rate": 1e-3}
+    assert parse("seeds=3 widths=[6, 11] name=fast rate=1e-3") == read and parse("  ") == {}
+    for text, fault in (("seeds 3", "name=value"), ("seeds=3 seeds=4", "seeds is set twice")):
+        with pytest.raises(ValueError, match=fault):
+            parse(text)
+
+
+def test_formulas_become_mathml():
+    html = convert("# A title\n\n$a<b$ and $\\theta_{ij}$\n\n$$\\sum_i x_i$$")
+    assert html.count("<math") == 3 and html.count('display="block"') == 1
+    assert "$" not in html and "&lt;" in html
+
+
+@pytest.mark.parametrize("formula", ["x_1_2", r"\arcos x"])
+def test_formula_that_cannot_be_read_is_named(formula):
+    with pytest.raises(BuildError) as error:
+        convert(f"# A title\n\n${formula}$")
+    assert str(error.value) == f"chapter 1_data: the formula {formula} cannot be read"
+
+
+def test_headings_go_one_level_down_and_have_ids_of_their_own():
+    prose = Prose("data")
+    assert prose.heading("A <em>title</em>", 1).startswith('<h2 id="chapter-data">')
+    ids = [prose.headings[-1][1] for _ in range(2) if prose.heading("Faces &amp; more", 2)]
+    assert ids[0] == "chapter-data-faces-more" and len(set(ids)) == 2
+    assert prose.headings[-1][2] == "Faces & more"
+
+
+def test_chapter_needs_a_title():
+    with pytest.raises(BuildError, match="chapter 1_data: there is no title"):
+        convert("no heading")
 
 
 def convert(markdown: str) -> str:
