@@ -18,6 +18,11 @@ from emolib.utils.console import say_once
 
 PACKAGE = Path(__file__).parent.parent
 version = cache(metadata.version)  # which reads and parses a file each time: 2 ms
+# The rooms and modules that compute; a plot edit leaves what they computed alone.
+COMPUTING = (
+    *("analysis", "data", "estimators", "folds", "metrics", "models", "paper", "pruning"),
+    "training",
+)
 LIBRARIES = ("joblib", "numpy", "pandas", "pillow", "scikit-learn", "scipy", "torch")
 
 
@@ -103,9 +108,10 @@ def cached(
     function: Callable[..., Any],
     data: Any,
     *arguments: Any,
-    code: tuple[str, ...],
+    code: tuple[str, ...] = COMPUTING,
+    **options: Any,
 ) -> Any:
-    """``function(data, *arguments)``, read from the cache where it was computed before.
+    """``function(data, *arguments, **options)``, read from the cache where it was computed before.
 
     joblib's own key holds the source of one function only, so this one covers everything a result
     depends on: ``data.digest`` (or None for no data), the arguments, the code it reaches and the
@@ -114,12 +120,12 @@ def cached(
     Args:
         function: at the top level of a module; its result must not depend on anything else.
         data: an object with a ``digest``, which is handed over and not hashed, or None.
-        arguments: anything that joblib hashes and pickles.
+        arguments, options: anything that joblib hashes and pickles.
         code: modules and packages of emolib that the result depends on, as for
             :func:`source_digest`.
 
     Example:
-        >>> cached(describe, None, wildness, seed, code=("data", "paper"))
+        >>> cached(calibrate, data, "person-independent", shuffles=500)
     """
     key = [getattr(data, "digest", None), source_digest(*code, libraries=LIBRARIES)]
     memory = joblib.Memory(cache_folder(), verbose=0, compress=True)
@@ -127,13 +133,14 @@ def cached(
     with warnings.catch_warnings():
         # joblib warns where an entry is damaged or the disk is full; either way the result is right
         warnings.simplefilter("ignore", UserWarning)
-        return call(function, data, arguments, key)
+        return call(function, data, arguments, options, key)
 
 
 def _call(
     function: Callable[..., Any],
     data: Any,
     arguments: tuple[Any, ...],
+    options: dict[str, Any],
     key: list[str | None],
 ) -> Any:
-    return function(*([] if data is None else [data]), *arguments)
+    return function(*([] if data is None else [data]), *arguments, **options)

@@ -31,6 +31,8 @@ def test_result_is_computed_once_per_data_argument_and_code(folder, monkeypatch)
         assert cached(slow, data, factor, code=("pruning",))[0] == float(data.digest) * factor
     cached(slow, DATA, 2, code=("pruning", "folds"))
     assert calls == [2, 3, 2, 2]
+    assert cached(slow, DATA, factor=2) == cached(slow, DATA, factor=2)  # all that computes
+    assert calls.pop() == 2 and len(calls) == 4
     monkeypatch.setattr(cache, "source_digest", lambda *rooms, libraries: "edited")
     cached(slow, DATA, 2, code=("pruning",))
     assert len(calls) == 5
