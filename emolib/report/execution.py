@@ -129,6 +129,7 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
     chapter = memory.cache(_chapter, ignore=["task", "bar"])
     futures: dict[str, Future[None]] = {}
     pending: dict[str, Future[None]] = {}
+    at_work: list[str] = []
 
     def work(name: str) -> None:
         task = tasks[name]
@@ -140,12 +141,14 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
             return
         if task.why:
             tell(f"{name} … ({task.why})")
+        at_work.append(name)
         begun = monotonic()
         try:
             ran = chapter(task.key, task, bar)
         except ChapterError as error:
             ran, task.fault = error.notebook, str(error)
         task.seconds = monotonic() - begun
+        at_work.remove(name)
         code = (cell for cell in ran.cells if cell.cell_type == "code")
         task.node.cells = [
             next(code, cell) if cell.cell_type == "code" else cell for cell in task.node.cells
@@ -161,7 +164,7 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         warnings.catch_warnings(action="ignore"),  # of joblib: a damaged entry, a full disk
         tqdm(
             total=sum(len(task.node.cells) for task in tasks.values() if task.why),
-            bar_format="{desc} {bar} {n_fmt} of {total_fmt} cells, about {remaining} left",
+            bar_format="{desc} {bar} about {remaining} left",
             smoothing=0,
             leave=False,
             dynamic_ncols=True,
@@ -173,9 +176,9 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
             for name in tasks:
                 futures[name] = pending[name] = pool.submit(work, name)
             while pending:
-                at_work = [name for name, future in pending.items() if future.running()]
                 more = f" and {len(at_work) - 2} more" if len(at_work) > 2 else ""
-                bar.set_description_str(", ".join(at_work[:2]) + more)
+                count = f"{len(tasks) - len(pending)} of {len(tasks)} chapters done"
+                bar.set_description_str(", ".join([count, *at_work[:2]]) + more)
                 wait(pending.values(), timeout=0.5, return_when=FIRST_COMPLETED)
                 for name in [name for name, future in pending.items() if future.done()]:
                     pending.pop(name).result()

@@ -61,6 +61,9 @@ def chapter_keys(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> di
     except CycleError as error:
         circle = ", ".join(sorted(set(error.args[1])))
         raise BuildError(f"chapters {circle} wait for one another") from error
+    needed_by_others = {name for needed in needs.values() for name in needed}
+    # first those that others wait for, last those that wait
+    order.sort(key=lambda stem: (bool(needs[stem]), stem not in needed_by_others))
     root = notebooks[0].parents[1]
     known = {notebook.stem: declared(notebook).keys() for notebook in notebooks}
     data = data_digest(parameters.get("source", ""))

@@ -73,4 +73,4 @@ def test_terminal_of_80_columns_shows_chapters_and_time_left(tasks, fake, tmp_pa
     run(tasks, tmp_path)
     lines = re.split(r"[\r\n]+", terminal.getvalue())
     assert max(map(len, lines)) <= 80
-    assert any(re.match(r"\w_\w .* of 6 cells, about \S+ left", line) for line in lines)
+    assert any(re.match(r"\d of 3 chapters done.* about \S+ left", line) for line in lines)
