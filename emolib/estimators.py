@@ -7,7 +7,7 @@ Axes: ``N`` rows or images, ``D`` features, ``M`` modalities, ``C`` classes, ``H
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
@@ -22,13 +22,13 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.data.descriptors import lpq, phog
-from emolib.folds import LARGEST_SEED, WHOLE, row_numbers
+from emolib.folds import LARGEST_SEED, WHOLE
 from emolib.metrics import UNTESTED, predict
 from emolib.training.scaling import min_max
 from emolib.training.sweeps import DEFAULTS, LARGEST, Row, checked_row, table
@@ -146,9 +146,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             raise ValueError("learning_rate is 0; it must be above 0, or None for the recipe's own")
         if seed is None or seed is np.random or isinstance(seed, np.random.RandomState):
             seed = check_random_state(seed).randint(2**31 - 1)
+        own = {name: value for name, value in self.get_params().items() if name in DEFAULTS}
         return {
             **DEFAULTS,
-            **{name: value for name, value in self.get_params().items() if name in DEFAULTS},
+            **own,
             "network": self._network,
             "modality": "+".join(self._modalities()),
             "max_epochs": 0 if epochs is None else whole_number("epochs", epochs, 1, LARGEST),
@@ -224,8 +225,8 @@ class FusionCNNClassifier(NetworkClassifier):
     Args:
         modalities: number of modalities side by side in the columns, each with as many features as
             the others (the paper's ten numbers are 2 modalities of 5; with 1 this is its
-            single-modality CNN); or, for any other layout, a list with the column numbers of each.
-            Other columns are ignored.
+            single-modality CNN); or, for any other layout, a list with the columns of each, by
+            number or by name. Other columns are ignored.
         recipe, epochs, learning_rate, optimiser, loss, random_state: as in
             :class:`PrunedShallowClassifier`.
 
@@ -236,10 +237,11 @@ class FusionCNNClassifier(NetworkClassifier):
 
     Example:
         >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)
-        >>> FusionCNNClassifier([range(5), range(5, 10)]).fit(np.hstack([lpq, phog]), emotions)
+        >>> modalities = [["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]
+        >>> FusionCNNClassifier(modalities).fit(frame, emotions)
     """
 
-    modalities: int | Sequence[Sequence[int]] = 1
+    modalities: int | Sequence[Sequence[int | str]] = 1
     _network = "cnn"  # as a sweep names it
 
     def _modalities(self) -> dict[str, Rows]:
@@ -249,7 +251,7 @@ class FusionCNNClassifier(NetworkClassifier):
             parts = np.array_split(np.arange(self.n_features_in_), count)
         else:
             parts = [
-                row_numbers("columns of modalities", np.atleast_1d(columns), self.n_features_in_)
+                np.array([self._column(column) for column in np.atleast_1d(columns).tolist()])
                 for columns in given
             ]
         widths = [len(part) for part in parts]
@@ -259,6 +261,17 @@ class FusionCNNClassifier(NetworkClassifier):
                 "first principal components"
             )
         return {str(number): part for number, part in enumerate(parts, 1)}
+
+    def _column(self, column: int | str) -> int:
+        """The number of a column that is given by number or name."""
+        names: Sequence[int | str] = (
+            list(getattr(self, "feature_names_in_", []))
+            if isinstance(column, str)
+            else range(self.n_features_in_)
+        )
+        if column not in names:
+            raise ValueError(f"modalities names the column {column!r}, which X does not have")
+        return names.index(column)
 
 
 def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -275,26 +288,29 @@ def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(scores - np.take_along_axis(excess, last[:, None], axis=1), 0)
 
 
-class Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Base class of the transformers: images ``[N, H, W]`` to descriptors ``[N, D]``."""
 
-    _describe: Callable[
-        ..., NDArray[np.float32]
-    ]  # images ``[N, H, W]`` and parameters to ``[N, D]``
+    @abstractmethod
+    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
+        """``[N, H, W]`` to ``[N, D]``."""
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Checks the parameters on the first image; nothing but the number ``D`` is learnt."""
-        first = self._describe(np.asarray(X)[:1], **self.get_params())
-        self._n_features_out = first.shape[1]
+        self._n_features_out = self._describe(np.asarray(X)[:1]).shape[1]
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """``[N, H, W]`` to ``[N, D]`` float32."""
         check_is_fitted(self, "_n_features_out")
-        return self._describe(X, **self.get_params())
+        return self._describe(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
 
 
-@dataclass(eq=False, repr=False)
 class LPQ(Descriptor):
     """Local phase quantisation, see :func:`emolib.data.descriptors.lpq`.
 
@@ -305,12 +321,14 @@ class LPQ(Descriptor):
         >>> make_pipeline(LPQ(blocks=4), PCA(5), SVC()).fit(images, labels)
     """
 
-    window: int = 7
-    blocks: int = 3
-    _describe = staticmethod(lpq)
+    def __init__(self, window: int = 7, blocks: int = 3) -> None:
+        self.window = window
+        self.blocks = blocks
+
+    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
+        return lpq(images, self.window, self.blocks)
 
 
-@dataclass(eq=False, repr=False)
 class PHOG(Descriptor):
     """Pyramid histogram of oriented gradients, see :func:`emolib.data.descriptors.phog`.
 
@@ -318,6 +336,9 @@ class PHOG(Descriptor):
         bins, levels: as there.
     """
 
-    bins: int = 8
-    levels: int = 3
-    _describe = staticmethod(phog)
+    def __init__(self, bins: int = 8, levels: int = 3) -> None:
+        self.bins = bins
+        self.levels = levels
+
+    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
+        return phog(images, self.bins, self.levels)

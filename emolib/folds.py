@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold, train_test_split
 
 from emolib.data import EmotionData, Rows, Split
-from emolib.utils.validation import one_of, shown, whole_number
+from emolib.utils.validation import one_of, whole_number
 
 PROTOCOLS = ("random", "person-independent")
 # One random part tests and the rest trains, once: what a course project does, and what nobody
@@ -70,32 +70,47 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
 
 def _own_split(data: EmotionData, name: str) -> Split:
     """Row numbers of one of the data's own splits; ValueError where it is no split of the rows."""
-    place = f"{data.source}: the rows of the split {name!r}"
-    train, test = (row_numbers(place, rows, len(data)) for rows in data.splits[name])
+    place = f"{data.source}: the split {name!r}"
+    if len(data.splits[name]) != 2:
+        raise ValueError(
+            f"{place} must hold two sets of rows, those that train and those that test"
+        )
+    train, test = (
+        row_numbers(f"{place}, its rows that {verb},", rows, len(data))
+        for verb, rows in zip(("train", "test"), data.splits[name], strict=True)
+    )
     shared = np.intersect1d(train, test)
     if shared.size:
-        raise ValueError(f"{place} both train and test, the first of them {shared[0]}")
+        raise ValueError(
+            f"{place} trains and tests on the same rows, of which the first is {shared[0]}"
+        )
     return train, test
 
 
 def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
-    """Numbers of some of ``count`` rows, as an array.
+    """Row numbers, given as such or as a truth value for each of ``count`` rows.
 
     Raises:
-        ValueError: beginning with ``place``: there are none, or one is not whole, out of range or
-            repeated.
+        ValueError: beginning with ``place``: there are none, one is not whole, out of range or
+            repeated, or the truth values are not as many as the rows.
     """
     given = np.asarray(rows)
-    whole = given.ndim == 1 and given.dtype.kind in "iuf" and given.size > 0
-    if not whole or not np.isin(given, np.arange(count)).all():
-        raise ValueError(
-            f"{place} are {shown(given.tolist())}; they must be numbers from 0 to {count - 1}, at "
-            "least one"
-        )
-    values, counts = np.unique(given, return_counts=True)
+    if given.dtype == bool:
+        if given.shape != (count,):
+            raise ValueError(f"{place} are given as {given.size} truth values for {count} rows")
+        given = np.flatnonzero(given)
+    if given.ndim != 1 or not given.size:
+        raise ValueError(f"{place} must be a list of at least one row number")
+    numbers = (
+        given if given.dtype.kind in "iu" else [whole_number(place, row) for row in given.tolist()]
+    )
+    values, counts = np.unique(numbers, return_counts=True)
+    for row in (values[0], values[-1]):
+        if not 0 <= row < count:
+            raise ValueError(f"{place} include {row}; row numbers go from 0 to {count - 1}")
     if counts.max() > 1:
         raise ValueError(f"{place} include {values[counts.argmax()]} more than once")
-    return given.astype(np.intp)
+    return np.array(numbers, np.intp)
 
 
 @lru_cache(maxsize=256)
@@ -103,7 +118,7 @@ def _folds(data: EmotionData, protocol: str, seed: int, count: int) -> list[Spli
     """Folds that are dealt and checked; raises ValueError, saying what to do, where the data hold
     none.
     """
-    if protocol == "person-independent" and data.groups is None:
+    if protocol not in protocols(data) and protocol not in SINGLES:
         raise ValueError(
             f"{data.source}: the data do not say who is who, so person-independent folds cannot be "
             "made; a groups.csv would allow them"
@@ -118,8 +133,8 @@ def _folds(data: EmotionData, protocol: str, seed: int, count: int) -> list[Spli
             f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use "
             "fewer folds"
         )
-    groups = len(np.unique(data.resampling_units))
-    if protocol == "person-independent" and groups < count:
+    groups = len(np.unique(data.resampling_units)) if protocol == "person-independent" else count
+    if groups < count:
         raise ValueError(
             f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds"
         )

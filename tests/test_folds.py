@@ -56,8 +56,11 @@ def pairs_of(fold, count):
 
 def equal(pairs, others):
     """Whether two lists of folds are the same."""
-    listed, also = ([[rows.tolist() for rows in pair] for pair in each] for each in (pairs, others))
-    return listed == also
+    return all(
+        np.array_equal(rows, other)
+        for pair, same in zip(pairs, others, strict=True)
+        for rows, other in zip(pair, same, strict=True)
+    )
 
 
 @EACH
@@ -120,14 +123,18 @@ def test_other_seeds_are_other_splits(films, protocol):
     assert max(adjusted_rand_score(*pair) for pair in combinations(splits, 2)) < 0.6
 
 
+MASK = np.arange(60) < 40
+
+
 @pytest.mark.parametrize(
     "official",
     [
         (np.arange(40), np.arange(40, 60)),
+        (MASK, ~MASK),
         (list(range(40)), np.arange(40.0, 60.0)),
         (np.arange(40, dtype=np.uint8), pd.Series(range(40, 60), index=range(20))),
     ],
-    ids=range(3),
+    ids=range(4),
 )
 def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
     data = replace(tiny, splits={"official": official})
@@ -144,21 +151,24 @@ def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
 @pytest.mark.parametrize(
     ("split", "words"),
     [
-        (([0, 1, 2], [2, 3]), "both train and test, the first of them 2"),
-        (([], [2, 3]), r"are \[\]; they must be numbers from 0 to 59, at least one"),
-        (([0, 60], [1]), r"are \[0, 60\]; they must be numbers from 0 to 59"),
-        (([0, 1], [-1]), r"are \[-1\]; they must be"),
-        (([0, 1], np.ones(60, bool)), r"are \[True, .*\]; they must be numbers"),
-        (([0, 1, 1], [2]), "include 1 more than once"),
-        (([0, 1.5], [2]), r"are \[0.0, 1.5\]; they must be"),
-        (([0, 1], ["2"]), r"are \['2'\]; they must be"),
-        (([0, 1], [np.nan]), r"are \[nan\]; they must be"),
-        (([[0, 1]], [2]), r"are \[\[0, 1\]\]; they must be"),
+        (([0, 1, 2], [2, 3]), "trains and tests on the same rows, of which the first is 2"),
+        (([], [2, 3]), "rows that train, must be a list of at least one"),
+        (([0, 1], []), "rows that test, must be a list of at least one"),
+        (([0, 1], np.zeros(60, bool)), "rows that test, must be a list of at least one"),
+        (([0, 60], [1]), "rows that train, include 60; row numbers go from 0 to 59"),
+        (([0, 1], [-1]), "rows that test, include -1; row numbers go from 0 to 59"),
+        (([0, 1], np.ones(59, bool)), "rows that test, are given as 59 truth values for 60 rows"),
+        (([0, 1, 1], [2]), "rows that train, include 1 more than once"),
+        (([0, 1.5], [2]), "rows that train, is 1.5; it must be a whole number"),
+        (([0, 1], ["2"]), "rows that test, is .*'2'.*; it must be a whole number"),
+        (([0, 1], [np.nan]), "rows that test, is .*nan.*; it must be a whole number"),
+        (([[0, 1]], [2]), "rows that train, must be a list of at least one"),
+        (([0, 1], [2], [3]), "must hold two sets of rows"),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_a_split_of_one_s_own_that_is_no_split_is_refused(tiny, split, words):
-    with pytest.raises(ValueError, match=f"^60 random rows: the rows of the split 'own' {words}"):
+    with pytest.raises(ValueError, match=f"^60 random rows: the split 'own'.* {words}"):
         make_folds(replace(tiny, splits={"own": split}), "own", 0, 1)
 
 
@@ -179,17 +189,25 @@ def test_unknown_persons_leave_random_folds(tiny, protocol):
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
+        ({"seed": 1.5}, "seed is 1.5"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": 2**32}, "seed is 4294967296; it must be a whole number of at least 0 and at mo"),
+        ({"seed": "0"}, "seed is '0'"),
         ({"count": 2.5}, "folds is 2.5; it must be a whole number"),
+        ({"count": True}, "folds is True; it must be a whole number"),
         ({"count": 1}, "folds is 1; it must be a whole number of at least 2"),
         ({"protocol": SINGLE, "count": 0}, "folds is 0; it must be a whole number of at least 1"),
     ],
-    ids=range(5),
+    ids=range(8),
 )
 def test_counts_that_are_not_whole_are_refused(tiny, choices, words):
     with pytest.raises(ValueError, match=f"^{words}"):
         make_folds(tiny, **{"protocol": "random", "seed": 0} | choices)
+
+
+def test_whole_numbers_of_any_type_are_taken(tiny):
+    given = make_folds(tiny, "random", 1.0, np.float64(3))
+    assert equal(given, make_folds(tiny, "random", 1, 3))
 
 
 def test_a_single_split_tests_a_random_fifth_and_may_keep_a_fifth_of_the_others_apart(films):

@@ -6,6 +6,7 @@ its own.
 """
 
 import csv
+import datetime
 import io
 import itertools
 import signal
@@ -88,7 +89,7 @@ odd_cell = st.none() | odd_text | odd_number | st.booleans() | moments
 TITLES = ["LPQ", "PHOG", "LPQ1", "PHOG2", "First (LPQ) features", "HOG", "LPQ\nx", None, " "]
 TITLES += ["label", "Label ", "A+B"]
 headers = st.lists(st.sampled_from(TITLES) | odd_text | odd_number, max_size=12)
-CHANGES = ["cell", "column", "twice", "header", "row", "wider"]
+CHANGES = ["cell", "column", "twice", "constant", "header", "blank", "row", "less", "wider"]
 
 
 @st.composite
@@ -112,16 +113,20 @@ def tables(draw) -> list[list]:
         row = min(row, len(rows) - 1)
         if change == "cell":
             rows[row] = [*rows[row][:column], draw(odd_cell), *rows[row][column + 1 :]]
-        elif change == "column":
-            value = draw(odd_cell)
+        elif change in ("column", "constant"):
+            value = draw(odd_cell if change == "column" else st.sampled_from([0.0, 0.7, 3, True]))
             changed = [[*cells[:column], value, *cells[column + 1 :]] for cells in rows[1:]]
             rows = [rows[0], *changed]
         elif change == "twice":
             rows = [[*cells, *cells[column : column + 1]] for cells in rows]
         elif change == "header":
             rows[0] = draw(headers)
+        elif change == "blank":
+            rows.insert(row, [])
         elif change == "row":
             rows.insert(row, draw(st.lists(odd_cell, max_size=14)))
+        elif change == "less":
+            rows = rows[: row + 1]
         elif change == "wider":
             rows[row] = [*rows[row], *draw(st.lists(odd_cell, min_size=1, max_size=40))]
     return rows
@@ -129,8 +134,10 @@ def tables(draw) -> list[list]:
 
 @st.composite
 def workbooks(draw) -> bytes:
-    book = openpyxl.Workbook()
-    for place, row in enumerate(draw(tables()), 1):
+    book, rows = openpyxl.Workbook(), draw(tables())
+    if draw(st.booleans()):
+        book.create_sheet("another")
+    for place, row in enumerate(rows, 1):
         for column, cell in enumerate(row, 1):
             try:
                 book.active.cell(place, column, cell)
@@ -138,21 +145,15 @@ def workbooks(draw) -> bytes:
                 book.active.cell(place, column, "?")
     if draw(st.integers(0, 3)) == 0:
         top, left, down, right = (draw(st.integers(1, 8)) for _ in range(4))
-        book.active.merge_cells(None, top, left, top + down, left + right)
+        corners = {"end_row": top + down, "end_column": left + right}
+        book.active.merge_cells(start_row=top, start_column=left, **corners)
     content = io.BytesIO()
     try:
         book.save(content)
     except (ValueError, OverflowError, IllegalCharacterError):
         return b"PK"
-    if draw(st.integers(0, 9)) < 9:
-        return bent(draw, content.getvalue())
-    old, new = draw(st.sampled_from(XML))
-    fresh, count = io.BytesIO(), draw(st.sampled_from([1, -1]))
-    with zipfile.ZipFile(content) as archive, zipfile.ZipFile(fresh, "w") as copy:
-        for name in archive.namelist():
-            text = archive.read(name).decode()
-            copy.writestr(name, text.replace(old, new, count) if "worksheets" in name else text)
-    return fresh.getvalue()
+    damage = draw(st.sampled_from(["none"] * 9 + ["cut", "bit", "text"]))
+    return bent(draw, content.getvalue(), damage)
 
 
 XML = [
@@ -163,16 +164,23 @@ XML = [
 ]
 
 
-def bent(draw, content: bytes) -> bytes:
-    """Content as it is, cut short, or with a bit turned."""
+def bent(draw, content: bytes, damage: str) -> bytes:
+    """Content cut short, with some bits turned, or with some of its XML replaced."""
     # a share, because a workbook holds the time, and so has not always one length
     place = int(draw(st.floats(0, 0.999)) * len(content))
-    damage = draw(st.sampled_from(["none"] * 9 + ["cut", "bit"]))
     if damage == "cut":
         return content[:place]
     if damage == "bit":
         turned = bytes([content[place] ^ 1 << draw(st.integers(0, 7))])
         return content[:place] + turned + content[place + 1 :]
+    if damage == "text":
+        old, new = draw(st.sampled_from(XML))
+        fresh, count = io.BytesIO(), draw(st.sampled_from([1, -1]))
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(fresh, "w") as copy:
+            for name in archive.namelist():
+                text = archive.read(name).decode()
+                copy.writestr(name, text.replace(old, new, count) if "worksheets" in name else text)
+        return fresh.getvalue()
     return content
 
 
@@ -192,7 +200,10 @@ def csvs(draw) -> bytes:
     writer.writerows(draw(tables()))
     encoding = draw(st.sampled_from(["utf-8"] * 16 + ENCODINGS))
     content = text.getvalue().encode(encoding, errors="replace")
-    return bent(draw, content) if content else draw(st.binary(max_size=200))
+    damage = draw(st.sampled_from(["none"] * 9 + ["cut", "bit", "bytes"]))
+    if damage == "bytes" or not content:
+        return draw(st.binary(max_size=200))
+    return bent(draw, content, damage)
 
 
 def at_the_door(path, content: bytes, incomplete: str, trains: bool) -> None:
@@ -326,6 +337,37 @@ def test_every_number_of_the_chapters_has_bounds_and_every_profile_keeps_them():
 
 # Cases of their own: what such files and settings led to before, or nearly.
 
+DAY = datetime.datetime(2020, 1, 2)
+FOUND_IN_TABLES = {
+    "a feature too large for single precision": (
+        {"feature": 3.5e38},
+        "is not a finite number, or is larger than 3.4e+38",
+    ),
+    "a truth value as label": ({"label": True}, "True is no emotion"),
+    "a truth value as feature": ({"feature": True}, "True is not a finite number"),
+    "a date as feature": ({"feature": DAY}, "'2020-01-02 00:00:00' is not a finite number"),
+    "a date as label": ({"label": DAY}, "'2020-01-02 00:00:00' is no emotion"),
+    "digits apart": ({"feature": "1_000"}, "'1_000' is not a finite number"),
+    "a very long cell": ({"feature": "x" * 30_000}, "xxx' is not a finite number"),
+    "a plus in a modality": ({"header": "A+B"}, "names a modality 'A+B'"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), FOUND_IN_TABLES.values(), ids=FOUND_IN_TABLES)
+@pytest.mark.parametrize("whole_column", [True, False], ids=["column", "cell"])
+def test_found_in_tables(tmp_path, change, words, whole_column):
+    book = openpyxl.Workbook()
+    book.active.append([None, "label", change.get("header", "LPQ"), "PHOG"])
+    for row in range(4):
+        own = change if whole_column or row == 2 else {}
+        label, feature = own.get("label", 1 + row), own.get("feature", row / 3)
+        book.active.append([f"Film_{row:09d}", label, feature, row / 2])
+    book.save(tmp_path / "faces.xlsx")
+    with pytest.raises(ValueError) as error:
+        load(tmp_path / "faces.xlsx")
+    assert words in str(error.value)
+    told(error.value, "faces.xlsx")
+
 
 def test_a_feature_that_hardly_varies_is_no_leak(tmp_path):
     """Scikit-learn leaves a span of 1e-15 unscaled, which the check of the scaling took for rows
@@ -336,10 +378,28 @@ def test_a_feature_that_hardly_varies_is_no_leak(tmp_path):
     used(load(tmp_path / "faces.csv"), trains=True)
 
 
+def test_an_emotion_of_one_person_is_refused_by_the_name_of_the_file(tmp_path):
+    people = ["a" if row % 2 else "bcd"[row % 3] for row in range(12)]
+    rows = [f"Film{who}_{row:09d},{1 + row % 2},{row},{row}" for row, who in enumerate(people)]
+    (tmp_path / "faces.csv").write_text("\n".join([",label,LPQ,PHOG", *rows]))
+    said = "^faces.csv: fold . has no Disgust to train on; use fewer folds, or rows of more people$"
+    with pytest.raises(ValueError, match=said):
+        used(load(tmp_path / "faces.csv"), trains=False)
+
+
+@pytest.mark.parametrize("learning_rate", [1e30, np.inf, 11])
+def test_a_rate_at_which_weights_leave_single_precision_is_refused(tiny, learning_rate):
+    with pytest.raises(ValueError, match="learning_rate is .*; it must be a number from 0 to 10"):
+        train(tiny, sweep(modality="LPQ", folds=2, learning_rate=learning_rate))
+
+
 WHOLE = "it must be a whole number of at least"
 FOUND_IN_SETTINGS = [
+    ("seeds=0", f"parameter seeds is 0; {WHOLE} 1 and at most 1000"),
+    ("folds=1", f"parameter folds is 1; {WHOLE} 2 and at most 100"),
     ("widths=[]", "parameter widths is []; it must be a list such as [6, 11, 16]"),
     ("angles=[0,181]", f"parameter angles is 181; {WHOLE} 0 and at most 180"),
+    ("epochs=-1", "parameter epochs is -1; it must be a whole number"),
     ("widths=" + "[" * 9000, "it must be a list such as [6, 11, 16]"),
     ("seeds={[]:1}", "parameter seeds is '{[]:1}'; it must be a whole number"),
     ("seeds=" + "(" * 9000 + ")" * 9000, f"{WHOLE} 1"),
@@ -347,7 +407,7 @@ FOUND_IN_SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "words"), FOUND_IN_SETTINGS, ids=range(6))
+@pytest.mark.parametrize(("text", "words"), FOUND_IN_SETTINGS, ids=range(9))
 def test_found_in_settings(capsys, text, words):
     assert command.main(["report", "--set", text]) == 2
     said = capsys.readouterr().err

@@ -62,6 +62,7 @@ class EmotionData:
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
+        parts = [("names", self.names), *self.features.items(), *self.descriptors.items()]
         whole = labels.ndim == 1 and labels.dtype.kind in "iu"
         if not whole or not np.isin(labels, np.arange(len(self.classes))).all():
             raise ValueError(
@@ -69,7 +70,6 @@ class EmotionData:
                 f"{len(self.classes) - 1}, one per row, not {shown(np.unique(labels).tolist())}"
             )
         object.__setattr__(self, "labels", labels.astype(np.intp, copy=False))
-        parts = [("names", self.names), *self.features.items(), *self.descriptors.items()]
         if self.groups is not None:
             groups = np.asarray(self.groups)
             if groups.ndim != 1 or pd.isna(groups).any():
@@ -85,7 +85,8 @@ class EmotionData:
                     f"{self.source}: {part} has {len(values)} rows, labels has {len(labels)}"
                 )
         for modality, values in self.features.items():
-            if values.dtype.kind not in "iuf" or values.ndim != 2 or not np.isfinite(values).all():
+            right = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
+            if not right or values.ndim != 2 or not np.isfinite(values).all():
                 raise ValueError(
                     f"{self.source}: the features of {modality} must be an array of finite numbers "
                     "[N, D]"
@@ -139,7 +140,7 @@ def load(
             drawn faces, which need no download and no licence.
         incomplete: treatment of table rows that lack a feature: ``"drop"`` them, fill in the
             column's ``"mean"`` over the complete rows, or raise an ``"error"``.
-        settings: options of a folder, see :func:`emolib.data.folder.read_folder`.
+        settings: options of a folder, see :class:`emolib.data.folder.Settings`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -152,16 +153,25 @@ def load(
         (('LPQ', 'PHOG'), 675)
     """
     one_of("incomplete", incomplete, INCOMPLETE)
-    # Imported here because all need EmotionData.
-    from emolib.data import drawn, folder, table
-
+    if source is not None and not isinstance(source, str | os.PathLike):
+        raise ValueError(
+            f"source is a {type(source).__name__}; it must be the path of a file or folder"
+        )
     path = Path(os.path.expanduser(source)) if source else None
+    # Imported here because all need EmotionData, and each brings libraries that the others do
+    # without.
     if path and path.is_dir():
-        return folder.read_folder(path, **settings)
+        from emolib.data.folder import read_folder
+
+        return read_folder(path, **settings)
     if settings:
         raise ValueError(
             f"{min(settings)} is an option of image folders, and {source or 'nothing'} is no folder"
         )
     if path is None:
-        return drawn.drawn_data()
-    return table.read_table(path, incomplete)
+        from emolib.data.drawn import drawn_data
+
+        return drawn_data()
+    from emolib.data.table import read_table
+
+    return read_table(path, incomplete)

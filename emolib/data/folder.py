@@ -4,10 +4,9 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
-from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from emolib.utils.cache import cached
 from emolib.utils.validation import boolean, one_of, whole_number
 
 Repair = tuple[str, int, str]  # found, rows, done
-Entry = tuple[Path, str, str, str, str]  # path, file, emotion or number, part, reason
+Entry = tuple[Path | None, str, str, str, str]  # path, file, emotion or number, part, reason
 BATCH = 512  # images in memory at a time
 CONTEMPT = "contempt"  # in CK+ and AffectNet, and none of the seven emotions
 
@@ -46,35 +45,29 @@ NAMES = {name.casefold(): name for name in EMOTIONS} | {
 
 # Numbers of the emotions in SFEW (as in the paper), FER-2013, RAF-DB and AffectNet.
 ORDERS = {
-    name: dict(zip(numbers, emotions.split(), strict=True))
-    for name, numbers, emotions in (
-        ("sfew", "1234567", " ".join(EMOTIONS)),
-        ("fer", "0123456", "Angry Disgust Fear Happy Sad Surprise Neutral"),
-        ("rafdb", "1234567", "Surprise Fear Disgust Happy Sad Angry Neutral"),
-        ("affectnet", "01234567", f"Neutral Happy Sad Surprise Fear Disgust Angry {CONTEMPT}"),
-    )
+    "sfew": dict(enumerate(EMOTIONS, 1)),
+    "fer": dict(enumerate(("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"))),
+    "rafdb": dict(
+        enumerate(("Surprise", "Fear", "Disgust", "Happy", "Sad", "Angry", "Neutral"), 1)
+    ),
+    "affectnet": dict(
+        enumerate(("Neutral", "Happy", "Sad", "Surprise", "Fear", "Disgust", "Angry", CONTEMPT))
+    ),
 }
 
 # A folder that holds one part of a database's own split. FER-2013's public test is for validation.
 PARTS = {
     "train": r"train(ing)?",
-    "val": r"(val(id|idation)?|public[\W_]*test)",
+    "val": r"val(id|idation)?|public[\W_]*test",
     "test": r"(private[\W_]*)?test(ing)?",
 }
 
 
-# Options of a folder, see :func:`read_folder`.
-OPTIONS: dict[str, Any] = {"size": 96, "crop": False, "preset": "wang", "order": None}
+@dataclass(frozen=True)
+class Settings:
+    """Options of a folder of images.
 
-
-def read_folder(root: Path, **options: Any) -> EmotionData:
-    """Reads and describes every image; the result is cached until a file changes.
-
-    Modalities are LPQ, PHOG and ``image``, the face itself; the features are five principal
-    components of each.
-
-    Args:
-        root: see :func:`list_folder`.
+    Attributes:
         size: pixels along a side: every face is brought to one size, since LPQ looks at seven
             pixels however large the picture is.
         crop: whether to cut out the largest face, see :func:`emolib.data.images.crop_face`; a
@@ -84,17 +77,40 @@ def read_folder(root: Path, **options: Any) -> EmotionData:
         order: of numbered sub-folders, a name in :data:`ORDERS`.
 
     Raises:
+        ValueError: an option has another value; the message names it.
+    """
+
+    size: int = 96
+    crop: bool = False
+    preset: str = "wang"
+    order: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", whole_number("size", self.size, 24, 1024))
+        boolean("crop", self.crop)
+        one_of("preset", self.preset, PRESETS)
+        if self.order is not None:
+            one_of("order", self.order, ORDERS)
+
+
+def read_folder(root: Path, **settings: Any) -> EmotionData:
+    """Reads and describes every image; the result is cached until a file changes.
+
+    Modalities are LPQ, PHOG and ``image``, the face itself; the features are five principal
+    components of each.
+
+    Args:
+        root: see :func:`list_folder`.
+        settings: see :class:`Settings`.
+
+    Raises:
         ValueError: the folder does not say which image shows what, or there is no such option.
     """
-    for name in options:
-        one_of("option of an image folder", name, OPTIONS)
-    options = OPTIONS | options
-    options["size"] = whole_number("size", options["size"], 24, 1024)
-    boolean("crop", options["crop"])
-    one_of("preset", options["preset"], PRESETS)
-    one_of("order", options["order"], [None, *ORDERS])
-    listing = list_folder(root, options["order"])
-    data: EmotionData = cached(_describe, None, root, *listing, options, code=("data", "paper"))
+    for name in settings:
+        one_of("option of an image folder", name, [field.name for field in fields(Settings)])
+    chosen = Settings(**settings)
+    listing = list_folder(root, chosen.order)
+    data: EmotionData = cached(_describe, None, root, *listing, chosen, code=("data", "paper"))
     return data
 
 
@@ -122,79 +138,84 @@ def list_folder(
             right.
     """
     entries = pd.DataFrame(
-        _walk(root), columns=["path", "file", "emotion", "part", "reason"], dtype=object
+        _walk(root, root, "", ""), columns=["path", "file", "emotion", "part", "reason"]
     )
     left_out = entries.loc[entries["reason"] != "", ["file", "reason"]]
     found, repairs, names = entries[entries["reason"] == ""], [], NAMES
-    numbers = sorted(set(found["emotion"]) - set(NAMES))
-    if numbers and found["emotion"].isin(NAMES).any():
+    numbers = sorted({int(emotion) for emotion in found["emotion"] if emotion.isdecimal()})
+    if numbers and not found["emotion"].str.isdecimal().all():
         raise ValueError(
             f"{root}: some sub-folders are named after emotions and some are numbered; name all"
         )
     if numbers:
         names = _numbered(root, numbers, order)
-        done = "read as " + ", ".join(f"{number} {names[number]}" for number in numbers)
+        done = "read as " + ", ".join(f"{number} {names[str(number)]}" for number in numbers)
         repairs.append(("sub-folders have numbers", len(numbers), done))
     found = found.assign(emotion=found["emotion"].map(names))
-    images = found[found["emotion"] != CONTEMPT]
-    if images.empty:
+    if not set(found["emotion"]) - {CONTEMPT}:
         raise ValueError(
-            f"{root}: there is no image in a sub-folder named after an emotion, such as "
+            f"{root}: there is no sub-folder named after an emotion, such as "
             f"{root.name}/{EMOTIONS[3]}"
         )
-    if len(images) < len(found):
-        done = "left out: contempt is none of the seven emotions"
-        repairs.append(("images in a folder named contempt", len(found) - len(images), done))
+    for emotion, count in found.groupby("emotion")["path"].count().items():
+        if emotion == CONTEMPT:
+            done = "left out: contempt is none of the seven emotions"
+            repairs.append(("folder named contempt", int(count), done))
+        elif not count:
+            repairs.append((f"sub-folder without an image ({emotion})", 0, "nothing to read"))
+    images = found[found["path"].notna() & (found["emotion"] != CONTEMPT)]
+    stats = [path.stat() for path in images["path"]]
     images = images.assign(
         label=images["emotion"].map(EMOTIONS.index).astype(int),
-        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in map(Path.stat, images["path"])],
+        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats],
     ).sort_values(["label", "file"], ignore_index=True)
-    table = next((path for path in root.iterdir() if _plain(path.name) == "groups.csv"), None)
-    if table:
-        images["group"] = _groups_by_table(table, root, images["file"].tolist())
+    tables = [
+        entry
+        for entry in sorted(root.iterdir())
+        if _plain(entry.stem) == "groups"
+        and entry.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx")
+    ]
+    if len(tables) > 1:
+        raise ValueError(f"{root}: there are {tables[0].name} and {tables[1].name}; keep one")
+    if tables:
+        images["group"] = _groups_by_table(tables[0], root, images["file"].tolist())
     return images, repairs, list(left_out.itertuples(index=False, name=None))
 
 
-def _walk(root: Path) -> Iterator[Entry]:
-    """Images, and other files with the reason why they are not read."""
-    for path in sorted(root.rglob("*")):
-        below, link = path.relative_to(root), path.is_symlink()
-        if any(name.startswith(".") for name in below.parts) or (path.is_dir() and not link):
+def _walk(root: Path, folder: Path, emotion: str, part: str) -> list[Entry]:
+    """Images, emotions' folders (without a path) and, with a reason, what is not read."""
+    found: list[Entry] = []
+    for entry in sorted(folder.iterdir()):
+        image, file = entry.suffix.lower() in SUFFIXES, _printable(entry.relative_to(root))
+        inside: list[Entry] = []
+        reason = ""
+        if entry.name.startswith("."):
             continue
-        image = path.suffix.lower() in SUFFIXES
-        emotion, part, inside = _stated(path.parent, root)
-        reasons = {
-            "a link that leads out of the folder, to another folder or nowhere": link
-            and not (path.is_file() and path.resolve().is_relative_to(root.resolve())),
-            "in a folder inside an emotion's folder": image and inside,
-            "in no emotion's folder, so nothing tells its emotion": image and not emotion,
-            f"its name does not end in {', '.join(SUFFIXES)}": emotion and not image,
-        }
-        reason = next((reason for reason, found in reasons.items() if found), "")
-        if emotion or reason:
-            yield path, _printable(below), emotion, part, reason
-
-
-@lru_cache
-def _stated(folder: Path, root: Path) -> tuple[str, str, bool]:
-    """The emotion (or its number) and the part of a split, such as ``Train_Aligned_Faces``, that
-    the names of folders state; and whether another folder lies inside the emotion's.
-    """
-    if folder == root:
-        return "", "", False
-    emotion, part, inside = _stated(folder.parent, root)
-    name = _plain(folder.name)
-    parts = [own for own in PARTS if re.fullmatch(PARTS[own] + r"([\W_].*)?", name)]
-    if parts and not (part and emotion):
-        return emotion, parts[0], inside
-    if emotion:
-        return emotion, part, True
-    name = re.sub(r"^\d+[\W_]+", "", name)  # as in "3_Happy"
-    known = name in NAMES or re.fullmatch("[0-9]", name)
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
-    if near and not known and len(name) > 3:
-        raise ValueError(f"{folder}: there is no such emotion; did you mean {NAMES[near[0]]}?")
-    return (name if known else ""), part, False
+        if entry.is_symlink() and not (
+            entry.is_file() and entry.resolve().is_relative_to(root.resolve())
+        ):
+            reason = "a link that leads out of the folder, to another folder or nowhere"
+        elif entry.is_dir() and _part(entry.name) and not (part and emotion):
+            inside = _walk(root, entry, emotion, _part(entry.name))
+        elif entry.is_dir() and emotion:
+            reason = "a folder inside an emotion's folder"
+        elif entry.is_dir():
+            own = _emotion(entry)
+            inside = _walk(root, entry, own, part)
+            if own:
+                inside.append((None, file, own, part, ""))
+            elif all(row[-1] for row in inside):  # one line for all that is in it
+                inside, reason = [], "a sub-folder that is named after none of the emotions"
+        elif emotion and image:
+            inside.append((entry, file, emotion, part, ""))
+        elif emotion:
+            reason = f"its name does not end in {', '.join(SUFFIXES)}"
+        elif image:
+            reason = "in no emotion's folder, so nothing tells its emotion"
+        found += inside
+        if reason:
+            found.append((None, file, "", "", reason))
+    return found
 
 
 def _plain(name: str) -> str:
@@ -206,16 +227,39 @@ def _printable(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode(errors="replace")
 
 
-def _numbered(root: Path, numbers: list[str], order: str | None) -> dict[str, str]:
-    """Emotions of numbered sub-folders. Raises ValueError where the order is not known."""
-    fits = [name for name, emotions in ORDERS.items() if set(numbers) <= set(emotions)] or ORDERS
-    if order is None or order not in fits:
-        choices = [f"{name!r} ({', '.join(map(' '.join, ORDERS[name].items()))})" for name in fits]
+def _part(name: str) -> str:
+    """Part of a split by a folder's name, such as ``Train_Aligned_Faces``; or nothing."""
+    fits = (part for part in PARTS if re.fullmatch(rf"({PARTS[part]})([\W_].*)?", _plain(name)))
+    return next(fits, "")
+
+
+def _emotion(folder: Path) -> str:
+    """The emotion or number that a folder's name states, or nothing; near misses are refused."""
+    name = _plain(folder.name)
+    if name.isdecimal():
+        return str(int(name)) if int(name) < 10 else ""
+    name = re.sub(r"^\d+[\W_]+", "", name)  # as in "3_Happy"
+    near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
+    if near and name not in NAMES and len(name) > 3:
         raise ValueError(
-            f"{root}: the sub-folders are numbered {', '.join(numbers)}, and order is {order!r}; "
-            f"databases number the emotions differently, so give order: {', '.join(choices)}"
+            f"{_printable(folder)}: there is no such emotion; did you mean {NAMES[near[0]]}?"
         )
-    return ORDERS[order]
+    return name if name in NAMES else ""
+
+
+def _numbered(root: Path, numbers: list[int], order: str | None) -> dict[str, str]:
+    """Emotions of numbered sub-folders. Raises ValueError where the order is not known."""
+    if order is None or not set(numbers) <= set(ORDERS[order]):
+        fits = [name for name, emotions in ORDERS.items() if set(numbers) <= set(emotions)]
+        choices = [
+            f"{name!r} ({', '.join(f'{number} {ORDERS[name][number]}' for number in ORDERS[name])})"
+            for name in fits or ORDERS
+        ]
+        raise ValueError(
+            f"{root}: the sub-folders are numbered {numbers}, and order is {order!r}; databases "
+            f"number the emotions differently, so give order: {', '.join(choices)}"
+        )
+    return {str(number): ORDERS[order][number] for number in numbers}
 
 
 def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
@@ -228,34 +272,38 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
         raise ValueError(
             f"{table}: the columns are {', '.join(header) or 'none'}; name and group are needed"
         )
-    owners: dict[str, list[str]] = {}  # images by each end of their path
-    for file in files:
-        parts = _path(f"{root.resolve().name}/{file}").split("/")
-        for start in range(len(parts)):
-            owners.setdefault("/".join(parts[start:]), []).append(file)
-    groups: dict[str, str] = {}
+    owners: dict[str, list[int]] = {}
+    for place, file in enumerate(files):
+        whole = _path(f"{root.resolve().name}/{file}")
+        for path in dict.fromkeys((whole, whole.removesuffix(Path(file).suffix))):
+            parts = path.split("/")
+            for start in range(len(parts)):
+                owners.setdefault("/".join(parts[start:]), []).append(place)
+    groups = [""] * len(files)
     for row in cells.iloc[1:, [header.index("name"), header.index("group")]].to_numpy():
         name, person = ("" if cell is None else str(cell).strip() for cell in row)
-        owned = owners.get(_path(name), []) if person else []
-        if len(owned) > 1:
+        places = owners.get(_path(name), [])
+        exact = [place for place in places if _path(files[place]) == _path(name)]
+        places = exact if len(exact) == 1 else places
+        if len(places) > 1:
             raise ValueError(
-                f"{table}: {name} may be {owned[0]} or {owned[1]}; name each with its folder"
+                f"{table}: {name} may be {files[places[0]]} or {files[places[1]]}; name each with "
+                "its folder"
             )
-        if any(groups.setdefault(file, person) != person for file in owned):
-            raise ValueError(f"{table}: {name} has two groups")
-    absent = [file for file in files if file not in groups]
+        for place in places:
+            if person and groups[place] not in ("", person):
+                raise ValueError(f"{table}: {name} has two groups")
+            groups[place] = person or groups[place]
+    absent = [file for file, group in zip(files, groups, strict=True) if not group]
     if absent:
         raise ValueError(
             f"{table}: there is no group for {absent[0]} (the first of {len(absent)} such images)"
         )
-    return [groups[file] for file in files]
+    return groups
 
 
 def _path(name: str) -> str:
-    """A path as it is compared: forward slashes, no blanks around a part, nothing such as ``./``,
-    no suffix.
-    """
-    name = re.sub(rf"({'|'.join(map(re.escape, SUFFIXES))})\s*$", "", name, flags=re.IGNORECASE)
+    """A path as it is compared: forward slashes, no blanks around it, nothing such as ``./``."""
     parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
     return "/".join(part.strip() for part in parts if part.strip() not in ("", "."))
 
@@ -265,36 +313,37 @@ def _describe(
     images: pd.DataFrame,
     repairs: list[Repair],
     left_out: list[tuple[str, str]],
-    options: dict[str, Any],
+    settings: Settings,
 ) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    files, preset = images[["path", "file"]].to_numpy().tolist(), PRESETS[options["preset"]]
+    files, preset = images[["path", "file"]].to_numpy().tolist(), PRESETS[settings.preset]
     read: list[int] = []
-    batches: list[tuple[NDArray[np.float32], ...]] = []
-    for start in tqdm(range(0, len(images), BATCH), "reading images", leave=False, delay=0.2):
-        faces = {}
-        for place, (path, file) in enumerate(files[start : start + BATCH], start):
-            try:
-                grey = read_grey(path)
-                face = crop_face(grey) if options["crop"] else grey
-                faces[place] = square(face, options["size"])
-            except Unreadable as reason:
-                left_out.append((file, str(reason)))
-        if faces:
-            stacked = np.stack(list(faces.values()))
-            described = lpq(stacked, **preset["lpq"]), phog(stacked, **preset["phog"])
-            batches.append((*described, pixels(stacked)))
-            read += faces
+    batches: dict[str, list[NDArray[np.float32]]] = {"LPQ": [], "PHOG": [], "image": []}
+    with tqdm(total=len(images), desc="reading images", leave=False, delay=0.2) as progress:
+        for start in range(0, len(images), BATCH):
+            faces = []
+            for place, (path, file) in enumerate(files[start : start + BATCH], start):
+                try:
+                    grey = read_grey(path)
+                    grey = crop_face(grey) if settings.crop else grey
+                    faces.append(square(grey, settings.size))
+                    read.append(place)
+                except Unreadable as reason:
+                    left_out.append((file, str(reason)))
+                progress.update(1)
+            if faces:
+                stacked = np.stack(faces)
+                batches["LPQ"].append(lpq(stacked, **preset["lpq"]))
+                batches["PHOG"].append(phog(stacked, **preset["phog"]))
+                batches["image"].append(pixels(stacked))
     images = images.iloc[read]
-    labels, shown = images["label"].to_numpy(), sorted(set(images["emotion"]))
-    if len(shown) < 2:
+    labels = images["label"].to_numpy()
+    if len(np.unique(labels)) < 2:
+        shown = f"all images show {EMOTIONS[labels[0]]}" if len(labels) else "no image can be read"
         example = f" ({len(left_out)} left out; {': '.join(left_out[0])})" if left_out else ""
-        raise ValueError(
-            f"{root}: the images that can be read show {''.join(shown) or 'nothing'}{example}; at "
-            "least two emotions are needed"
-        )
-    parts = map(np.concatenate, zip(*batches, strict=True))
-    descriptors = dict(zip(("LPQ", "PHOG", "image"), parts, strict=True))
+        raise ValueError(f"{root}: {shown}{example}; at least two emotions are needed")
+
+    descriptors = {modality: np.concatenate(values) for modality, values in batches.items()}
     features = {
         modality: Components.fit(values).transform(values)
         for modality, values in descriptors.items()
@@ -302,8 +351,8 @@ def _describe(
     groups, said = persons(images["file"].tolist())
     if "group" in images:
         groups = images["group"].to_numpy(str)
-        found = "groups.csv names the person of every image"
-        said = [(found, len(groups), f"read as {len(set(groups))} persons")]
+        done = f"read as {len(set(groups))} persons"
+        said = [("groups.csv names the person of every image", len(groups), done)]
     reasons = Counter(reason for _, reason in left_out)
     repairs = [
         *repairs,
@@ -311,16 +360,21 @@ def _describe(
         *((f"left out: {reason}", count, "left out") for reason, count in reasons.most_common()),
         *twice(np.concatenate(list(features.values()), axis=1), labels),
     ]
-    chosen = [f"{name} {value}" for name, value in options.items() if value != OPTIONS[name]]
-    whole = images["file"].str.rsplit(".", n=1).str[0]
-    stems = whole.str.rsplit("/", n=1).str[-1]
+    chosen = [
+        f"{name} {value}"
+        for name, value in asdict(settings).items()
+        if value != getattr(Settings, name)
+    ]
+    paths = [PurePosixPath(file) for file in images["file"]]
+    stems = pd.Series([path.stem for path in paths])
+    whole = [str(path.with_suffix("")) for path in paths]  # where several stems are the same
     rows = {part: np.flatnonzero(images["part"] == part) for part in PARTS}
     return EmotionData(
         features=features,
         labels=labels,
         classes=EMOTIONS,
         groups=groups,
-        names=stems.mask(stems.duplicated(keep=False), whole).to_numpy(str),
+        names=np.where(stems.duplicated(keep=False), whole, stems).astype(str),
         source=f"{len(images)} images of the folder {root.resolve().name}"
         + (f" ({', '.join(chosen)})" if chosen else ""),
         drawn=False,

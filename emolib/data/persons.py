@@ -75,5 +75,9 @@ def persons(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, list[tuple[s
     count, rows = len(set(known)), len(names)
     if count > 1 and len(known) == rows:
         return np.array(known), [(f"file names as in {best}", rows, f"read as {count} persons")]
-    why = f"{len(known)} of {rows} file names state a person, {count} in all"
+    why = "file names do not say who is who"
+    if count > 1:
+        why = f"only {len(known)} of {rows} file names say who is who, as in {best}"
+    elif known:
+        why = f"file names as in {best}, all of one title or person"
     return None, [(why, rows, "persons unknown: no person-independent folds")]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, is_zipfile
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -24,18 +24,26 @@ from emolib.data import REPAIRS, EmotionData
 from emolib.data.persons import persons
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import write
+from emolib.utils.console import say_once
 from emolib.utils.validation import shown
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 KINDS = ".xlsx, .csv, .tsv or .txt"
+ENCODINGS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # by byte order mark; UTF-32's marks begin as UTF-16's do
+PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF.{4}WEBP", re.DOTALL)
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 # What stands for a missing number in the tables of several programs, in lower case.
 MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>"}
 LABELS = {emotion.casefold(): number for number, emotion in enumerate(EMOTIONS, 1)}
 MODALITIES = ("LPQ", "PHOG")  # of the spreadsheet
-# Headers of a column that names or counts the rows.
-COUNTERS = ("", "index", "id", "row", "number", "no", "name", "names", "file", "filename", "image")
+NAMES = {"name", "names", "file", "filename", "file name", "image", "path", "frame"}
+NUMBERS = {"", "index", "id", "row", "number", "no"}  # headers of a column that counts rows
 DONE = {"drop": "dropped", "mean": "filled with the column's mean over complete rows"}
 
 
@@ -44,14 +52,11 @@ class TooLarge(ValueError):
 
 
 def read_cells(path: Path) -> pd.DataFrame:
-    """Cells of a CSV or of a workbook's first sheet, header included: text, numbers, or None where
-    blank.
+    """Every cell of a CSV or of a workbook's first sheet, header included: text, numbers, or None
+    where it is blank.
 
-    A CSV is in UTF-8, or in UTF-16 with a byte order mark; its cells are separated by commas,
-    semicolons or tabs, whichever its first line has most of.
-
-    Returns:
-        Rows that are not blank, each at its number as spreadsheet programs count, from 1.
+    A CSV is in UTF-8 or begins with a byte order mark; its cells are separated by commas,
+    semicolons or tabs, whichever its first row has most of.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -61,18 +66,19 @@ def read_cells(path: Path) -> pd.DataFrame:
         raise FileNotFoundError(
             f"{path}: there is no such file; a table ({KINDS}) or a folder of images is needed"
         )
-    workbook = path.suffix.lower() in (".xlsx", ".xlsm") or is_zipfile(path)
-    if not workbook and path.suffix.lower() not in (".csv", ".tsv", ".txt"):
-        raise ValueError(f"{path.name}: the name should end in {KINDS}")
-    if workbook and not DEFUSEDXML:
-        raise ValueError(
-            f"{path.name}: workbooks are read through defusedxml alone, and the environment "
-            "variable OPENPYXL_DEFUSEDXML says not to"
-        )
+    with path.open("rb") as file:
+        start = file.read(4096)
+    suffix = path.suffix.lower()
+    workbook = suffix in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
+    other = _other_kind(start)
+    if not other and not workbook and suffix not in (".csv", ".tsv", ".txt"):
+        other = f"the name should end in {KINDS}"
+    if other:
+        raise ValueError(f"{path.name}: {other}")
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")
-        return _within(_sheet_rows(path) if workbook else _csv_rows(path))
+        rows = _within(_sheet_rows(path) if workbook else _csv_rows(path))
     except TooLarge as error:
         raise ValueError(f"{path.name}: {error}, which is more than this program reads") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -80,67 +86,111 @@ def read_cells(path: Path) -> pd.DataFrame:
             f"{path.name}: this is no CSV table in UTF-8 ({error}); every line should have as many "
             "cells as the first"
         ) from error
-    except Exception as error:  # openpyxl raises whatever a damaged file leads it to
-        raise ValueError(
-            f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged"
-        ) from error
+    width = max(map(len, rows), default=0)
+    return pd.DataFrame([row + [None] * (width - len(row)) for row in rows], dtype=object)
 
 
-def _within(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
-    """Rows that are not blank, as a table. Raises TooLarge."""
-    found: dict[int, list[Any]] = {}
-    width = 0
+def _other_kind(start: bytes) -> str:
+    """What a file is that is no table of features, and what is wanted in its place; or nothing."""
+    text = start.decode("latin-1").lstrip("\xef\xbb\xbf \r\n\t").lower()
+    header = [cell.strip(' "') for cell in re.split(r"[,;\t]", text.split("\n")[0].strip())]
+    kinds = {
+        "a web page, not a table; download the file itself that the page shows": (
+            text.startswith(("<!doctype html", "<html"))
+        ),
+        "a workbook of an old kind (.xls); save it as .xlsx": start.startswith(b"\xd0\xcf\x11\xe0"),
+        "a table of pixels, as FER-2013 is distributed; images are read from a folder with a "
+        "sub-folder of image files per emotion": "pixels" in header,
+        "a picture, not a table; images are read from a folder with a sub-folder per emotion": (
+            PICTURE.match(start)
+        ),
+    }
+    return next((f"this is {kind}" for kind, found in kinds.items() if found), "")
+
+
+def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Rows up to the last that is not blank, without blank cells at their ends; dates and times as
+    text. Raises TooLarge.
+    """
+    found: list[list[Any]] = []
+    held = 0
     for number, row in enumerate(rows, 1):
-        cells = [_cell(cell) for cell in row]
+        cells = [cell if isinstance(cell, int | float | None) else str(cell) for cell in row]
+        cells = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
         while cells and cells[-1] is None:
             cells.pop()
         if not cells:
             continue
-        found[number] = cells
-        width = max(width, len(cells))
+        held += len(cells)
         for what, count, most in (
-            ("columns", width, COLUMNS),
+            ("columns", len(cells), COLUMNS),
             ("rows", number, ROWS),
-            ("cells", len(found) * width, CELLS),
+            ("cells", held, CELLS),
         ):
             if count > most:
                 raise TooLarge(f"it has, at row {number}, more than {most:,} {what}")
-    full = [cells + [None] * (width - len(cells)) for cells in found.values()]
-    return pd.DataFrame(full, index=list(found), dtype=object)
-
-
-def _cell(cell: Any) -> Any:
-    """A number, text (of dates and times as well), or None for a blank cell."""
-    if cell is None or isinstance(cell, int | float):
-        return cell
-    return str(cell) if str(cell).strip() else None
+        found += [[]] * (number - 1 - len(found)) + [cells]
+    return found
 
 
 def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     content = path.read_bytes()
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = content.decode("utf-16" if wide else "utf-8-sig")
-    header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
-    separator = max(",;\t", key=header.count)
-    first: list[str] = []
-    for row in csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True):
-        first = first or row
+    encoding = next(
+        (ENCODINGS[mark] for mark in ENCODINGS if content.startswith(mark)), "utf-8-sig"
+    )
+    text = content.decode(encoding)
+    if "\0" in text:
+        raise csv.Error("there are zero bytes in it, as in UTF-16")
+    stated = re.match(r'"?sep=([,;\t])"?\r?\n', text)  # a first line for Excel
+    text = text[stated.end() :] if stated else text
+    header = re.match(r'(?:"[^"]*"|[^"\r\n]+)*+', text)
+    unquoted = re.sub(r'"[^"]*"', "", header[0] if header else "")
+    separator = stated[1] if stated else max(",;\t", key=unquoted.count)
+    rows = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
+    first = next(rows, [])
+    yield first
+    for row in rows:
         if len(row) > len(first):
             raise csv.Error(f"a line has {len(row)} cells, the first has {len(first)}")
         yield row
 
 
 def _sheet_rows(path: Path) -> Iterator[Sequence[Any]]:
-    with ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > BYTES:
-            raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
+    if not DEFUSEDXML:
+        raise ValueError(
+            "workbooks are read through defusedxml alone, and the environment variable "
+            "OPENPYXL_DEFUSEDXML says not to"
+        )
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what holds no data, such as extensions and styles
-        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # the size that a sheet states need not be its own
-        # no spreadsheet program has more rows; most of them are blank
-        yield from sheet.iter_rows(max_row=2**20, values_only=True)
+        try:
+            with ZipFile(file) as archive:
+                if sum(member.file_size for member in archive.infolist()) > BYTES:
+                    raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            labelled = [sheet for sheet in book.worksheets if _has_label(sheet)]
+            sheet = (labelled or book.worksheets)[0]
+            if len(labelled) > 1:
+                say_once(
+                    f"{path.name}: of {len(labelled)} sheets with a column label, {sheet.title} is "
+                    "read"
+                )
+            sheet.reset_dimensions()  # the size that a sheet states need not be its own
+            # no spreadsheet program has more rows; most of them are blank
+            yield from sheet.iter_rows(max_row=2**20, values_only=True)
+        except TooLarge:
+            raise
+        except Exception as error:  # openpyxl raises whatever a damaged file leads it to
+            raise ValueError(
+                f"{path.name}: this is not an Excel workbook, whatever its name says, or it is "
+                "damaged"
+            ) from error
+
+
+def _has_label(sheet: Any) -> bool:
+    """Whether the first row of a sheet has a cell 'label'."""
+    first = next(sheet.iter_rows(max_row=1, values_only=True), ())
+    return any(str(cell).strip().casefold() == "label" for cell in first)
 
 
 def read_table(path: Path, incomplete: str) -> EmotionData:
@@ -148,7 +198,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
 
     The header names a modality over its first column or over each of them (``LPQ1``, ``LPQ_PC2``,
     ``LPQ feature 3``); numbered features are put in order. A label is 1 to 7 in the order of
-    :data:`emolib.paper.EMOTIONS`, or an emotion in words. The person is read from the names, see
+    :data:`emolib.paper.EMOTIONS`. The person is read from the names, see
     :func:`emolib.data.persons.persons`. Columns that count the rows, as pandas writes them, are
     skipped.
 
@@ -157,23 +207,28 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     """
     cells = read_cells(path)
     header = [str(cell or "").strip() for cell in cells[:1].to_numpy().ravel()]
-    # pandas writes "Unnamed: 0" for a blank cell
-    titles = pd.Series(header, dtype=object).replace(r"^Unnamed: \d.*", "", regex=True)
-    lower, rows = titles.str.lower().tolist(), cells.iloc[1:]
+    header = [re.sub(r"^Unnamed: \d.*", "", title) for title in header]  # as pandas writes a blank
+    lower = [title.lower() for title in header]
     if "label" not in lower:
         found = ", ".join(shown(title) for title in header if title) or "blank cells"
         raise ValueError(
             f"{path.name}: the first row has no cell 'label' but {found[:150]}; it should read: "
-            "(blank), label, feature names …; images are read from a folder with a sub-folder per "
-            "emotion"
+            "(blank), label, feature names …"
         )
-    label, numbers = lower.index("label"), rows.map(_number).astype(float)
-    labels = _labels(path, rows, numbers, label)
-    name, columns = _columns(path, titles, numbers, label)
-    names = np.array(rows.index if name is None else rows[name].fillna(""), str)
+    label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
+    labels = _labels(path, rows[label])
+    kinds = {at: _kind(rows[at]) for at in range(len(header)) if at != label}
+    titled = [at for at, kind in kinds.items() if lower[at] in NAMES and kind != "numbers"]
+    wordy = [at for at, kind in kinds.items() if kind == "words"]
+    name = next(iter(titled + wordy), None)
+    columns, skipped = _modality_columns(path, header, (name, label), kinds)
+    if name is None and skipped:
+        name = skipped[0]
+    texts = rows.index + 1 if name is None else rows[name]
+    names = np.array(["" if text is None else str(text) for text in texts])
     groups, said = persons(names.tolist())
 
-    values = _features(path, rows, numbers, [at for group in columns.values() for at in group])
+    values = _numbers(path, rows[[column for group in columns.values() for column in group]])
     missing = np.isnan(values).any(axis=1)
     if missing.all():
         raise ValueError(
@@ -183,11 +238,11 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     if missing.any():
         if incomplete == "error":
             raise ValueError(
-                f"{path.name}, row {rows.index[int(missing.argmax())]}: a feature is missing (the "
-                f"first of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
+                f"{path.name}, row {rows.index[int(missing.argmax())] + 1}: a feature is missing "
+                f"(the first of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
             )
         if incomplete == "mean":
-            values = np.where(np.isnan(values), values[~missing].mean(axis=0), values)
+            values = np.where(np.isnan(values), np.nanmean(values[~missing], axis=0), values)
         else:
             keep = np.flatnonzero(~missing)
         repairs.append(("row lacks one feature or more", int(missing.sum()), DONE[incomplete]))
@@ -207,111 +262,125 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     )
 
 
-def _number(cell: Any) -> float:
-    """A cell as a number, with a decimal point or comma: NaN if it is missing, infinite if it is
-    none, as truth values and text such as ``1_000`` are not.
+def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
+    numbers = np.array(
+        [LABELS.get(str(cell).strip().casefold(), _number(cell, ",")) for cell in column]
+    )
+    wrong = np.flatnonzero(~np.isin(numbers, list(LABELS.values())))
+    if len(wrong):
+        cell = column.iloc[wrong[0]]
+        raise ValueError(
+            f"{path.name}, row {column.index[wrong[0]] + 1}, column label: "
+            f"{'a blank cell' if cell is None else shown(cell)} is no emotion; a label is the name "
+            f"of one, or a whole number from 1 (Angry) to {len(EMOTIONS)} (Surprise)"
+        )
+    return numbers.astype(int) - 1
+
+
+def _kind(column: pd.Series) -> str:
+    """Whether a column's cells are mostly ``"words"``, all ``"whole"`` numbers, or else
+    ``"numbers"``.
+    """
+    numbers = np.array([_number(cell, ",") for cell in column])
+    finite = numbers[np.isfinite(numbers)]
+    if len(finite) == len(numbers) and (finite == np.round(finite)).all():
+        return "whole"
+    return "words" if np.isinf(numbers).sum() > len(finite) or not len(finite) else "numbers"
+
+
+def _modality_columns(
+    path: Path, header: list[str], others: tuple[int | None, int], kinds: dict[int, str]
+) -> tuple[dict[str, list[int]], list[int]]:
+    """Columns of each modality, in the order of the numbers that end their titles; and columns that
+    count rows.
+
+    A blank header cell belongs to the modality named last.
+    """
+    columns: dict[str, list[int]] = {}
+    skipped, modality = [], ""
+    for column, title in enumerate(header):
+        continued = modality and not title
+        if column in others:
+            modality = ""
+        elif kinds[column] == "whole" and title.lower() in NUMBERS and not continued:
+            skipped.append(column)
+        else:
+            modality = _modality(title) if title else modality
+            if not re.fullmatch(r"[^+\x00-\x1f]{1,60}", modality):
+                raise ValueError(
+                    f"{path.name}: column {column + 1} names a modality {shown(modality)}; the "
+                    "first column of a modality should name it, in one short line without +"
+                )
+            columns.setdefault(modality, []).append(column)
+    if len(set(map(len, columns.values()))) != 1:
+        counts = ", ".join(f"{name} {len(group)}" for name, group in columns.items())
+        raise ValueError(
+            f"{path.name}: every modality should have as many features as the others, but there "
+            f"are {counts or 'none beside the column label'}"
+        )
+    ordered = {}
+    for modality, group in sorted(columns.items()):
+        titles = sorted({header[column] for column in group} - {""})
+        ends = [re.search(r"\d+(?=\D*$)", header[column]) for column in group]
+        numbers = [int(end[0]) for end in ends if end]
+        numbered = len(set(numbers)) == len(group)
+        if len(titles) > 1 and not numbered:
+            raise ValueError(
+                f"{path.name}: {shown(titles[0])} and {shown(titles[1])} would be read as one "
+                f"modality {modality}; give each modality a name that does not end in a number, or "
+                "number its columns"
+            )
+        if numbered:
+            group = [column for _, column in sorted(zip(numbers, group, strict=True))]
+        ordered[modality] = group
+    return ordered, skipped
+
+
+def _modality(title: str) -> str:
+    """The modality that a header cell names: a known one, an acronym in brackets, or the text."""
+    known = set(re.findall(r"(?<![a-z])(lpq|phog)(?![a-z])", title.lower()))
+    if len(known) == 1:
+        return str(known.pop()).upper()
+    acronym = re.search(r"\(([^)\d][^)]*)\)", title)
+    counted = r"[\s_.-]*(pc|component|feature)?[\s_.-]*\d+$"
+    return acronym[1] if acronym else re.sub(counted, "", title, flags=re.IGNORECASE)
+
+
+def _numbers(path: Path, cells: pd.DataFrame) -> NDArray[np.float64]:
+    """Feature cells as ``[N, features]`` float64; a blank cell is NaN.
+
+    A comma is a decimal point where no number of the table has a point, unless all commas may part
+    thousands.
+    """
+    texts = [cell for cell in cells.to_numpy().ravel() if isinstance(cell, str)]
+    commas = [text for text in texts if "," in text]
+    thousands = all(re.fullmatch(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*", text) for text in commas)
+    decimal = "." if thousands or any("." in text for text in texts) else ","
+    numbers = cells.map(_number, decimal=decimal).to_numpy(float)
+    wrong = np.argwhere(np.abs(numbers) > LARGEST)
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(
+            f"{path.name}, row {cells.index[row] + 1}, column {cells.columns[column] + 1}: "
+            f"{shown(cells.iloc[row, column])} is not a finite number, or is larger than "
+            f"{LARGEST:.2g}"
+        )
+    return numbers
+
+
+def _number(cell: Any, decimal: str) -> float:
+    """A cell as a number: NaN if it is missing, infinite if it is none.
+
+    Truth values are no numbers, nor is text such as ``1_000``.
     """
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return np.nan
     if isinstance(cell, bool) or "_" in str(cell):
         return np.inf
     try:
-        return float(str(cell).replace(",", "."))
+        return float(cell.replace(decimal, ".") if isinstance(cell, str) else cell)
     except (ValueError, OverflowError):
         return np.inf
-
-
-def _labels(path: Path, rows: pd.DataFrame, numbers: pd.DataFrame, column: int) -> NDArray[np.intp]:
-    words = rows[column].astype(str).str.strip().str.casefold()
-    labels = words.map(LABELS).fillna(numbers[column])
-    wrong = rows.loc[~labels.isin(LABELS.values()), column]
-    if len(wrong):
-        cell = wrong.iloc[0]
-        raise ValueError(
-            f"{path.name}, row {wrong.index[0]}, column label: "
-            f"{'a blank cell' if cell is None else shown(cell)} is no emotion; a label is the name "
-            f"of one, or a whole number from 1 (Angry) to {len(EMOTIONS)} (Surprise)"
-        )
-    return np.asarray(labels, np.intp) - 1
-
-
-def _columns(
-    path: Path, titles: pd.Series, numbers: pd.DataFrame, label: int
-) -> tuple[int | None, dict[str, list[int]]]:
-    """The column of names, or None, and the columns of each modality, in the order of the numbers
-    that end their titles.
-
-    A blank header cell belongs to the modality named last.
-    """
-    finite, infinite = numbers.abs() < np.inf, numbers.abs() == np.inf
-    whole = (finite & (numbers == numbers.round())).all()
-    words = ~whole & ((infinite.sum() > finite.sum()) | ~finite.any())
-    words[label] = False
-    counter = whole & titles.str.lower().isin(COUNTERS)
-    modality = titles.map(_modality).mask(titles == "")
-    modality[counter & (titles != "")] = ""
-    name = next(iter(words.index[words]), None)
-    modality[[label] if name is None else [label, name]] = ""
-    modality = modality.ffill().fillna("")
-    counter &= modality == ""
-    if name is None:
-        name = next(iter(counter.index[counter]), None)
-    features = modality[~counter & ~modality.index.isin([label, name])]
-    wrong = features[~features.str.fullmatch(r"[^+\x00-\x1f]{1,60}")]
-    if len(wrong):
-        raise ValueError(
-            f"{path.name}: column {wrong.index[0] + 1} names a modality {shown(wrong.iloc[0])}; "
-            "the first column of a modality should name it, in one short line without +"
-        )
-    columns = {str(name): group.index.tolist() for name, group in features.groupby(features)}
-    counts = [f"{modality} {len(group)}" for modality, group in columns.items()]
-    if len(set(map(len, columns.values()))) != 1:
-        raise ValueError(
-            f"{path.name}: every modality should have as many features as the others, but there "
-            f"are {', '.join(counts) or 'none beside the column label'}"
-        )
-    for modality, group in columns.items():
-        own = sorted(set(titles[group]) - {""})
-        ends = titles[group].str.extract(r"(\d{1,9})\D*$")[0].dropna().map(int)
-        numbered = ends.nunique() == len(group)
-        if len(own) > 1 and not numbered:
-            raise ValueError(
-                f"{path.name}: {shown(own[0])} and {shown(own[1])} would be read as one modality "
-                f"{modality}; give each modality a name that does not end in a number, or number "
-                "its columns"
-            )
-        if numbered:
-            columns[modality] = ends.sort_values().index.tolist()
-    return name, columns
-
-
-def _modality(title: str) -> str:
-    """The modality that a header cell names: LPQ or PHOG, or its text without its last number."""
-    known = re.search(r"(?<![a-z])(lpq|phog)(?![a-z])", title.lower())
-    counted = r"[\s_.-]*(pc|component|feature)?[\s_.-]*\d+$"
-    return known[1].upper() if known else re.sub(counted, "", title, flags=re.IGNORECASE)
-
-
-def _features(
-    path: Path, rows: pd.DataFrame, numbers: pd.DataFrame, columns: list[int]
-) -> NDArray[np.float64]:
-    """Feature cells as ``[N, features]`` float64; a blank cell is NaN.
-
-    A comma is a decimal point, unless all commas of the table may part thousands.
-    """
-    cells, values = rows[columns], numbers[columns].to_numpy()
-    commas = cells.map(lambda cell: isinstance(cell, str) and "," in cell).to_numpy(bool)
-    parted = r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*"
-    thousands = all(re.fullmatch(parted, cell) for cell in cells.to_numpy()[commas])
-    wrong = np.argwhere((np.abs(values) > LARGEST) | (commas & thousands))
-    if len(wrong):
-        row, column = wrong[0]
-        raise ValueError(
-            f"{path.name}, row {rows.index[row]}, column {columns[column] + 1}: "
-            f"{shown(cells.iloc[row, column])} is not a finite number, or is larger than "
-            f"{LARGEST:.2g}"
-        )
-    return values
 
 
 def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[str, int, str]]:
@@ -339,32 +408,30 @@ def export(data: EmotionData, path: Path) -> Path:
     Example:
         >>> export(load("faces"), Path("faces.xlsx"))
     """
-    if path.suffix.lower() not in (".xlsx", ".csv"):
-        raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
-    absent = [modality for modality in MODALITIES if modality not in data.features]
-    if absent:
-        raise ValueError(
-            f"{data.source}: there is no {absent[0]}, and the spreadsheet's layout has "
-            f"{' and '.join(MODALITIES)}"
-        )
     names = data.names.tolist()
     stated, _ = persons(names)
     if data.groups is not None and (stated is None or (stated != data.groups).any()):
         people = [re.sub(r"[/\\]", "-", group) for group in data.groups.tolist()]
         names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
-    features = {  # a float32 in its shortest digits, so that the same float32 is read back
-        f"{modality}{number}": values.astype(str).astype(float)
-        for modality in MODALITIES
-        for number, values in enumerate(data.features[modality].T, 1)
-    }
-    table = pd.DataFrame({"": names, "label": data.labels + 1} | features)
+    table = pd.DataFrame({"": names, "label": data.labels + 1})
+    for modality in MODALITIES:
+        if modality not in data.features:
+            raise ValueError(
+                f"{data.source}: there is no {modality}, and the spreadsheet's layout has "
+                f"{' and '.join(MODALITIES)}"
+            )
+        for number, values in enumerate(data.features[modality].T, 1):
+            # a float32 in its shortest digits, so that the same float32 is read back
+            table[f"{modality}{number}"] = values.astype(str).astype(float)
     content = BytesIO()
-    if path.suffix.lower() == ".csv":
-        table.to_csv(content, index=False)
-    else:
+    if path.suffix.lower() == ".xlsx":
         with pd.ExcelWriter(content, engine="openpyxl") as writer:
             table.to_excel(writer, index=False)
             for (cell,) in writer.book.worksheets[0].iter_rows(max_col=1):
                 cell.data_type = "s"  # a name that begins with = is no formula
+    elif path.suffix.lower() == ".csv":
+        table.to_csv(content, index=False)
+    else:
+        raise ValueError(f"{path.name}: the name should end in .xlsx or .csv")
     write(path, content.getvalue())
     return path

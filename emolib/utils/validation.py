@@ -2,8 +2,7 @@
 
 import reprlib
 from collections.abc import Iterable
-from math import inf
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ def shown(value: Any) -> str:
     return _repr.repr(value)
 
 
-def whole_number(name: str, value: Any, low: int = 0, high: float = inf) -> int:
+def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
     """A whole value of any numeric type as an ``int``: 2, 2.0 and ``numpy.int64(2)`` alike.
 
     Raises:
@@ -27,8 +26,9 @@ def whole_number(name: str, value: Any, low: int = 0, high: float = inf) -> int:
         >>> whole_number("folds", 2.0, low=1)
         2
     """
-    right = f"a whole number of at least {low}" + (f" and at most {high}" if high < inf else "")
-    if not (_is_number(value) and value % 1 == 0 and low <= value <= high):
+    right = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
+    finite = _is_number(value) and value == value and value not in (np.inf, -np.inf)
+    if not finite or value != int(value) or value < low or (high is not None and value > high):
         raise ValueError(f"{name} is {shown(value)}; it must be {right}")
     return int(value)
 
@@ -63,9 +63,12 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
     """
     known = list(choices)
     if not any(type(value) is type(choice) and value == choice for choice in known):
-        raise ValueError(f"{name} is {shown(value)}; it must be one of {str(known)[1:-1]}")
+        quoted = ", ".join(map(repr, known))
+        raise ValueError(f"{name} is {shown(value)}; it must be one of {quoted}")
     return value
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    return isinstance(value, Integral | Real) and not isinstance(value, bool | np.bool)

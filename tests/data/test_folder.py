@@ -2,15 +2,15 @@
 refused in a sentence.
 """
 
-import io
 import os
+import subprocess
+import sys
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from emolib.__main__ import main
 from emolib.data import folder as folders
 from emolib.data import load
 from emolib.data.drawn import write_faces
@@ -73,35 +73,39 @@ def test_batches_do_not_show(folder, monkeypatch):
     assert load(folder, size=32).digest == whole.digest
 
 
-def content(image, kind="PNG"):
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, kind)
-    return file.getvalue()
-
-
-def bomb(side):
-    """A small PNG whose header states ``side`` × ``side`` pixels."""
-    small = content(face(1))
-    head = small[12:16] + 2 * side.to_bytes(4) + small[24:29]
-    return small[:12] + head + zlib.crc32(head).to_bytes(4) + small[33:]
-
-
+POSTSCRIPT = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n"
+FRACTIONS = Image.fromarray(np.zeros((20, 20), np.float32))
 BAD = {
-    "truncated.png": (content(face(1))[:900], "damaged"),
-    "text.jpg": (b"This is no picture.", "no image"),
-    "bomb.png": (bomb(30_000), "megapixels"),
-    "empty.bmp": (b"", "no image"),
-    "float.tif": (content(np.zeros((20, 20), np.float32), "TIFF"), "floating-point"),
-    "tiny.png": (content(face(0, (3, 30))), "smaller than 8"),
-    "postscript.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "no image"),
-    "notes.txt": (b"x", "does not end in .png"),
+    "truncated.png": (lambda path: whole_png(path, 0.5), "damaged"),
+    "text.jpg": (lambda path: path.write_text("This is no picture."), "no image"),
+    "bomb.png": (lambda path: path.write_bytes(png_header(30_000, 30_000)), "megapixels"),
+    "empty.bmp": (lambda path: path.write_bytes(b""), "no image"),
+    "float.tif": (FRACTIONS.save, "floating-point"),
+    "tiny.png": (lambda path: Image.fromarray(face(0, (3, 30))).save(path), "smaller than 8"),
+    "postscript.jpg": (lambda path: path.write_text(POSTSCRIPT), "no image"),
+    "notes.txt": (lambda path: path.write_text("x"), "does not end in .png"),
 }
+
+
+def whole_png(path, share):
+    Image.fromarray(face(1)).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+
+
+def png_header(width, height):
+    def chunk(kind, body):
+        return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
+
+    head = width.to_bytes(4) + height.to_bytes(4) + bytes([8, 0, 0, 0, 0])
+    chunks = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(b"\0" * 99)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def test_bad_files_among_good_ones_are_listed_skipped_and_counted(folder):
     good = load(folder)
-    for name, (bad, _) in BAD.items():
-        (folder / "Sad" / name).write_bytes(bad)
+    for name, (make, _) in BAD.items():
+        make(folder / "Sad" / name)
     data = load(folder)
     assert np.array_equal(data.features["LPQ"], good.features["LPQ"])
     assert data.names.tolist() == good.names.tolist()
@@ -165,63 +169,90 @@ def test_numbers_are_read_in_the_order_that_is_given(tmp_path, order):
     assert [data.classes[label] for label in data.labels] == data.names.tolist() == list(EMOTIONS)
     said = dict(zip(data.repairs["found"], data.repairs["done"], strict=True))
     assert "Angry" in said["sub-folders have numbers"]
-    assert ("images in a folder named contempt" in said) == (order == "affectnet")
+    assert ("folder named contempt" in said) == (order == "affectnet")
 
 
 def renamed(*names):
-    return lambda root: [
-        (root / old).rename(root / new) for old, new in zip(("Happy", "Sad"), names, strict=True)
-    ]
+    return lambda root: rename(root, *names)
 
 
-def emptied(emotion):
-    return lambda root: [path.unlink() for path in (root / emotion).iterdir()]
-
-
-def grouped(table):
-    return lambda root: (root / "groups.csv").write_bytes(table.encode("latin-1"))
+def with_groups(text):
+    return lambda root: (root / "groups.csv").write_text(f"name,group\n{text}\n")
 
 
 ONE, ALSO = "Happy/person1_000000001", "person1_000000001"
 DOUBTFUL = {
-    r"numbered 3, 7, .* order: 'sfew' \(1 Angry, .*, 'rafdb' .*, 'affectnet' .*": renamed("3", "7"),
-    "some are numbered; name all": renamed("Happy", "3"),
-    "no image in a sub-folder named after an emotion": renamed("cats", "dogs"),
-    "that can be read show Happy; at least two emotions": emptied("Sad"),
-    "name and group are needed": grouped("a,b\n1,2\n"),
-    "no group for Happy/": grouped("name,group\nx,y\n"),
-    "no CSV table": grouped("\xff\xfe\x00"),
-    rf"{ALSO} may be {ONE}.png or Sad/.* with its folder": grouped(f"name,group\n{ALSO},y\n"),
-    "png has two groups": grouped(f"name,group\n{ONE},y\n{ONE}.png,z\n"),
+    "numbers": (
+        renamed("3", "7"),
+        {},
+        r"\[3, 7\], .* order: 'sfew' .*, 'rafdb' .*, 'affectnet' .*",
+    ),
+    "order contradicted": (
+        renamed("0", "6"),
+        {"order": "rafdb"},
+        r"numbered \[0, 6\], and order is 'rafdb'; .* give order: 'fer' \(0 Angry, 1 Disgust",
+    ),
+    "numbers and names": (renamed("Happy", "3"), {}, "some are numbered; name all"),
+    "misspelt": (renamed("Hapy", "Sad"), {}, "did you mean Happy"),
+    "no emotion": (renamed("cats", "dogs"), {}, "no sub-folder named after an emotion"),
+    "one class": (
+        lambda root: (empty(root, "Sad"), (root / "Sad").rmdir()),
+        {},
+        "all images show Happy; at least two emotions",
+    ),
+    "empty class": (lambda root: empty(root, "Sad"), {}, "all images show Happy"),
+    "nothing": (lambda root: empty(root, "Happy", "Sad"), {}, "no image can be read"),
+    "unknown setting": (lambda root: None, {"corp": True}, "must be one of 'size', 'crop'"),
+    "another kind": (lambda root: None, {"size": "large"}, "size is 'large'"),
+    "too small": (lambda root: None, {"size": 7}, "at least 24 and at most 1024"),
+    "unknown order": (lambda root: None, {"order": "ferr"}, "'sfew', 'fer', 'rafdb', 'affectnet'"),
+    "unknown preset": (lambda root: None, {"preset": "dahl"}, "one of 'wang', 'dhall'"),
+    "columns": (
+        lambda root: (root / "groups.csv").write_text("a,b\n1,2\n"),
+        {},
+        "name and group are needed",
+    ),
+    "group missing": (with_groups("x,y"), {}, "no group for Happy/"),
+    "no table": (
+        lambda root: (root / "groups.csv").write_bytes(b"\xff\xfe\x00"),
+        {},
+        "no CSV table",
+    ),
+    "two tables": (
+        lambda root: [(root / name).touch() for name in ("groups.csv", "Groups.tsv")],
+        {},
+        "there are Groups.tsv and groups.csv; keep one",
+    ),
+    "name of two images": (
+        with_groups(f"{ALSO},y\nperson2_000000002.png,z"),
+        {},
+        rf"{ALSO} may be {ONE}.png or Sad/.* with its folder",
+    ),
+    "two groups": (with_groups(f"{ONE},y\n{ONE}.png,z"), {}, f"{ALSO}.png has two groups"),
 }
 
 
-@pytest.mark.parametrize("sentence", DOUBTFUL)
-def test_a_doubtful_folder_is_refused_in_one_sentence(folder, sentence):
-    DOUBTFUL[sentence](folder)
+@pytest.mark.parametrize(("spoil", "settings", "sentence"), DOUBTFUL.values(), ids=DOUBTFUL)
+def test_a_doubtful_folder_is_refused_in_one_sentence(folder, spoil, settings, sentence):
+    spoil(folder)
     with pytest.raises(ValueError, match=sentence) as error:
-        load(folder)
+        load(folder, **settings)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"corp": True}, "must be one of 'size', 'crop'"),
-        ({"crop": "no"}, "crop is 'no'; it must be True or False"),
-        ({"size": 7}, "at least 24 and at most 1024"),
-        ({"order": "ferr"}, "'sfew', 'fer', 'rafdb', 'affectnet'"),
-        ({"preset": "dahl"}, "one of 'wang', 'dhall'"),
-        ({"order": "rafdb"}, r"numbered 0, 6, and order is 'rafdb'; .* 'fer' \(0 Angry, 1 Disgust"),
-    ],
-)
-def test_an_option_that_does_not_fit_is_refused(folder, options, sentence):
-    renamed("0", "6")(folder)
-    with pytest.raises(ValueError, match=sentence):
-        load(folder, **options)
+def rename(root, *names):
+    for old, new in zip(("Happy", "Sad"), names, strict=True):
+        (root / old).rename(root / new)
 
 
-def test_contempt_and_images_in_no_emotion_s_folder_are_told(folder):
+def empty(root, *emotions):
+    for emotion in emotions:
+        for path in (root / emotion).iterdir():
+            path.unlink()
+
+
+def test_an_empty_class_and_contempt_are_told(folder):
+    (folder / "Fear").mkdir()
     (folder / "Contempt").mkdir()
     for at in range(3):
         Image.fromarray(face(at)).save(folder / "Contempt" / f"person0_{at:09d}.png")
@@ -229,16 +260,11 @@ def test_contempt_and_images_in_no_emotion_s_folder_are_told(folder):
     (folder / "other" / "deep").mkdir(parents=True)
     Image.fromarray(face(1)).save(folder / "other" / "deep" / "stray.png")
     (folder / "Happy" / "more").mkdir()
-    Image.fromarray(face(1)).save(folder / "Happy" / "more" / "nested.png")
     data = load(folder)
-    left_out = ["Happy/more/nested.png", "other/deep/stray.png", "stray.png"]
-    assert len(data) == 8 and data.left_out["file"].tolist() == left_out
-    assert data.repairs.values.tolist()[:1] == [
-        [
-            "images in a folder named contempt",
-            3,
-            "left out: contempt is none of the seven emotions",
-        ],
+    assert len(data) == 8 and data.left_out["file"].tolist() == ["Happy/more", "other", "stray.png"]
+    assert data.repairs.values.tolist()[:2] == [
+        ["sub-folder without an image (Fear)", 0, "nothing to read"],
+        ["folder named contempt", 3, "left out: contempt is none of the seven emotions"],
     ]
 
 
@@ -340,7 +366,7 @@ def test_data_sets_of_the_field_in_their_own_layout(tmp_path, layout):
         assert said[f"file names as in {layout}"] == f"read as {people} persons"
         assert np.array_equal(data.resampling_units, data.groups)
     else:
-        assert any("persons unknown" in done for done in said.values())
+        assert "persons unknown" in said["file names do not say who is who"]
         assert np.array_equal(data.resampling_units, np.arange(42))
 
 
@@ -384,11 +410,15 @@ def test_export_is_read_back_as_it_was(written, folder, tmp_path):
         export(data, tmp_path / "faces.txt")
 
 
-def test_the_command_line_names_what_was_left_out_and_writes_the_table(folder, tmp_path, capsys):
-    (folder / "Sad" / "text.png").write_text("no picture")
-    assert main(["export", str(folder), str(tmp_path / "faces.xlsx")]) == 0
-    said = capsys.readouterr().err
-    assert "left out: Sad/text.png: no image" in said and "1 left out, 8 read" in said
-    assert len(load(tmp_path / "faces.xlsx")) == 8
+def test_settings_are_for_folders_alone(tmp_path):
     with pytest.raises(ValueError, match="crop is an option of image folders"):
-        load(tmp_path / "faces.xlsx", crop=True)
+        load(crop=True)
+
+
+def test_the_command_line_names_what_was_left_out_and_writes_the_table(folder, tmp_path):
+    (folder / "Sad" / "text.png").write_text("no picture")
+    command = [sys.executable, "-m", "emolib", "export", str(folder), str(tmp_path / "faces.xlsx")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "left out: Sad/text.png: no image" in done.stderr and "1 left out, 8 read" in done.stderr
+    assert len(load(tmp_path / "faces.xlsx")) == 8

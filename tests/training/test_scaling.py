@@ -63,8 +63,9 @@ def test_features_that_are_no_numbers_are_refused(tiny):
     ("modality", "rows", "words"),
     [
         ("HOG", None, "modality is 'HOG'; it must be one of 'LPQ', 'PHOG'"),
-        ("LPQ", [], r"rows are \[\]; they must be numbers from 0 to 59, at least one"),
-        ("LPQ", [0, 60], r"rows are \[0, 60\]; they must be numbers from 0 to 59"),
+        ("LPQ", [], "rows must be a list of at least one row number"),
+        ("LPQ", [0, 60], "rows include 60"),
+        ("LPQ", np.ones(59, bool), "rows are given as 59 truth values for 60 rows"),
         ("LPQ", [0, 0], "rows include 0 more than once"),
     ],
 )
