@@ -1,7 +1,7 @@
 """Speed comparison of ways to train many small networks.
 
-A way to train is a generator. It yields once when all is ready (data scaled, code compiled), and
-from then on the number of steps taken since; what is measured is the time per network and step.
+A way to train is a generator. It yields once when all is ready (data scaled, code compiled), later
+the number of steps taken since; what is measured is the time per network and step.
 Sequential ways (a loop, scikit-learn) cost the same for each network, so they may be stopped before
 the last one.
 """
