@@ -203,10 +203,7 @@ class NumbaEngine:
         self.stack, self.constants = stack, constants(stack.weights.numpy().dtype)
         if isinstance(stack.net, FusionNet):
             self.shape = stack.net.channels, stack.net.reduce.out_features
-        # the kernels' order of parameters, in which a convolution is [3, out, in]
-        places = named_parameters(stack.net, torch.arange(stack.weights.shape[1])).values()
-        turned = [place.permute(2, 0, 1) if place.ndim == 3 else place for place in places]
-        self.places = torch.cat([place.flatten() for place in turned]).numpy()
+            self.places = places(stack.net)
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
