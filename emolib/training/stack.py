@@ -203,7 +203,7 @@ class NumbaEngine:
         self.stack, self.constants = stack, constants(stack.weights.numpy().dtype)
         if isinstance(stack.net, FusionNet):
             self.shape = stack.net.channels, stack.net.reduce.out_features
-            self.places = places(stack.net)
+            self.places = fusion.places(stack.net)
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
