@@ -26,7 +26,7 @@ from emolib.models import FusionNet, ImageFusionNet, ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
 from emolib.training.cache import NetworkResult
-from emolib.training.kernels import Floats, fusion, shallow
+from emolib.training.kernels import Floats, record, shallow
 from emolib.training.kernels.arithmetic import (
     BETA1,
     BETA2,
@@ -35,6 +35,7 @@ from emolib.training.kernels.arithmetic import (
     OPTIMISERS,
     constants,
 )
+from emolib.training.kernels.tape import tape_epoch
 from emolib.training.scaling import FoldInputs
 
 PRECISIONS = ("float32", "float64")
@@ -194,42 +195,96 @@ def named_parameters(net: nn.Module, weights: Tensor) -> dict[str, Tensor]:
     }
 
 
-class NumbaEngine:
-    """Compiled loops on the processor, for networks one after another or in the lanes of a vector
-    register: :mod:`emolib.training.kernels`.
+class ShallowEngine:
+    """Compiled loops on the processor, networks in the lanes of a vector register:
+    :mod:`emolib.training.kernels.shallow`.
     """
 
     def __init__(self, stack: NetworkStack) -> None:
         self.stack, self.constants = stack, constants(stack.weights.numpy().dtype)
-        if isinstance(stack.net, FusionNet):
-            self.shape = stack.net.channels, stack.net.reduce.out_features
-            self.places = fusion.places(stack.net)
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
         s, m = self.stack, self.stack.material
-        moments = s.mean.numpy(), s.square.numpy()  # the same memory, as of all others
-        state = (s.weights.numpy(), *moments, s.steps.numpy(), s.rule.numpy())
-        batches = (m.targets, m.order, m.length, m.split, s.batch)
-        if isinstance(s.net, ShallowNet):
-            alive = s.alive.numpy().astype(m.inputs.dtype)
-            inputs = m.inputs.reshape(*m.inputs.shape[:2], -1)
-            return shallow.shallow_epoch(
-                *state, alive, which, inputs, m.view, *batches, self.constants
-            )
-        return fusion.fusion_epoch(
-            *state, self.places, which, m.inputs, m.view, *batches, *self.shape, self.constants
+        return shallow.shallow_epoch(
+            *_state(s),
+            s.alive.numpy().astype(m.inputs.dtype),
+            which,
+            m.inputs.reshape(*m.inputs.shape[:2], -1),
+            m.view,
+            *(m.targets, m.order, m.length, m.split, s.batch),
+            self.constants,
         )
 
     def scores(self, k: int) -> Floats:
         """Outputs ``[N, C]`` of one network on every row."""
         weights, m = self.stack.weights[k].numpy(), self.stack.material
         inputs, classes = m.inputs[m.view[k]], m.targets.shape[1]
-        if isinstance(self.stack.net, ShallowNet):
-            alive = self.stack.alive[k].numpy().astype(weights.dtype)
-            flat = inputs.reshape(len(inputs), -1)
-            return shallow.shallow_scores(weights, alive, flat, classes, self.constants)
-        return fusion.fusion_scores(weights, self.places, inputs, *self.shape, classes)
+        alive = self.stack.alive[k].numpy().astype(weights.dtype)
+        flat = inputs.reshape(len(inputs), -1)
+        return shallow.shallow_scores(weights, alive, flat, classes, self.constants)
+
+
+class TapeEngine:
+    """A tape of operations on the processor, for one network after another:
+    :mod:`emolib.training.kernels.tape`.
+    """
+
+    def __init__(self, stack: NetworkStack) -> None:
+        self.stack, self.constants = stack, constants(stack.weights.numpy().dtype)
+        views, rows, modalities, features = stack.material.inputs.shape
+        shapes = [(1, features)] * modalities
+        self.image = np.empty((rows, 0), stack.material.inputs.dtype)
+        if isinstance(stack.net, ImageFusionNet):
+            faces = images(stack.data).numpy().astype(self.image.dtype)
+            shapes = [(1, features)] * len(stack.net.branches) + [faces.shape[1:]]
+            self.image = faces.reshape(rows, -1)
+        self.tape = record.Tape(stack.net, stack.batch, shapes)
+
+    def _run(self, which: Rows, order: Any, length: Any, split: Any, scores: Floats) -> Floats:
+        s, m, tape = self.stack, self.stack.material, self.tape
+        features = len(tape.slots) - self.image.shape[1]
+        return tape_epoch(
+            *_state(s),
+            which,
+            m.inputs.reshape(*m.inputs.shape[:2], -1)[:, :, :features],
+            m.view,
+            self.image,
+            m.targets,
+            order,
+            length,
+            split,
+            s.batch,
+            tape.operations,
+            tape.forward,
+            tape.windows,
+            tape.places,
+            tape.slots,
+            tape.room,
+            scores,
+            self.constants,
+        )
+
+    def epoch(self, which: Rows) -> Floats:
+        """Trains some networks for an epoch; returns the mean loss of each."""
+        m = self.stack.material
+        none = np.empty((0, 0, 0), m.targets.dtype)
+        return self._run(which, m.order, m.length, m.split, none)
+
+    def scores(self, k: int) -> Floats:
+        """Outputs ``[N, C]`` of one network on every row."""
+        rows, classes = self.stack.material.targets.shape
+        found = np.empty((1, rows, classes), self.stack.material.targets.dtype)
+        order = np.arange(rows, dtype=np.int32)[None]
+        split = np.zeros(len(self.stack.rows), np.int64)
+        self._run(np.array([k]), order, np.array([rows]), split, found)
+        return found[0]
+
+
+def _state(stack: NetworkStack) -> tuple[Any, ...]:
+    """What a compiled epoch changes in place: the same memory as the tensors'."""
+    tensors = stack.weights, stack.mean, stack.square, stack.steps, stack.rule
+    return tuple(tensor.numpy() for tensor in tensors)
 
 
 class VmapEngine:
@@ -380,7 +435,7 @@ def images(data: EmotionData) -> Tensor:
 
 # Engines of the networks that have one of their own on the processor.
 ENGINES: dict[type[nn.Module], Any] = {
-    ShallowNet: NumbaEngine,
-    FusionNet: NumbaEngine,
+    ShallowNet: ShallowEngine,
+    FusionNet: TapeEngine,
     ImageFusionNet: ImageEngine,
 }
