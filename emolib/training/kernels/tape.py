@@ -20,6 +20,7 @@ from emolib.training.kernels.vector import (
     load,
     splat,
     store,
+    transpose,
     where_equal,
     where_greater,
 )
@@ -133,13 +134,13 @@ def unpool(memory: Floats, windows: Ints, op: Ints) -> None:
 
 
 @compiled
-def transpose(memory: Floats, op: Ints) -> None:
+def transposes(memory: Floats, op: Ints) -> None:
     """Matrices one after another, each transposed."""
     out, a, matrices, rows, columns = op[1], op[2], op[3], op[4], op[5]
     for _ in range(matrices):
-        for i in range(rows):
-            for j in range(columns):
-                memory[out + j * rows + i] = memory[a + i * columns + j]
+        for i in range(0, rows, VECTOR):
+            for j in range(0, columns, VECTOR):
+                transpose(memory, out + j * rows + i, rows, a + i * columns + j, columns)
         out, a = out + rows * columns, a + rows * columns
 
 
@@ -157,7 +158,7 @@ def run(memory: Floats, windows: Ints, tape: Ints, first: int, last: int) -> Non
         elif op[0] == UNPOOL:
             unpool(memory, windows, op)
         else:
-            transpose(memory, op)
+            transposes(memory, op)
 
 
 @kernel

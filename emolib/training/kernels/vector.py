@@ -10,7 +10,7 @@ Uncompiled, a vector is an array of NumPy's.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,13 @@ def where_equal(a: Floats, b: Floats, yes: Floats, no: Floats) -> Floats:
     return np.where(a == b, yes, no)
 
 
+def transpose(memory: Floats, out: int, out_row: int, a: int, a_row: int) -> None:
+    """Puts a square of :data:`VECTOR` rows from ``a`` on into ``out``, transposed."""
+    rows = [memory[a + i * a_row : a + i * a_row + VECTOR] for i in range(VECTOR)]
+    for j, column in enumerate(np.stack(rows, axis=1)):
+        memory[out + j * out_row : out + j * out_row + VECTOR] = column
+
+
 def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     """The address of ``memory[at]``, and the bytes of a number."""
     array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -117,6 +124,35 @@ def _fma(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return builder.call(function, arguments)
 
 
+@lower_builtin(transpose, types.Array, *[types.Integer] * 4)
+def _transpose(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    memory, out, out_row, a, a_row = arguments
+
+    def pointers(start: Any, row: Any) -> Iterator[tuple[Any, int]]:
+        for i in range(VECTOR):
+            at = builder.add(start, builder.mul(row, row.type(i)))
+            yield _vector_pointer(context, builder, signature, [memory, at])
+
+    rows = [builder.load(pointer, align=size) for pointer, size in pointers(a, a_row)]
+    places, half = np.arange(VECTOR), VECTOR // 2
+    while half:  # swaps the off-diagonal quarters of ever smaller squares
+        below = (places & half) > 0
+        masks = [
+            ir.Constant(ir.VectorType(ir.IntType(32), VECTOR), mask.tolist())
+            for mask in (
+                np.where(below, VECTOR + places - half, places),
+                np.where(below, VECTOR + places, places + half),
+            )
+        ]
+        for i in places[~below]:
+            pair = rows[i], rows[i + half]
+            rows[i], rows[i + half] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+        half //= 2
+    for row, (pointer, size) in zip(rows, pointers(out, out_row), strict=True):
+        builder.store(row, pointer, align=size)
+    return context.get_dummy_value()
+
+
 def _selects(function: Callable[..., Floats], comparison: str) -> None:
     @lower_builtin(function, Vector, Vector, Vector, Vector)
     def _(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -131,6 +167,7 @@ _selects(where_equal, "==")
 type_callable(load)(lambda context: lambda memory, at: Vector(memory.dtype))
 type_callable(splat)(lambda context: lambda memory, at: Vector(memory.dtype))
 type_callable(store)(lambda context: lambda memory, at, vector: types.none)
+type_callable(transpose)(lambda context: lambda memory, out, out_row, a, a_row: types.none)
 type_callable(fma)(lambda context: lambda a, b, c: a)
 
 
