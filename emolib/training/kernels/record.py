@@ -69,6 +69,11 @@ class Grid:
         """Numbers of all lines."""
         return (self.shape[0] + 2 * self.padding[0]) * self.line
 
+    @property
+    def lines(self) -> list[int]:
+        """The first position, and the distances of lines and rows."""
+        return [self.position(), self.line, self.wide]
+
     def position(self, y: Any = 0, x: Any = 0) -> Any:
         """Offset of a position."""
         return self.at + (y + self.padding[0]) * self.line + (x + self.padding[1]) * self.step
@@ -175,7 +180,7 @@ class Tape:
             y = self._grid(
                 shrunk(x.shape, convolution), (ky - 1 - py, kx - 1 - px), self.batch, wide
             )
-            self._convolution(convolution, x, y, (ky, kx), first=layer == 0)
+            self._convolution(convolution, x, y, first=layer == 0)
             last = layer == len(branch.convolutions) - 1
             after = (0, 0) if last else setting(branch.convolutions[layer + 1], "padding")
             pooled = self._grid(shrunk(y.shape, branch.pool), after, self.batch, wide)
@@ -183,37 +188,43 @@ class Tape:
             x = pooled
         return x
 
-    def _convolution(self, layer: nn.Module, x: Grid, y: Grid, kernel: Shape, first: bool) -> None:
-        (ky, kx), wide, at = kernel, y.wide, self.at[layer]
-        block = whole(kx * x.wide, ROWS) * wide
-        bias, d_y, gradient = at + ky * block, self._gradient(y, "y"), self.size
-        rows, reach = whole(y.shape[1] * self.batch, ROWS), y.shape[1] * self.batch
+    def _convolution(self, layer: Any, x: Grid, y: Grid, first: bool) -> None:
+        (ky, kx), wide, at = setting(layer, "kernel_size"), y.wide, self.at[layer]
+        row, inner, outer = x.wide * wide, layer.in_channels, layer.out_channels
+        block = whole(kx * x.wide, ROWS) * wide  # weights of a line of the kernel
+        bias, gradient, d_y = at + ky * block, self.size, self._gradient(y, "y")
+        reach = y.shape[1] * self.batch
+        rows = whole(reach, ROWS)
+        d_right = [d_y.position(), 0, d_y.line, wide]
         back = [[SUM, gradient + bias, d_y.position(), d_y.line, wide, y.shape[0], reach, wide]]
+        if first:  # its inputs are single numbers, so that neighbours take the place of channels
+            left, size = [x.at, x.line, 1, x.line, x.step], [y.shape[0], rows, wide, ky, kx]
+            self.ahead.append(
+                [PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size]
+            )
+            left, size = [x.at, x.line, x.step, x.line, 1], [ky, block // wide, wide, y.shape[0]]
+            back.append(
+                [PRODUCT, gradient + at, block, wide, 0, 0, 0, *left, *d_right, *size, reach]
+            )
+            self.back.append(back)
+            return
+        d_x, turned = self._gradient(x, "x"), self._turned(ky * block)
+        back.append([TRANSPOSE, turned, at, ky * kx, x.wide, wide])
         for line in range(ky):
-            weight, seen = at + line * block, x.at + line * x.line
-            start = [y.position(), y.line, wide] if line else [bias, 0, 0]
-            left = [seen, x.line, x.wide, x.step, 1]
-            right = [weight, 0, x.wide * wide, wide]
-            size = [y.shape[0], rows, wide, kx, x.wide]
-            self.ahead.append([PRODUCT, y.position(), y.line, wide, *start, *left, *right, *size])
-            # the first layer's inputs lie side by side, the others' channels do
-            taps = [x.wide * wide, wide, 0, 0, 0, seen, x.step, 1, x.line, x.wide]
-            size = [kx, x.wide, wide, y.shape[0], reach]
-            if first:
-                taps[6:8], size[:2] = [0, x.step], [1, block // wide]
-            right = [d_y.position(), 0, d_y.line, wide]
-            back.append([PRODUCT, gradient + weight, *taps, *right, *size])
-        if not first:
-            d_x, turned = self._gradient(x, "x"), self._turned(ky * block)
-            back.append([TRANSPOSE, turned, at, ky * kx, x.wide, wide])
-            for line in range(ky):
-                begin = [d_x.position(), d_x.line, x.wide]
-                start = begin if line else [0, 0, 0]
-                seen = d_y.at + (ky - 1 - line) * d_y.line + (kx - 1) * d_y.step
-                left = [seen, d_y.line, wide, -d_y.step, 1]
-                right = [turned + line * block, 0, x.wide * wide, x.wide]
-                size = [x.shape[0], whole(x.shape[1] * self.batch, ROWS), x.wide, kx, wide]
-                back.append([PRODUCT, *begin, *start, *left, *right, *size])
+            weight, seen = line * block, x.at + line * x.line
+            left, right = [seen, x.line, x.wide, x.step, 1], [at + weight, 0, row, wide]
+            start = y.lines if line else [bias, 0, 0]
+            size = [y.shape[0], rows, wide, kx, inner]
+            self.ahead.append([PRODUCT, *y.lines, *start, *left, *right, *size])
+            left = [seen, x.step, 1, x.line, x.wide]
+            size = [kx, whole(inner, ROWS), wide, y.shape[0], reach]
+            out = [gradient + at + weight, row, wide]
+            back.append([PRODUCT, *out, 0, 0, 0, *left, *d_right, *size])
+            seen = d_y.at + (ky - 1 - line) * d_y.line + (kx - 1) * d_y.step
+            left, right = [seen, d_y.line, wide, -d_y.step, 1], [turned + weight, 0, row, x.wide]
+            size = [x.shape[0], whole(x.shape[1] * self.batch, ROWS), x.wide, kx, outer]
+            start = d_x.lines if line else [0, 0, 0]
+            back.append([PRODUCT, *d_x.lines, *start, *left, *right, *size])
         self.back.append(back)
 
     def _turned(self, size: int) -> int:
@@ -246,7 +257,8 @@ class Tape:
         self.ahead.append([POOL, *windows])
         d_y, d_pooled = self._gradient(y, "y"), self._gradient(pooled, pooled.at if own else "x")
         shift = [d_pooled.at - pooled.at, d_y.at - y.at]
-        self.back.append([[UNPOOL, *windows, *shift, d_y.at, d_y.size]])
+        overlap = int(stride[0] < kernel[0] or stride[1] < kernel[1])
+        self.back.append([[UNPOOL, *windows, *shift, d_y.at, d_y.size * overlap, overlap]])
 
     def _dense(self, net: Any, outputs: Sequence[Grid]) -> Grid:
         """The two layers that follow the branches; returns the outputs."""

@@ -116,7 +116,7 @@ def unpool(memory: Floats, windows: Ints, op: Ints) -> None:
     that it saw, the first of equals.
     """
     first, last, size, count = op[1], op[2], op[3], op[4]
-    to_pooled, to_inputs, clear, length = op[5], op[6], op[7], op[8]
+    to_pooled, to_inputs, clear, length, overlap = op[5], op[6], op[7], op[8], op[9]
     none = load(memory, 0)
     for j in range(clear, clear + length, VECTOR):
         store(memory, j, none)
@@ -130,7 +130,7 @@ def unpool(memory: Floats, windows: Ints, op: Ints) -> None:
                 value, there = load(memory, at), at + to_inputs
                 given = where_equal(value, largest, rest, none)
                 rest = rest - given
-                store(memory, there, load(memory, there) + given)
+                store(memory, there, given + load(memory, there if overlap else 0))
 
 
 @compiled
