@@ -50,7 +50,7 @@ class NetworkStack:
     Args:
         data: what to learn from.
         rows: rows of a sweep of one kind of network, with equally many modalities and one batch
-            size; a single row where the network looks at images.
+            size.
         device: on ``"cpu"`` networks are trained by the engine that :data:`ENGINES` names, all
             others by :class:`VmapEngine`; those that look at images always on the processor.
         precision: one of :data:`PRECISIONS`.
@@ -383,38 +383,6 @@ class VmapEngine:
             return np.asarray(self._forward(s.weights[k], alive, inputs).cpu())
 
 
-class ImageEngine:
-    """PyTorch's own loop on the processor, for a network that looks at images: a stack of one."""
-
-    def __init__(self, stack: NetworkStack) -> None:
-        torch.set_num_threads(1)  # as many networks train side by side as there are cores
-        self.stack, net = stack, stack.net
-        (weights,) = stack.weights
-        vector_to_parameters(weights, net.parameters())  # the same memory from here on
-        rate = float(stack.settings["learning_rate"][0])
-        self.optimiser = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
-        self.x = torch.from_numpy(stack.material.inputs[0])
-        self.image = images(stack.data).to(self.x)
-
-    def epoch(self, _: Rows) -> NDArray[np.float64]:
-        """Trains the network for an epoch; returns its mean loss ``[1]``."""
-        m, total = self.stack.material, 0.0
-        target = torch.from_numpy(m.targets)
-        batches = torch.from_numpy(m.order[0]).long().split(self.stack.batch)
-        for batch in batches:
-            self.optimiser.zero_grad()
-            loss = F.smooth_l1_loss(self.stack.net(self.x[batch], self.image[batch]), target[batch])
-            loss.backward()
-            self.optimiser.step()
-            total += loss.item()
-        return np.array([total / len(batches)])
-
-    def scores(self, _: int) -> Floats:
-        """Outputs ``[N, C]`` of the network on every row."""
-        with torch.no_grad():
-            return np.asarray(self.stack.net(self.x, self.image))
-
-
 def train_stack(
     data: EmotionData, rows: list[sweeps.Row], device: str = "cpu", precision: str = "float32"
 ) -> list[NetworkResult]:
@@ -437,5 +405,5 @@ def images(data: EmotionData) -> Tensor:
 ENGINES: dict[type[nn.Module], Any] = {
     ShallowNet: ShallowEngine,
     FusionNet: TapeEngine,
-    ImageFusionNet: ImageEngine,
+    ImageFusionNet: TapeEngine,
 }

@@ -227,8 +227,6 @@ def checked_row(given: Row, data: EmotionData) -> Row:
     for part in row["modality"].split("+"):
         one_of("modality", part, data.modalities)
     looks = row["network"] == IMAGE_NETWORK
-    if looks and (row["optimiser"], row["loss"]) != ("Adam", "smooth L1"):
-        raise ValueError("a network that looks at images is trained by Adam on smooth L1 only")
     if looks and IMAGE not in data.descriptors:
         raise ValueError(
             f"{data.source}: there are no images, which the network {IMAGE_NETWORK!r} looks at"

@@ -203,22 +203,16 @@ def _trained(
     ):
         jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
         shards = _shards(data, rows, missing, jobs, device)
-        looks = [rows[shard[0]]["network"] == sweeps.IMAGE_NETWORK for shard in shards]
-        # Compiled loops release the interpreter's lock, so threads do, and a process would load
-        # everything anew. The steps of an image network are mostly the interpreter's.
-        for kind in sorted(set(looks)):
-            work = joblib.Parallel(
-                jobs, prefer="processes" if kind else "threads", return_as="generator_unordered"
+        # Compiled loops release the interpreter's lock, so threads do; a process would load all anew.
+        work = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
+        for shard, results in work(
+            joblib.delayed(_train_shard)(
+                shard, data, [rows[position] for position in shard], device, precision
             )
-            for shard, results in work(
-                joblib.delayed(_train_shard)(
-                    shard, data, [rows[position] for position in shard], device, precision
-                )
-                for shard, own in zip(shards, looks, strict=True)
-                if own == kind
-            ):
-                yield shard, results
-                progress.update(len(shard))
+            for shard in shards
+        ):
+            yield shard, results
+            progress.update(len(shard))
 
 
 def _device(device: str) -> str:
@@ -283,8 +277,6 @@ def _shards(
         wanted = 1 if device == "cuda" else int(alike["seconds"].sum() / SECONDS)
         if network == "shallow":  # these train side by side at the price of one
             wanted = min(wanted, len(alike) // LANES)
-        if network == sweeps.IMAGE_NETWORK:  # and these alone
-            most = 1
         count = max(-(-len(alike) // most), min(jobs, -(-len(alike) // 16)), wanted)
         parts = np.array_split(alike.index.to_numpy(), min(count, len(alike)))
         shards += [part.tolist() for part in parts]

@@ -156,7 +156,6 @@ REFUSED = [
     (dict(modality="LPQ+"), {}, "modality is ''"),
     (dict(hidden=0), {}, "row 0 of the sweep: hidden is 0"),
     (dict(protocol="leaky"), {}, "protocol is 'leaky'; it must be one of 'random', 'person-indep"),
-    (dict(network="cnn 2-D", loss="cross-entropy"), {}, "trained by Adam on smooth L1 only"),
     (dict(network="cnn 2-D"), {}, "there are no images"),
     ({}, dict(device="tpu"), "device is 'tpu'; it must be one of 'auto', 'cpu', 'cuda'"),
     ({}, dict(device="cuda"), "device is 'cuda', but there is no graphics card"),

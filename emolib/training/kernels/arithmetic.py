@@ -223,4 +223,3 @@ def optimizer_step(w: Floats, g: Floats, m: Floats, v: Floats, pace: Floats) -> 
             square = square if square > tiny else none
             m_p[k], v_p[k] = mean, square
             w_p[k] -= size[k] * mean / (np.sqrt(square) * root[k] + epsilon[k])
-

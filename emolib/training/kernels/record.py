@@ -38,7 +38,9 @@ def shrunk(shape: Shape, layer: nn.Module) -> Shape:
     lines, length = (
         (n + 2 * padding - kernel) // stride + 1
         for n, padding, kernel, stride in zip(
-            shape, *(setting(layer, name) for name in ("padding", "kernel_size", "stride")), strict=True
+            shape,
+            *(setting(layer, name) for name in ("padding", "kernel_size", "stride")),
+            strict=True,
         )
     )
     return lines, length
@@ -199,9 +201,7 @@ class Tape:
         back = [[SUM, gradient + bias, d_y.position(), d_y.line, wide, y.shape[0], reach, wide]]
         if first:  # its inputs are single numbers, so that neighbours take the place of channels
             left, size = [x.at, x.line, 1, x.line, x.step], [y.shape[0], rows, wide, ky, kx]
-            self.ahead.append(
-                [PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size]
-            )
+            self.ahead.append([PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size])
             left, size = [x.at, x.line, x.step, x.line, 1], [ky, block // wide, wide, y.shape[0]]
             back.append(
                 [PRODUCT, gradient + at, block, wide, 0, 0, 0, *left, *d_right, *size, reach]
@@ -284,9 +284,53 @@ class Tape:
                 self.ahead.append([PRODUCT, reduced.at, 0, narrow, *start, *left, *right, *size])
                 start = [reduced.at, 0, narrow]
                 left = [grid.position(line), grid.step, 1, 0, wide]
-                back.append([PRODUCT, self.size + weight + at, matrix, narrow, 0, 0, 0, *left, d_reduced.at, 0, 0, narrow, length, wide, narrow, 1, self.batch])
+                back.append(
+                    [
+                        PRODUCT,
+                        self.size + weight + at,
+                        matrix,
+                        narrow,
+                        0,
+                        0,
+                        0,
+                        *left,
+                        d_reduced.at,
+                        0,
+                        0,
+                        narrow,
+                        length,
+                        wide,
+                        narrow,
+                        1,
+                        self.batch,
+                    ]
+                )
                 back.append([TRANSPOSE, turned + at, weight + at, length, wide, narrow])
-                back.append([PRODUCT, d_grid.position(line), grid.step, wide, 0, 0, 0, d_reduced.at, 0, narrow, 0, 1, turned + at, matrix, 0, wide, length, rows, wide, 1, narrow])
+                back.append(
+                    [
+                        PRODUCT,
+                        d_grid.position(line),
+                        grid.step,
+                        wide,
+                        0,
+                        0,
+                        0,
+                        d_reduced.at,
+                        0,
+                        narrow,
+                        0,
+                        1,
+                        turned + at,
+                        matrix,
+                        0,
+                        wide,
+                        length,
+                        rows,
+                        wide,
+                        1,
+                        narrow,
+                    ]
+                )
                 at += length * matrix
         back.append([SUM, self.size + bias, d_reduced.at, 0, narrow, 1, self.batch, narrow])
         self.back.append(back)
@@ -294,11 +338,81 @@ class Tape:
         out, d_kept = self._grid((1, 1), (0, 0), rows, classes), self._gradient(kept, "x")
         weight, turned = self.at[net.output], self._turned(narrow * classes)
         bias = weight + narrow * classes
-        self.ahead.append([PRODUCT, out.at, 0, classes, bias, 0, 0, kept.at, 0, narrow, 0, 1, weight, 0, 0, classes, 1, rows, classes, 1, narrow])
-        self.back.append([
-            [SUM, self.size + bias, out.at, 0, classes, 1, self.batch, classes],
-            [PRODUCT, self.size + weight, 0, classes, 0, 0, 0, kept.at, 0, 1, 0, narrow, out.at, 0, 0, classes, 1, narrow, classes, 1, self.batch],
-            [TRANSPOSE, turned, weight, 1, narrow, classes],
-            [PRODUCT, d_kept.at, 0, narrow, 0, 0, 0, out.at, 0, classes, 0, 1, turned, 0, 0, narrow, 1, rows, narrow, 1, classes],
-        ])
+        self.ahead.append(
+            [
+                PRODUCT,
+                out.at,
+                0,
+                classes,
+                bias,
+                0,
+                0,
+                kept.at,
+                0,
+                narrow,
+                0,
+                1,
+                weight,
+                0,
+                0,
+                classes,
+                1,
+                rows,
+                classes,
+                1,
+                narrow,
+            ]
+        )
+        self.back.append(
+            [
+                [SUM, self.size + bias, out.at, 0, classes, 1, self.batch, classes],
+                [
+                    PRODUCT,
+                    self.size + weight,
+                    0,
+                    classes,
+                    0,
+                    0,
+                    0,
+                    kept.at,
+                    0,
+                    1,
+                    0,
+                    narrow,
+                    out.at,
+                    0,
+                    0,
+                    classes,
+                    1,
+                    narrow,
+                    classes,
+                    1,
+                    self.batch,
+                ],
+                [TRANSPOSE, turned, weight, 1, narrow, classes],
+                [
+                    PRODUCT,
+                    d_kept.at,
+                    0,
+                    narrow,
+                    0,
+                    0,
+                    0,
+                    out.at,
+                    0,
+                    classes,
+                    0,
+                    1,
+                    turned,
+                    0,
+                    0,
+                    narrow,
+                    1,
+                    rows,
+                    narrow,
+                    1,
+                    classes,
+                ],
+            ]
+        )
         return out
