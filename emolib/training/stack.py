@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
 from emolib.data import EmotionData, Rows
 from emolib.metrics import accuracy, predict
@@ -256,7 +256,6 @@ class TapeEngine:
             split,
             s.batch,
             tape.operations,
-            tape.forward,
             tape.windows,
             tape.places,
             tape.slots,

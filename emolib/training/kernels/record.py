@@ -99,15 +99,17 @@ class Tape:
     """
 
     def __init__(self, net: Any, batch: int, shapes: Sequence[Shape]) -> None:
-        self.batch, self.end = batch, VECTOR  # a vector of zeros comes first
+        self.batch = batch
         self.ahead: list[list[int]] = []
         self.back: list[list[list[int]]] = []  # by layer
         self.tables: list[NDArray[np.int64]] = []
         self.shared: dict[Any, Grid | int] = {}
         self.at: dict[nn.Module, int] = {}
         branches = [*net.branches, *([net.image] if hasattr(net, "image") else [])]
+        # zeros come first, as many as the widest layer has outputs
+        start = self.end = whole(max(len(parameter) for parameter in net.parameters()))
         self.places = self._parameters(net, branches, shapes)
-        self.size = self.end - VECTOR
+        self.size = self.end - start
         self.end += 3 * self.size  # the gradient, its mean, the mean of its square
         inputs, outputs = [], []
         for branch, shape in zip(branches, shapes, strict=True):
@@ -118,16 +120,15 @@ class Tape:
         classes, lanes = net.output.out_features, whole(batch)
         losing, pace = self._take((2 * classes + 4) * lanes), self._take(7 * VECTOR)
         self._take(ROWS * batch * VECTOR)  # a product may read beyond the last number
-        self.forward, back = len(self.ahead), [op for ops in self.back[::-1] for op in ops]
-        self.operations = np.array(
-            [op + [0] * (ARGUMENTS - len(op)) for op in self.ahead + back], np.int64
-        )
+        operations = self.ahead + [op for ops in self.back[::-1] for op in ops]
+        self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for op in operations])
         longest = max(table.shape[1] for table in self.tables)
         self.windows = np.concatenate(
             [np.pad(table, ((0, 0), (0, longest - table.shape[1]))) for table in self.tables]
         )
         self.slots = np.concatenate(inputs)
-        self.room = np.array([self.size, self.end, out.at, out.wide, lanes, losing, pace])
+        sizes = [start, self.size, self.end, out.at, out.wide, lanes, losing, pace]
+        self.room = np.array([*sizes, 0, len(self.ahead), len(operations)])
 
     def _take(self, count: int) -> int:
         self.end += count

@@ -178,7 +178,6 @@ def tape_epoch(
     split: Ints,
     batch: int,
     tape: Ints,
-    forward: int,
     windows: Ints,
     places: Ints,
     slots: Ints,
@@ -191,15 +190,23 @@ def tape_epoch(
     Args:
         x: inputs ``[V, N, M * D]``.
         image: further inputs ``[N, S * S]``, the same in each view.
-        tape, forward, windows, places, slots, room: a :class:`~emolib.training.kernels.record.Tape`.
+        tape, windows, places, slots, room: a :class:`~emolib.training.kernels.record.Tape`.
         scores: ``[K, N, C]``, room for outputs if the rows of ``order`` are only to be scored;
             empty otherwise.
 
     The others, and what is returned, as in :func:`shallow_epoch`.
     """
-    size, end, out, wide, lanes, losing, pace = room
+    w_, size, end, out, wide = room[0], room[1], room[2], room[3], room[4]
+    lanes, errors, pace, begin, forward, finish = (
+        room[5],
+        room[6],
+        room[7],
+        room[8],
+        room[9],
+        room[10],
+    )
     classes, features, kind = target.shape[1], x.shape[2], w.dtype.type
-    errors, targets = losing, losing + classes * lanes
+    targets = errors + classes * lanes
     share, bounds = targets + classes * lanes, targets + (classes + 1) * lanes
     smooths, loss = bounds + lanes, bounds + 2 * lanes
     memory = np.zeros(end, w.dtype)
@@ -207,7 +214,7 @@ def tape_epoch(
     for place in range(which.size):
         k = which[place]
         for i in range(4 * size):
-            memory[VECTOR + i] = 0
+            memory[w_ + i] = 0
         for i in range(places.size):
             at = places[i]
             memory[at], memory[at + 2 * size], memory[at + 3 * size] = w[k, i], m[k, i], v[k, i]
@@ -225,7 +232,7 @@ def tape_epoch(
                     memory[slots[features + i] + r] = image[row, i]
                 for i in range(classes):
                     memory[targets + i * lanes + r] = target[row, i]
-            run(memory, windows, tape, 0, forward)
+            run(memory, windows, tape, begin, forward)
             if scores.size:
                 for r in range(count):
                     for i in range(classes):
@@ -252,14 +259,13 @@ def tape_epoch(
             for i in range(classes):
                 for r in range(batch):
                     memory[out + r * wide + i] = memory[errors + i * lanes + r]
-            run(memory, windows, tape, forward, len(tape))
+            run(memory, windows, tape, forward, finish)
             step[k] += 1
             steps += 1
             own = adam_coefficients(rule[k, 0], rule[k, 1], rule[k, 2], step[k])
             for i in range(7):
                 for r in range(VECTOR):
                     memory[pace + i * VECTOR + r] = own[i]
-            w_ = VECTOR
             optimizer_step(
                 memory, w_, w_ + size, w_ + 2 * size, w_ + 3 * size, size // VECTOR, pace
             )

@@ -1,4 +1,5 @@
 import numpy as np
+
 from emolib.training.kernels import compiled
 from emolib.training.kernels.arithmetic import TINY
 from emolib.training.kernels.vector import *
