@@ -18,7 +18,6 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector
 
 from emolib.data import EmotionData, Rows
 from emolib.metrics import accuracy, predict
@@ -80,19 +79,24 @@ class NetworkStack:
         self.settings = {name: column.to_numpy() for name, column in settings.items()}
         self.batch = int(self.settings["batch"][0])
         self.material = FoldInputs(data, rows, precision)
-        nets = [sweeps.build(row, data) for row in rows]
-        self.net = nets[self.settings["hidden"].argmax()]
+        # one module per width, drawn anew for each network: making it takes longer than drawing
+        kinds = {row["hidden"]: row for row in rows}
+        nets = {hidden: sweeps.build(row, data) for hidden, row in kinds.items()}
+        initial = {hidden: dict(net.named_parameters()) for hidden, net in nets.items()}
+        self.net = nets[max(nets)]
         device = "cpu" if isinstance(self.net, ImageFusionNet) else device
-        self.net.to(device, getattr(torch, precision))
         hidden = self.settings["hidden"] * isinstance(self.net, ShallowNet)
         self.alive = torch.from_numpy(np.arange(hidden.max()) < hidden[:, None]).to(device)
-        like = parameters_to_vector(self.net.parameters()).detach()
-        self.weights = like.new_zeros(len(rows), len(like))
+        size = sum(parameter.numel() for parameter in self.net.parameters())
+        kind = getattr(torch, precision)
+        self.weights = torch.zeros(len(rows), size, dtype=kind, device=device)
         stacked = named_parameters(self.net, self.weights)
-        for k, net in enumerate(nets):
-            for name, initial in net.named_parameters():
-                own = tuple(slice(length) for length in initial.shape)
-                stacked[name][k][own] = initial.detach()
+        for k, row in enumerate(rows):
+            sweeps.initialise(nets[row["hidden"]], sweeps.seeds(row["seed"], row["fold"])[0])
+            for name, parameter in initial[row["hidden"]].items():
+                own = tuple(slice(length) for length in parameter.shape)
+                stacked[name][k][own] = parameter.detach()
+        self.net.to(device, kind)
         rule = [
             (rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]])
             for rate, row in zip(self.settings["learning_rate"], rows, strict=True)
@@ -164,11 +168,12 @@ class NetworkStack:
 
     def compacted(self, k: int) -> Floats:
         """Parameters of one network, flat, without the units that count for nothing."""
+        if not isinstance(self.net, ShallowNet):
+            return self.weights[k].cpu().numpy().copy()
         parts = named_parameters(self.net, self.weights[k])
-        if isinstance(self.net, ShallowNet):
-            for name in ("hidden.weight", "hidden.bias"):
-                parts[name] = parts[name][self.alive[k]]
-            parts["output.weight"] = parts["output.weight"][:, self.alive[k]]
+        for name in ("hidden.weight", "hidden.bias"):
+            parts[name] = parts[name][self.alive[k]]
+        parts["output.weight"] = parts["output.weight"][:, self.alive[k]]
         return torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
 
     def result(self, k: int) -> NetworkResult:
