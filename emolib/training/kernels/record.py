@@ -8,7 +8,7 @@ Axes: see :mod:`emolib.training.kernels`; ``O`` operations.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,9 @@ def shrunk(shape: Shape, layer: nn.Module) -> Shape:
 
 @dataclass(frozen=True)
 class Grid:
-    """A layer's numbers: ``wide`` for each of ``rows`` for each position, with padding around."""
+    """A layer's numbers: ``wide`` for each of ``rows`` for each position, with padding around; and
+    after them the gradient by them.
+    """
 
     at: int
     shape: Shape
@@ -72,6 +74,11 @@ class Grid:
         return (self.shape[0] + 2 * self.padding[0]) * self.line
 
     @property
+    def gradient(self) -> "Grid":
+        """The gradient by these numbers."""
+        return replace(self, at=self.at + self.size)
+
+    @property
     def lines(self) -> list[int]:
         """The first position, and the distances of lines and rows."""
         return [self.position(), self.line, self.wide]
@@ -91,7 +98,7 @@ class Tape:
         shapes: lines and positions of the input of each branch.
 
     Attributes:
-        operations: ``[O, ARGUMENTS]``; the first ``forward`` of them are the forward pass.
+        operations: ``[O, ARGUMENTS]``, those of the forward pass first.
         windows: offset of each pooled value, and of the values that it is the largest of.
         places: offset of each parameter, in the module's order ``[P]``.
         slots: offset of each input of the first row of a batch.
@@ -103,22 +110,30 @@ class Tape:
         self.ahead: list[list[int]] = []
         self.back: list[list[list[int]]] = []  # by layer
         self.tables: list[NDArray[np.int64]] = []
-        self.shared: dict[Any, Grid | int] = {}
         self.at: dict[nn.Module, int] = {}
         branches = [*net.branches, *([net.image] if hasattr(net, "image") else [])]
         # zeros come first, as many as the widest layer has outputs
         start = self.end = whole(max(len(parameter) for parameter in net.parameters()))
         self.places = self._parameters(net, branches, shapes)
+        # Weights, their gradient, its mean, the mean of its square, and weights transposed, all in
+        # the same order.
         self.size = self.end - start
-        self.end += 3 * self.size  # the gradient, its mean, the mean of its square
+        self.end += 4 * self.size
         inputs, outputs = [], []
         for branch, shape in zip(branches, shapes, strict=True):
-            grid = self._grid(shape, setting(branch.convolutions[0], "padding"), batch, 1)
-            inputs.append(grid.position(*np.indices(shape)).ravel())
-            outputs.append(self._branch(branch, grid))
-        out = self._dense(net, outputs)
-        classes, lanes = net.output.out_features, whole(batch)
-        losing, pace = self._take((2 * classes + 4) * lanes), self._take(7 * VECTOR)
+            x = self._grid(shape, setting(branch.convolutions[0], "padding"), batch, 1)
+            inputs.append(x.position(*np.indices(shape)).ravel())
+            outputs.append(self._branch(branch, x))
+        flat = [
+            self._grid((1, 1), (0, 0), whole(batch, ROWS), whole(layer.out_features))
+            for layer in (net.reduce, net.reduce, net.output)
+        ]
+        reduced, positive, out = flat
+        self._dense(net.reduce, outputs, reduced, reduced.gradient)
+        self._pool(None, reduced, positive)
+        self._dense(net.output, [positive], out, out)  # its gradient takes its place
+        lanes = whole(batch)
+        losing, pace = self._take((2 * net.output.out_features + 4) * lanes), self._take(7 * VECTOR)
         self._take(ROWS * batch * VECTOR)  # a product may read beyond the last number
         operations = self.ahead + [op for ops in self.back[::-1] for op in ops]
         self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for op in operations])
@@ -136,17 +151,12 @@ class Tape:
 
     def _grid(self, shape: Shape, padding: Shape, rows: int, wide: int) -> Grid:
         grid = Grid(self.end, shape, padding, rows, wide)
-        self._take(grid.size)
+        self._take(2 * grid.size)
         return grid
 
-    def _gradient(self, like: Grid, use: str) -> Grid:
-        """Room for the gradient by a layer's numbers, which layers alike share."""
-        key = use, like.shape, like.padding, like.rows, like.wide
-        if key not in self.shared:
-            self.shared[key] = self._grid(like.shape, like.padding, like.rows, like.wide)
-        return self.shared[key]
-
-    def _parameters(self, net: Any, branches: Sequence[Any], shapes: Sequence[Shape]) -> Any:
+    def _parameters(
+        self, net: Any, branches: Sequence[Any], shapes: Sequence[Shape]
+    ) -> NDArray[np.int64]:
         """Lays out matrices of inputs by outputs, each followed by its biases; returns places."""
         found, joined, rows = [], [], 0
         for branch, shape in zip(branches, shapes, strict=True):
@@ -162,258 +172,107 @@ class Tape:
             f, y, x = np.ogrid[:outer, : shape[0], : shape[1]]
             joined.append((rows + (y * shape[1] + x) * wide + f).ravel())
             rows += shape[0] * shape[1] * wide
-        narrow, classes = net.reduce.out_features, net.output.out_features
-        for layer, inputs, wide in (
-            (net.reduce, np.concatenate(joined), whole(narrow)),
-            (net.output, np.arange(narrow), whole(classes)),
+        narrow = net.reduce.out_features
+        for layer, inputs, rows in (
+            (net.reduce, np.concatenate(joined), rows),
+            (net.output, np.arange(narrow), whole(narrow)),
         ):
-            rows = rows if layer is net.reduce else whole(narrow)
+            outputs, wide = np.arange(layer.out_features), whole(layer.out_features)
             at = self.at[layer] = self._take((rows + 1) * wide)
-            outputs = np.arange(layer.out_features)
-            found.append(at + inputs * wide + outputs[:, None])
-            found.append(at + rows * wide + outputs)
+            found += [at + inputs * wide + outputs[:, None], at + rows * wide + outputs]
         return np.concatenate([each.ravel() for each in found])
 
     def _branch(self, branch: Any, x: Grid) -> Grid:
         """Convolutions, each with pooling; returns the last one's output."""
-        for layer, convolution in enumerate(branch.convolutions):
-            (ky, kx), (py, px) = (setting(convolution, name) for name in ("kernel_size", "padding"))
-            wide = whole(convolution.out_channels)
-            # as much padding as its gradient needs, for the gradient by the inputs
-            y = self._grid(
-                shrunk(x.shape, convolution), (ky - 1 - py, kx - 1 - px), self.batch, wide
-            )
-            self._convolution(convolution, x, y, first=layer == 0)
-            last = layer == len(branch.convolutions) - 1
-            after = (0, 0) if last else setting(branch.convolutions[layer + 1], "padding")
-            pooled = self._grid(shrunk(y.shape, branch.pool), after, self.batch, wide)
-            self._pool(branch.pool, y, pooled, own=last)
-            x = pooled
+        layers = list(branch.convolutions)
+        for layer, after in zip(layers, [*layers[1:], None], strict=True):
+            (ky, kx), (py, px) = (setting(layer, name) for name in ("kernel_size", "padding"))
+            wide = whole(layer.out_channels)
+            # as much padding as the gradient needs that goes back through the convolution
+            y = self._grid(shrunk(x.shape, layer), (ky - 1 - py, kx - 1 - px), self.batch, wide)
+            self._convolution(layer, x, y)
+            padding = setting(after, "padding") if after else (0, 0)
+            x = self._grid(shrunk(y.shape, branch.pool), padding, self.batch, wide)
+            self._pool(branch.pool, y, x)
         return x
 
-    def _convolution(self, layer: Any, x: Grid, y: Grid, first: bool) -> None:
+    def _convolution(self, layer: Any, x: Grid, y: Grid) -> None:
         (ky, kx), wide, at = setting(layer, "kernel_size"), y.wide, self.at[layer]
         row, inner, outer = x.wide * wide, layer.in_channels, layer.out_channels
         block = whole(kx * x.wide, ROWS) * wide  # weights of a line of the kernel
-        bias, gradient, d_y = at + ky * block, self.size, self._gradient(y, "y")
-        reach = y.shape[1] * self.batch
-        rows = whole(reach, ROWS)
-        d_right = [d_y.position(), 0, d_y.line, wide]
-        back = [[SUM, gradient + bias, d_y.position(), d_y.line, wide, y.shape[0], reach, wide]]
-        if first:  # its inputs are single numbers, so that neighbours take the place of channels
+        bias, gradient, turned = at + ky * block, at + self.size, at + 4 * self.size
+        reach, d_x, d_y = y.shape[1] * self.batch, x.gradient, y.gradient
+        rows, d_right = whole(reach, ROWS), [d_y.position(), 0, d_y.line, wide]
+        back = [[SUM, bias + self.size, d_y.position(), d_y.line, wide, y.shape[0], reach, wide]]
+        self.back.append(back)
+        if x.wide == 1:  # the first layer's: neighbours take the place of channels
             left, size = [x.at, x.line, 1, x.line, x.step], [y.shape[0], rows, wide, ky, kx]
             self.ahead.append([PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size])
-            left, size = [x.at, x.line, x.step, x.line, 1], [ky, block // wide, wide, y.shape[0]]
-            back.append(
-                [PRODUCT, gradient + at, block, wide, 0, 0, 0, *left, *d_right, *size, reach]
-            )
-            self.back.append(back)
+            left = [x.at, x.line, x.step, x.line, 1]
+            size = [ky, block // wide, wide, y.shape[0], reach]
+            back.append([PRODUCT, gradient, block, wide, 0, 0, 0, *left, *d_right, *size])
             return
-        d_x, turned = self._gradient(x, "x"), self._turned(ky * block)
         back.append([TRANSPOSE, turned, at, ky * kx, x.wide, wide])
         for line in range(ky):
-            weight, seen = line * block, x.at + line * x.line
-            left, right = [seen, x.line, x.wide, x.step, 1], [at + weight, 0, row, wide]
-            start = y.lines if line else [bias, 0, 0]
-            size = [y.shape[0], rows, wide, kx, inner]
+            seen, given = x.at + line * x.line, line * block
+            left, right = [seen, x.line, x.wide, x.step, 1], [at + given, 0, row, wide]
+            start, size = y.lines if line else [bias, 0, 0], [y.shape[0], rows, wide, kx, inner]
             self.ahead.append([PRODUCT, *y.lines, *start, *left, *right, *size])
             left = [seen, x.step, 1, x.line, x.wide]
             size = [kx, whole(inner, ROWS), wide, y.shape[0], reach]
-            out = [gradient + at + weight, row, wide]
+            out = [gradient + given, row, wide]
             back.append([PRODUCT, *out, 0, 0, 0, *left, *d_right, *size])
             seen = d_y.at + (ky - 1 - line) * d_y.line + (kx - 1) * d_y.step
-            left, right = [seen, d_y.line, wide, -d_y.step, 1], [turned + weight, 0, row, x.wide]
+            left, right = [seen, d_y.line, wide, -d_y.step, 1], [turned + given, 0, row, x.wide]
             size = [x.shape[0], whole(x.shape[1] * self.batch, ROWS), x.wide, kx, outer]
             start = d_x.lines if line else [0, 0, 0]
             back.append([PRODUCT, *d_x.lines, *start, *left, *right, *size])
-        self.back.append(back)
 
-    def _turned(self, size: int) -> int:
-        """Room for transposed weights."""
-        if ("turned", size) not in self.shared:
-            self.shared["turned", size] = self._take(size)
-        return self.shared["turned", size]
-
-    def _pool(self, layer: nn.Module | None, y: Grid, pooled: Grid, own: bool = False) -> None:
+    def _pool(self, layer: nn.Module | None, y: Grid, pooled: Grid) -> None:
         """Largest value of each window, if positive; without a layer, of each value alone."""
-        lines, lengths = np.indices(pooled.shape)
         kernel, stride, padding = (
             (setting(layer, name) for name in ("kernel_size", "stride", "padding"))
             if layer
             else ((1, 1), (1, 1), (0, 0))
         )
+        lines, places = np.indices(pooled.shape)
         # a window that reaches beyond the edge sees the values at the edge twice
         seen = [
             y.position(
                 np.clip(lines * stride[0] - padding[0] + i, 0, y.shape[0] - 1),
-                np.clip(lengths * stride[1] - padding[1] + j, 0, y.shape[1] - 1),
+                np.clip(places * stride[1] - padding[1] + j, 0, y.shape[1] - 1),
             ).ravel()
             for i in range(kernel[0])
             for j in range(kernel[1])
         ]
-        table = np.stack([pooled.position(lines, lengths).ravel(), *seen], axis=1)
         first = sum(map(len, self.tables))
-        self.tables.append(table)
-        windows = [first, first + len(table), len(seen), y.step]
+        self.tables.append(np.stack([pooled.position(lines, places).ravel(), *seen], axis=1))
+        windows = [first, first + lines.size, len(seen), y.step]
         self.ahead.append([POOL, *windows])
-        d_y, d_pooled = self._gradient(y, "y"), self._gradient(pooled, pooled.at if own else "x")
-        shift = [d_pooled.at - pooled.at, d_y.at - y.at]
         overlap = int(stride[0] < kernel[0] or stride[1] < kernel[1])
-        self.back.append([[UNPOOL, *windows, *shift, d_y.at, d_y.size * overlap, overlap]])
+        clear = [y.gradient.at, y.size * overlap]
+        self.back.append([[UNPOOL, *windows, pooled.size, y.size, *clear, overlap]])
 
-    def _dense(self, net: Any, outputs: Sequence[Grid]) -> Grid:
-        """The two layers that follow the branches; returns the outputs."""
-        rows, narrow, classes = (
-            whole(self.batch, ROWS),
-            whole(net.reduce.out_features),
-            whole(net.output.out_features),
-        )
-        reduced, kept = (self._grid((1, 1), (0, 0), rows, narrow) for _ in range(2))
-        d_reduced = self._gradient(reduced, "y")
-        weight, back = self.at[net.reduce], []
-        turned = self._turned(sum(g.shape[0] * g.shape[1] * g.wide for g in outputs) * narrow)
-        bias = weight + sum(g.shape[0] * g.shape[1] * g.wide for g in outputs) * narrow
-        start = [bias, 0, 0]
-        at = 0
-        for grid in outputs:
-            d_grid, wide, length = self._gradient(grid, grid.at), grid.wide, grid.shape[1]
-            matrix = wide * narrow
-            for line in range(grid.shape[0]):
-                left = [grid.position(line), 0, wide, grid.step, 1]
-                right = [weight + at, 0, matrix, narrow]
-                size = [1, rows, narrow, length, wide]
-                self.ahead.append([PRODUCT, reduced.at, 0, narrow, *start, *left, *right, *size])
-                start = [reduced.at, 0, narrow]
-                left = [grid.position(line), grid.step, 1, 0, wide]
-                back.append(
-                    [
-                        PRODUCT,
-                        self.size + weight + at,
-                        matrix,
-                        narrow,
-                        0,
-                        0,
-                        0,
-                        *left,
-                        d_reduced.at,
-                        0,
-                        0,
-                        narrow,
-                        length,
-                        wide,
-                        narrow,
-                        1,
-                        self.batch,
-                    ]
-                )
-                back.append([TRANSPOSE, turned + at, weight + at, length, wide, narrow])
-                back.append(
-                    [
-                        PRODUCT,
-                        d_grid.position(line),
-                        grid.step,
-                        wide,
-                        0,
-                        0,
-                        0,
-                        d_reduced.at,
-                        0,
-                        narrow,
-                        0,
-                        1,
-                        turned + at,
-                        matrix,
-                        0,
-                        wide,
-                        length,
-                        rows,
-                        wide,
-                        1,
-                        narrow,
-                    ]
-                )
-                at += length * matrix
-        back.append([SUM, self.size + bias, d_reduced.at, 0, narrow, 1, self.batch, narrow])
+    def _dense(self, layer: Any, inputs: Sequence[Grid], out: Grid, d_out: Grid) -> None:
+        """A fully connected layer on all positions of some grids."""
+        at, narrow, rows = self.at[layer], out.wide, out.rows
+        bias = at + sum(x.shape[0] * x.shape[1] * x.wide for x in inputs) * narrow
+        back = [[SUM, bias + self.size, d_out.at, 0, narrow, 1, self.batch, narrow]]
         self.back.append(back)
-        self._pool(None, reduced, kept)
-        out, d_kept = self._grid((1, 1), (0, 0), rows, classes), self._gradient(kept, "x")
-        weight, turned = self.at[net.output], self._turned(narrow * classes)
-        bias = weight + narrow * classes
-        self.ahead.append(
-            [
-                PRODUCT,
-                out.at,
-                0,
-                classes,
-                bias,
-                0,
-                0,
-                kept.at,
-                0,
-                narrow,
-                0,
-                1,
-                weight,
-                0,
-                0,
-                classes,
-                1,
-                rows,
-                classes,
-                1,
-                narrow,
-            ]
-        )
-        self.back.append(
-            [
-                [SUM, self.size + bias, out.at, 0, classes, 1, self.batch, classes],
-                [
-                    PRODUCT,
-                    self.size + weight,
-                    0,
-                    classes,
-                    0,
-                    0,
-                    0,
-                    kept.at,
-                    0,
-                    1,
-                    0,
-                    narrow,
-                    out.at,
-                    0,
-                    0,
-                    classes,
-                    1,
-                    narrow,
-                    classes,
-                    1,
-                    self.batch,
-                ],
-                [TRANSPOSE, turned, weight, 1, narrow, classes],
-                [
-                    PRODUCT,
-                    d_kept.at,
-                    0,
-                    narrow,
-                    0,
-                    0,
-                    0,
-                    out.at,
-                    0,
-                    classes,
-                    0,
-                    1,
-                    turned,
-                    0,
-                    0,
-                    narrow,
-                    1,
-                    rows,
-                    narrow,
-                    1,
-                    classes,
-                ],
-            ]
-        )
-        return out
+        start = [bias, 0, 0]
+        for x in inputs:
+            row, length, d_x = x.wide * narrow, x.shape[1], x.gradient
+            for line in range(x.shape[0]):
+                gradient, turned, here = at + self.size, at + 4 * self.size, x.position(line)
+                left, right = [here, 0, x.wide, x.step, 1], [at, 0, row, narrow]
+                size = [1, rows, narrow, length, x.wide]
+                self.ahead.append([PRODUCT, *out.lines, *start, *left, *right, *size])
+                left, right = [here, x.step, 1, 0, x.wide], [d_out.at, 0, 0, narrow]
+                size = [length, x.wide, narrow, 1, self.batch]
+                back.append([PRODUCT, gradient, row, narrow, 0, 0, 0, *left, *right, *size])
+                back.append([TRANSPOSE, turned, at, length, x.wide, narrow])
+                left, right = [d_out.at, 0, narrow, 0, 1], [turned, row, 0, x.wide]
+                size = [length, rows, x.wide, 1, narrow]
+                there = [d_x.position(line), x.step, x.wide]
+                back.append([PRODUCT, *there, 0, 0, 0, *left, *right, *size])
+                at, start = at + length * row, out.lines
