@@ -20,6 +20,7 @@ from emolib.training.kernels.vector import VECTOR
 
 ARGUMENTS = 21  # numbers of an operation at most
 Shape = tuple[int, int]  # lines and positions along a line; features are one line
+Operation = tuple[str, list[int]]  # the part of a step that it belongs to, number and arguments
 
 
 def whole(count: int, of: int = VECTOR) -> int:
@@ -99,6 +100,7 @@ class Tape:
 
     Attributes:
         operations: ``[O, ARGUMENTS]``, those of the forward pass first.
+        parts: the part of a step that each belongs to.
         windows: offset of each pooled value, and of the values that it is the largest of.
         places: offset of each parameter, in the module's order ``[P]``.
         slots: offset of each input of the first row of a batch.
@@ -107,8 +109,8 @@ class Tape:
 
     def __init__(self, net: Any, batch: int, shapes: Sequence[Shape]) -> None:
         self.batch = batch
-        self.ahead: list[list[int]] = []
-        self.back: list[list[list[int]]] = []  # by layer
+        self.ahead: list[Operation] = []
+        self.back: list[Operation] = []
         self.tables: list[NDArray[np.int64]] = []
         self.at: dict[nn.Module, int] = {}
         branches = [*net.branches, *([net.image] if hasattr(net, "image") else [])]
@@ -135,8 +137,9 @@ class Tape:
         lanes = whole(batch)
         losing, pace = self._take((2 * net.output.out_features + 4) * lanes), self._take(7 * VECTOR)
         self._take(ROWS * batch * VECTOR)  # a product may read beyond the last number
-        operations = self.ahead + [op for ops in self.back[::-1] for op in ops]
-        self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for op in operations])
+        operations = self.ahead + self.back
+        self.parts = [part for part, _ in operations]
+        self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for _, op in operations])
         longest = max(table.shape[1] for table in self.tables)
         self.windows = np.concatenate(
             [np.pad(table, ((0, 0), (0, longest - table.shape[1]))) for table in self.tables]
@@ -153,6 +156,10 @@ class Tape:
         grid = Grid(self.end, shape, padding, rows, wide)
         self._take(2 * grid.size)
         return grid
+
+    def _record(self, part: str, ahead: list[list[int]], back: list[list[int]]) -> None:
+        self.ahead += [(f"{part}, forward", op) for op in ahead]
+        self.back = [(f"{part}, backward", op) for op in back] + self.back
 
     def _parameters(
         self, net: Any, branches: Sequence[Any], shapes: Sequence[Shape]
@@ -204,20 +211,20 @@ class Tape:
         reach, d_x, d_y = y.shape[1] * self.batch, x.gradient, y.gradient
         rows, d_right = whole(reach, ROWS), [d_y.position(), 0, d_y.line, wide]
         back = [[SUM, bias + self.size, d_y.position(), d_y.line, wide, y.shape[0], reach, wide]]
-        self.back.append(back)
+        ahead = []
         if x.wide == 1:  # the first layer's: neighbours take the place of channels
             left, size = [x.at, x.line, 1, x.line, x.step], [y.shape[0], rows, wide, ky, kx]
-            self.ahead.append([PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size])
+            ahead.append([PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size])
             left = [x.at, x.line, x.step, x.line, 1]
             size = [ky, block // wide, wide, y.shape[0], reach]
             back.append([PRODUCT, gradient, block, wide, 0, 0, 0, *left, *d_right, *size])
-            return
-        back.append([TRANSPOSE, turned, at, ky * kx, x.wide, wide])
-        for line in range(ky):
+        else:
+            back.append([TRANSPOSE, turned, at, ky * kx, x.wide, wide])
+        for line in range(ky if x.wide > 1 else 0):
             seen, given = x.at + line * x.line, line * block
             left, right = [seen, x.line, x.wide, x.step, 1], [at + given, 0, row, wide]
             start, size = y.lines if line else [bias, 0, 0], [y.shape[0], rows, wide, kx, inner]
-            self.ahead.append([PRODUCT, *y.lines, *start, *left, *right, *size])
+            ahead.append([PRODUCT, *y.lines, *start, *left, *right, *size])
             left = [seen, x.step, 1, x.line, x.wide]
             size = [kx, whole(inner, ROWS), wide, y.shape[0], reach]
             out = [gradient + given, row, wide]
@@ -227,6 +234,7 @@ class Tape:
             size = [x.shape[0], whole(x.shape[1] * self.batch, ROWS), x.wide, kx, outer]
             start = d_x.lines if line else [0, 0, 0]
             back.append([PRODUCT, *d_x.lines, *start, *left, *right, *size])
+        self._record("convolutions", ahead, back)
 
     def _pool(self, layer: nn.Module | None, y: Grid, pooled: Grid) -> None:
         """Largest value of each window, if positive; without a layer, of each value alone."""
@@ -248,17 +256,16 @@ class Tape:
         first = sum(map(len, self.tables))
         self.tables.append(np.stack([pooled.position(lines, places).ravel(), *seen], axis=1))
         windows = [first, first + lines.size, len(seen), y.step]
-        self.ahead.append([POOL, *windows])
         overlap = int(stride[0] < kernel[0] or stride[1] < kernel[1])
         clear = [y.gradient.at, y.size * overlap]
-        self.back.append([[UNPOOL, *windows, pooled.size, y.size, *clear, overlap]])
+        back = [UNPOOL, *windows, pooled.size, y.size, *clear, overlap]
+        self._record("pooling and ReLU", [[POOL, *windows]], [back])
 
     def _dense(self, layer: Any, inputs: Sequence[Grid], out: Grid, d_out: Grid) -> None:
         """A fully connected layer on all positions of some grids."""
         at, narrow, rows = self.at[layer], out.wide, out.rows
         bias = at + sum(x.shape[0] * x.shape[1] * x.wide for x in inputs) * narrow
-        back = [[SUM, bias + self.size, d_out.at, 0, narrow, 1, self.batch, narrow]]
-        self.back.append(back)
+        ahead, back = [], [[SUM, bias + self.size, d_out.at, 0, narrow, 1, self.batch, narrow]]
         start = [bias, 0, 0]
         for x in inputs:
             row, length, d_x = x.wide * narrow, x.shape[1], x.gradient
@@ -266,7 +273,7 @@ class Tape:
                 gradient, turned, here = at + self.size, at + 4 * self.size, x.position(line)
                 left, right = [here, 0, x.wide, x.step, 1], [at, 0, row, narrow]
                 size = [1, rows, narrow, length, x.wide]
-                self.ahead.append([PRODUCT, *out.lines, *start, *left, *right, *size])
+                ahead.append([PRODUCT, *out.lines, *start, *left, *right, *size])
                 left, right = [here, x.step, 1, 0, x.wide], [d_out.at, 0, 0, narrow]
                 size = [length, x.wide, narrow, 1, self.batch]
                 back.append([PRODUCT, gradient, row, narrow, 0, 0, 0, *left, *right, *size])
@@ -276,3 +283,4 @@ class Tape:
                 there = [d_x.position(line), x.step, x.wide]
                 back.append([PRODUCT, *there, 0, 0, 0, *left, *right, *size])
                 at, start = at + length * row, out.lines
+        self._record("dense layers", ahead, back)
