@@ -26,7 +26,7 @@ from emolib.models import FusionNet, ImageFusionNet, ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
 from emolib.training.cache import NetworkResult
-from emolib.training.kernels import Floats, fusion, shallow
+from emolib.training.kernels import Floats, Ints, fusion, shallow
 from emolib.training.kernels.arithmetic import (
     BETA1,
     BETA2,
@@ -35,6 +35,7 @@ from emolib.training.kernels.arithmetic import (
     OPTIMISERS,
     constants,
 )
+from emolib.training.kernels.vector import VECTOR, zeros
 from emolib.training.scaling import FoldInputs
 
 PRECISIONS = ("float32", "float64")
@@ -204,21 +205,38 @@ class NumbaEngine:
         if isinstance(stack.net, FusionNet):
             self.shape = stack.net.channels, stack.net.reduce.out_features
             self.places = fusion.places(stack.net)
+        else:
+            self.at, self.places = self._layout(stack.batch)
+            self.memory = zeros(self.at.end, stack.weights.numpy().dtype)
+
+    def _layout(self, rows: int) -> tuple[shallow.Layout, Ints]:
+        m, hidden = self.stack.material, self.stack.alive.shape[1]
+        sizes = m.inputs[0, 0].size, hidden, m.targets.shape[1]
+        return shallow.layout(rows, *sizes), shallow.places(*sizes)
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
         s, m = self.stack, self.stack.material
         moments = s.mean.numpy(), s.square.numpy()  # the same memory, as of all others
         state = (s.weights.numpy(), *moments, s.steps.numpy(), s.rule.numpy())
-        batches = (m.targets, m.order, m.length, m.split, s.batch)
+        batches = (m.targets, m.order, m.length, m.split)
         if isinstance(s.net, ShallowNet):
             alive = s.alive.numpy().astype(m.inputs.dtype)
             inputs = m.inputs.reshape(*m.inputs.shape[:2], -1)
+            memory = self.memory, self.at, self.places
             return shallow.shallow_epoch(
-                *state, alive, which, inputs, m.view, *batches, self.constants
+                *state, alive, which, inputs, m.view, *batches, *memory, self.constants
             )
         return fusion.fusion_epoch(
-            *state, self.places, which, m.inputs, m.view, *batches, *self.shape, self.constants
+            *state,
+            self.places,
+            which,
+            m.inputs,
+            m.view,
+            *batches,
+            s.batch,
+            *self.shape,
+            self.constants,
         )
 
     def scores(self, k: int) -> Floats:
@@ -228,7 +246,9 @@ class NumbaEngine:
         if isinstance(self.stack.net, ShallowNet):
             alive = self.stack.alive[k].numpy().astype(weights.dtype)
             flat = inputs.reshape(len(inputs), -1)
-            return shallow.shallow_scores(weights, alive, flat, classes, self.constants)
+            at, places = self._layout(-(-len(flat) // VECTOR))
+            memory = zeros(at.end, weights.dtype)
+            return shallow.shallow_scores(weights, alive, flat, memory, at, places, self.constants)
         return fusion.fusion_scores(weights, self.places, inputs, *self.shape, classes)
 
 
