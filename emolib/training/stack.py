@@ -206,13 +206,12 @@ class NumbaEngine:
             self.shape = stack.net.channels, stack.net.reduce.out_features
             self.places = fusion.places(stack.net)
         else:
-            self.at, self.places = self._layout(stack.batch)
-            self.memory = zeros(self.at.end, stack.weights.numpy().dtype)
+            self.memory = self._memory(stack.batch)
 
-    def _layout(self, rows: int) -> tuple[shallow.Layout, Ints]:
+    def _memory(self, rows: int) -> tuple[Floats, shallow.Layout, Ints, Ints]:
         m, hidden = self.stack.material, self.stack.alive.shape[1]
-        sizes = m.inputs[0, 0].size, hidden, m.targets.shape[1]
-        return shallow.layout(rows, *sizes), shallow.places(*sizes)
+        found = shallow.layout(rows, m.inputs[0, 0].size, hidden, m.targets.shape[1])
+        return zeros(found[0].end, m.inputs.dtype), *found
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
@@ -223,9 +222,8 @@ class NumbaEngine:
         if isinstance(s.net, ShallowNet):
             alive = s.alive.numpy().astype(m.inputs.dtype)
             inputs = m.inputs.reshape(*m.inputs.shape[:2], -1)
-            memory = self.memory, self.at, self.places
             return shallow.shallow_epoch(
-                *state, alive, which, inputs, m.view, *batches, *memory, self.constants
+                *state, alive, which, inputs, m.view, *batches, *self.memory, self.constants
             )
         return fusion.fusion_epoch(
             *state,
@@ -246,9 +244,8 @@ class NumbaEngine:
         if isinstance(self.stack.net, ShallowNet):
             alive = self.stack.alive[k].numpy().astype(weights.dtype)
             flat = inputs.reshape(len(inputs), -1)
-            at, places = self._layout(-(-len(flat) // VECTOR))
-            memory = zeros(at.end, weights.dtype)
-            return shallow.shallow_scores(weights, alive, flat, memory, at, places, self.constants)
+            memory = self._memory(-(-len(flat) // VECTOR))
+            return shallow.shallow_scores(weights, alive, flat, *memory, self.constants)
         return fusion.fusion_scores(weights, self.places, inputs, *self.shape, classes)
 
 

@@ -194,9 +194,9 @@ from emolib.training.kernels.vector import zeros
 
 random = np.random.default_rng(0)
 weights, alive, x = (random.random(size).astype(np.float32) for size in (21, 2, (9, 5)))
-at, places = shallow.layout(1, 5, 2, 3), shallow.places(5, 2, 3)
-memory = zeros(at.end, weights.dtype)
-scores = shallow.shallow_scores(weights, alive, x, memory, at, places, constants(weights.dtype))
+layout = shallow.layout(1, 5, 2, 3)
+memory = zeros(layout[0].end, weights.dtype)
+scores = shallow.shallow_scores(weights, alive, x, memory, *layout, constants(weights.dtype))
 print(hashlib.sha256(scores.tobytes()).hexdigest())
 """
 

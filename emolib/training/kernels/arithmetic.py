@@ -136,10 +136,9 @@ def loss_gradient(
         smooth: offset of 0 where it is the cross-entropy instead, otherwise 1.
         constants: see :func:`constants`.
     """
-    none, half, one, two = (
+    none, half, two = (
         full(memory, 0.0),
         full(memory, 0.5),
-        full(memory, 1.0),
         full(memory, 2.0),
     )
     high, like, is_smooth = load(memory, bound), load(memory, share), load(memory, smooth)

@@ -24,9 +24,10 @@ class Layout(NamedTuple):
     The bias is the weight of a further input that is 1.
 
     Attributes:
+        batch, features, hidden, classes: ``B``, ``D``, ``H``, ``C``.
         w, g, m, v: weights ``[H, D + 1]`` and ``[C, H + 1]``, gradient and moments.
         x, h, out: inputs ``[B, D + 1]``, activations ``[B, H + 1]``, outputs ``[B, C]``.
-        d_h: the gradient by ``h`` ``[B, H]``.
+        d_h: the gradient by ``h`` ``[B, H + 1]``.
         target, share, bound, smooth, loss, pace: see
             :func:`~emolib.training.kernels.arithmetic.loss_gradient` and
             :func:`~emolib.training.kernels.arithmetic.optimizer_step`.
@@ -56,52 +57,53 @@ class Layout(NamedTuple):
     end: int
 
 
-def layout(batch: int, features: int, hidden: int, classes: int) -> Layout:
-    """The memory of a vector of networks."""
-    weights = hidden * (features + 1) + classes * (hidden + 1)
-    rows = [features + 1, hidden + 1, hidden, classes, classes, 1]
-    parts = [0, *[weights] * 4, *(batch * length for length in rows), 1, 1, 1, 7, hidden]
-    return Layout(batch, features, hidden, classes, *(VECTOR * np.cumsum(parts)).tolist())
+def layout(batch: int, features: int, hidden: int, classes: int) -> tuple[Layout, Ints, Ints]:
+    """The memory of a vector of networks.
 
-
-def places(features: int, hidden: int, classes: int) -> Ints:
-    """Offset from :attr:`Layout.w` of each parameter, in the order of the module's own."""
-    every = np.arange(hidden * (features + 1) + classes * (hidden + 1)) * VECTOR
-    first, second = np.split(every, [hidden * (features + 1)])
-    first, second = first.reshape(hidden, -1), second.reshape(classes, -1)
-    return np.concatenate(
-        [part.ravel() for layer in (first, second) for part in (layer[:, :-1], layer[:, -1])]
+    Returns:
+        Offsets; that of each parameter from ``w`` on, in the order of the module's own; and the
+        products, see :func:`_product`.
+    """
+    d, u, c = features + 1, hidden + 1, classes
+    parts = [0, *[hidden * d + c * u] * 4, batch * d, batch * u, batch * u, batch * c, batch * c]
+    at = Layout(
+        batch,
+        features,
+        hidden,
+        classes,
+        *(VECTOR * np.cumsum([*parts, batch, 1, 1, 1, 7, hidden])).tolist(),
     )
+    every = np.arange(hidden * d + c * u) * VECTOR
+    layers = every[: hidden * d].reshape(hidden, d), every[hidden * d :].reshape(c, u)
+    places = [part.ravel() for layer in layers for part in (layer[:, :-1], layer[:, -1])]
+    w2, g2 = at.w + hidden * d * VECTOR, at.g + hidden * d * VECTOR
+    products = [
+        (at.h, u, 1, at.x, d, 1, at.w, d, 1, batch, hidden, d),
+        (at.out, c, 1, at.h, u, 1, w2, u, 1, batch, c, u),
+        (g2, 1, u, at.h, 1, u, at.out, 1, c, u, c, batch),
+        (at.d_h, u, 1, at.out, c, 1, w2, 1, u, batch, hidden, c),
+        (at.g, 1, d, at.x, 1, d, at.d_h, 1, u, d, hidden, batch),
+    ]
+    distances = np.array([1, VECTOR, VECTOR] * 3 + [1, 1, 1])
+    return at, np.concatenate(places), np.array(products) * distances
 
 
 @compiled
-def _product(
-    memory: Floats,
-    out: int,
-    out_row: int,
-    out_column: int,
-    a: int,
-    a_row: int,
-    a_inner: int,
-    b: int,
-    b_column: int,
-    b_inner: int,
-    rows: int,
-    columns: int,
-    inner: int,
-) -> None:
-    """``out[i, j] = sum over q of a[i, q] * b[q, j]`` in every lane; distances in vectors.
+def _product(memory: Floats, op: Ints) -> None:
+    """``out[i, j] = sum over q of a[i, q] * b[j, q]`` in every lane: of each matrix the offset and
+    two distances; rows, columns and length of the sum.
 
     The last rows and columns are computed again where they do not fill up a block.
     """
-    a_inner, b_inner = a_inner * VECTOR, b_inner * VECTOR
+    out, out_row, out_column, a, a_row, a_inner = op[0], op[1], op[2], op[3], op[4], op[5]
+    b, b_column, b_inner, rows, columns, inner = op[6], op[7], op[8], op[9], op[10], op[11]
     for i in range(0, rows, 2):
         i1 = min(i + 1, rows - 1)
-        a0, a1 = a + i * a_row * VECTOR, a + i1 * a_row * VECTOR
+        a0, a1 = a + i * a_row, a + i1 * a_row
         for j in range(0, columns, 4):
             j1, j2, j3 = min(j + 1, columns - 1), min(j + 2, columns - 1), min(j + 3, columns - 1)
-            b0, b1 = b + j * b_column * VECTOR, b + j1 * b_column * VECTOR
-            b2, b3 = b + j2 * b_column * VECTOR, b + j3 * b_column * VECTOR
+            b0, b1 = b + j * b_column, b + j1 * b_column
+            b2, b3 = b + j2 * b_column, b + j3 * b_column
             s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = full(memory, 0.0)
             for q in range(inner):
                 left, right = q * a_inner, q * b_inner
@@ -114,76 +116,40 @@ def _product(
                 s02, s12 = fma(x0, y, s02), fma(x1, y, s12)
                 y = load(memory, b3 + right)
                 s03, s13 = fma(x0, y, s03), fma(x1, y, s13)
-            at = out + i * out_row * VECTOR
-            store(memory, at + j * out_column * VECTOR, s00)
-            store(memory, at + j1 * out_column * VECTOR, s01)
-            store(memory, at + j2 * out_column * VECTOR, s02)
-            store(memory, at + j3 * out_column * VECTOR, s03)
-            at = out + i1 * out_row * VECTOR
-            store(memory, at + j * out_column * VECTOR, s10)
-            store(memory, at + j1 * out_column * VECTOR, s11)
-            store(memory, at + j2 * out_column * VECTOR, s12)
-            store(memory, at + j3 * out_column * VECTOR, s13)
+            at = out + i * out_row
+            store(memory, at + j * out_column, s00)
+            store(memory, at + j1 * out_column, s01)
+            store(memory, at + j2 * out_column, s02)
+            store(memory, at + j3 * out_column, s03)
+            at = out + i1 * out_row
+            store(memory, at + j * out_column, s10)
+            store(memory, at + j1 * out_column, s11)
+            store(memory, at + j2 * out_column, s12)
+            store(memory, at + j3 * out_column, s13)
 
 
 @compiled
-def _forward(memory: Floats, at: Layout, constants: Floats) -> None:
+def _forward(memory: Floats, at: Layout, products: Ints, constants: Floats) -> None:
     """:class:`~emolib.models.ShallowNet` in every lane."""
-    batch, hidden, classes, inputs, units = (
-        at.batch,
-        at.hidden,
-        at.classes,
-        at.features + 1,
-        at.hidden + 1,
-    )
-    w2 = at.w + hidden * inputs * VECTOR
-    _product(memory, at.h, units, 1, at.x, inputs, 1, at.w, inputs, 1, batch, hidden, inputs)
-    for r in range(batch):
-        for u in range(hidden):
-            place = at.h + (r * units + u) * VECTOR
+    _product(memory, products[0])
+    for r in range(at.batch):
+        for u in range(at.hidden):
+            place = at.h + (r * (at.hidden + 1) + u) * VECTOR
             h = sigmoid(load(memory, place), constants)
             store(memory, place, h * load(memory, at.alive + u * VECTOR))
-    _product(memory, at.out, classes, 1, at.h, units, 1, w2, units, 1, batch, classes, units)
+    _product(memory, products[1])
 
 
 @compiled
-def _backward(memory: Floats, at: Layout) -> None:
+def _backward(memory: Floats, at: Layout, products: Ints) -> None:
     """Gradients of the weights from the gradient by the outputs, in its place."""
-    batch, hidden, classes, inputs, units = (
-        at.batch,
-        at.hidden,
-        at.classes,
-        at.features + 1,
-        at.hidden + 1,
-    )
-    layer2 = hidden * inputs * VECTOR
+    _product(memory, products[2])
+    _product(memory, products[3])
     one = full(memory, 1.0)
-    _product(
-        memory, at.g + layer2, 1, units, at.h, 1, units, at.out, 1, classes, units, classes, batch
-    )
-    _product(
-        memory,
-        at.d_h,
-        hidden,
-        1,
-        at.out,
-        classes,
-        1,
-        at.w + layer2,
-        1,
-        units,
-        batch,
-        hidden,
-        classes,
-    )
-    for r in range(batch):
-        for u in range(hidden):
-            place, h = (
-                at.d_h + (r * hidden + u) * VECTOR,
-                load(memory, at.h + (r * units + u) * VECTOR),
-            )
-            store(memory, place, load(memory, place) * (h * (one - h)))
-    _product(memory, at.g, 1, inputs, at.x, 1, inputs, at.d_h, 1, hidden, inputs, hidden, batch)
+    for place in range(0, at.out - at.d_h, VECTOR):
+        h = load(memory, at.h + place)
+        store(memory, at.d_h + place, load(memory, at.d_h + place) * (h * (one - h)))
+    _product(memory, products[4])
 
 
 @kernel
@@ -204,6 +170,7 @@ def shallow_epoch(
     memory: Floats,
     at: Layout,
     places: Ints,
+    products: Ints,
     constants: Floats,
 ) -> Floats:
     """Trains some :class:`~emolib.models.ShallowNet` for an epoch, in place.
@@ -221,7 +188,7 @@ def shallow_epoch(
         target: ``[N, C]``.
         order: training rows of each split in this epoch's order ``[S, T]``, the first ``length[s]``
             of them; ``split`` ``[K]`` says which.
-        memory, at, places: see :class:`Layout` and :func:`places`; a batch has ``at.batch`` rows,
+        memory, at, places, products: see :func:`layout`; a batch has ``at.batch`` rows,
             the last of an epoch may have fewer.
         constants: see :func:`constants`.
 
@@ -277,7 +244,7 @@ def shallow_epoch(
                         memory[at.x + (r * inputs + i) * VECTOR + k] = x[view[n], row, i]
                     for i in range(classes):
                         memory[at.target + (r * classes + i) * VECTOR + k] = target[row, i]
-            _forward(memory, at, constants)
+            _forward(memory, at, products, constants)
             for r in range(batch):
                 row = r * classes * VECTOR
                 loss_gradient(
@@ -292,7 +259,7 @@ def shallow_epoch(
                     VECTOR,
                     constants,
                 )
-            _backward(memory, at)
+            _backward(memory, at, products)
             optimizer_step(memory, at.w, at.g, at.m, at.v, weights, at.pace)
         for k in range(lanes):
             n = which[first + k]
@@ -307,7 +274,14 @@ def shallow_epoch(
 
 @kernel
 def shallow_scores(
-    w: Floats, alive: Floats, x: Floats, memory: Floats, at: Layout, places: Ints, constants: Floats
+    w: Floats,
+    alive: Floats,
+    x: Floats,
+    memory: Floats,
+    at: Layout,
+    places: Ints,
+    products: Ints,
+    constants: Floats,
 ) -> Floats:
     """Outputs ``[N, C]`` of one network on inputs ``[N, D]``, rows in the lanes; ``w`` ``[P]``,
     ``alive`` ``[H]``.
@@ -325,7 +299,7 @@ def shallow_scores(
     for n in range(len(x)):
         for i in range(at.features):
             memory[at.x + (n // VECTOR * inputs + i) * VECTOR + n % VECTOR] = x[n, i]
-    _forward(memory, at, constants)
+    _forward(memory, at, products, constants)
     for n in range(len(x)):
         for i in range(classes):
             scores[n, i] = memory[at.out + (n // VECTOR * classes + i) * VECTOR + n % VECTOR]
