@@ -25,7 +25,7 @@ from emolib.models import FusionNet, ImageFusionNet, ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
 from emolib.training.cache import NetworkResult
-from emolib.training.kernels import Floats, record, shallow
+from emolib.training.kernels import Floats, Ints, record, shallow
 from emolib.training.kernels.arithmetic import (
     BETA1,
     BETA2,
@@ -35,6 +35,7 @@ from emolib.training.kernels.arithmetic import (
     constants,
 )
 from emolib.training.kernels.tape import tape_epoch
+from emolib.training.kernels.vector import VECTOR, zeros
 from emolib.training.scaling import FoldInputs
 
 PRECISIONS = ("float32", "float64")
@@ -201,12 +202,18 @@ def named_parameters(net: nn.Module, weights: Tensor) -> dict[str, Tensor]:
 
 
 class ShallowEngine:
-    """Compiled loops on the processor, networks in the lanes of a vector register:
+    """Compiled loops on the processor, a network in each lane of a vector register:
     :mod:`emolib.training.kernels.shallow`.
     """
 
     def __init__(self, stack: NetworkStack) -> None:
         self.stack, self.constants = stack, constants(stack.weights.numpy().dtype)
+        self.memory = self._memory(stack.batch)
+
+    def _memory(self, rows: int) -> tuple[Floats, shallow.Layout, Ints, Ints]:
+        m, hidden = self.stack.material, self.stack.alive.shape[1]
+        found = shallow.layout(rows, m.inputs[0, 0].size, hidden, m.targets.shape[1])
+        return zeros(found[0].end, m.inputs.dtype), *found
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
@@ -217,17 +224,19 @@ class ShallowEngine:
             which,
             m.inputs.reshape(*m.inputs.shape[:2], -1),
             m.view,
-            *(m.targets, m.order, m.length, m.split, s.batch),
+            *(m.targets, m.order, m.length, m.split),
+            *self.memory,
             self.constants,
         )
 
     def scores(self, k: int) -> Floats:
         """Outputs ``[N, C]`` of one network on every row."""
         weights, m = self.stack.weights[k].numpy(), self.stack.material
-        inputs, classes = m.inputs[m.view[k]], m.targets.shape[1]
+        inputs = m.inputs[m.view[k]]
         alive = self.stack.alive[k].numpy().astype(weights.dtype)
         flat = inputs.reshape(len(inputs), -1)
-        return shallow.shallow_scores(weights, alive, flat, classes, self.constants)
+        memory = self._memory(-(-len(flat) // VECTOR))
+        return shallow.shallow_scores(weights, alive, flat, *memory, self.constants)
 
 
 class TapeEngine:
@@ -245,6 +254,7 @@ class TapeEngine:
             shapes = [(1, features)] * len(stack.net.branches) + [faces.shape[1:]]
             self.image = faces.reshape(rows, -1)
         self.tape = record.Tape(stack.net, stack.batch, shapes)
+        self.memory = zeros(self.tape.end, self.image.dtype)
 
     def _run(self, which: Rows, order: Any, length: Any, split: Any, scores: Floats) -> Floats:
         s, m, tape = self.stack, self.stack.material, self.tape
@@ -265,6 +275,7 @@ class TapeEngine:
             tape.places,
             tape.slots,
             tape.room,
+            self.memory,
             scores,
             self.constants,
         )

@@ -14,19 +14,27 @@ from scipy.special import expit
 from torch import nn
 from torch.nn import functional as F
 
-from emolib.training.kernels import arithmetic
+from emolib.training.kernels import arithmetic, compiled
+from emolib.training.kernels.arithmetic import constants, loss_gradient, optimizer_step, sigmoid
+from emolib.training.kernels.vector import VECTOR, load, store
 from emolib.utils.cache import PACKAGE
 
 KINDS = [np.float32, np.float64]
 
 
+@compiled
+def sigmoids(memory, constants):
+    for i in range(0, memory.size, VECTOR):
+        store(memory, i, sigmoid(load(memory, i), constants))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_sigmoid_is_exact_to_a_few_units_in_the_last_place(kind):
-    z = np.concatenate([np.linspace(-30, 30, 1001), [-1e4, -81.0, 81.0, 1e4, 0.0]]).astype(kind)
+    z = np.concatenate([np.linspace(-30, 30, 1003), [-1e4, -81.0, 81.0, 1e4, 0.0]]).astype(kind)
     expected = expit(z.astype(np.longdouble))
-    arithmetic.sigmoid(z, arithmetic.constants(kind))
+    sigmoids(z, constants(kind))
     np.testing.assert_allclose(z, expected, rtol=0, atol=2 * np.finfo(kind).eps)
-    np.testing.assert_allclose(z[:1001], expected[:1001], rtol=8 * np.finfo(kind).eps)
+    np.testing.assert_allclose(z[:1003], expected[:1003], rtol=8 * np.finfo(kind).eps)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +54,9 @@ def test_a_product_is_added_between_the_columns_it_is_told(rows, inner, width):
     "low, high", [(0, 1), (0, 3), (1, 5)], ids=["errors below 1", "both", "errors above 1"]
 )
 @pytest.mark.parametrize("name", arithmetic.LOSSES)
-def test_each_loss_and_its_gradient_are_pytorch_s_column_by_column(low, high, name):
+def test_each_loss_and_its_gradient_are_pytorch_s_lane_by_lane(low, high, name):
     torch.manual_seed(0)
-    target = torch.eye(7, dtype=torch.float64)[torch.arange(10) % 7]
+    target = torch.eye(7, dtype=torch.float64)[torch.arange(VECTOR) % 7]
     out = (
         target + (low + (high - low) * torch.rand_like(target)) * torch.randn_like(target).sign()
     ).requires_grad_()
@@ -57,51 +65,52 @@ def test_each_loss_and_its_gradient_are_pytorch_s_column_by_column(low, high, na
         "squared error": 0.5 * (out - target).square().mean(1),
         "cross-entropy": F.cross_entropy(out, target, reduction="none"),
     }[name]
-    share = torch.rand(10, dtype=torch.float64)
+    share = torch.rand(VECTOR, dtype=torch.float64)
     (expected * share).sum().backward()
-    others = [other for other in arithmetic.LOSSES if other != name] * 5  # in the columns between
-    bound, smooth = np.array(
-        [arithmetic.LOSSES[which] for k in range(10) for which in (name, others[k])]
-    ).T
-    place, wanted = (np.repeat(x.detach().numpy().T, 2, axis=1) for x in (out, target))
-    share_, loss = np.repeat(share.numpy(), 2) / 7, np.zeros(20)
-    constants = arithmetic.constants(place.dtype)
-    arithmetic.loss_gradient(place, wanted, share_, bound, smooth, loss, constants)
-    np.testing.assert_allclose(loss[::2], (expected * share).detach().numpy(), rtol=1e-12)
-    np.testing.assert_allclose(place[:, ::2].T, out.grad.numpy(), rtol=1e-12, atol=1e-15)
+    others = [other for other in arithmetic.LOSSES if other != name] * VECTOR
+    names = [name if k % 2 == 0 else others[k] for k in range(VECTOR)]  # others in lanes between
+    rule = np.array([arithmetic.LOSSES[each] for each in names]).T
+    parts = [out.detach().T, target.T, share / 7, *rule, np.full(VECTOR, 5.0)]
+    parts = [np.ravel(part) for part in parts]
+    memory, at = np.concatenate(parts), np.cumsum([0, *map(len, parts)]).tolist()
+    loss_gradient(memory, *at[:6], 7, VECTOR, constants(memory.dtype))
+    found, gradient = memory[at[5] : at[6]], memory[: at[1]].reshape(7, VECTOR).T
+    np.testing.assert_allclose(found[::2], 5 + (expected * share).detach().numpy()[::2], rtol=1e-12)
+    np.testing.assert_allclose(gradient[::2], out.grad.numpy()[::2], rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", arithmetic.OPTIMISERS)
 def test_each_optimiser_is_pytorch_s_and_can_rest(kind, name):
     generator = np.random.default_rng(0)
-    w = generator.random(9).astype(kind)
+    w = generator.random((9, VECTOR)).astype(kind)
     reference = nn.Parameter(torch.from_numpy(w.copy()))
     theirs = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}[name.split(",")[0]](
         [reference], lr=1e-2
     )
     theirs.param_groups[0].update({"momentum": 0.9} if "momentum" in name else {})
-    lanes = [np.stack([x, x], 1) for x in (w, np.zeros_like(w), np.zeros_like(w))]
+    memory = np.zeros((4 * 9 + 7, VECTOR), kind)  # weights, gradient, moments, pace
+    memory[:9] = w
+    at = [9 * part * VECTOR for part in range(4)]
     for step in range(1, 21):
-        gradient = generator.standard_normal(9).astype(kind)
-        reference.grad = torch.from_numpy(gradient)
+        memory[9:18] = generator.standard_normal((9, VECTOR))
+        reference.grad = torch.from_numpy(memory[9:18].copy())
         theirs.step()
         ours = arithmetic.adam_coefficients(1e-2, *arithmetic.OPTIMISERS[name], step)
-        pace = np.array([ours, arithmetic.REST], kind).T.copy()
-        both = np.stack([gradient, gradient], 1)
-        arithmetic.optimizer_step(lanes[0], both, lanes[1], lanes[2], pace)
+        memory[36:] = np.array([ours, arithmetic.REST] * (VECTOR // 2)).T
+        optimizer_step(memory.ravel(), *at, 9, 36 * VECTOR)
     np.testing.assert_allclose(
-        lanes[0][:, 0], reference.detach().numpy(), atol=20 * np.finfo(kind).eps
+        memory[:9, ::2], reference.detach().numpy()[:, ::2], atol=20 * np.finfo(kind).eps
     )
-    np.testing.assert_array_equal(lanes[0][:, 1], w)  # the second lane rests
+    np.testing.assert_array_equal(memory[:9, 1::2], w[:, 1::2])  # every second lane rests
 
 
 def test_moments_too_small_to_matter_become_zero():
-    w, m, v = (np.full((1, 1), value, np.float32) for value in (1, 1e-31, 1e-37))
     adam = arithmetic.adam_coefficients(1e-3, *arithmetic.OPTIMISERS["Adam"], 1)
-    pace = np.array(adam, np.float32)[:, None]
-    arithmetic.optimizer_step(w, np.zeros((1, 1), np.float32), m, v, pace)
-    assert w[0] == 1 and m[0] == 0 and v[0] == 0
+    rows = [1, 0, -1e-31, 1e-37, *adam]
+    memory = np.repeat(np.array(rows, np.float32), VECTOR)
+    optimizer_step(memory, 0, VECTOR, 2 * VECTOR, 3 * VECTOR, 1, 4 * VECTOR)
+    assert (memory[:VECTOR] == 1).all() and not memory[VECTOR : 4 * VECTOR].any()
 
 
 TRAIN = """
@@ -179,12 +188,15 @@ def test_the_interpreter_gives_the_same_but_for_its_powers(trained, as_usual):
 SCORES = """
 import hashlib
 import numpy as np
+from emolib.training.kernels import shallow
 from emolib.training.kernels.arithmetic import constants
-from emolib.training.kernels.shallow import shallow_scores
+from emolib.training.kernels.vector import zeros
 
 random = np.random.default_rng(0)
 weights, alive, x = (random.random(size).astype(np.float32) for size in (21, 2, (9, 5)))
-scores = shallow_scores(weights, alive, x, 3, constants(weights.dtype))
+layout = shallow.layout(1, 5, 2, 3)
+memory = zeros(layout[0].end, weights.dtype)
+scores = shallow.shallow_scores(weights, alive, x, memory, *layout, constants(weights.dtype))
 print(hashlib.sha256(scores.tobytes()).hexdigest())
 """
 
@@ -224,7 +236,7 @@ def test_a_kernel_changed_in_another_file_is_compiled_anew(kept, tmp_path):
     assert python(SCORES, package=package, EMOLIB_CACHE=str(tmp_path)) == (kept[1], [])
     file = package / "emolib" / "training" / "kernels" / "arithmetic.py"
     text = file.read_text()
-    changed = text.replace("z[i] = one / (one + z[i]", "z[i] = one / (one + one + z[i]")
+    changed = text.replace("full(constants, 1.0) +", "full(constants, 2.0) +")
     assert changed != text
     file.write_text(changed)
     before = files(tmp_path)

@@ -10,6 +10,7 @@ from torch.nn.utils import parameters_to_vector
 from emolib.models import FeatureNet, FusionNet, ImageFusionNet
 from emolib.training.kernels import arithmetic, record
 from emolib.training.kernels.tape import tape_epoch
+from emolib.training.kernels.vector import zeros
 
 ROWS, CLASSES, RATE = 23, 7, 0.5
 
@@ -85,6 +86,7 @@ def test_a_step_follows_pytorch_s_gradient_and_the_scores_are_the_module_s(name,
             tape.places,
             tape.slots,
             tape.room,
+            zeros(tape.end, float),
             scores,
             arithmetic.constants(np.dtype(float)),
         )

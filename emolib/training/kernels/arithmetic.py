@@ -4,9 +4,25 @@ from math import factorial
 
 import numpy as np
 
-from emolib.training.kernels import Floats, Ints, compiled
+from emolib.training.kernels import Floats, compiled
+from emolib.training.kernels.vector import (
+    VECTOR,
+    absolute,
+    exponent_shift,
+    fma,
+    full,
+    load,
+    power_of_two,
+    reciprocal,
+    some_equal,
+    splat,
+    sqrt,
+    store,
+    where_equal,
+    where_greater,
+)
 
-DEGREE = 13  # of the series of the exponential over half an octave: exact to double precision
+DEGREE = {32: 7, 64: 13}  # of the exponential's series over half an octave, by bits of a number
 LIMIT = 80.0  # beyond it the sigmoid is 0 or 1 in single precision
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults, as PyTorch has them
 REST = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0)  # a pace at which nothing moves
@@ -14,21 +30,17 @@ REST = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0)  # a pace at which nothing moves
 # :func:`loss_gradient`.
 OPTIMISERS = {"Adam": (BETA1, 1.0), "SGD": (0.0, 0.0), "SGD, momentum 0.9": (0.9, 0.0)}
 LOSSES = {"smooth L1": (1.0, 1.0), "squared error": (np.inf, 1.0), "cross-entropy": (1.0, 0.0)}
-Constants = tuple[Floats, Ints]  # see :func:`constants`
 TINY = 1e-30  # moments below count as 0: arithmetic on denormal numbers is a hundred times slower
 
 
-def constants(dtype: np.dtype[np.floating]) -> Constants:
-    """What the sigmoid needs in the precision it computes in: ln 2 in two parts, its inverse and
-    the series of the exponential; and how a number's exponent is stored.
+def constants(dtype: np.dtype[np.floating]) -> Floats:
+    """What :func:`exponential` needs in the precision it computes in: its limits, the inverse of
+    -ln 2, what rounds to whole numbers, ln 2 in two parts, and the series from the highest power.
     """
     high = float(np.round(np.log(2) * 2**12) / 2**12)  # few enough digits for exact multiples
-    head = [LIMIT, 1 / np.log(2), high, np.log(2) - high]
-    kind = np.finfo(dtype)
-    return (
-        np.array([*head, *(1 / factorial(power) for power in range(DEGREE + 1))], dtype),
-        np.array([kind.maxexp - 1, kind.nmant], f"i{kind.bits // 8}"),
-    )
+    head = [LIMIT, -LIMIT, -1 / np.log(2), exponent_shift(dtype), high, np.log(2) - high]
+    powers = range(DEGREE[np.finfo(dtype).bits], -1, -1)
+    return np.array([*head, *((-1) ** power / factorial(power) for power in powers)], dtype)
 
 
 @compiled
@@ -78,96 +90,87 @@ def total(a: Floats) -> np.floating:
 
 
 @compiled
-def exponential(z: Floats, constants: Constants) -> Floats:
-    """``exp(-z)`` as a series over half an octave, left in ``z``, times the powers of two that are
-    returned, each put together from its bits.
-    """
-    c, (bias, shift) = constants[0], constants[1]
-    limit = c[0]
-    powers = np.empty_like(z)
-    bits = powers.view(constants[1].dtype)
-    for i in range(z.size):
-        t = -z[i]
-        t = t if t < limit else limit
-        t = t if t > -limit else -limit
-        n = np.rint(t * c[1])
-        r = (t - n * c[2]) - n * c[3]
-        p = c[4 + DEGREE]
-        for power in range(DEGREE - 1, -1, -1):
-            p = p * r + c[4 + power]
-        z[i] = p
-        bits[i] = (bits.dtype.type(n) + bias) << shift
-    return powers
+def exponential(z: Floats, constants: Floats) -> Floats:
+    """``exp(-z)`` of a vector: a series over half an octave, times a power of two."""
+    limit, low, shift = splat(constants, 0), splat(constants, 1), splat(constants, 3)
+    z = where_greater(z, limit, limit, z)
+    z = where_greater(z, low, z, low)
+    octaves = fma(z, splat(constants, 2), shift)
+    n = octaves - shift
+    r = fma(n, splat(constants, 5), fma(n, splat(constants, 4), z))
+    p = splat(constants, 6)
+    for i in range(7, constants.size):
+        p = fma(p, r, splat(constants, i))
+    return p * power_of_two(octaves)
 
 
 @compiled
-def sigmoid(z: Floats, constants: Constants) -> None:
-    """In place."""
-    powers = exponential(z, constants)
-    one = constants[0][4]
-    for i in range(z.size):
-        z[i] = one / (one + z[i] * powers[i])
+def sigmoid(z: Floats, constants: Floats) -> Floats:
+    """The sigmoid of a vector."""
+    return reciprocal(full(constants, 1.0) + exponential(z, constants))
 
 
 @compiled
 def loss_gradient(
-    out: Floats,
-    target: Floats,
-    share: Floats,
-    bound: Floats,
-    smooth: Floats,
-    loss: Floats,
-    constants: Constants,
+    memory: Floats,
+    out: int,
+    target: int,
+    share: int,
+    bound: int,
+    smooth: int,
+    loss: int,
+    classes: int,
+    stride: int,
+    constants: Floats,
 ) -> None:
-    """Puts the gradient of the loss in the place of outputs ``[C, L]``, and adds the loss to
-    ``loss`` ``[L]``.
-
-    A column is a row of a batch: of one network, or of each network its own.
+    """Puts the gradient of the loss in the place of outputs, and adds the loss to ``loss``, for
+    one vector of rows of a batch: of one network, or of each network its own.
 
     Args:
-        target: one-hot ``[C, L]``.
-        share: ``[L]``, of one class in the mean over batch and classes; 0 for a place without a
-            row.
-        bound: ``[L]``, where the slope of the error ends: 1 for smooth L1 (paper, equation 3),
+        out, target: offsets into ``memory`` of the first class, ``stride`` before the next;
+            targets are one-hot.
+        share: offset of the share of one class in the mean over batch and classes; 0 for a place
+            without a row.
+        bound: offset of where the slope of the error ends: 1 for smooth L1 (paper, equation 3),
             infinite for half the squared error.
-        smooth: ``[L]``, 0 where it is the cross-entropy instead, otherwise 1.
+        smooth: offset of 0 where it is the cross-entropy instead, otherwise 1.
         constants: see :func:`constants`.
     """
-    classes, lanes = out.shape[0], np.uintp(out.shape[1])
-    half = out.dtype.type(0.5)
-    entropy = smooth.min() == 0
-    likely = out
+    none, half, two = (
+        full(memory, 0.0),
+        full(memory, 0.5),
+        full(memory, 2.0),
+    )
+    high, like, is_smooth = load(memory, bound), load(memory, share), load(memory, smooth)
+    low, scale, found = none - high, like * is_smooth, load(memory, loss)
+    entropy = some_equal(is_smooth, none)
+    largest, whole, logarithm, all_classes = load(memory, out), none, none, none
     if entropy:
-        likely = np.empty_like(out)
-        for k in range(lanes):
-            largest = out[0, k]
-            for i in range(1, classes):
-                largest = max(largest, out[i, k])
-            for i in range(classes):
-                likely[i, k] = largest - out[i, k]
-        likely *= exponential(likely.ravel(), constants).reshape(likely.shape)
-        for k in range(lanes):
-            whole = likely[0, k]
-            for i in range(1, classes):
-                whole += likely[i, k]
-            for i in range(classes):
-                likely[i, k] /= whole
-    for i in range(classes):
-        d, wanted = out[i], target[i]
-        for k in range(lanes):
-            error = d[k] - wanted[k]
-            slope = error if error < bound[k] else bound[k]
-            slope = slope if slope > -bound[k] else -bound[k]
-            loss[k] += slope * (error - half * slope) * (share[k] * smooth[k])
-            d[k] = slope * share[k]
-    if entropy:
-        all_classes = out.dtype.type(classes)
         for i in range(classes):
-            for k in range(lanes):
-                if smooth[k] == 0:
-                    out[i, k] = (likely[i, k] - target[i, k]) * (share[k] * all_classes)
-                    if target[i, k] > 0:
-                        loss[k] -= np.log(likely[i, k]) * (share[k] * all_classes)
+            value = load(memory, out + i * stride)
+            largest = where_greater(value, largest, value, largest)
+            all_classes = all_classes + like
+        for i in range(classes):
+            whole = whole + exponential(largest - load(memory, out + i * stride), constants)
+        for _ in range(8):  # Halley's steps, each of which cubes the error
+            power = exponential(none - logarithm, constants)
+            logarithm = logarithm + two * (whole - power) / (whole + power)
+    for i in range(classes):
+        at = out + i * stride
+        value, wanted = load(memory, at), load(memory, target + i * stride)
+        error = value - wanted
+        slope = where_greater(error, high, high, error)
+        slope = where_greater(slope, low, slope, low)
+        found = fma(slope * (error - half * slope), scale, found)
+        gradient = slope * like
+        if entropy:
+            likely = exponential(largest - value, constants) / whole
+            other = (likely - wanted) * all_classes
+            gradient = where_equal(is_smooth, none, other, gradient)
+            other = wanted * (logarithm + (largest - value)) * all_classes
+            found = where_equal(is_smooth, none, found + other, found)
+        store(memory, at, gradient)
+    store(memory, loss, found)
 
 
 @compiled
@@ -195,31 +198,28 @@ def adam_coefficients(
 
 
 @compiled
-def optimizer_step(w: Floats, g: Floats, m: Floats, v: Floats, pace: Floats) -> None:
+def optimizer_step(memory: Floats, w: int, g: int, m: int, v: int, count: int, pace: int) -> None:
     """A step of :class:`torch.optim.Adam` or :class:`torch.optim.SGD`, in place.
 
     Moments too small to matter become 0: arithmetic on them is a hundred times slower.
 
     Args:
-        w, g, m, v: parameters, their gradient, its mean and the mean of its square ``[P, L]``.
-        pace: ``[7, L]``, see :func:`adam_coefficients`.
+        w, g, m, v: offsets into ``memory`` of parameters, their gradient, its mean and the mean of
+            its square, ``count`` vectors each.
+        pace: offset of seven vectors, see :func:`adam_coefficients`.
     """
-    tiny, none = w.dtype.type(TINY), w.dtype.type(0)
-    keep1, take1, keep2, take2, root, epsilon, size = (
-        pace[0],
-        pace[1],
-        pace[2],
-        pace[3],
-        pace[4],
-        pace[5],
-        pace[6],
-    )
-    for p in range(w.shape[0]):
-        w_p, g_p, m_p, v_p = w[p], g[p], m[p], v[p]
-        for k in range(np.uintp(w.shape[1])):
-            mean = keep1[k] * m_p[k] + take1[k] * g_p[k]
-            square = keep2[k] * v_p[k] + take2[k] * (g_p[k] * g_p[k])
-            mean = mean if abs(mean) > tiny else none
-            square = square if square > tiny else none
-            m_p[k], v_p[k] = mean, square
-            w_p[k] -= size[k] * mean / (np.sqrt(square) * root[k] + epsilon[k])
+    tiny, none = full(memory, TINY), full(memory, 0.0)
+    keep1, take1 = load(memory, pace), load(memory, pace + VECTOR)
+    keep2, take2 = load(memory, pace + 2 * VECTOR), load(memory, pace + 3 * VECTOR)
+    root, epsilon = load(memory, pace + 4 * VECTOR), load(memory, pace + 5 * VECTOR)
+    size = load(memory, pace + 6 * VECTOR)
+    for at in range(0, count * VECTOR, VECTOR):
+        gradient = load(memory, g + at)
+        mean = fma(keep1, load(memory, m + at), take1 * gradient)
+        square = fma(keep2, load(memory, v + at), take2 * (gradient * gradient))
+        mean = where_greater(absolute(mean), tiny, mean, none)
+        square = where_greater(square, tiny, square, none)
+        store(memory, m + at, mean)
+        store(memory, v + at, square)
+        step = size * mean * reciprocal(fma(sqrt(square), root, epsilon))
+        store(memory, w + at, load(memory, w + at) - step)

@@ -145,12 +145,12 @@ class Tape:
             [np.pad(table, ((0, 0), (0, longest - table.shape[1]))) for table in self.tables]
         )
         self.slots = np.concatenate(inputs)
-        sizes = [start, self.size, self.end, out.at, out.wide, lanes, losing, pace]
+        sizes = [start, self.size, out.at, out.wide, lanes, losing, pace]
         self.room = np.array([*sizes, 0, len(self.ahead), len(operations)])
 
     def _take(self, count: int) -> int:
-        self.end += count
-        return self.end - count
+        at, self.end = self.end, self.end + whole(count)  # vectors keep to cache lines
+        return at
 
     def _grid(self, shape: Shape, padding: Shape, rows: int, wide: int) -> Grid:
         grid = Grid(self.end, shape, padding, rows, wide)

@@ -10,10 +10,10 @@ import numpy as np
 
 from emolib.training.kernels import Floats, Ints, compiled, kernel
 from emolib.training.kernels.arithmetic import (
-    Constants,
     adam_coefficients,
+    loss_gradient,
+    optimizer_step,
 )
-from emolib.training.kernels.temporary import loss_gradient, optimizer_step
 from emolib.training.kernels.vector import (
     VECTOR,
     fma,
@@ -182,8 +182,9 @@ def tape_epoch(
     places: Ints,
     slots: Ints,
     room: Ints,
+    memory: Floats,
     scores: Floats,
-    constants: Constants,
+    constants: Floats,
 ) -> Floats:
     """Trains some networks for an epoch, in place, one after another; or only scores rows.
 
@@ -196,20 +197,13 @@ def tape_epoch(
 
     The others, and what is returned, as in :func:`shallow_epoch`.
     """
-    w_, size, end, out, wide = room[0], room[1], room[2], room[3], room[4]
-    lanes, errors, pace, begin, forward, finish = (
-        room[5],
-        room[6],
-        room[7],
-        room[8],
-        room[9],
-        room[10],
-    )
+    w_, size, out, wide = room[0], room[1], room[2], room[3]
+    lanes, errors, pace = room[4], room[5], room[6]
+    begin, forward, finish = room[7], room[8], room[9]
     classes, features, kind = target.shape[1], x.shape[2], w.dtype.type
     targets = errors + classes * lanes
     share, bounds = targets + classes * lanes, targets + (classes + 1) * lanes
     smooths, loss = bounds + lanes, bounds + 2 * lanes
-    memory = np.zeros(end, w.dtype)
     losses = np.zeros(which.size, w.dtype)
     for place in range(which.size):
         k = which[place]
