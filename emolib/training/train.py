@@ -25,7 +25,7 @@ from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
 from emolib.training import sweeps
 from emolib.training.cache import Cache, NetworkResult
-from emolib.training.kernels.shallow import LANES
+from emolib.training.kernels.vector import VECTOR
 from emolib.training.stack import PRECISIONS, train_stack
 from emolib.utils.console import say_once
 from emolib.utils.validation import one_of, whole_number
@@ -276,7 +276,7 @@ def _shards(
         most = ON_CARD if device == "cuda" else max(BYTES // held, 1)
         wanted = 1 if device == "cuda" else int(alike["seconds"].sum() / SECONDS)
         if network == "shallow":  # these train side by side at the price of one
-            wanted = min(wanted, len(alike) // LANES)
+            wanted = min(wanted, len(alike) // VECTOR)
         count = max(-(-len(alike) // most), min(jobs, -(-len(alike) // 16)), wanted)
         parts = np.array_split(alike.index.to_numpy(), min(count, len(alike)))
         shards += [part.tolist() for part in parts]

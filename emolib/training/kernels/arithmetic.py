@@ -44,52 +44,6 @@ def constants(dtype: np.dtype[np.floating]) -> Floats:
 
 
 @compiled
-def accumulate(a: Floats, b: Floats, b_from: int, c: Floats, c_from: int, width: int) -> None:
-    """``c[:, c_from:] += a @ b[:, b_from:]``, over ``width`` columns; four rows of ``a`` and of
-    ``b`` at a time.
-    """
-    # unsigned: no index counts from the end
-    b_from, c_from, width = np.uintp(b_from), np.uintp(c_from), np.uintp(width)
-    rows, inner = a.shape
-    four_rows, four_inner = rows - rows % 4, inner - inner % 4
-    for i in range(0, four_rows, 4):
-        for q in range(0, four_inner, 4):
-            a00, a01, a02, a03 = a[i, q], a[i, q + 1], a[i, q + 2], a[i, q + 3]
-            a10, a11, a12, a13 = a[i + 1, q], a[i + 1, q + 1], a[i + 1, q + 2], a[i + 1, q + 3]
-            a20, a21, a22, a23 = a[i + 2, q], a[i + 2, q + 1], a[i + 2, q + 2], a[i + 2, q + 3]
-            a30, a31, a32, a33 = a[i + 3, q], a[i + 3, q + 1], a[i + 3, q + 2], a[i + 3, q + 3]
-            for o in range(width):
-                b0, b1, b2, b3 = (
-                    b[q, b_from + o],
-                    b[q + 1, b_from + o],
-                    b[q + 2, b_from + o],
-                    b[q + 3, b_from + o],
-                )
-                c[i, c_from + o] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-                c[i + 1, c_from + o] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-                c[i + 2, c_from + o] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-                c[i + 3, c_from + o] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
-    for i in range(rows):
-        for q in range(four_inner if i < four_rows else 0, inner):
-            a0 = a[i, q]
-            for o in range(width):
-                c[i, c_from + o] += a0 * b[q, b_from + o]
-
-
-@compiled
-def total(a: Floats) -> np.floating:
-    """Four sums side by side: one would wait for each addition to end."""
-    four = a.size - a.size % 4
-    s0 = s1 = s2 = s3 = a[0] * 0
-    for i in range(0, four, 4):
-        s0, s1, s2, s3 = s0 + a[i], s1 + a[i + 1], s2 + a[i + 2], s3 + a[i + 3]
-    for i in range(four, a.size):
-        s0 += a[i]
-    found: np.floating = (s0 + s1) + (s2 + s3)
-    return found
-
-
-@compiled
 def exponential(z: Floats, constants: Floats) -> Floats:
     """``exp(-z)`` of a vector: a series over half an octave, times a power of two."""
     limit, low, shift = splat(constants, 0), splat(constants, 1), splat(constants, 3)

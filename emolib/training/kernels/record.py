@@ -180,13 +180,13 @@ class Tape:
             joined.append((rows + (y * shape[1] + x) * wide + f).ravel())
             rows += shape[0] * shape[1] * wide
         narrow = net.reduce.out_features
-        for layer, inputs, rows in (
+        for layer, inputs, size in (
             (net.reduce, np.concatenate(joined), rows),
             (net.output, np.arange(narrow), whole(narrow)),
         ):
             outputs, wide = np.arange(layer.out_features), whole(layer.out_features)
-            at = self.at[layer] = self._take((rows + 1) * wide)
-            found += [at + inputs * wide + outputs[:, None], at + rows * wide + outputs]
+            at = self.at[layer] = self._take((size + 1) * wide)
+            found += [at + inputs * wide + outputs[:, None], at + size * wide + outputs]
         return np.concatenate([each.ravel() for each in found])
 
     def _branch(self, branch: Any, x: Grid) -> Grid:
