@@ -25,7 +25,7 @@ from emolib.models import FusionNet, ImageFusionNet, ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
 from emolib.training.cache import NetworkResult
-from emolib.training.kernels import Floats, Ints, record, shallow
+from emolib.training.kernels import Floats, Ints, record
 from emolib.training.kernels.arithmetic import (
     BETA1,
     BETA2,
@@ -34,8 +34,7 @@ from emolib.training.kernels.arithmetic import (
     OPTIMISERS,
     constants,
 )
-from emolib.training.kernels.tape import tape_epoch
-from emolib.training.kernels.vector import VECTOR, zeros
+from emolib.training.kernels.tape import epoch
 from emolib.training.scaling import FoldInputs
 
 PRECISIONS = ("float32", "float64")
@@ -201,68 +200,36 @@ def named_parameters(net: nn.Module, weights: Tensor) -> dict[str, Tensor]:
     }
 
 
-class ShallowEngine:
-    """Compiled loops on the processor, a network in each lane of a vector register:
-    :mod:`emolib.training.kernels.shallow`.
-    """
-
-    def __init__(self, stack: NetworkStack) -> None:
-        self.stack, self.constants = stack, constants(stack.weights.numpy().dtype)
-        self.memory = self._memory(stack.batch)
-
-    def _memory(self, rows: int) -> tuple[Floats, shallow.Layout, Ints, Ints]:
-        m, hidden = self.stack.material, self.stack.alive.shape[1]
-        found = shallow.layout(rows, m.inputs[0, 0].size, hidden, m.targets.shape[1])
-        return zeros(found[0].end, m.inputs.dtype), *found
-
-    def epoch(self, which: Rows) -> Floats:
-        """Trains some networks for an epoch; returns the mean loss of each."""
-        s, m = self.stack, self.stack.material
-        return shallow.shallow_epoch(
-            *_state(s),
-            s.alive.numpy().astype(m.inputs.dtype),
-            which,
-            m.inputs.reshape(*m.inputs.shape[:2], -1),
-            m.view,
-            *(m.targets, m.order, m.length, m.split),
-            *self.memory,
-            self.constants,
-        )
-
-    def scores(self, k: int) -> Floats:
-        """Outputs ``[N, C]`` of one network on every row."""
-        weights, m = self.stack.weights[k].numpy(), self.stack.material
-        inputs = m.inputs[m.view[k]]
-        alive = self.stack.alive[k].numpy().astype(weights.dtype)
-        flat = inputs.reshape(len(inputs), -1)
-        memory = self._memory(-(-len(flat) // VECTOR))
-        return shallow.shallow_scores(weights, alive, flat, *memory, self.constants)
-
-
 class TapeEngine:
-    """A tape of operations on the processor, for one network after another:
-    :mod:`emolib.training.kernels.tape`.
-    """
+    """Compiled loops on the processor: :mod:`emolib.training.kernels`."""
 
     def __init__(self, stack: NetworkStack) -> None:
-        self.stack, self.constants = stack, constants(stack.weights.numpy().dtype)
+        self.stack, kind = stack, stack.material.targets.dtype.type
+        self.constants = constants(stack.material.targets.dtype)
         views, rows, modalities, features = stack.material.inputs.shape
-        shapes = [(1, features)] * modalities
-        self.image = np.empty((rows, 0), stack.material.inputs.dtype)
+        self.inputs = stack.material.inputs.reshape(views, rows, -1)
+        self.image = np.empty((rows, 0), kind)
+        self.tape: record.Tape
+        if isinstance(stack.net, ShallowNet):
+            self.tape = record.ShallowTape(stack.net, stack.batch, kind)
+            return
+        shapes = [(1, features)] * len(stack.net.branches)
         if isinstance(stack.net, ImageFusionNet):
-            faces = images(stack.data).numpy().astype(self.image.dtype)
-            shapes = [(1, features)] * len(stack.net.branches) + [faces.shape[1:]]
+            faces = images(stack.data).numpy().astype(kind)
+            shapes.append(faces.shape[1:])
             self.image = faces.reshape(rows, -1)
-        self.tape = record.Tape(stack.net, stack.batch, shapes)
-        self.memory = zeros(self.tape.end, self.image.dtype)
+        self.inputs = self.inputs[:, :, : len(stack.net.branches) * features]
+        self.tape = record.ConvolutionTape(stack.net, stack.batch, shapes, kind)
 
-    def _run(self, which: Rows, order: Any, length: Any, split: Any, scores: Floats) -> Floats:
+    def _run(self, which: Rows, order: Ints, length: Ints, split: Ints, scores: Floats) -> Floats:
         s, m, tape = self.stack, self.stack.material, self.tape
-        features = len(tape.slots) - self.image.shape[1]
-        return tape_epoch(
-            *_state(s),
+        # the same memory as the tensors'
+        state = [part.numpy() for part in (s.weights, s.mean, s.square, s.steps, s.rule)]
+        return epoch(
+            *state,
+            s.alive.numpy(),
             which,
-            m.inputs.reshape(*m.inputs.shape[:2], -1)[:, :, :features],
+            self.inputs,
             m.view,
             self.image,
             m.targets,
@@ -270,12 +237,7 @@ class TapeEngine:
             length,
             split,
             s.batch,
-            tape.operations,
-            tape.windows,
-            tape.places,
-            tape.slots,
-            tape.room,
-            self.memory,
+            *(tape.operations, tape.windows, tape.places, tape.slots, tape.room, tape.memory),
             scores,
             self.constants,
         )
@@ -283,23 +245,15 @@ class TapeEngine:
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
         m = self.stack.material
-        none = np.empty((0, 0, 0), m.targets.dtype)
-        return self._run(which, m.order, m.length, m.split, none)
+        return self._run(which, m.order, m.length, m.split, np.empty((0, 0, 0), m.targets.dtype))
 
     def scores(self, k: int) -> Floats:
         """Outputs ``[N, C]`` of one network on every row."""
         rows, classes = self.stack.material.targets.shape
         found = np.empty((1, rows, classes), self.stack.material.targets.dtype)
-        order = np.arange(rows, dtype=np.int32)[None]
-        split = np.zeros(len(self.stack.rows), np.int64)
+        order, split = np.arange(rows, dtype=np.int32)[None], np.zeros(len(self.stack.rows), int)
         self._run(np.array([k]), order, np.array([rows]), split, found)
         return found[0]
-
-
-def _state(stack: NetworkStack) -> tuple[Any, ...]:
-    """What a compiled epoch changes in place: the same memory as the tensors'."""
-    tensors = stack.weights, stack.mean, stack.square, stack.steps, stack.rule
-    return tuple(tensor.numpy() for tensor in tensors)
 
 
 class VmapEngine:
@@ -418,7 +372,7 @@ def images(data: EmotionData) -> Tensor:
 
 # Engines of the networks that have one of their own on the processor.
 ENGINES: dict[type[nn.Module], Any] = {
-    ShallowNet: ShallowEngine,
+    ShallowNet: TapeEngine,
     FusionNet: TapeEngine,
     ImageFusionNet: TapeEngine,
 }

@@ -9,8 +9,7 @@ from torch.nn.utils import parameters_to_vector
 
 from emolib.models import FeatureNet, FusionNet, ImageFusionNet
 from emolib.training.kernels import arithmetic, record
-from emolib.training.kernels.tape import tape_epoch
-from emolib.training.kernels.vector import zeros
+from emolib.training.kernels.tape import epoch
 
 ROWS, CLASSES, RATE = 23, 7, 0.5
 
@@ -63,15 +62,18 @@ def test_a_step_follows_pytorch_s_gradient_and_the_scores_are_the_module_s(name,
     before = parameters_to_vector(net.parameters()).detach()
     gradient = parameters_to_vector(torch.autograd.grad(loss, tuple(net.parameters())))
 
-    tape = record.Tape(net, batch, [(1, features)] * modalities + [(side, side)] * (side > 0))
+    tape = record.ConvolutionTape(
+        net, batch, [(1, features)] * modalities + [(side, side)] * (side > 0), np.float64
+    )
     weights = np.stack([before.numpy()] * 2)
     state = weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros(2, int)
     rule = np.tile([RATE, *arithmetic.OPTIMISERS["SGD"], *arithmetic.LOSSES["smooth L1"]], (2, 1))
 
     def run(order, scores):
-        return tape_epoch(
+        return epoch(
             *state,
             rule,
+            np.empty((2, 0), bool),
             np.array([1]),  # the first network rests
             x.numpy().reshape(1, ROWS, -1),
             np.zeros(2, int),
@@ -86,7 +88,7 @@ def test_a_step_follows_pytorch_s_gradient_and_the_scores_are_the_module_s(name,
             tape.places,
             tape.slots,
             tape.room,
-            zeros(tape.end, float),
+            tape.memory,
             scores,
             arithmetic.constants(np.dtype(float)),
         )

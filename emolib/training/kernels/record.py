@@ -1,4 +1,4 @@
-"""The tape of a CNN: a module's forward and backward pass as operations on one flat memory.
+"""The tape of a module: its forward and backward pass as operations on one flat memory.
 
 Channels, kernels, padding and pooling are read from the module. Numbers of a layer lie position by
 position, ``B`` rows each with the channels side by side, so that a neighbour is ``B`` rows away.
@@ -15,8 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from emolib.training.kernels.tape import POOL, PRODUCT, ROWS, SUM, TRANSPOSE, UNPOOL
-from emolib.training.kernels.vector import VECTOR
+from emolib.models import ShallowNet
+from emolib.training.kernels.operations import (
+    LANE_PRODUCT,
+    POOL,
+    PRODUCT,
+    ROWS,
+    SIGMOID,
+    SUM,
+    TRANSPOSE,
+    UNPOOL,
+    UNSIGMOID,
+)
+from emolib.training.kernels.vector import VECTOR, zeros
 
 ARGUMENTS = 21  # numbers of an operation at most
 Shape = tuple[int, int]  # lines and positions along a line; features are one line
@@ -90,13 +101,7 @@ class Grid:
 
 
 class Tape:
-    """Operations of a step of a :class:`~emolib.models.FusionNet` or
-    :class:`~emolib.models.ImageFusionNet`.
-
-    Args:
-        net: the module.
-        batch: rows ``B``.
-        shapes: lines and positions of the input of each branch.
+    """Operations of a step, and the memory that they work on.
 
     Attributes:
         operations: ``[O, ARGUMENTS]``, those of the forward pass first.
@@ -104,14 +109,112 @@ class Tape:
         windows: offset of each pooled value, and of the values that it is the largest of.
         places: offset of each parameter, in the module's order ``[P]``.
         slots: offset of each input of the first row of a batch.
-        room: sizes and offsets that :func:`~emolib.training.kernels.tape.tape_epoch` needs.
+        room: sizes and offsets, in the order in which
+            :func:`~emolib.training.kernels.tape.epoch` takes them up.
+        memory: what the operations work on.
     """
 
-    def __init__(self, net: Any, batch: int, shapes: Sequence[Shape]) -> None:
-        self.batch = batch
+    def __init__(self, batch: int) -> None:
+        self.batch, self.end = batch, 0
         self.ahead: list[Operation] = []
         self.back: list[Operation] = []
-        self.tables: list[NDArray[np.int64]] = []
+        self.tables = [np.zeros((0, 1), np.int64)]
+        self.ones: list[int] = []  # offsets of vectors of ones
+
+    def _take(self, count: int) -> int:
+        at, self.end = self.end, self.end + whole(count)  # vectors keep to cache lines
+        return at
+
+    def _record(self, part: str, ahead: list[list[int]], back: list[list[int]]) -> None:
+        self.ahead += [(f"{part}, forward", op) for op in ahead]
+        self.back = [(f"{part}, backward", op) for op in back] + self.back
+
+    def _finish(
+        self, kind: type[np.floating], steps: list[int], vectors: int, parts: list[int]
+    ) -> None:
+        operations = self.ahead + self.back
+        self.parts = [part for part, _ in operations]
+        self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for _, op in operations])
+        longest = max(table.shape[1] for table in self.tables)
+        self.windows = np.concatenate(
+            [np.pad(table, ((0, 0), (0, longest - table.shape[1]))) for table in self.tables]
+        )
+        share, bound, pace = (self._take(n * VECTOR) for n in (vectors, 3, 7))
+        limits = [0, len(self.ahead), len(operations)]
+        *parts, alive = parts
+        self.room = np.array([*steps, *limits, *parts, share, bound, pace, alive])
+        self._take(ROWS * self.batch * VECTOR)  # a product may read beyond the last number
+        self.memory = zeros(self.end, kind)
+        for at in self.ones:
+            self.memory[at : at + VECTOR] = 1
+
+
+class ShallowTape(Tape):
+    """Operations of a step of :class:`~emolib.models.ShallowNet`, a network in each lane.
+
+    The bias of a unit is the weight of a further input, which is 1.
+    """
+
+    def __init__(self, net: ShallowNet, batch: int, kind: type[np.floating]) -> None:
+        super().__init__(batch)
+        d, u, c = net.hidden.in_features + 1, net.output.in_features + 1, net.output.out_features
+        hidden = u - 1
+        size = (hidden * d + c * u) * VECTOR
+        w = self._take(4 * size)  # weights, their gradient, its mean, the mean of its square
+        x, h, d_h, out, target, alive = (
+            self._take(batch * count * VECTOR) for count in (d, u, u, c, c, u)
+        )
+        w2, g, g2 = w + hidden * d * VECTOR, w + size, w + size + hidden * d * VECTOR
+        every = w + np.arange(hidden * d + c * u) * VECTOR
+        layers = every[: hidden * d].reshape(hidden, d), every[hidden * d :].reshape(c, u)
+        self.places = np.concatenate(
+            [part.ravel() for layer in layers for part in (layer[:, :-1], layer[:, -1])]
+        )
+        self.slots = x + np.arange(d - 1) * VECTOR
+        self.ones = [
+            at + (r * n + n - 1) * VECTOR for at, n in ((x, d), (h, u)) for r in range(batch)
+        ]
+        distances = np.array([1, VECTOR, VECTOR] * 3 + [1, 1, 1])
+
+        def product(*arguments: int) -> list[int]:
+            return [LANE_PRODUCT, *(np.array(arguments) * distances).tolist()]
+
+        self._record(
+            "dense layers",
+            [product(h, u, 1, x, d, 1, w, d, 1, batch, hidden, d)],
+            [product(g, 1, d, x, 1, d, d_h, 1, u, d, hidden, batch)],
+        )
+        self._record(
+            "sigmoid",
+            [[SIGMOID, h, alive, batch, u * VECTOR, hidden]],
+            [[UNSIGMOID, h, d_h, batch * u * VECTOR]],
+        )
+        self._record(
+            "dense layers",
+            [product(out, c, 1, h, u, 1, w2, u, 1, batch, c, u)],
+            [
+                product(g2, 1, u, h, 1, u, out, 1, c, u, c, batch),
+                product(d_h, u, 1, out, c, 1, w2, 1, u, batch, hidden, c),
+            ],
+        )
+        steps = [VECTOR, d * VECTOR, c * VECTOR, VECTOR, VECTOR, batch, c * VECTOR]
+        self._finish(kind, steps, batch, [w, size, out, target, alive])
+
+
+class ConvolutionTape(Tape):
+    """Operations of a step of a :class:`~emolib.models.FusionNet` or
+    :class:`~emolib.models.ImageFusionNet`, one network alone.
+
+    Args:
+        net: the module.
+        batch: rows ``B``.
+        shapes: lines and positions of the input of each branch.
+    """
+
+    def __init__(
+        self, net: Any, batch: int, shapes: Sequence[Shape], kind: type[np.floating]
+    ) -> None:
+        super().__init__(batch)
         self.at: dict[nn.Module, int] = {}
         branches = [*net.branches, *([net.image] if hasattr(net, "image") else [])]
         # zeros come first, as many as the widest layer has outputs
@@ -126,40 +229,27 @@ class Tape:
             x = self._grid(shape, setting(branch.convolutions[0], "padding"), batch, 1)
             inputs.append(x.position(*np.indices(shape)).ravel())
             outputs.append(self._branch(branch, x))
-        flat = [
-            self._grid((1, 1), (0, 0), whole(batch, ROWS), whole(layer.out_features))
+        self.slots = np.concatenate(inputs)
+        rows = whole(batch)
+        reduced, positive, out = (
+            self._grid((1, 1), (0, 0), rows, whole(layer.out_features))
             for layer in (net.reduce, net.reduce, net.output)
-        ]
-        reduced, positive, out = flat
+        )
         self._dense(net.reduce, outputs, reduced, reduced.gradient)
         self._pool(None, reduced, positive)
         self._dense(net.output, [positive], out, out)  # its gradient takes its place
-        lanes = whole(batch)
-        losing, pace = self._take((2 * net.output.out_features + 4) * lanes), self._take(7 * VECTOR)
-        self._take(ROWS * batch * VECTOR)  # a product may read beyond the last number
-        operations = self.ahead + self.back
-        self.parts = [part for part, _ in operations]
-        self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for _, op in operations])
-        longest = max(table.shape[1] for table in self.tables)
-        self.windows = np.concatenate(
-            [np.pad(table, ((0, 0), (0, longest - table.shape[1]))) for table in self.tables]
-        )
-        self.slots = np.concatenate(inputs)
-        sizes = [start, self.size, out.at, out.wide, lanes, losing, pace]
-        self.room = np.array([*sizes, 0, len(self.ahead), len(operations)])
-
-    def _take(self, count: int) -> int:
-        at, self.end = self.end, self.end + whole(count)  # vectors keep to cache lines
-        return at
+        # the loss looks at rows side by side
+        errors, targets = self._take(out.size), self._take(out.size)
+        turn = [TRANSPOSE, errors, out.at, 1, rows, out.wide]
+        back = [TRANSPOSE, out.at, errors, 1, out.wide, rows]
+        self._record("dense layers", [turn], [back])
+        steps = [1, 1, 1, 1, rows, rows // VECTOR, VECTOR]
+        self._finish(kind, steps, rows // VECTOR, [start, self.size, errors, targets, 0])
 
     def _grid(self, shape: Shape, padding: Shape, rows: int, wide: int) -> Grid:
         grid = Grid(self.end, shape, padding, rows, wide)
         self._take(2 * grid.size)
         return grid
-
-    def _record(self, part: str, ahead: list[list[int]], back: list[list[int]]) -> None:
-        self.ahead += [(f"{part}, forward", op) for op in ahead]
-        self.back = [(f"{part}, backward", op) for op in back] + self.back
 
     def _parameters(
         self, net: Any, branches: Sequence[Any], shapes: Sequence[Shape]
@@ -263,7 +353,7 @@ class Tape:
 
     def _dense(self, layer: Any, inputs: Sequence[Grid], out: Grid, d_out: Grid) -> None:
         """A fully connected layer on all positions of some grids."""
-        at, narrow, rows = self.at[layer], out.wide, out.rows
+        at, narrow, rows = self.at[layer], out.wide, whole(self.batch, ROWS)
         bias = at + sum(x.shape[0] * x.shape[1] * x.wide for x in inputs) * narrow
         ahead, back = [], [[SUM, bias + self.size, d_out.at, 0, narrow, 1, self.batch, narrow]]
         start = [bias, 0, 0]
