@@ -232,7 +232,7 @@ class TapeEngine:
             self.inputs,
             m.view,
             self.image,
-            m.targets,
+            s.data.labels,
             order,
             length,
             split,

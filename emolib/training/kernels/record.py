@@ -141,8 +141,8 @@ class Tape:
         )
         share, bound, pace = (self._take(n * VECTOR) for n in (vectors, 3, 7))
         limits = [0, len(self.ahead), len(operations)]
-        *parts, alive = parts
-        self.room = np.array([*steps, *limits, *parts, share, bound, pace, alive])
+        *parts, alive, classes = parts
+        self.room = np.array([*steps, *limits, *parts, share, bound, pace, alive, classes])
         self._take(ROWS * self.batch * VECTOR)  # a product may read beyond the last number
         self.memory = zeros(self.end, kind)
         for at in self.ones:
@@ -198,7 +198,7 @@ class ShallowTape(Tape):
             ],
         )
         steps = [VECTOR, d * VECTOR, c * VECTOR, VECTOR, VECTOR, batch, c * VECTOR]
-        self._finish(kind, steps, batch, [w, size, out, target, alive])
+        self._finish(kind, steps, batch, [w, size, out, target, alive, c])
 
 
 class ConvolutionTape(Tape):
@@ -244,7 +244,12 @@ class ConvolutionTape(Tape):
         back = [TRANSPOSE, out.at, errors, 1, out.wide, rows]
         self._record("dense layers", [turn], [back])
         steps = [1, 1, 1, 1, rows, rows // VECTOR, VECTOR]
-        self._finish(kind, steps, rows // VECTOR, [start, self.size, errors, targets, 0])
+        self._finish(
+            kind,
+            steps,
+            rows // VECTOR,
+            [start, self.size, errors, targets, 0, net.output.out_features],
+        )
 
     def _grid(self, shape: Shape, padding: Shape, rows: int, wide: int) -> Grid:
         grid = Grid(self.end, shape, padding, rows, wide)

@@ -16,7 +16,7 @@ from emolib.training.kernels.arithmetic import (
     optimizer_step,
 )
 from emolib.training.kernels.operations import run
-from emolib.training.kernels.vector import VECTOR
+from emolib.training.kernels.vector import VECTOR, full, store
 
 
 @kernel
@@ -31,7 +31,7 @@ def epoch(
     x: Floats,
     view: Ints,
     image: Floats,
-    target: Floats,
+    label: Ints,
     order: Ints,
     length: Ints,
     split: Ints,
@@ -58,7 +58,7 @@ def epoch(
         which: the networks to train.
         x: inputs ``[V, N, M * D]``; ``view`` ``[K]`` says which.
         image: further inputs ``[N, S * S]``, the same in each view.
-        target: ``[N, C]``.
+        label: the class of each row ``[N]``.
         order: training rows of each split in this epoch's order ``[S, T]``, the first ``length[s]``
             of them; ``split`` ``[K]`` says which.
         batch: rows per step; the last batch of an epoch may be smaller.
@@ -81,16 +81,16 @@ def epoch(
         room[12],
         room[13],
     )
-    share, bound, pace, gates = room[14], room[15], room[16], room[17]
+    share, bound, pace, gates, classes = room[14], room[15], room[16], room[17], room[18]
     smooth, loss = bound + VECTOR, bound + 2 * VECTOR
-    classes, features, kind = target.shape[1], x.shape[2], w.dtype.type
+    features, kind, none = x.shape[2], w.dtype.type, full(memory, 0.0)
     losses = np.zeros(which.size, w.dtype)
     for first in range(0, which.size, lanes):
         # a lane without a network rests
-        for i in range(w_, w_ + 4 * size):
-            memory[i] = 0
-        for i in range(share, share + vectors * VECTOR):
-            memory[i] = 0
+        for i in range(w_, w_ + 4 * size, VECTOR):
+            store(memory, i, none)
+        for i in range(share, share + vectors * VECTOR, VECTOR):
+            store(memory, i, none)
         for i in range(VECTOR):
             memory[bound + i], memory[smooth + i], memory[loss + i] = 1, 1, 0
             for j in range(7):
@@ -107,28 +107,28 @@ def epoch(
             for i in range(k, VECTOR, lanes):
                 memory[bound + i], memory[smooth + i] = rule[n, 3], rule[n, 4]
         for start in range(0, longest, batch):
+            for i in range(targets, targets + vectors * classes * VECTOR, VECTOR):
+                store(memory, i, none)
             for k in range(networks):
                 n = which[first + k]
-                s = split[n]
-                rows, own = min(batch, length[s] - start), REST
+                s, seen = split[n], view[n]
+                rows, own, one_class = min(batch, length[s] - start), REST, kind(0)
                 if rows > 0:  # otherwise its epoch is over, and others have a batch to go
                     step[n] += scores.size == 0
                     own = adam_coefficients(rule[n, 0], rule[n, 1], rule[n, 2], step[n])
+                    one_class = kind(1) / kind(rows * classes)
                 for j in range(7):
                     for i in range(k, VECTOR, lanes):
                         memory[pace + j * VECTOR + i] = own[j]
                 for r in range(batch):  # a place without a row has no say
-                    at = share + r * share_step + k
-                    memory[at] = kind(1) / kind(rows * classes) if r < rows else kind(0)
+                    memory[share + r * share_step + k] = one_class if r < rows else kind(0)
                 for r in range(rows):
                     row, at = order[s, start + r], r * row_step + k
                     for i in range(features):
-                        memory[slots[i] + at] = x[view[n], row, i]
+                        memory[slots[i] + at] = x[seen, row, i]
                     for i in range(image.shape[1]):
                         memory[slots[features + i] + at] = image[row, i]
-                    at = targets + r * target_step + k
-                    for i in range(classes):
-                        memory[at + i * class_step] = target[row, i]
+                    memory[targets + r * target_step + label[row] * class_step + k] = 1
             run(memory, windows, tape, begin, forward, constants)
             if scores.size:
                 for k in range(networks):
