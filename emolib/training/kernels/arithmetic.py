@@ -13,7 +13,6 @@ from emolib.training.kernels.vector import (
     full,
     load,
     power_of_two,
-    reciprocal,
     some_equal,
     splat,
     sqrt,
@@ -61,7 +60,8 @@ def exponential(z: Floats, constants: Floats) -> Floats:
 @compiled
 def sigmoid(z: Floats, constants: Floats) -> Floats:
     """The sigmoid of a vector."""
-    return reciprocal(full(constants, 1.0) + exponential(z, constants))
+    one = full(constants, 1.0)
+    return one / (one + exponential(z, constants))
 
 
 @compiled
@@ -175,5 +175,5 @@ def optimizer_step(memory: Floats, w: int, g: int, m: int, v: int, count: int, p
         square = where_greater(square, tiny, square, none)
         store(memory, m + at, mean)
         store(memory, v + at, square)
-        step = size * mean * reciprocal(fma(sqrt(square), root, epsilon))
+        step = size * mean / fma(sqrt(square), root, epsilon)
         store(memory, w + at, load(memory, w + at) - step)

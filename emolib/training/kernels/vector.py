@@ -40,11 +40,13 @@ class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, ir.VectorType(number, VECTOR))
 
 
-def zeros(size: int, dtype: np.dtype[np.floating]) -> Floats:
-    """Memory for vectors: from the start of a cache line on, or each would touch two of them."""
-    bytes_ = np.zeros(size * np.dtype(dtype).itemsize + 64, np.uint8)
-    start = -bytes_.ctypes.data % 64
-    return bytes_[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+def zeros(size: int, dtype: type[np.floating]) -> Floats:
+    """Memory for vectors: from the start of a cache line on, or each would touch two of them, and
+    a product of matrices take half as long again.
+    """
+    whole = np.zeros(size * np.dtype(dtype).itemsize + 64, np.uint8)
+    start = -whole.ctypes.data % 64
+    return whole[start : start + size * np.dtype(dtype).itemsize].view(dtype)
 
 
 def load(memory: Floats, at: int) -> Floats:
@@ -67,6 +69,13 @@ def full(memory: Floats, value: float) -> Floats:
     return np.full(VECTOR, value, memory.dtype)
 
 
+def transpose(memory: Floats, out: int, out_row: int, a: int, a_row: int) -> None:
+    """Puts a square of :data:`VECTOR` rows from ``a`` on into ``out``, transposed."""
+    rows = [load(memory, a + i * a_row) for i in range(VECTOR)]
+    for j, column in enumerate(np.stack(rows, axis=1)):
+        store(memory, out + j * out_row, column)
+
+
 def fma(a: Floats, b: Floats, c: Floats) -> Floats:
     """``a * b + c``."""
     return a * b + c
@@ -80,13 +89,6 @@ def where_greater(a: Floats, b: Floats, yes: Floats, no: Floats) -> Floats:
 def where_equal(a: Floats, b: Floats, yes: Floats, no: Floats) -> Floats:
     """``yes`` in the places where ``a == b``, otherwise ``no``."""
     return np.where(a == b, yes, no)
-
-
-def transpose(memory: Floats, out: int, out_row: int, a: int, a_row: int) -> None:
-    """Puts a square of :data:`VECTOR` rows from ``a`` on into ``out``, transposed."""
-    rows = [memory[a + i * a_row : a + i * a_row + VECTOR] for i in range(VECTOR)]
-    for j, column in enumerate(np.stack(rows, axis=1)):
-        memory[out + j * out_row : out + j * out_row + VECTOR] = column
 
 
 def some_equal(a: Floats, b: Floats) -> bool:
@@ -104,18 +106,9 @@ def sqrt(a: Floats) -> Floats:
     return np.sqrt(a)
 
 
-def reciprocal(a: Floats) -> Floats:
-    """``1 / a`` to a unit in the last place, for ``a`` between 1e-37 and 1e37.
-
-    A division keeps its unit busy for 16 cycles; this takes half of that from two units.
-    """
-    return 1 / a
-
-
 def power_of_two(a: Floats) -> Floats:
     """``2**n``, where ``a`` is :func:`exponent_shift` plus a whole number ``n``."""
-    shift = exponent_shift(a.dtype)
-    return np.exp2(a - a.dtype.type(shift))
+    return np.exp2(a - a.dtype.type(exponent_shift(a.dtype)))
 
 
 def exponent_shift(dtype: np.dtype[np.floating]) -> float:
@@ -126,72 +119,83 @@ def exponent_shift(dtype: np.dtype[np.floating]) -> float:
     return float(1.5 * 2.0**kind.nmant + kind.maxexp - 1)
 
 
-def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """The address of ``memory[at]``, and the bytes of a number."""
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
-    return builder.gep(array.data, [arguments[1]]), size
+def _compiles(
+    function: Callable[..., Any], typer: Callable[..., Any], *kinds: Any
+) -> Callable[[Callable[..., Any]], None]:
+    """Decorator: LLVM's code for a function of these kinds of arguments, given LLVM's builder and
+    the arguments, arrays as pointers; the typer tells the type of the result from theirs.
+    """
+
+    def register(code: Callable[..., Any]) -> None:
+        def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            values = [
+                context.make_array(kind)(context, builder, value).data
+                if isinstance(kind, types.Array)
+                else value
+                for kind, value in zip(signature.args, arguments, strict=True)
+            ]
+            found = code(builder, *values)
+            return context.get_dummy_value() if signature.return_type == types.none else found
+
+        lower_builtin(function, *kinds)(lowered)
+        type_callable(function)(lambda context: typer)
+
+    return register
 
 
-def _vector_pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    pointer, size = _pointer(context, builder, signature, arguments)
-    kind = context.get_value_type(Vector(signature.args[0].dtype))
-    return builder.bitcast(pointer, kind.as_pointer()), size
+def _in_memory(memory: Any, at: Any) -> Any:
+    return Vector(memory.dtype)
 
 
-@lower_builtin(load, types.Array, types.Integer)
-def _load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    pointer, size = _vector_pointer(context, builder, signature, arguments)
-    return builder.load(pointer, align=size)
+def _alike(a: Any, b: Any) -> Any:
+    return a if isinstance(a, Vector) and a == b else None
 
 
-@lower_builtin(store, types.Array, types.Integer, Vector)
-def _store(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    pointer, size = _vector_pointer(context, builder, signature, arguments)
-    builder.store(arguments[2], pointer, align=size)
-    return context.get_dummy_value()
+def _pointer(builder: Any, memory: Any, at: Any) -> Any:
+    kind = ir.VectorType(memory.type.pointee, VECTOR)
+    return builder.bitcast(builder.gep(memory, [at]), kind.as_pointer())
 
 
-@lower_builtin(splat, types.Array, types.Integer)
-def _splat(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    pointer, size = _pointer(context, builder, signature, arguments)
-    kind = context.get_value_type(signature.return_type)
-    return _everywhere(builder, kind, builder.load(pointer, align=size))
-
-
-def _everywhere(builder: Any, kind: Any, number: Any) -> Any:
-    first = builder.insert_element(kind(ir.Undefined), number, ir.IntType(32)(0))
+def _everywhere(builder: Any, number: Any) -> Any:
+    empty = ir.VectorType(number.type, VECTOR)(ir.Undefined)
+    first = builder.insert_element(empty, number, ir.IntType(32)(0))
     places = ir.Constant(ir.VectorType(ir.IntType(32), VECTOR), [0] * VECTOR)
-    return builder.shuffle_vector(first, kind(ir.Undefined), places)
+    return builder.shuffle_vector(first, empty, places)
 
 
-def _calls(function: Callable[..., Floats], intrinsic: str, count: int) -> None:
-    """Makes a function of so many vectors one of LLVM's own."""
-
-    @lower_builtin(function, *[Vector] * count)
-    def _(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _call(builder, intrinsic, *arguments)
+@_compiles(load, _in_memory, types.Array, types.Integer)
+def _(builder: Any, memory: Any, at: Any) -> Any:
+    return builder.load(_pointer(builder, memory, at), align=4)
 
 
-def _call(builder: Any, intrinsic: str, *arguments: Any) -> Any:
-    kind = arguments[0].type
-    name = f"llvm.{intrinsic}.v{VECTOR}f{32 if kind.element == ir.FloatType() else 64}"
-    function = builder.module.globals.get(name) or ir.Function(
-        builder.module, ir.FunctionType(kind, [kind] * len(arguments)), name
-    )
-    return builder.call(function, arguments)
+@_compiles(store, lambda memory, at, vector: types.none, types.Array, types.Integer, Vector)
+def _(builder: Any, memory: Any, at: Any, vector: Any) -> Any:
+    return builder.store(vector, _pointer(builder, memory, at), align=4)
 
 
-@lower_builtin(transpose, types.Array, *[types.Integer] * 4)
-def _transpose(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    memory, out, out_row, a, a_row = arguments
+@_compiles(splat, _in_memory, types.Array, types.Integer)
+def _(builder: Any, memory: Any, at: Any) -> Any:
+    return _everywhere(builder, builder.load(builder.gep(memory, [at])))
 
-    def pointers(start: Any, row: Any) -> Iterator[tuple[Any, int]]:
+
+@_compiles(full, _in_memory, types.Array, types.Float)
+def _(builder: Any, memory: Any, value: Any) -> Any:
+    number = memory.type.pointee
+    return _everywhere(builder, value if value.type == number else builder.fptrunc(value, number))
+
+
+@_compiles(
+    transpose,
+    lambda memory, out, out_row, a, a_row: types.none,
+    types.Array,
+    *[types.Integer] * 4,
+)
+def _(builder: Any, memory: Any, out: Any, out_row: Any, a: Any, a_row: Any) -> None:
+    def pointers(start: Any, row: Any) -> Iterator[Any]:
         for i in range(VECTOR):
-            at = builder.add(start, builder.mul(row, row.type(i)))
-            yield _vector_pointer(context, builder, signature, [memory, at])
+            yield _pointer(builder, memory, builder.add(start, builder.mul(row, row.type(i))))
 
-    rows = [builder.load(pointer, align=size) for pointer, size in pointers(a, a_row)]
+    rows = [builder.load(pointer, align=4) for pointer in pointers(a, a_row)]
     places, half = np.arange(VECTOR), VECTOR // 2
     while half:  # swaps the off-diagonal quarters of ever smaller squares
         below = (places & half) > 0
@@ -206,95 +210,52 @@ def _transpose(context: Any, builder: Any, signature: Any, arguments: Any) -> An
             pair = rows[i], rows[i + half]
             rows[i], rows[i + half] = (builder.shuffle_vector(*pair, mask) for mask in masks)
         half //= 2
-    for row, (pointer, size) in zip(rows, pointers(out, out_row), strict=True):
-        builder.store(row, pointer, align=size)
-    return context.get_dummy_value()
+    for row, pointer in zip(rows, pointers(out, out_row), strict=True):
+        builder.store(row, pointer, align=4)
 
 
-@lower_builtin(full, types.Array, types.Float)
-def _full(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    kind = context.get_value_type(signature.return_type)
-    number = context.cast(builder, arguments[1], signature.args[1], signature.args[0].dtype)
-    return _everywhere(builder, kind, number)
-
-
-@lower_builtin(some_equal, Vector, Vector)
-def _some_equal(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    bits = builder.bitcast(builder.fcmp_ordered("==", *arguments), ir.IntType(VECTOR))
+@_compiles(some_equal, lambda a, b: types.boolean, Vector, Vector)
+def _(builder: Any, a: Any, b: Any) -> Any:
+    bits = builder.bitcast(builder.fcmp_ordered("==", a, b), ir.IntType(VECTOR))
     return builder.icmp_unsigned("!=", bits, bits.type(0))
 
 
-@lower_builtin(power_of_two, Vector)
-def _power_of_two(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    bits, whole, mantissa = _bits(context, builder, signature, arguments)
-    shift = ir.Constant(whole, [mantissa] * VECTOR)
-    return builder.bitcast(builder.shl(bits, shift), arguments[0].type)
-
-
-@lower_builtin(reciprocal, Vector)
-def _reciprocal(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """A guess within 12 %, by the bits of the logarithm, is corrected twice or thrice: what is
-    missing is each time cubed.
-    """
-    bits, whole, mantissa = _bits(context, builder, signature, arguments)
-    top = 2 * (2 ** (whole.element.width - mantissa - 2) - 1) - 0.1009
-    guess = builder.sub(ir.Constant(whole, [int(top * 2.0**mantissa)] * VECTOR), bits)
-    (a,), kind = arguments, arguments[0].type
-    one, minus, found = (
-        ir.Constant(kind, [1.0] * VECTOR),
-        builder.fneg(a),
-        builder.bitcast(guess, kind),
-    )
-    for _ in range(mantissa // 20 + 1):
-        missing = _call(builder, "fma", minus, found, one)
-        found = _call(
-            builder, "fma", found, _call(builder, "fma", missing, missing, missing), found
-        )
-    return found
-
-
-def _bits(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """A vector's bits as whole numbers, their type, and how many bits the mantissa has."""
-    width = signature.return_type.dtype.bitwidth
+@_compiles(power_of_two, lambda a: a, Vector)
+def _(builder: Any, a: Any) -> Any:
+    width, mantissa = (32, 23) if a.type.element == ir.FloatType() else (64, 52)
     whole = ir.VectorType(ir.IntType(width), VECTOR)
-    return builder.bitcast(arguments[0], whole), whole, np.finfo(f"f{width // 8}").nmant
+    shift = ir.Constant(whole, [mantissa] * VECTOR)
+    return builder.bitcast(builder.shl(builder.bitcast(a, whole), shift), a.type)
 
 
-def _selects(function: Callable[..., Floats], comparison: str) -> None:
-    @lower_builtin(function, Vector, Vector, Vector, Vector)
-    def _(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        a, b, yes, no = arguments
+def _calls(function: Callable[..., Any], typer: Callable[..., Any], name: str, count: int) -> None:
+    @_compiles(function, typer, *[Vector] * count)
+    def _(builder: Any, *vectors: Any) -> Any:
+        kind = vectors[0].type
+        full_name = f"llvm.{name}.v{VECTOR}f{32 if kind.element == ir.FloatType() else 64}"
+        intrinsic = builder.module.globals.get(full_name) or ir.Function(
+            builder.module, ir.FunctionType(kind, [kind] * count), full_name
+        )
+        return builder.call(intrinsic, vectors)
+
+
+def _selects(function: Callable[..., Any], comparison: str) -> None:
+    @_compiles(function, lambda a, b, yes, no: yes, *[Vector] * 4)
+    def _(builder: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
         return builder.select(builder.fcmp_ordered(comparison, a, b), yes, no)
-
-    type_callable(function)(lambda context: lambda a, b, yes, no: a)
-
-
-_selects(where_greater, ">")
-_selects(where_equal, "==")
-type_callable(load)(lambda context: lambda memory, at: Vector(memory.dtype))
-type_callable(splat)(lambda context: lambda memory, at: Vector(memory.dtype))
-type_callable(store)(lambda context: lambda memory, at, vector: types.none)
-type_callable(transpose)(lambda context: lambda memory, out, out_row, a, a_row: types.none)
-type_callable(full)(lambda context: lambda memory, value: Vector(memory.dtype))
-type_callable(fma)(lambda context: lambda a, b, c: a)
-type_callable(some_equal)(lambda context: lambda a, b: types.boolean)
-_calls(fma, "fma", 3)
-_calls(absolute, "fabs", 1)
-_calls(sqrt, "sqrt", 1)
-for unary in (absolute, sqrt, reciprocal, power_of_two):
-    type_callable(unary)(lambda context: lambda a: a)
 
 
 def _operates(function: Callable[..., Any], instruction: str) -> None:
-    @type_callable(function)
-    def _(context: Any) -> Any:
-        return lambda a, b: a if isinstance(a, Vector) and a == b else None
-
-    @lower_builtin(function, Vector, Vector)
-    def _(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return getattr(builder, instruction)(*arguments)
+    @_compiles(function, _alike, Vector, Vector)
+    def _(builder: Any, a: Any, b: Any) -> Any:
+        return getattr(builder, instruction)(a, b)
 
 
+_calls(fma, lambda a, b, c: a, "fma", 3)
+_calls(absolute, lambda a: a, "fabs", 1)
+_calls(sqrt, lambda a: a, "sqrt", 1)
+_selects(where_greater, ">")
+_selects(where_equal, "==")
 _operates(operator.add, "fadd")
 _operates(operator.sub, "fsub")
 _operates(operator.mul, "fmul")
