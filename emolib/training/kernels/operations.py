@@ -20,7 +20,7 @@ from emolib.training.kernels.vector import (
 )
 
 ROWS = 8  # of sums in registers: as many as two units need that take four cycles for each operation
-PRODUCT, SUM, POOL, UNPOOL, TRANSPOSE, LANE_PRODUCT, SIGMOID, UNSIGMOID = range(8)
+PRODUCT, POOL, UNPOOL, TRANSPOSE, LANE_PRODUCT, SIGMOID, UNSIGMOID = range(7)
 
 
 @compiled
@@ -28,7 +28,8 @@ def product(memory: Floats, op: Ints) -> None:
     """``out[l, i] = start[l, i] + sum over t, q of a[l, i, t, q] * b[l, t, q]``, for :data:`ROWS`
     rows ``i`` and :data:`VECTOR` columns at a time.
 
-    With one tap ``t`` it is a matrix product, with several a convolution.
+    With one tap ``t`` it is a matrix product, with several a convolution, and with all rows of
+    ``a`` at a one a sum.
     """
     out, out_line, out_row, start, start_line, start_row = op[1], op[2], op[3], op[4], op[5], op[6]
     a, a_line, a_row, a_tap, a_inner = op[7], op[8], op[9], op[10], op[11]
@@ -68,26 +69,6 @@ def product(memory: Floats, op: Ints) -> None:
                 store(memory, at + 5 * out_row, s5)
                 store(memory, at + 6 * out_row, s6)
                 store(memory, at + 7 * out_row, s7)
-
-
-@compiled
-def column_sums(memory: Floats, op: Ints) -> None:
-    """``out[j] = sum over l, i of a[l, i, j]``; four sums side by side, since each addition waits
-    for the one before.
-    """
-    out, a, a_line, a_row, lines, rows, columns = op[1], op[2], op[3], op[4], op[5], op[6], op[7]
-    for j in range(0, columns, VECTOR):
-        s0 = s1 = s2 = s3 = load(memory, 0)
-        for line in range(lines):
-            at = a + line * a_line + j
-            for i in range(0, rows - rows % 4, 4):
-                s0 = s0 + load(memory, at + i * a_row)
-                s1 = s1 + load(memory, at + (i + 1) * a_row)
-                s2 = s2 + load(memory, at + (i + 2) * a_row)
-                s3 = s3 + load(memory, at + (i + 3) * a_row)
-            for i in range(rows - rows % 4, rows):
-                s0 = s0 + load(memory, at + i * a_row)
-        store(memory, out + j, (s0 + s1) + (s2 + s3))
 
 
 @compiled
@@ -207,8 +188,6 @@ def run(
         op = tape[k]
         if op[0] == PRODUCT:
             product(memory, op)
-        elif op[0] == SUM:
-            column_sums(memory, op)
         elif op[0] == POOL:
             pool(memory, windows, op)
         elif op[0] == UNPOOL:

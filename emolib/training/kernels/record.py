@@ -22,7 +22,6 @@ from emolib.training.kernels.operations import (
     PRODUCT,
     ROWS,
     SIGMOID,
-    SUM,
     TRANSPOSE,
     UNPOOL,
     UNSIGMOID,
@@ -224,6 +223,7 @@ class ConvolutionTape(Tape):
         # the same order.
         self.size = self.end - start
         self.end += 4 * self.size
+        self.ones = [self._take(VECTOR)]
         inputs, outputs = [], []
         for branch, shape in zip(branches, shapes, strict=True):
             x = self._grid(shape, setting(branch.convolutions[0], "padding"), batch, 1)
@@ -255,6 +255,12 @@ class ConvolutionTape(Tape):
         grid = Grid(self.end, shape, padding, rows, wide)
         self._take(2 * grid.size)
         return grid
+
+    def _sum(self, out: int, a: Grid, rows: int) -> list[int]:
+        """The sum of all rows: a product with ones, of which each row goes to the same place."""
+        (ones,) = self.ones
+        right = [a.position(), 0, a.line, a.wide, 1, ROWS, a.wide, a.shape[0], rows]
+        return [PRODUCT, out, 0, 0, 0, 0, 0, ones, 0, 0, 0, 0, *right]
 
     def _parameters(
         self, net: Any, branches: Sequence[Any], shapes: Sequence[Shape]
@@ -305,7 +311,7 @@ class ConvolutionTape(Tape):
         bias, gradient, turned = at + ky * block, at + self.size, at + 4 * self.size
         reach, d_x, d_y = y.shape[1] * self.batch, x.gradient, y.gradient
         rows, d_right = whole(reach, ROWS), [d_y.position(), 0, d_y.line, wide]
-        back = [[SUM, bias + self.size, d_y.position(), d_y.line, wide, y.shape[0], reach, wide]]
+        back = [self._sum(bias + self.size, d_y, reach)]
         ahead = []
         if x.wide == 1:  # the first layer's: neighbours take the place of channels
             left, size = [x.at, x.line, 1, x.line, x.step], [y.shape[0], rows, wide, ky, kx]
@@ -360,7 +366,7 @@ class ConvolutionTape(Tape):
         """A fully connected layer on all positions of some grids."""
         at, narrow, rows = self.at[layer], out.wide, whole(self.batch, ROWS)
         bias = at + sum(x.shape[0] * x.shape[1] * x.wide for x in inputs) * narrow
-        ahead, back = [], [[SUM, bias + self.size, d_out.at, 0, narrow, 1, self.batch, narrow]]
+        ahead, back = [], [self._sum(bias + self.size, d_out, self.batch)]
         start = [bias, 0, 0]
         for x in inputs:
             row, length, d_x = x.wide * narrow, x.shape[1], x.gradient
