@@ -205,42 +205,31 @@ class TapeEngine:
 
     def __init__(self, stack: NetworkStack) -> None:
         self.stack, kind = stack, stack.material.targets.dtype.type
+        net: Any = stack.net
         self.constants = constants(stack.material.targets.dtype)
         views, rows, modalities, features = stack.material.inputs.shape
         self.inputs = stack.material.inputs.reshape(views, rows, -1)
         self.image = np.empty((rows, 0), kind)
         self.tape: record.Tape
-        if isinstance(stack.net, ShallowNet):
-            self.tape = record.ShallowTape(stack.net, stack.batch, kind)
+        if isinstance(net, ShallowNet):
+            self.tape = record.ShallowTape(net, stack.batch, kind)
             return
-        shapes = [(1, features)] * len(stack.net.branches)
-        if isinstance(stack.net, ImageFusionNet):
+        shapes = [(1, features)] * len(net.branches)
+        if isinstance(net, ImageFusionNet):
             faces = images(stack.data).numpy().astype(kind)
             shapes.append(faces.shape[1:])
             self.image = faces.reshape(rows, -1)
-        self.inputs = self.inputs[:, :, : len(stack.net.branches) * features]
-        self.tape = record.ConvolutionTape(stack.net, stack.batch, shapes, kind)
+        self.inputs = self.inputs[:, :, : len(net.branches) * features]
+        self.tape = record.ConvolutionTape(net, stack.batch, shapes, kind)
 
     def _run(self, which: Rows, order: Ints, length: Ints, split: Ints, scores: Floats) -> Floats:
         s, m, tape = self.stack, self.stack.material, self.tape
         # the same memory as the tensors'
-        state = [part.numpy() for part in (s.weights, s.mean, s.square, s.steps, s.rule)]
-        return epoch(
-            *state,
-            s.alive.numpy(),
-            which,
-            self.inputs,
-            m.view,
-            self.image,
-            s.data.labels,
-            order,
-            length,
-            split,
-            s.batch,
-            *(tape.operations, tape.windows, tape.places, tape.slots, tape.room, tape.memory),
-            scores,
-            self.constants,
-        )
+        tensors = s.weights, s.mean, s.square, s.steps, s.rule, s.alive
+        arguments: list[Any] = [tensor.numpy() for tensor in tensors]
+        arguments += [which, self.inputs, m.view, self.image, s.data.labels, order, length, split]
+        arguments += [s.batch, tape.operations, tape.windows, tape.places, tape.slots, tape.room]
+        return epoch(*arguments, tape.memory, scores, self.constants)
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
@@ -250,10 +239,10 @@ class TapeEngine:
     def scores(self, k: int) -> Floats:
         """Outputs ``[N, C]`` of one network on every row."""
         rows, classes = self.stack.material.targets.shape
-        found = np.empty((1, rows, classes), self.stack.material.targets.dtype)
+        found: Floats = np.empty((1, rows, classes), self.stack.material.targets.dtype)
         order, split = np.arange(rows, dtype=np.int32)[None], np.zeros(len(self.stack.rows), int)
         self._run(np.array([k]), order, np.array([rows]), split, found)
-        return found[0]
+        return np.asarray(found[0])
 
 
 class VmapEngine:

@@ -4,8 +4,9 @@ A step of the shallow network is some ten thousand multiplications. A tensor lib
 longer on being called than on them, so here each network trains in one compiled loop, with its
 numbers in the processor's own cache. Shallow networks go side by side, a lane of a vector register
 each; a CNN is large enough to fill the registers by itself. None sees another, so a result cannot
-depend on what a network was trained beside. Reassociation and fused multiply-adds stay off, and the
-exponential is spelled out: every operation is one that IEEE 754 fixes to the last bit.
+depend on what a network was trained beside. Reassociation stays off, multiplications and additions
+are fused only where it is written, and the exponential is spelled out: every operation is one that
+IEEE 754 fixes to the last bit.
 
 Axes: ``K`` networks, ``N`` rows of the data, ``V`` views (scalings of the inputs), ``S`` splits,
 ``B`` batch, ``M`` modalities, ``D`` features per modality, ``H`` hidden units, ``C`` classes, ``F``

@@ -118,6 +118,7 @@ class Tape:
         self.ahead: list[Operation] = []
         self.back: list[Operation] = []
         self.tables = [np.zeros((0, 1), np.int64)]
+        self.places = self.slots = np.zeros(0, np.int64)
         self.ones: list[int] = []  # offsets of vectors of ones
 
     def _take(self, count: int) -> int:

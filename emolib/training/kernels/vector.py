@@ -23,7 +23,7 @@ from emolib.training.kernels import Floats
 VECTOR = 16  # numbers in a register of 512 bits in single precision
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """The type of a vector with numbers of a type ``dtype``."""
 
     def __init__(self, dtype: types.Type) -> None:
@@ -32,12 +32,13 @@ class Vector(types.Type):  # type: ignore[misc]
 
 
 @register_model(Vector)
-class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class VectorModel(models.PrimitiveModel):
     """What LLVM holds for it."""
 
     def __init__(self, manager: Any, kind: Vector) -> None:
         number = manager.lookup(kind.dtype).get_value_type()
-        super().__init__(manager, kind, ir.VectorType(number, VECTOR))
+        held = ir.VectorType(number, VECTOR)
+        super().__init__(manager, kind, held)  # type: ignore[no-untyped-call]
 
 
 def zeros(size: int, dtype: type[np.floating]) -> Floats:
