@@ -229,7 +229,8 @@ class TapeEngine:
         arguments: list[Any] = [tensor.numpy() for tensor in tensors]
         arguments += [which, self.inputs, m.view, self.image, s.data.labels, order, length, split]
         arguments += [s.batch, tape.operations, tape.windows, tape.places, tape.slots, tape.room]
-        return epoch(*arguments, tape.memory, scores, self.constants)
+        arguments += [tape.memory, scores, self.constants]
+        return epoch(*arguments)
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""
