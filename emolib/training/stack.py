@@ -223,14 +223,16 @@ class TapeEngine:
         self.tape = record.ConvolutionTape(net, stack.batch, shapes, kind)
 
     def _run(self, which: Rows, order: Ints, length: Ints, split: Ints, scores: Floats) -> Floats:
+        losses = np.zeros(len(which), scores.dtype)
         s, m, tape = self.stack, self.stack.material, self.tape
         # the same memory as the tensors'
         tensors = s.weights, s.mean, s.square, s.steps, s.rule, s.alive
         arguments: list[Any] = [tensor.numpy() for tensor in tensors]
         arguments += [which, self.inputs, m.view, self.image, s.data.labels, order, length, split]
         arguments += [s.batch, tape.operations, tape.windows, tape.places, tape.slots, tape.room]
-        arguments += [tape.memory, scores, self.constants]
-        return epoch(*arguments)
+        arguments += [tape.memory, losses, scores, self.constants]
+        epoch(*arguments)
+        return losses
 
     def epoch(self, which: Rows) -> Floats:
         """Trains some networks for an epoch; returns the mean loss of each."""

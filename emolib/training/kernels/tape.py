@@ -6,8 +6,6 @@ A tape lists the operations of a step of a network, or of :data:`~emolib.trainin
 Axes: see :mod:`emolib.training.kernels`.
 """
 
-import numpy as np
-
 from emolib.training.kernels import Floats, Ints, kernel
 from emolib.training.kernels.arithmetic import (
     REST,
@@ -42,9 +40,10 @@ def epoch(
     slots: Ints,
     room: Ints,
     memory: Floats,
+    losses: Floats,
     scores: Floats,
     constants: Floats,
-) -> Floats:
+) -> None:
     """Trains some networks for an epoch, in place; or only scores rows.
 
     Args:
@@ -64,12 +63,10 @@ def epoch(
         batch: rows per step; the last batch of an epoch may be smaller.
         tape, windows, places, slots, room, memory: see
             :class:`~emolib.training.kernels.record.Tape`.
+        losses: mean over batches of each one's loss, in the order of ``which``; zeros before.
         scores: ``[K, N, C]``, room for outputs if the rows of ``order`` are only to be scored;
             empty otherwise.
         constants: see :func:`~emolib.training.kernels.arithmetic.constants`.
-
-    Returns:
-        Mean over batches of each one's loss, in the order of ``which``.
     """
     lanes, row_step, target_step, share_step = room[0], room[1], room[2], room[3]
     class_step, vectors, vector_step, begin = room[4], room[5], room[6], room[7]
@@ -84,7 +81,6 @@ def epoch(
     share, bound, pace, gates, classes = room[14], room[15], room[16], room[17], room[18]
     smooth, loss = bound + VECTOR, bound + 2 * VECTOR
     features, kind, none = x.shape[2], w.dtype.type, full(memory, 0.0)
-    losses = np.zeros(which.size, w.dtype)
     for first in range(0, which.size, lanes):
         # a lane without a network rests
         for i in range(w_, w_ + 4 * size, VECTOR):
@@ -168,4 +164,3 @@ def epoch(
                         memory[at + 2 * size],
                         memory[at + 3 * size],
                     )
-    return losses
