@@ -7,11 +7,15 @@ the data alone, and the result of a network depends neither on its shard nor on 
 Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classes.
 """
 
+import logging
 import os
+import platform
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -24,14 +28,20 @@ from tqdm import tqdm
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
 from emolib.training import sweeps
-from emolib.training.cache import Cache, NetworkResult
+from emolib.training.cache import LIBRARIES, SOURCES, Cache, NetworkResult
 from emolib.training.kernels.shallow import LANES
 from emolib.training.stack import PRECISIONS, train_stack
+from emolib.utils.cache import source_digest, version
 from emolib.utils.console import say_once
 from emolib.utils.validation import one_of, whole_number
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 # The environment variable that names a Dask scheduler to send the shards to.
 CLUSTER = "EMOLIB_CLUSTER"
+ANSWER = 10.0  # seconds that a scheduler may take to answer
+ABSENCE = 30.0  # seconds that it may be without any worker; a new process takes ten
 # About what a step of one network takes, for each of its modalities; only to cut a sweep into
 # shards of some SECONDS, which is what an interruption costs at most.
 STEP = {"shallow": 1.3e-6, "cnn": 55e-6}
@@ -40,7 +50,8 @@ SECONDS = 2.0
 # What a shard may hold in memory, and how many networks a graphics card is given at once.
 BYTES = 64 * 2**20
 ON_CARD = 4096
-
+Call = tuple[list[int], list[sweeps.Row]]  # a shard: positions and rows
+Done = tuple[list[int], list[NetworkResult]]
 
 # Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss
 # and accuracy of the last one, whether the loss had stopped falling, number of rows tested.
@@ -198,27 +209,21 @@ def _trained(
 ) -> Iterator[tuple[list[int], list[NetworkResult]]]:
     """Trains the rows at some positions; yields positions and results shard by shard."""
     with (
-        _workers(),
+        _cluster() as client,
         tqdm(total=len(missing), desc="training networks", leave=False, delay=0.2) as progress,
     ):
-        jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
+        cores = sum(client.ncores().values()) if client else joblib.effective_n_jobs(-1)
+        jobs = 1 if device == "cuda" else jobs or cores
         shards = _shards(data, rows, missing, jobs, device)
-        looks = [rows[shard[0]]["network"] == sweeps.IMAGE_NETWORK for shard in shards]
-        # Compiled loops release the interpreter's lock, so threads do, and a process would load
-        # everything anew. The steps of an image network are mostly the interpreter's.
-        for kind in sorted(set(looks)):
-            work = joblib.Parallel(
-                jobs, prefer="processes" if kind else "threads", return_as="generator_unordered"
-            )
-            for shard, results in work(
-                joblib.delayed(_train_shard)(
-                    shard, data, [rows[position] for position in shard], device, precision
-                )
-                for shard, own in zip(shards, looks, strict=True)
-                if own == kind
-            ):
-                yield shard, results
-                progress.update(len(shard))
+        calls = [(shard, [rows[position] for position in shard]) for shard in shards]
+        done = (
+            _there(client, data, calls, device, precision)
+            if client
+            else _here(data, calls, jobs, device, precision)
+        )
+        for shard, results in done:
+            yield shard, results
+            progress.update(len(shard))
 
 
 def _device(device: str) -> str:
@@ -232,30 +237,123 @@ def _device(device: str) -> str:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
+def _here(
+    data: EmotionData, calls: list[Call], jobs: int, device: str, precision: str
+) -> Iterator[Done]:
+    """Shards trained on this machine, as they finish."""
+    # Compiled loops release the interpreter's lock, so threads do, and a process would load
+    # everything anew. The steps of an image network are mostly the interpreter's.
+    looks = [rows[0]["network"] == sweeps.IMAGE_NETWORK for _, rows in calls]
+    for kind in sorted(set(looks)):
+        work = joblib.Parallel(
+            jobs, prefer="processes" if kind else "threads", return_as="generator_unordered"
+        )
+        yield from work(
+            joblib.delayed(_train_shard)(*call, data, device, precision)
+            for call, own in zip(calls, looks, strict=True)
+            if own == kind
+        )
+
+
 @contextmanager
-def _workers() -> Iterator[None]:
-    """Sends joblib's work to the Dask cluster that :data:`CLUSTER` names, if it names one."""
+def _cluster() -> Iterator["Client | None"]:
+    """A client of the Dask cluster that :data:`CLUSTER` names, if it names one; what may go wrong
+    there is one sentence.
+    """
     address = os.environ.get(CLUSTER)
     if not address:
-        yield
+        yield None
         return
     try:
-        from distributed import Client
-
-        client = Client(address, timeout=10)
+        from distributed import Client, KilledWorker
     except ImportError:
         raise ValueError(
             f"{CLUSTER} is set, but Dask is not installed: pip install 'emolib[cluster]'"
         ) from None
-    except (OSError, ValueError) as reason:
+    for name in ("distributed", "distributed.client"):  # which log each fault by themselves
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of versions, which are compared below
+            client = Client(address, timeout=ANSWER)
+    except Exception as reason:  # another server's first bytes may read as any length
         raise ValueError(f"no Dask scheduler answers at {address}") from reason
-    with client, joblib.parallel_config("dask"):
-        yield
+    kept = "networks trained before are in the cache, where there is one"
+    try:
+        with client:
+            client.wait_for_workers(1, timeout=ABSENCE)
+            try:
+                client.run_on_scheduler(_require, _versions())  # which reads tasks as well
+                client.run(_require, _versions())
+            except ValueError:
+                raise
+            except Exception as reason:  # of any type that Dask makes of one it cannot read
+                raise ValueError(
+                    f"the Dask scheduler at {address} or one of its workers has no emolib, or "
+                    "another version of it; all need the same environment"
+                ) from reason
+            yield client
+    except KilledWorker as reason:
+        raise ValueError(
+            f"the same networks ended {reason.allowed_failures + 1} workers of the Dask scheduler "
+            f"at {address}, perhaps for lack of memory; {kept}"
+        ) from reason
+    except TimeoutError as reason:
+        raise ValueError(
+            f"the Dask scheduler at {address} has no worker, or lost all it had; {kept}"
+        ) from reason
+    except (CancelledError, OSError) as reason:
+        raise ValueError(f"the Dask scheduler at {address} no longer answers; {kept}") from reason
+
+
+def _there(
+    client: "Client", data: EmotionData, calls: list[Call], device: str, precision: str
+) -> Iterator[Done]:
+    """Shards trained on a cluster, as they finish; those of a worker that dies are trained again.
+
+    The data are the result of a task, so they go to each worker once, and are there again after
+    the death of all that held them.
+    """
+    from distributed import as_completed
+
+    with warnings.catch_warnings(action="ignore"):  # that the data are large
+        held = client.submit(lambda data: data, data, pure=False)
+        arguments = [(_versions(), *call, held, device, precision) for call in calls]
+        pending = set(client.map(_train_there, *zip(*arguments, strict=True), pure=False))
+    while pending:
+        try:
+            for future in as_completed(pending, timeout=ABSENCE):
+                pending.remove(future)
+                yield future.result()
+        except TimeoutError:  # shards that take long, or nobody at work
+            client.wait_for_workers(1, timeout=ABSENCE)
+
+
+def _versions() -> dict[str, str]:
+    """Versions by name of all that a result depends on."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    own = {"Python": python, "emolib with digest": source_digest(*SOURCES)[:8]}
+    return own | {name: version(name) for name in LIBRARIES}
+
+
+def _require(versions: dict[str, str]) -> None:
+    """ValueError where a version of this machine is not as on that of the user."""
+    for name, own in _versions().items():
+        if own != versions[name]:
+            raise ValueError(
+                f"{platform.node()}, a machine of the Dask cluster, has {name} {own}, this one "
+                f"{versions[name]}; all need the same environment"
+            )
+
+
+def _train_there(versions: dict[str, str], *call: Any) -> Done:
+    """As :func:`_train_shard`, on a worker, which may have come after all were compared."""
+    _require(versions)
+    return _train_shard(*call)
 
 
 def _train_shard(
-    shard: list[int], data: EmotionData, rows: list[sweeps.Row], device: str, precision: str
-) -> tuple[list[int], list[NetworkResult]]:
+    shard: list[int], rows: list[sweeps.Row], data: EmotionData, device: str, precision: str
+) -> Done:
     """The results of the rows at these positions, and the positions, to know them by."""
     return shard, train_stack(data, rows, device, precision)
 
