@@ -7,6 +7,7 @@ the data alone, and the result of a network depends neither on its shard nor on 
 Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classes.
 """
 
+import functools
 import logging
 import os
 import platform
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
 import numpy as np
@@ -34,9 +35,6 @@ from emolib.training.stack import PRECISIONS, train_stack
 from emolib.utils.cache import source_digest, version
 from emolib.utils.console import say_once
 from emolib.utils.validation import one_of, whole_number
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 # The environment variable that names a Dask scheduler to send the shards to.
 CLUSTER = "EMOLIB_CLUSTER"
@@ -256,9 +254,9 @@ def _here(
 
 
 @contextmanager
-def _cluster() -> Iterator["Client | None"]:
-    """A client of the Dask cluster that :data:`CLUSTER` names, if it names one; what may go wrong
-    there is one sentence.
+def _cluster() -> Iterator[Any]:
+    """A client of the Dask cluster that :data:`CLUSTER` names, None if it names none; what may go
+    wrong there is one sentence.
     """
     address = os.environ.get(CLUSTER)
     if not address:
@@ -306,7 +304,7 @@ def _cluster() -> Iterator["Client | None"]:
 
 
 def _there(
-    client: "Client", data: EmotionData, calls: list[Call], device: str, precision: str
+    client: Any, data: EmotionData, calls: list[Call], device: str, precision: str
 ) -> Iterator[Done]:
     """Shards trained on a cluster, as they finish; those of a worker that dies are trained again.
 
@@ -328,6 +326,7 @@ def _there(
             client.wait_for_workers(1, timeout=ABSENCE)
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     """Versions by name of all that a result depends on."""
     python = ".".join(platform.python_version_tuple()[:2])
