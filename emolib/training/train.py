@@ -1,8 +1,8 @@
 """Training of all networks of a sweep: scores of every network on the rows it never saw.
 
-The table is cut into shards of similar networks (:mod:`emolib.training.stack`), and joblib hands
-the shards to the cores of this machine, or to a Dask cluster. A shard is a function of its rows and
-the data alone, and the result of a network depends neither on its shard nor on the machine.
+The table is cut into shards of similar networks (:mod:`emolib.training.stack`). joblib hands them
+to the cores of this machine, or Dask to the workers of a cluster. A shard is a function of its rows
+and the data alone, and the result of a network depends neither on its shard nor on the machine.
 
 Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classes.
 """
@@ -153,7 +153,8 @@ def train(
 
     Raises:
         ValueError: a row that no network can be trained for, folds that cannot be made, a number
-            of jobs that is not whole, a device or precision that is not there.
+            of jobs that is not whole, a device or precision that is not there, a cluster that does
+            not answer, whose versions differ, or whose workers die.
 
     Example:
         >>> trained = train(data, sweep(modality="PHOG", seed=range(10)))
