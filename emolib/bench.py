@@ -37,7 +37,6 @@ import emolib
 from emolib.data import EmotionData
 from emolib.data.descriptors import pixels
 from emolib.data.drawn import draw_faces
-from emolib.folds import make_folds
 from emolib.training import scaling, sweeps
 from emolib.training import train as training
 from emolib.utils.cache import write
@@ -59,7 +58,6 @@ SECONDS = 1.0  # after which a measurement ends, once the work in hand is done
 NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
 IMAGE_NETWORKS = (10, 40)
 MEMORY = (1, 10_000, 50_000)  # networks
-SPLITS = 1_000
 WORKERS = (1, 2, 4)
 # Steps of all networks in a compiled call of JAX, so that ten thousand networks need not go through
 # a whole epoch.
@@ -239,12 +237,12 @@ def compiling() -> float:
     return first - second
 
 
-def splits(networks: int) -> float:
-    """Seconds to train shallow networks on a split each, from an empty cache: principal components
-    are fitted on each split's training rows, and the network is compiled.
+def splits(networks: int) -> dict[str, float]:
+    """Seconds to train shallow ``networks`` on a split each, from an empty cache: principal
+    components are fitted on each split's training rows, and the network is compiled.
     """
     data, table = emolib.load(), emolib.sweep(**NETS["shallow"], seed=range(networks // 5))
-    return Timer(lambda: emolib.train(data, table)).timeit(1)
+    return {"networks": networks, "seconds": Timer(lambda: emolib.train(data, table)).timeit(1)}
 
 
 def components() -> list[dict[str, Any]]:
@@ -252,8 +250,8 @@ def components() -> list[dict[str, Any]]:
     training set; nothing is kept, in a process of its own.
     """
     data = emolib.load()
+    rows, _ = scaling.FoldInputs(data.as_distributed(), [row("shallow")]).pairs[0]
     os.environ["EMOLIB_CACHE"] = os.devnull  # which is no folder
-    rows, _ = make_folds(data, "random", 0, 5)[0]
     return [
         {"modality": name, "milliseconds": 1e3 / rate(partial(scaling.scale, data, name, rows), 1)}
         for name in data.modalities
@@ -268,37 +266,33 @@ def cluster(workers: int) -> dict[str, float]:
         worker in the midst of larger shards; pickled ``bytes_of_data``, which each worker gets
         once, and bytes per CNN on the way to a worker and ``back``.
     """
-    from distributed import Client, LocalCluster
+    from distributed import LocalCluster
 
     data, training.SECONDS = emolib.load().as_distributed(), 1e-9  # the smallest shards
     small = emolib.sweep(**NETS["phog"] | {"max_epochs": 1}, seed=range(80))
     large = emolib.sweep(**NETS["shallow"], max_epochs=30, seed=range(300))
 
-    def seconds(table: Any, address: str) -> float:
+    def seconds(table: Any, address: str = "") -> float:
         os.environ[training.CLUSTER] = address
         cores = min(workers, joblib.cpu_count())
         return Timer(lambda: emolib.train(data, table, jobs=cores)).timeit(1)
 
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as made,
-        Client(made) as client,
-    ):
+    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as made:
         there = made.scheduler_address
-        for table, address in product((small, large), ("", there)):
+        for table, address in product((large, small), ("", there)):
             seconds(table, address)  # everything is loaded and compiled after that
-        more, whole = seconds(small, there) - seconds(small, ""), seconds(large, there)
-        victim = next(iter(client.run(os.getpid).values()))
-        threading.Timer(whole / 2, os.kill, (victim, 9)).start()
+        more = seconds(small, there) - seconds(small)
+        whole = seconds(large, there)
+        threading.Timer(whole / 2, os.kill, (made.workers[0].pid, 9)).start()
         lost = seconds(large, there) - whole
-    os.environ.pop(training.CLUSTER)
-    return {
-        "workers": workers,
-        "milliseconds_per_shard": 1e3 * more / len(small),
-        "seconds_lost": lost,
-        "bytes_of_data": len(pickle.dumps(data)),
-        "bytes_there": len(pickle.dumps(sweeps.check(small, data)[0])),
-        "bytes_back": len(pickle.dumps(emolib.train(data, small).results)) / len(small),
-    }
+        return {
+            "workers": workers,
+            "milliseconds_per_shard": 1e3 * more / len(small),
+            "seconds_lost": lost,
+            "bytes_of_data": len(pickle.dumps(data)),
+            "bytes_there": len(pickle.dumps(sweeps.check(small, data)[0])),
+            "bytes_back": len(pickle.dumps(emolib.train(data, small).results)) / len(small),
+        }
 
 
 def memory(networks: int) -> float:
@@ -379,7 +373,7 @@ def main() -> None:
     peaks = ({"networks": n, "peak_mebibytes": apart(memory, n)} for n in MEMORY)
     result = setting() | {
         "compile_seconds": apart(compiling),
-        "splits": {"networks": SPLITS, "seconds": apart(splits, SPLITS)},
+        "splits": apart(splits, 1_000),
         "components": [_printed(found) for found in apart(components)],
         "rows": [_printed(found) for found in measure()],
         "memory": [_printed(found) for found in peaks],
