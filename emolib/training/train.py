@@ -1,15 +1,14 @@
 """Training of all networks of a sweep: scores of every network on the rows it never saw.
 
-The table is cut into shards of similar networks (:mod:`emolib.training.stack`), and joblib hands
-the shards to the cores of this machine, or to a Dask cluster. A shard is a function of its rows and
-the data alone, and the result of a network depends neither on its shard nor on the machine.
+The table is cut into shards of similar networks (:mod:`emolib.training.stack`). joblib hands them
+to the cores of this machine, or Dask to the workers of a cluster. A shard is a function of its rows
+and the data alone, and the result of a network depends neither on its shard nor on the machine.
 
 Axes: ``R`` repetitions, ``N`` rows of the data, ``T`` tested rows, ``C`` classes.
 """
 
-import os
+import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +23,14 @@ from tqdm import tqdm
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
 from emolib.training import sweeps
-from emolib.training.cache import Cache, NetworkResult
+from emolib.training.cache import LIBRARIES, SOURCES, Cache, NetworkResult
 from emolib.training.kernels.vector import VECTOR
 from emolib.training.stack import PRECISIONS, train_stack
+from emolib.utils import cluster
+from emolib.utils.cache import source_digest, version
 from emolib.utils.console import say_once
 from emolib.utils.validation import one_of, whole_number
 
-# The environment variable that names a Dask scheduler to send the shards to.
-CLUSTER = "EMOLIB_CLUSTER"
 # About what a step of one network takes, for each of its modalities; only to cut a sweep into
 # shards of some SECONDS, which is what an interruption costs at most.
 STEP = {"shallow": 1.3e-6, "cnn": 55e-6}
@@ -40,7 +39,6 @@ SECONDS = 2.0
 # What a shard may hold in memory, and how many networks a graphics card is given at once.
 BYTES = 64 * 2**20
 ON_CARD = 4096
-
 
 # Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss
 # and accuracy of the last one, whether the loss had stopped falling, number of rows tested.
@@ -144,7 +142,8 @@ def train(
 
     Raises:
         ValueError: a row that no network can be trained for, folds that cannot be made, a number
-            of jobs that is not whole, a device or precision that is not there.
+            of jobs that is not whole, a device or precision that is not there, a cluster that does
+            not answer, whose versions differ, or whose workers die.
 
     Example:
         >>> trained = train(data, sweep(modality="PHOG", seed=range(10)))
@@ -198,19 +197,22 @@ def _trained(
 ) -> Iterator[tuple[list[int], list[NetworkResult]]]:
     """Trains the rows at some positions; yields positions and results shard by shard."""
     with (
-        _workers(),
+        cluster.connect(versions) as client,
         tqdm(total=len(missing), desc="training networks", leave=False, delay=0.2) as progress,
     ):
-        jobs = 1 if device == "cuda" else jobs or joblib.effective_n_jobs(-1)
+        cores = sum(client.ncores().values()) if client else joblib.effective_n_jobs(-1)
+        jobs = 1 if device == "cuda" else jobs or cores
         shards = _shards(data, rows, missing, jobs, device)
-        # Compiled loops release the interpreter's lock, so threads do; a process would load all anew.
-        work = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
-        for shard, results in work(
-            joblib.delayed(_train_shard)(
-                shard, data, [rows[position] for position in shard], device, precision
-            )
-            for shard in shards
-        ):
+        calls = [(shard, [rows[position] for position in shard]) for shard in shards]
+        shared = data, device, precision
+        if client:
+            done = cluster.run(client, versions, _train_shard, calls, shared)
+        else:
+            # Compiled loops release the interpreter's lock, so threads do; a process would load
+            # everything anew.
+            work = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
+            done = work(joblib.delayed(_train_shard)(*call, *shared) for call in calls)
+        for shard, results in done:
             yield shard, results
             progress.update(len(shard))
 
@@ -226,29 +228,15 @@ def _device(device: str) -> str:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-@contextmanager
-def _workers() -> Iterator[None]:
-    """Sends joblib's work to the Dask cluster that :data:`CLUSTER` names, if it names one."""
-    address = os.environ.get(CLUSTER)
-    if not address:
-        yield
-        return
-    try:
-        from distributed import Client
-
-        client = Client(address, timeout=10)
-    except ImportError:
-        raise ValueError(
-            f"{CLUSTER} is set, but Dask is not installed: pip install 'emolib[cluster]'"
-        ) from None
-    except (OSError, ValueError) as reason:
-        raise ValueError(f"no Dask scheduler answers at {address}") from reason
-    with client, joblib.parallel_config("dask"):
-        yield
+def versions() -> dict[str, str]:
+    """Versions by name of all that a result depends on."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    own = {"Python": python, "emolib with digest": source_digest(*SOURCES)[:8]}
+    return own | {name: version(name) for name in LIBRARIES}
 
 
 def _train_shard(
-    shard: list[int], data: EmotionData, rows: list[sweeps.Row], device: str, precision: str
+    shard: list[int], rows: list[sweeps.Row], data: EmotionData, device: str, precision: str
 ) -> tuple[list[int], list[NetworkResult]]:
     """The results of the rows at these positions, and the positions, to know them by."""
     return shard, train_stack(data, rows, device, precision)

@@ -23,6 +23,7 @@ from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import DEFAULTS, RECIPES, Recipe, initialise, sweep
 from emolib.training.train import train
+from emolib.utils import cluster
 
 
 @pytest.mark.parametrize("network", [ShallowNet, FusionNet])
@@ -172,7 +173,7 @@ def test_what_cannot_be_trained_is_refused_by_name(tiny, monkeypatch, choices, o
 
 
 def test_a_cluster_without_dask_is_told_what_to_install(tiny, monkeypatch):
-    monkeypatch.setenv(training.CLUSTER, "tcp://127.0.0.1:9")
+    monkeypatch.setenv(cluster.CLUSTER, "tcp://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match=r"Dask is not installed: pip install 'emolib\[cluster\]'"):
         train(tiny, sweep(modality=tiny.modalities[0], folds=3))
