@@ -204,7 +204,7 @@ def _trained(
         jobs = 1 if device == "cuda" else jobs or cores
         shards = _shards(data, rows, missing, jobs, device)
         calls = [(shard, [rows[position] for position in shard]) for shard in shards]
-        shared = data, device, precision
+        shared: tuple[Any, ...] = (data, device, precision)
         if client:
             done = cluster.run(client, versions, _train_shard, calls, shared)
         else:

@@ -28,7 +28,6 @@ from emolib.utils import cluster
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 # closing a client may come a moment before its last message is read
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-DEATHS = 1  # of workers by one shard that the scheduler forgives
 
 
 @contextmanager
@@ -55,12 +54,14 @@ def running(*command, **environment):
 
 
 @contextmanager
-def scheduling():
-    """A scheduler in the midst of the block; gives its process and address."""
+def scheduling(deaths=3):
+    """A scheduler in the midst of the block, which forgives a shard so many deaths of workers;
+    gives its process and address.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    forgiving = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(DEATHS)}
+    forgiving = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(deaths)}
     with (
         running("dask_scheduler", "--host", address, "--no-show", **forgiving) as process,
         distributed.Client(address, timeout=60),
@@ -137,16 +138,15 @@ def test_two_workers_give_what_one_process_gives_also_when_one_of_them_dies(
     assert len(pickled) < len(shards) / 3  # the data travel once, however many shards
 
 
-def test_networks_that_end_each_worker_are_given_up(tiny, there, table, tmp_path):
+def test_networks_that_end_their_workers_are_given_up(tiny, there, table, tmp_path, monkeypatch):
     deadly = tmp_path / "deadly.py"
     deadly.write_text(
         "import os\nfrom emolib.training import train\ntrain.train_stack = lambda *_: os._exit(9)\n"
     )
-    with (
-        working(there, 2, "--preload", str(deadly)),
-        pytest.raises(ValueError, match=f"the same networks ended {DEATHS + 1} workers"),
-    ):
-        train(tiny, table)
+    with scheduling(deaths=0) as (_, address), working(address, 1, "--preload", str(deadly)):
+        monkeypatch.setenv(cluster.CLUSTER, address)
+        with pytest.raises(ValueError, match="the same networks ended 1 workers"):
+            train(tiny, table)
 
 
 def test_shards_that_were_done_are_kept_when_the_last_worker_dies(
