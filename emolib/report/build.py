@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emolib.report import BuildError, ChapterError
+from emolib.report import BuildError, ChapterError, forks
 from emolib.report.keys import changes, chapter_keys, digest, files_digest
 from emolib.report.parameters import declared
 from emolib.utils.cache import cache_folder, write
@@ -72,6 +72,8 @@ def build(
         if before.get("inputs") == inputs and before["files"] == files_digest([report, results]):
             say(f"nothing to do: {report} is up to date")
             return report
+        if forks.FORKS and keys != before.get("keys"):
+            forks.start()  # its imports take as long as the data
         facts = provenance() | dict(stamp or {})
         # the libraries that run and convert notebooks take seconds to load
         from emolib.report.execution import Task, run

@@ -1,7 +1,6 @@
 """Chapter execution by papermill, side by side, with a progress line."""
 
 import logging
-import os
 import re
 import sys
 import warnings
@@ -10,7 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
@@ -19,8 +17,6 @@ import joblib
 import nbformat
 import papermill
 import psutil
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbconvert.preprocessors import ClearOutputPreprocessor
@@ -28,57 +24,14 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from emolib.report import ChapterError
+from emolib.report.kernels import ChapterKernel
 from emolib.report.keys import Key
 from emolib.utils.console import NAME
 
 TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
 KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
-# Outputs depend on nothing of the user's: not the hash seed, time zone, locale or size of the
-# terminal, nor the settings of Python, IPython, Jupyter and Matplotlib, whose folders are empty.
-# A matrix product has one thread: chapters side by side use all cores already, and threads that
-# wait for one another cost a product of 600 rows twenty times its time there.
-FIXED = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "PYTHONUTF8": "1",
-    "PYTHONSTARTUP": "",
-    "PYTHONWARNINGS": "",
-    "LC_ALL": "C.UTF-8",
-    "TZ": "UTC",
-    "COLUMNS": "80",
-    "LINES": "24",
-    "MATPLOTLIBRC": "",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "TQDM_DISABLE": "1",
-}
-FOLDERS = (
-    "IPYTHONDIR",
-    "JUPYTER_CONFIG_DIR",
-    "JUPYTER_DATA_DIR",
-    "JUPYTER_RUNTIME_DIR",
-    "MPLCONFIGDIR",
-)
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # a fault is told once, by run
-
-
-class ChapterKernel(AsyncKernelManager):
-    """Kernel of this Python in a folder of its own, with nothing of the user's settings."""
-
-    async def start_kernel(  # type: ignore[override]  # as AsyncKernelManager does
-        self, *, cwd: str, **options: Any
-    ) -> None:
-        """Starts the kernel in an empty folder, which holds its settings and sockets as well."""
-        self.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])  # whatever is installed
-        self.connection_file = str(Path(cwd, "kernel.json"))
-        # ports of kernels that start side by side can clash; sockets in this folder cannot
-        if sys.platform == "linux" and len(cwd) < 90:  # of the 107 that a socket's name may have
-            self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
-        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-        own = {name: str(Path(cwd, name)) for name in FOLDERS} | {"PYTHONPATH": path}
-        await super().start_kernel(
-            cwd=cwd, env=os.environ | FIXED | own, stdout=DEVNULL, stderr=DEVNULL, **options
-        )
 
 
 @dataclass
