@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -75,7 +76,9 @@ def build(
         if forks.FORKS and keys != before.get("keys"):
             forks.start()  # its imports take as long as the data
         facts = provenance() | dict(stamp or {})
-        # the libraries that run and convert notebooks take seconds to load
+        # The libraries that run and convert notebooks take a second to load, and jsonschema among
+        # them another two for a grammar of web addresses that it can do without: None hides it.
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[call-overload]
         from emolib.report.execution import Task, run
         from emolib.report.page import assemble
 
