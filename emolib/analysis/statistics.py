@@ -23,6 +23,7 @@ from scipy import stats
 
 from emolib.metrics import UNTESTED
 
+LIMITS = ("estimate", "low", "high")  # the fields of an interval
 CONFIDENCE = 0.95
 RESAMPLES = 1000
 # Two models whose mean recall differs by less than one point are practically equivalent: 7 of 675
@@ -259,6 +260,29 @@ def stratified_sample(labels: NDArray[np.intp]) -> NDArray[np.intp]:
     drawn = pd.Series(order, index=order).groupby(labels[order])
     quantile = ((drawn.cumcount() + 0.5) / drawn.transform("size")).sort_index()
     return np.sort(np.argsort(quantile, kind="stable")[:SAMPLE])
+
+
+def fold_recall(
+    hit: NDArray[np.float64], fold: NDArray[np.intp], labels: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Mean recall over emotions in each fold, an emotion weighted as in all tested rows, because a
+    fold may lack one.
+
+    Args:
+        hit: ``[S, N]``, whether a row was recognised, NaN where it was not tested.
+        fold: ``[S, N]``, the fold that tested the row.
+        labels: ``[N]``.
+
+    Returns:
+        ``[S, folds]``, for the folds that tested a row.
+    """
+    tested = ~np.isnan(hit)
+    rows = np.bincount(labels[tested.any(0)], minlength=labels.max() + 1)
+    weight = tested / np.maximum(rows, 1)[labels]
+    member = (fold[:, None] == np.unique(fold[tested])[:, None]).astype(float)  # [S, folds, N]
+    hits, total = (member @ part[..., None] for part in (np.where(tested, hit, 0) * weight, weight))
+    with np.errstate(invalid="ignore"):  # a repetition without this fold
+        return np.asarray((hits / total)[..., 0])
 
 
 def compare(

@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from emolib import paper
-from emolib.analysis.evidence import LIMITS, WHO
-from emolib.analysis.statistics import ROPE
+from emolib.analysis.evidence import WHO
+from emolib.analysis.statistics import LIMITS, ROPE
 from emolib.folds import PROTOCOLS
 
 REPRODUCED, PARTLY, NOT = "reproduced", "partly", "not reproduced"
