@@ -202,16 +202,18 @@ def svg(figure: "Figure", salt: str) -> str:
     """The figure as one line of SVG; the same figure and salt give the same text.
 
     Args:
-        figure: what to draw; it is left as it is.
+        figure: what to draw; its canvas and resolution are those of the drawing afterwards.
         salt: makes the ids inside the drawing, so that those of two drawings differ.
     """
     from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     file = StringIO()
     # ids inside an SVG are random and its date is now, unless told otherwise
     with rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
-        figure.savefig(
-            file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        # savefig would draw the figure twice
+        FigureCanvasSVG(figure).print_svg(
+            file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
         )
     drawn = file.getvalue()
     drawn = re.sub(r"\s*\n\s*", " ", drawn[drawn.index("<svg") :]).strip().replace("> <", "><")
