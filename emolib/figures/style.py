@@ -166,18 +166,17 @@ def heat_map(
             given.
         text: properties of the numbers.
     """
-    lowest = None if highest is None else 0
     mesh = axis.pcolormesh(
         np.ma.masked_invalid(values),
         cmap="crest",
-        vmin=lowest,
+        vmin=None if highest is None else 0,
         vmax=highest,
         linewidths=0.5,
         edgecolors="white",
     )
     ticks = np.arange(len(names)) + 0.5
-    axis.set(xticks=ticks, yticks=ticks, xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
-    axis.set(xticklabels=names, yticklabels=names)
+    axis.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
+    axis.set(xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
     axis.spines[:].set_visible(False)
     for (row, column), value in np.ndenumerate(values):
         if not np.isnan(value):

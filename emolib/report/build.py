@@ -78,7 +78,7 @@ def build(
         facts = provenance() | dict(stamp or {})
         # The libraries that run and convert notebooks take a second to load, and jsonschema among
         # them another two for a grammar of web addresses that it can do without: None hides it.
-        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # Python takes it
         from emolib.report.execution import Task, run
         from emolib.report.page import assemble
 

@@ -211,10 +211,10 @@ def svg(figure: "Figure", salt: str) -> str:
     file = StringIO()
     # ids inside an SVG are random and its date is now, unless told otherwise
     with rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
+        canvas = FigureCanvasSVG(figure)
+        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         # savefig would draw the figure twice
-        FigureCanvasSVG(figure).print_svg(
-            file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        )
+        canvas.print_svg(file, metadata=metadata)  # type: ignore[no-untyped-call]  # yet public
     drawn = file.getvalue()
     drawn = re.sub(r"\s*\n\s*", " ", drawn[drawn.index("<svg") :]).strip().replace("> <", "><")
     drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)

@@ -1,5 +1,6 @@
 """Chapter execution by papermill, side by side, with a progress line."""
 
+import asyncio
 import logging
 import re
 import sys
@@ -9,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
@@ -17,14 +19,17 @@ import joblib
 import nbformat
 import papermill
 import psutil
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from emolib.report import ChapterError
-from emolib.report.kernels import ChapterKernel
+from emolib.report import ChapterError, forks
 from emolib.report.keys import Key
 from emolib.utils.console import NAME
 
@@ -32,6 +37,49 @@ TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fra
 KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # a fault is told once, by run
+
+
+class ForkedKernel(LocalProvisioner):
+    """The process of a kernel, forked from the server of :mod:`emolib.report.forks`."""
+
+    process: Any
+
+    async def launch_kernel(  # type: ignore[override]  # all that is handed over
+        self, cmd: list[str], *, cwd: str, **options: Any
+    ) -> KernelConnectionInfo:
+        """Forks it, with the arguments that follow the name of the module in ``cmd``."""
+        self.process = forks.fork(cmd[cmd.index("-f") :], cwd)
+        self.pid = self.pgid = self.process.pid
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        """None while it runs."""
+        return None if self.process and self.process.is_running() else 0
+
+    async def wait(self) -> int | None:
+        """Waits for its end."""
+        await asyncio.to_thread(self.process.wait)
+        self.process = None
+        return 0
+
+
+class ChapterKernel(AsyncKernelManager):
+    """Kernel of this Python in a folder of its own, with nothing of the user's settings."""
+
+    async def start_kernel(  # type: ignore[override]  # as AsyncKernelManager does
+        self, *, cwd: str, **options: Any
+    ) -> None:
+        """Starts the kernel in an empty folder, which holds its settings and sockets as well."""
+        self.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])  # whatever is installed
+        self.connection_file = str(Path(cwd, "kernel.json"))
+        # ports of kernels that start side by side can clash; sockets in this folder cannot
+        if sys.platform == "linux" and len(cwd) < 90:  # of the 107 that a socket's name may have
+            self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
+        if forks.FORKS:
+            self.provisioner = ForkedKernel(kernel_spec=self.kernel_spec, parent=self)
+        await super().start_kernel(
+            cwd=cwd, env=forks.environment(cwd), stdout=DEVNULL, stderr=DEVNULL, **options
+        )
 
 
 @dataclass

@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
+from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
 from threading import Lock
 
@@ -67,7 +67,6 @@ def start() -> "Popen[str]":
         [sys.executable, "-c", "from emolib.report import forks; forks.main()"],
         stdin=PIPE,
         stdout=PIPE,
-        stderr=DEVNULL,
         env=environment(os.curdir),
         text=True,
         start_new_session=True,  # Ctrl-C is for the build
