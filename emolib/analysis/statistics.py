@@ -14,6 +14,7 @@ Axes: ``B`` resamples, ``P`` permutations, ``S`` repetitions, ``N`` rows, ``C`` 
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -109,11 +110,9 @@ def bootstrap(
     if not tested.any():
         return Interval(*[np.full_like(estimate, np.nan)] * 3)
     _, unit = np.unique(units[tested], return_inverse=True)
-    count, random, parts = unit.max() + 1, np.random.default_rng(seed), []
-    for size in _parts(resamples, len(units)):
-        drawn = random.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
-        weight = np.zeros((size, len(units)))
+    parts = []
+    for times in _resamples(unit.max() + 1, tuple(_parts(resamples, len(units))), seed):
+        weight = np.zeros((len(times), len(units)))
         weight[:, tested] = times[:, unit]
         parts.append(statistic(weight))
     found = np.concatenate(parts)
@@ -123,6 +122,17 @@ def bootstrap(
         low, high = np.nanquantile(found, [tail, 1 - tail], axis=0)
         centre = np.nanmean(found, axis=0)
     return Interval(estimate, low - centre + estimate, high - centre + estimate)
+
+
+@lru_cache(maxsize=2)  # by person and by row: all models are tested on the same rows
+def _resamples(count: int, sizes: tuple[int, ...], seed: int) -> list[NDArray[np.unsignedinteger]]:
+    """How often each of ``count`` units is drawn, ``[B, count]`` in parts of these sizes."""
+    random, parts = np.random.default_rng(seed), []
+    for size in sizes:
+        drawn = random.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        parts.append(times.astype(np.min_scalar_type(count)))
+    return parts
 
 
 def emotion_means(labels: NDArray[np.intp], values: NDArray[np.float64], classes: int) -> Statistic:
