@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import DEVNULL, PIPE, Popen
 from tempfile import TemporaryDirectory
 from threading import Lock
 
@@ -67,6 +67,7 @@ def start() -> "Popen[str]":
         [sys.executable, "-c", "from emolib.report import forks; forks.main()"],
         stdin=PIPE,
         stdout=PIPE,
+        stderr=DEVNULL,  # what its imports have to say, the build says
         env=environment(os.curdir),
         text=True,
         start_new_session=True,  # Ctrl-C is for the build
@@ -84,6 +85,8 @@ def fork(arguments: list[str], folder: str) -> psutil.Process:
     """
     request = json.dumps([arguments, folder, environment(folder)])
     with _lock:
+        if start().poll() is not None:  # it was killed, for want of memory
+            start.cache_clear()
         server = start()
         print(request, file=server.stdin, flush=True)
         return psutil.Process(int(server.stdout.readline()))  # type: ignore[union-attr]  # a pipe

@@ -45,3 +45,10 @@ def test_server_has_one_thread_and_every_library_of_the_chapters(twice):
     assert server.num_threads() == 1
     maps = " ".join(part.path for part in server.memory_maps())
     assert all(f"/{library}/" in maps for library in ("torch", "sklearn", "matplotlib", "numba"))
+
+
+def test_server_that_was_killed_is_started_again(twice, tmp_path):
+    server = psutil.Process(int(twice[0][1]))
+    server.kill()
+    psutil.wait_procs([server], timeout=60)
+    assert said(execute(tmp_path / "1_a.ipynb", {}))[1] != str(server.pid)
