@@ -45,6 +45,7 @@ FOLDERS = (
     "MPLCONFIGDIR",
 )
 FORKS = sys.platform == "linux"  # macOS's own libraries do not stand a fork, Windows has none
+# Whatever else a chapter needs it imports itself; no module may start a thread when imported.
 PRELOADED = (
     *("ipykernel.kernelapp", "emolib.report.cards", "emolib.figures", "emolib.bench"),
     *("emolib.analysis.baselines", "emolib.analysis.robustness", "emolib.analysis.verdicts"),
