@@ -159,10 +159,12 @@ def _area(
     # rows of one score enter the ranking together
     last = np.searchsorted(-score[order], -score[order][positive], side="right") - 1
     ranked = weight[:, order]
-    hits = ranked * truth[order]
+    hits = ranked[:, positive]
+    found = hits.cumsum(1)
     with np.errstate(invalid="ignore"):
-        precision = hits.cumsum(1)[:, last] / ranked.cumsum(1)[:, last]
-        share = hits[:, positive] / hits.sum(1, keepdims=True)
+        upto = np.searchsorted(positive, last, side="right") - 1
+        precision = found[:, upto] / ranked.cumsum(1)[:, last]
+        share = hits / found[:, -1:]
     return np.asarray(np.where(share > 0, precision * share, share).sum(1))
 
 

@@ -9,6 +9,7 @@ Axes: ``S`` repetitions, ``N`` rows of the data, ``C`` classes.
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
@@ -30,12 +31,14 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from emolib.analysis.evidence import Condition
 from emolib.analysis.statistics import stratified_sample
 from emolib.data import EmotionData, Rows, Split
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED, mean_recall
 from emolib.utils.validation import whole_number
+
+if TYPE_CHECKING:
+    from emolib.analysis.evidence import Condition
 
 Grid = dict[str, list[float]]
 Candidates = dict[str, tuple[BaseEstimator, Grid]]  # by name
@@ -101,7 +104,7 @@ CHOSEN = "chosen by nested validation"
 
 def nested(
     data: EmotionData, protocol: str, seeds: int, folds: int, candidates: Candidates = CANDIDATES
-) -> list[Condition]:
+) -> list["Condition"]:
     """Nested cross-validation: out-of-fold scores of each kind of classifier, and of the kind that
     does best on inner folds.
 
@@ -118,6 +121,8 @@ def nested(
     Raises:
         ValueError: a count is not whole, or the folds cannot be made.
     """
+    from emolib.analysis.evidence import Condition  # the processes that search need no PyTorch
+
     seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
     table = np.hstack([data.features[modality] for modality in data.modalities]).astype(float)
     sample, classes = stratified_sample(data.labels), len(data.classes)
@@ -177,7 +182,7 @@ def _search(
     return search.best_score_, scores
 
 
-def ensemble(condition: Condition) -> Condition:
+def ensemble(condition: "Condition") -> "Condition":
     """Ensemble of the networks of all repetitions: their mean scores. No row is scored by a network
     that trained on it; one that a repetition left untested stays untested.
     """

@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from sklearn import linear_model, pipeline, preprocessing
 
 from emolib.analysis import statistics
-from emolib.analysis.evidence import LIMITS, fold_recall
 from emolib.data import EmotionData, Rows
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED
-from emolib.training.scaling import scale
 from emolib.utils.validation import whole_number
 
 ALPHA = 0.05
@@ -52,6 +50,8 @@ def hat(
     Args:
         rows: the ``N`` rows that train and test, ascending.
     """
+    from emolib.training.scaling import scale  # the processes that shuffle need no PyTorch
+
     matrix = np.zeros((len(rows), len(rows)), np.float32)
     fold = np.full(len(rows), UNTESTED)
     ridge = pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge(PENALTY))
@@ -137,7 +137,7 @@ def _shuffle(
         for matrix in matrices
     )
     t_test = statistics.compare(
-        fold_recall(other, fold, among), fold_recall(one, fold, among), folds
+        statistics.fold_recall(other, fold, among), statistics.fold_recall(one, fold, among), folds
     )
     gap = statistics.repetition_mean(other - one)
     gaps, levels = (statistics.emotion_means(among, hit, classes) for hit in (gap, other))
@@ -152,7 +152,7 @@ def _shuffle(
         "Bayesian, outside equivalence": 1 - max(t_test["worse"], t_test["better"]),
         "interval of a difference": _inside(below[-1], above[-1], 0),
         "interval by row, not widened": _inside(row_below[-1], row_above[-1], 0),
-    } | {limit: values[-1] for limit, values in zip(LIMITS, level, strict=True)}
+    } | {limit: values[-1] for limit, values in zip(statistics.LIMITS, level, strict=True)}
 
 
 def _predict(

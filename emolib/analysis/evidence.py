@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from emolib import paper
 from emolib.analysis.statistics import (
+    LIMITS,
     Statistic,
     better_than_chance,
     bootstrap,
     compare,
     detectable,
     emotion_means,
+    fold_recall,
     holm,
     repetition_mean,
     with_mean,
@@ -58,7 +60,6 @@ ROW = [
     *("null", "p", "p_holm", "worse", "equivalent", "better", "detectable", "measure", "tested"),
     *("first", "second", "modality", "hidden", "angle", "activation_shift", "feature"),
 ]
-LIMITS = ("estimate", "low", "high")
 WHO = "the data do not say who is who"
 
 # Models of Table 3 that the paper compares with each other.
@@ -332,29 +333,6 @@ def conditions(trained: Trained) -> list[Condition]:
             )
         )
     return found
-
-
-def fold_recall(
-    hit: NDArray[np.float64], fold: Rows, labels: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Mean recall over emotions in each fold, an emotion weighted as in all tested rows, because a
-    fold may lack one.
-
-    Args:
-        hit: ``[S, N]``, whether a row was recognised, NaN where it was not tested.
-        fold: ``[S, N]``, the fold that tested the row.
-        labels: ``[N]``.
-
-    Returns:
-        ``[S, folds]``, for the folds that tested a row.
-    """
-    tested = ~np.isnan(hit)
-    rows = np.bincount(labels[tested.any(0)], minlength=labels.max() + 1)
-    weight = tested / np.maximum(rows, 1)[labels]
-    member = (fold[:, None] == np.unique(fold[tested])[:, None]).astype(float)  # [S, folds, N]
-    hits, total = (member @ part[..., None] for part in (np.where(tested, hit, 0) * weight, weight))
-    with np.errstate(invalid="ignore"):  # a repetition without this fold
-        return np.asarray((hits / total)[..., 0])
 
 
 def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> pd.DataFrame:

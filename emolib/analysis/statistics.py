@@ -14,6 +14,7 @@ Axes: ``B`` resamples, ``P`` permutations, ``S`` repetitions, ``N`` rows, ``C`` 
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from scipy import stats
 
 from emolib.metrics import UNTESTED
 
+LIMITS = ("estimate", "low", "high")  # the fields of an interval
 CONFIDENCE = 0.95
 RESAMPLES = 1000
 # Two models whose mean recall differs by less than one point are practically equivalent: 7 of 675
@@ -108,11 +110,9 @@ def bootstrap(
     if not tested.any():
         return Interval(*[np.full_like(estimate, np.nan)] * 3)
     _, unit = np.unique(units[tested], return_inverse=True)
-    count, random, parts = unit.max() + 1, np.random.default_rng(seed), []
-    for size in _parts(resamples, len(units)):
-        drawn = random.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
-        weight = np.zeros((size, len(units)))
+    parts = []
+    for times in _resamples(unit.max() + 1, tuple(_parts(resamples, len(units))), seed):
+        weight = np.zeros((len(times), len(units)))
         weight[:, tested] = times[:, unit]
         parts.append(statistic(weight))
     found = np.concatenate(parts)
@@ -122,6 +122,17 @@ def bootstrap(
         low, high = np.nanquantile(found, [tail, 1 - tail], axis=0)
         centre = np.nanmean(found, axis=0)
     return Interval(estimate, low - centre + estimate, high - centre + estimate)
+
+
+@lru_cache(maxsize=2)  # by person and by row: all models are tested on the same rows
+def _resamples(count: int, sizes: tuple[int, ...], seed: int) -> list[NDArray[np.unsignedinteger]]:
+    """How often each of ``count`` units is drawn, ``[B, count]`` in parts of these sizes."""
+    random, parts = np.random.default_rng(seed), []
+    for size in sizes:
+        drawn = random.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        parts.append(times.astype(np.min_scalar_type(count)))
+    return parts
 
 
 def emotion_means(labels: NDArray[np.intp], values: NDArray[np.float64], classes: int) -> Statistic:
@@ -259,6 +270,29 @@ def stratified_sample(labels: NDArray[np.intp]) -> NDArray[np.intp]:
     drawn = pd.Series(order, index=order).groupby(labels[order])
     quantile = ((drawn.cumcount() + 0.5) / drawn.transform("size")).sort_index()
     return np.sort(np.argsort(quantile, kind="stable")[:SAMPLE])
+
+
+def fold_recall(
+    hit: NDArray[np.float64], fold: NDArray[np.intp], labels: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Mean recall over emotions in each fold, an emotion weighted as in all tested rows, because a
+    fold may lack one.
+
+    Args:
+        hit: ``[S, N]``, whether a row was recognised, NaN where it was not tested.
+        fold: ``[S, N]``, the fold that tested the row.
+        labels: ``[N]``.
+
+    Returns:
+        ``[S, folds]``, for the folds that tested a row.
+    """
+    tested = ~np.isnan(hit)
+    rows = np.bincount(labels[tested.any(0)], minlength=labels.max() + 1)
+    weight = tested / np.maximum(rows, 1)[labels]
+    member = (fold[:, None] == np.unique(fold[tested])[:, None]).astype(float)  # [S, folds, N]
+    hits, total = (member @ part[..., None] for part in (np.where(tested, hit, 0) * weight, weight))
+    with np.errstate(invalid="ignore"):  # a repetition without this fold
+        return np.asarray((hits / total)[..., 0])
 
 
 def compare(

@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from emolib import paper
-from emolib.analysis.evidence import LIMITS, WHO
-from emolib.analysis.statistics import ROPE
+from emolib.analysis.evidence import WHO
+from emolib.analysis.statistics import LIMITS, ROPE
 from emolib.folds import PROTOCOLS
 
 REPRODUCED, PARTLY, NOT = "reproduced", "partly", "not reproduced"
@@ -64,7 +64,8 @@ class Evidence:
 
     def select(self, **columns: Any) -> pd.DataFrame:
         """Rows whose columns hold the given values."""
-        return self.table[(self.table[list(columns)] == list(columns.values())).all(axis=1)]
+        held = [self.table[name] == value for name, value in columns.items()]
+        return self.table[np.logical_and.reduce(held)]
 
     def rows(self, kind: str, **columns: Any) -> pd.DataFrame:
         """Rows of a kind whose columns hold the given values, see :meth:`select`."""

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import joblib
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 from scipy.sparse.linalg import eigsh
@@ -183,8 +182,10 @@ def pixels(images: ArrayLike) -> NDArray[np.float32]:
     Raises:
         ValueError: the images are no grey images of finite numbers.
     """
+    import torch  # only images of a folder wait for it
+
     grey = torch.from_numpy(_grey(images))
-    small = F.adaptive_avg_pool2d(grey, 32).reshape(len(grey), 32 * 32)
+    small = torch.nn.functional.adaptive_avg_pool2d(grey, 32).reshape(len(grey), 32 * 32)
     centred = small - small.mean(1, keepdim=True)
     return (centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)).float().numpy()
 
@@ -288,8 +289,8 @@ def _cells(shape: tuple[int, ...], side: int) -> NDArray[np.intp]:
 def _in_batches(
     work: Callable[[NDArray[np.float64]], np.ndarray], images: NDArray[np.float64]
 ) -> np.ndarray:
-    """``work`` on a few images at a time, as many threads as PyTorch has."""
+    """``work`` on a few images at a time, in as many threads as there are cores."""
     step = max(BATCH // images[0].size, 1) if len(images) else 1
     parts = [images[start : start + step] for start in range(0, max(len(images), 1), step)]
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
         return np.concatenate(list(pool.map(work, parts)))

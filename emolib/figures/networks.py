@@ -6,7 +6,6 @@ Layers, shapes and counts are read off the modules.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
@@ -25,6 +24,7 @@ from emolib.figures.style import (
     UNNAMED,
     WIDTH,
     Picture,
+    heat_map,
     joined,
     panels,
     percent,
@@ -179,19 +179,11 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
     figure, ((matrix, against),) = panels(1, 2, 3.4, "")
     against.grid()
     names = [str(unit + 1) for unit in range(len(degrees))]
-    sns.heatmap(
-        degrees,
-        mask=np.triu(np.ones_like(degrees, bool)),
-        ax=matrix,
-        cmap="crest",
-        annot=True,
-        fmt=".1f",
-        square=True,
-        linewidths=0.5,
-        xticklabels=names,
-        yticklabels=names,
-        cbar_kws={"label": "angle / degrees"},
+    below = np.where(np.tri(len(degrees), k=-1, dtype=bool), degrees, np.nan)
+    colours = figure.colorbar(
+        heat_map(matrix, below, names, "{:.1f}"), ax=matrix, label="angle / degrees"
     )
+    colours.outline.set_linewidth(0)
     matrix.set(title=title, xlabel="hidden unit", ylabel="hidden unit")
     matrix.tick_params(labelrotation=0, length=0)
     data = pd.DataFrame(

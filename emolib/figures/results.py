@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -22,6 +21,7 @@ from emolib.figures.style import (
     PROTOCOL,
     UNNAMED,
     Picture,
+    heat_map,
     in_percent,
     joined,
     panels,
@@ -106,22 +106,8 @@ def confusion_matrices(
     alt = [f"{len(matrices)} confusion matrices."]
     for number, (axis, title) in enumerate(zip(axes.flat, matrices, strict=False)):
         share, untested = shares[number], np.flatnonzero(tested[number] == 0)
-        sns.heatmap(
-            100 * share,
-            ax=axis,
-            cmap="crest",
-            vmin=0,
-            vmax=100 * (np.nanmax(shares, initial=0) or 1),
-            annot=True,
-            fmt=".0f",
-            cbar=False,
-            square=True,
-            annot_kws={"fontsize": 7.5},
-            linewidths=0.5,
-            linecolor="white",
-            xticklabels=classes,
-            yticklabels=classes,
-        )
+        highest = 100 * (np.nanmax(shares, initial=0) or 1)
+        heat_map(axis, 100 * share, classes, "{:.0f}", highest, fontsize=7.5)
         name = f"({ascii_lowercase[number % 26]}) {title}"
         axis.set_title(name, fontsize=9)
         axis.set_ylabel("" if number % columns else "true emotion")

@@ -4,6 +4,7 @@ An emotion and a modality keep their colour in every figure. The colours are dis
 common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from seaborn.utils import relative_luminance  # seaborn also has the colours of heat maps
 
 WIDTH = 8.6  # inches; a card of the report shows a figure at 96 pixels per inch
 MANY = 500  # points; more of them are drawn as pixels, so that the size of the page is bounded
@@ -140,6 +143,54 @@ def band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, **options: An
     if "low" in part:
         axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.13, linewidth=0)
     axis.plot(x, part["mean"], color=color, **options)
+
+
+def heat_map(
+    axis: Axes,
+    values: np.ndarray,
+    names: Sequence[str],
+    form: str,
+    highest: float | None = None,
+    **text: Any,
+) -> QuadMesh:
+    """A coloured cell per value, with the value in it; NaN leaves a cell empty.
+
+    :func:`seaborn.heatmap` draws the whole figure to see whether its labels overlap, which takes
+    ten times as long.
+
+    Args:
+        values: ``[C, C]``.
+        names: of the rows and the columns.
+        form: format string of a value.
+        highest: value of the darkest colour, where the lightest is 0; the values' own range if not
+            given.
+        text: properties of the numbers.
+    """
+    mesh = axis.pcolormesh(
+        np.ma.masked_invalid(values),
+        cmap="crest",
+        vmin=None if highest is None else 0,
+        vmax=highest,
+        linewidths=0.5,
+        edgecolors="white",
+    )
+    ticks = np.arange(len(names)) + 0.5
+    axis.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
+    axis.set(xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
+    axis.spines[:].set_visible(False)
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            dark = relative_luminance(mesh.to_rgba(value)) <= 0.408
+            axis.text(
+                column + 0.5,
+                row + 0.5,
+                form.format(value),
+                ha="center",
+                va="center",
+                color="w" if dark else ".15",
+                **text,
+            )
+    return mesh
 
 
 def in_percent(value: float, _: object) -> str:

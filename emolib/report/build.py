@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emolib.report import BuildError, ChapterError
+from emolib.report import BuildError, ChapterError, forks
 from emolib.report.keys import changes, chapter_keys, digest, files_digest
 from emolib.report.parameters import declared
 from emolib.utils.cache import cache_folder, write
@@ -72,8 +73,12 @@ def build(
         if before.get("inputs") == inputs and before["files"] == files_digest([report, results]):
             say(f"nothing to do: {report} is up to date")
             return report
+        if forks.FORKS and keys != before.get("keys"):
+            forks.start()  # its imports take as long as the data
         facts = provenance() | dict(stamp or {})
-        # the libraries that run and convert notebooks take seconds to load
+        # The libraries that run and convert notebooks take a second to load, and jsonschema among
+        # them another two for a grammar of web addresses that it can do without: None hides it.
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # Python takes it
         from emolib.report.execution import Task, run
         from emolib.report.page import assemble
 

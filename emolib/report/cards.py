@@ -202,17 +202,19 @@ def svg(figure: "Figure", salt: str) -> str:
     """The figure as one line of SVG; the same figure and salt give the same text.
 
     Args:
-        figure: what to draw; it is left as it is.
+        figure: what to draw; its canvas and resolution are those of the drawing afterwards.
         salt: makes the ids inside the drawing, so that those of two drawings differ.
     """
     from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     file = StringIO()
     # ids inside an SVG are random and its date is now, unless told otherwise
     with rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
-        figure.savefig(
-            file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        )
+        canvas = FigureCanvasSVG(figure)
+        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        # savefig would draw the figure twice
+        canvas.print_svg(file, metadata=metadata)  # type: ignore[no-untyped-call]  # yet public
     drawn = file.getvalue()
     drawn = re.sub(r"\s*\n\s*", " ", drawn[drawn.index("<svg") :]).strip().replace("> <", "><")
     drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,18 @@ def _is_shown(output: NotebookNode) -> bool:
     ) not in ({RESULTS}, {WIDGET})
 
 
+@cache
+def _exporter() -> HTMLExporter:
+    """The exporter of all chapters, which compiles its templates once."""
+    return HTMLExporter(
+        template_name="basic",
+        template_file=str(Path(__file__).with_name("chapter.html")),
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        config=Config(NbConvertBase={"display_data_priority": SHOWN}),
+    )
+
+
 def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str]) -> Chapter:
     """Turns a tidied notebook into a chapter; a cell that never ran says so.
 
@@ -213,14 +226,8 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
         BuildError: there is no title, or a formula cannot be read.
     """
     prose = Prose(stem)
-    exporter = HTMLExporter(
-        template_name="basic",
-        template_file=str(Path(__file__).with_name("chapter.html")),
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        filters={"markdown2html": MarkdownWithMath(prose).render},
-        config=Config(NbConvertBase={"display_data_priority": SHOWN}),
-    )
+    exporter = _exporter()
+    exporter.register_filter("markdown2html", MarkdownWithMath(prose).render)
     # all kernels are IPython's; the highlighter may not depend on whether one has said so
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     html, _ = exporter.from_notebook_node(notebook)

@@ -1,7 +1,7 @@
 """Chapter execution by papermill, side by side, with a progress line."""
 
+import asyncio
 import logging
-import os
 import re
 import sys
 import warnings
@@ -19,47 +19,48 @@ import joblib
 import nbformat
 import papermill
 import psutil
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from emolib.report import ChapterError
+from emolib.report import ChapterError, forks
 from emolib.report.keys import Key
 from emolib.utils.console import NAME
 
 TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
 KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
-# Outputs depend on nothing of the user's: not the hash seed, time zone, locale or size of the
-# terminal, nor the settings of Python, IPython, Jupyter and Matplotlib, whose folders are empty.
-# A matrix product has one thread: chapters side by side use all cores already, and threads that
-# wait for one another cost a product of 600 rows twenty times its time there.
-FIXED = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "PYTHONUTF8": "1",
-    "PYTHONSTARTUP": "",
-    "PYTHONWARNINGS": "",
-    "LC_ALL": "C.UTF-8",
-    "TZ": "UTC",
-    "COLUMNS": "80",
-    "LINES": "24",
-    "MATPLOTLIBRC": "",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "TQDM_DISABLE": "1",
-}
-FOLDERS = (
-    "IPYTHONDIR",
-    "JUPYTER_CONFIG_DIR",
-    "JUPYTER_DATA_DIR",
-    "JUPYTER_RUNTIME_DIR",
-    "MPLCONFIGDIR",
-)
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # a fault is told once, by run
+
+
+class ForkedKernel(LocalProvisioner):
+    """The process of a kernel, forked from the server of :mod:`emolib.report.forks`."""
+
+    process: Any
+
+    async def launch_kernel(  # type: ignore[override]  # all that is handed over
+        self, cmd: list[str], *, cwd: str, **options: Any
+    ) -> KernelConnectionInfo:
+        """Forks it, with the arguments that follow the name of the module in ``cmd``."""
+        self.process = forks.fork(cmd[cmd.index("-f") :], cwd)
+        self.pid = self.pgid = self.process.pid
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        """None while it runs."""
+        return None if self.process and self.process.is_running() else 0
+
+    async def wait(self) -> int | None:
+        """Waits for its end."""
+        await asyncio.to_thread(self.process.wait)
+        self.process = None
+        return 0
 
 
 class ChapterKernel(AsyncKernelManager):
@@ -74,10 +75,10 @@ class ChapterKernel(AsyncKernelManager):
         # ports of kernels that start side by side can clash; sockets in this folder cannot
         if sys.platform == "linux" and len(cwd) < 90:  # of the 107 that a socket's name may have
             self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
-        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-        own = {name: str(Path(cwd, name)) for name in FOLDERS} | {"PYTHONPATH": path}
+        if forks.FORKS:
+            self.provisioner = ForkedKernel(kernel_spec=self.kernel_spec, parent=self)
         await super().start_kernel(
-            cwd=cwd, env=os.environ | FIXED | own, stdout=DEVNULL, stderr=DEVNULL, **options
+            cwd=cwd, env=forks.environment(cwd), stdout=DEVNULL, stderr=DEVNULL, **options
         )
 
 

@@ -62,8 +62,9 @@ def chapter_keys(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> di
         circle = ", ".join(sorted(set(error.args[1])))
         raise BuildError(f"chapters {circle} wait for one another") from error
     needed_by_others = {name for needed in needs.values() for name in needed}
-    # first those that others wait for, last those that wait
-    order.sort(key=lambda stem: (bool(needs[stem]), stem not in needed_by_others))
+    # Last those that no other waits for: one that trains nothing fills the core beside one that
+    # waited for networks.
+    order.sort(key=lambda stem: (stem not in needed_by_others, bool(needs[stem])))
     root = notebooks[0].parents[1]
     known = {notebook.stem: declared(notebook).keys() for notebook in notebooks}
     data = data_digest(parameters.get("source", ""))

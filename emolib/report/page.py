@@ -5,10 +5,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from bs4 import BeautifulSoup
 
 from emolib.report import BuildError, tally
 from emolib.report.cards import macro, templates
@@ -130,6 +129,23 @@ def compose(
     )
 
 
+class _Anchors(HTMLParser):
+    """The ids on a page, and those that its links lead to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: Counter[str] = Counter()
+        self.links: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes the id of a tag, and where a link on the page leads to."""
+        for name, value in attrs:
+            if name == "id":
+                self.ids[str(value)] += 1
+            elif (tag, name) == ("a", "href") and str(value).startswith("#"):
+                self.links.add(str(value)[1:])
+
+
 def check_page(page: str, required: Sequence[str]) -> None:
     """Refuses a page in which an id appears twice or a required one not at all, or a link leads
     nowhere.
@@ -137,9 +153,9 @@ def check_page(page: str, required: Sequence[str]) -> None:
     Raises:
         BuildError: one sentence that names them.
     """
-    whole = BeautifulSoup(page, "html.parser")
-    ids = Counter(str(tag["id"]) for tag in whole.find_all(id=True))
-    links = {str(link["href"])[1:] for link in whole.select('a[href^="#"]')}
+    whole = _Anchors()
+    whole.feed(page)
+    ids, links = whole.ids, whole.links
     for fault, wrong in (
         ("the page has more than one {}", [id for id, count in ids.items() if count > 1]),
         ("no chapter shows {}", [id for id in required if id not in ids]),

@@ -24,7 +24,7 @@ from emolib.analysis.evidence import (
     table3_sweep,
     width_sweep,
 )
-from emolib.analysis.statistics import better_than_chance
+from emolib.analysis.statistics import better_than_chance, fold_recall
 from emolib.folds import PROTOCOLS, SINGLE, make_folds
 from emolib.models import ShallowNet
 from emolib.pruning import prune_network
@@ -84,7 +84,7 @@ def test_fold_recalls_add_up_to_the_pooled_recall(two):
     c = two[0]
     weight = 1 / np.bincount(c.data.labels)[c.data.labels]
     share = np.array([[weight[fold == k].sum() for k in range(3)] for fold in c.fold])
-    found = evidence.fold_recall(c.hit, c.fold, c.data.labels)
+    found = fold_recall(c.hit, c.fold, c.data.labels)
     np.testing.assert_allclose((found * share).sum(1) / weight.sum(), pooled(c), atol=1e-12)
 
 

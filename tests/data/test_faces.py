@@ -11,6 +11,7 @@ import pytest
 
 from emolib.data.drawn import CLASSES, PERSONS, draw_faces, film_stills
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
+from emolib.data.faces.sketch import stroke
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +171,14 @@ def test_the_light_falls_from_its_side():
 
     assert left_share(-60) > 0.55 > 0.45 > left_share(60)
     assert abs(left_share(0) - 0.5) < 0.03
+
+
+def test_stroke_swells_along_the_gradient_of_its_line():
+    lines = np.random.default_rng(3).normal(size=(2, 9, 2))
+    left, right = np.split(stroke(lines, 1.5), 2, axis=-2)
+    right = right[..., ::-1, :]
+    np.testing.assert_allclose((left + right) / 2, lines, atol=1e-12)
+    across, along = left - right, np.gradient(lines, axis=-2)
+    np.testing.assert_allclose((across * along).sum(-1), 0, atol=1e-12)
+    swell = 1.5 * np.sin(np.pi * np.linspace(0.12, 0.88, 9))
+    np.testing.assert_allclose(np.linalg.norm(across, axis=-1), [swell, swell])

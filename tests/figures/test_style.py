@@ -50,3 +50,17 @@ def test_words_for_numbers():
     assert [percent(value) for value in (0.256, 1, np.nan)] == ["26 %", "100 %", "no value"]
     lists = [joined(list(parts)) for parts in ("", "a", "ab", "abc")]
     assert lists == ["", "a", "a and b", "a, b and c"]
+
+
+def test_heat_map_writes_each_value_into_its_cell_and_leaves_nan_empty():
+    _, ((axis,),) = panels(1, 1, 3)
+    values = np.array([[0.0, np.nan, 10.0], [40.0, 30.0, 20.0], [50.0, 60.0, 70.0]])
+    mesh = style.heat_map(axis, values, ["a", "b", "c"], "{:.0f}", 70)
+    shown = {text.get_position(): float(text.get_text()) for text in axis.texts}
+    rows, columns = np.nonzero(~np.isnan(values))
+    places = zip(columns + 0.5, rows + 0.5, strict=True)
+    assert shown == dict(zip(places, values[rows, columns], strict=True))
+    np.testing.assert_array_equal(mesh.get_array().filled(np.nan), values)
+    assert axis.yaxis_inverted() and mesh.get_clim() == (0, 70)
+    dark = {text.get_text(): text.get_color() == "w" for text in axis.texts}
+    assert dark["70"] and not dark["0"]
