@@ -210,9 +210,8 @@ class TapeEngine:
         views, rows, modalities, features = stack.material.inputs.shape
         self.inputs = stack.material.inputs.reshape(views, rows, -1)
         self.image = np.empty((rows, 0), kind)
-        self.tape: record.Tape
         if isinstance(net, ShallowNet):
-            self.tape = record.ShallowTape(net, stack.batch, kind)
+            self.tape: record.Tape = record.ShallowTape(net, stack.batch, kind)
             return
         shapes = [(1, features)] * len(net.branches)
         if isinstance(net, ImageFusionNet):

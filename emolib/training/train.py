@@ -33,7 +33,7 @@ from emolib.utils.validation import one_of, whole_number
 
 # About what a step of one network takes, for each of its modalities; only to cut a sweep into
 # shards of some SECONDS, which is what an interruption costs at most.
-STEP = {"shallow": 1.3e-6, "cnn": 55e-6}
+STEP = {"shallow": 0.7e-6, "cnn": 16e-6, sweeps.IMAGE_NETWORK: 400e-6}
 STEP_UNCOMPILED = 100e-6  # of any other network
 SECONDS = 2.0
 # What a shard may hold in memory, and how many networks a graphics card is given at once.

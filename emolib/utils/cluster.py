@@ -1,4 +1,4 @@
-"""A Dask cluster: its client, equal versions on all its machines, and each fault as one sentence."""
+"""A Dask cluster: its client, the same versions on all machines, each fault as one sentence."""
 
 import logging
 import os

@@ -145,8 +145,7 @@ class Tape:
         self.room = np.array([*steps, *limits, *parts, share, bound, pace, alive, classes])
         self._take(ROWS * self.batch * VECTOR)  # a product may read beyond the last number
         self.memory = zeros(self.end, kind)
-        for at in self.ones:
-            self.memory[at : at + VECTOR] = 1
+        self.memory[np.add.outer(self.ones, np.arange(VECTOR))] = 1
 
 
 class ShallowTape(Tape):
@@ -244,10 +243,9 @@ class ConvolutionTape(Tape):
         turn = [TRANSPOSE, errors, out.at, 1, rows, out.wide]
         back = [TRANSPOSE, out.at, errors, 1, out.wide, rows]
         self._record("dense layers", [turn], [back])
-        steps = [1, 1, 1, 1, rows, rows // VECTOR, VECTOR]
         self._finish(
             kind,
-            steps,
+            [1, 1, 1, 1, rows, rows // VECTOR, VECTOR],
             rows // VECTOR,
             [start, self.size, errors, targets, 0, net.output.out_features],
         )
@@ -259,9 +257,8 @@ class ConvolutionTape(Tape):
 
     def _sum(self, out: int, a: Grid, rows: int) -> list[int]:
         """The sum of all rows: a product with ones, of which each row goes to the same place."""
-        (ones,) = self.ones
         right = [a.position(), 0, a.line, a.wide, 1, ROWS, a.wide, a.shape[0], rows]
-        return [PRODUCT, out, 0, 0, 0, 0, 0, ones, 0, 0, 0, 0, *right]
+        return [PRODUCT, out, 0, 0, 0, 0, 0, self.ones[0], 0, 0, 0, 0, *right]
 
     def _parameters(
         self, net: Any, branches: Sequence[Any], shapes: Sequence[Shape]
@@ -275,8 +272,10 @@ class ConvolutionTape(Tape):
                 block = whole(kx * inner, ROWS)
                 at = self.at[convolution] = self._take((ky * block + 1) * wide)
                 o, q, y, x = np.ogrid[:outer, : convolution.in_channels, :ky, :kx]
-                found.append(at + (y * block + x * inner + q) * wide + o)
-                found.append(at + ky * block * wide + np.arange(outer))
+                found += [
+                    at + (y * block + x * inner + q) * wide + o,
+                    at + ky * block * wide + np.arange(outer),
+                ]
                 shape = shrunk(shrunk(shape, convolution), branch.pool)
             f, y, x = np.ogrid[:outer, : shape[0], : shape[1]]
             joined.append((rows + (y * shape[1] + x) * wide + f).ravel())
@@ -312,8 +311,7 @@ class ConvolutionTape(Tape):
         bias, gradient, turned = at + ky * block, at + self.size, at + 4 * self.size
         reach, d_x, d_y = y.shape[1] * self.batch, x.gradient, y.gradient
         rows, d_right = whole(reach, ROWS), [d_y.position(), 0, d_y.line, wide]
-        back = [self._sum(bias + self.size, d_y, reach)]
-        ahead = []
+        ahead, back = [], [self._sum(bias + self.size, d_y, reach)]
         if x.wide == 1:  # the first layer's: neighbours take the place of channels
             left, size = [x.at, x.line, 1, x.line, x.step], [y.shape[0], rows, wide, ky, kx]
             ahead.append([PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size])

@@ -68,18 +68,29 @@ def epoch(
             empty otherwise.
         constants: see :func:`~emolib.training.kernels.arithmetic.constants`.
     """
-    lanes, row_step, target_step, share_step = room[0], room[1], room[2], room[3]
-    class_step, vectors, vector_step, begin = room[4], room[5], room[6], room[7]
-    forward, finish, w_, size, errors, targets = (
-        room[8],
-        room[9],
+    lanes, row_step, target_step, share_step, class_step = (
+        room[0],
+        room[1],
+        room[2],
+        room[3],
+        room[4],
+    )
+    vectors, vector_step, begin, forward, finish = room[5], room[6], room[7], room[8], room[9]
+    w_, size, errors, targets, share, bound = (
         room[10],
         room[11],
         room[12],
         room[13],
+        room[14],
+        room[15],
     )
-    share, bound, pace, gates, classes = room[14], room[15], room[16], room[17], room[18]
-    smooth, loss = bound + VECTOR, bound + 2 * VECTOR
+    pace, gates, classes, smooth, loss = (
+        room[16],
+        room[17],
+        room[18],
+        room[15] + VECTOR,
+        room[15] + 2 * VECTOR,
+    )
     features, kind, none = x.shape[2], w.dtype.type, full(memory, 0.0)
     for first in range(0, which.size, lanes):
         # a lane without a network rests

@@ -164,19 +164,17 @@ def _everywhere(builder: Any, number: Any) -> Any:
     return builder.shuffle_vector(first, empty, places)
 
 
-@_compiles(load, _in_memory, types.Array, types.Integer)
-def _(builder: Any, memory: Any, at: Any) -> Any:
-    return builder.load(_pointer(builder, memory, at), align=4)
-
-
-@_compiles(store, lambda memory, at, vector: types.none, types.Array, types.Integer, Vector)
-def _(builder: Any, memory: Any, at: Any, vector: Any) -> Any:
-    return builder.store(vector, _pointer(builder, memory, at), align=4)
-
-
-@_compiles(splat, _in_memory, types.Array, types.Integer)
-def _(builder: Any, memory: Any, at: Any) -> Any:
-    return _everywhere(builder, builder.load(builder.gep(memory, [at])))
+_compiles(load, _in_memory, types.Array, types.Integer)(
+    lambda builder, memory, at: builder.load(_pointer(builder, memory, at), align=4)
+)
+_compiles(store, lambda memory, at, vector: types.none, types.Array, types.Integer, Vector)(
+    lambda builder, memory, at, vector: builder.store(
+        vector, _pointer(builder, memory, at), align=4
+    )
+)
+_compiles(splat, _in_memory, types.Array, types.Integer)(
+    lambda builder, memory, at: _everywhere(builder, builder.load(builder.gep(memory, [at])))
+)
 
 
 @_compiles(full, _in_memory, types.Array, types.Float)
@@ -240,24 +238,21 @@ def _calls(function: Callable[..., Any], typer: Callable[..., Any], name: str, c
         return builder.call(intrinsic, vectors)
 
 
-def _selects(function: Callable[..., Any], comparison: str) -> None:
-    @_compiles(function, lambda a, b, yes, no: yes, *[Vector] * 4)
-    def _(builder: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
-        return builder.select(builder.fcmp_ordered(comparison, a, b), yes, no)
-
-
-def _operates(function: Callable[..., Any], instruction: str) -> None:
-    @_compiles(function, _alike, Vector, Vector)
-    def _(builder: Any, a: Any, b: Any) -> Any:
-        return getattr(builder, instruction)(a, b)
-
-
 _calls(fma, lambda a, b, c: a, "fma", 3)
 _calls(absolute, lambda a: a, "fabs", 1)
 _calls(sqrt, lambda a: a, "sqrt", 1)
-_selects(where_greater, ">")
-_selects(where_equal, "==")
-_operates(operator.add, "fadd")
-_operates(operator.sub, "fsub")
-_operates(operator.mul, "fmul")
-_operates(operator.truediv, "fdiv")
+for _function, _comparison in ((where_greater, ">"), (where_equal, "==")):
+    _compiles(_function, lambda a, b, yes, no: yes, *[Vector] * 4)(
+        lambda builder, a, b, yes, no, comparison=_comparison: builder.select(
+            builder.fcmp_ordered(comparison, a, b), yes, no
+        )
+    )
+for _operator, _name in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _compiles(_operator, _alike, Vector, Vector)(
+        lambda builder, a, b, name=_name: getattr(builder, name)(a, b)
+    )
