@@ -27,6 +27,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
@@ -39,6 +40,10 @@ from emolib.data.descriptors import pixels
 from emolib.data.drawn import draw_faces
 from emolib.training import scaling, sweeps
 from emolib.training import train as training
+from emolib.training.kernels.arithmetic import optimizer_step
+from emolib.training.kernels.operations import run
+from emolib.training.kernels.vector import VECTOR
+from emolib.training.stack import NetworkStack
 from emolib.utils.cache import write
 from emolib.utils.cluster import CLUSTER
 
@@ -63,6 +68,7 @@ WORKERS = (1, 2, 4)
 # Steps of all networks in a compiled call of JAX, so that ten thousand networks need not go through
 # a whole epoch.
 AT_ONCE = 20_000
+AGAIN = 100  # times that a part of a step is done in a call
 
 
 def recorded() -> dict[str, Any]:
@@ -296,6 +302,35 @@ def cluster(workers: int) -> dict[str, float]:
         }
 
 
+def parts() -> list[dict[str, Any]]:
+    """Rows of ``part`` and of the microseconds that it takes of a step of each network, on one
+    core; memory is all zeros, so that no number grows.
+    """
+    data = faces()
+    found: dict[str, dict[str, float]] = {}
+    for net in [*NETS, "image"]:
+        stack = NetworkStack(data, [row(net, seed) for seed in range(VECTOR)])
+        engine: Any = stack.engine
+        tape, constants = engine.tape, engine.constants
+        lanes, weights, size = tape.room[[0, 10, 11]].tolist()
+        found[net] = {}
+        for part in dict.fromkeys(tape.parts):
+            often = np.tile(tape.operations[np.array(tape.parts) == part], (AGAIN, 1))
+            work = partial(run, tape.memory, tape.windows, often, 0, len(often), constants)
+            found[net][part] = 1e6 / rate(work, AGAIN * lanes)
+        w, g, m, v = range(weights, weights + 4 * size, size)
+        whole, call = (
+            1e6 / rate(partial(optimizer_step, tape.memory, w, g, m, v, count, w), lanes)
+            for count in (size // VECTOR, 0)
+        )
+        found[net]["optimiser"] = whole - call
+        batches = VECTOR * -(-len(stack.material.pairs[0][0]) // BATCH)
+        step = 1e6 / rate(partial(engine.epoch, np.arange(VECTOR)), batches)
+        found[net] |= {"loss, rows, the rest": step - sum(found[net].values()), "whole step": step}
+    table = pd.DataFrame(found).fillna(0).rename_axis("part").reset_index()
+    return [{str(name): value for name, value in each.items()} for each in table.to_dict("records")]
+
+
 def memory(networks: int) -> float:
     """Peak memory in MiB of a process that trains so many shallow networks and nothing else."""
     table = emolib.sweep(seed=range(-(-networks // 5)), max_epochs=2)
@@ -335,7 +370,8 @@ def work(net: nn.Module, features: int = 5) -> dict[str, int]:
 
 
 def rate(work: Callable[[], object], amount: int) -> float:
-    """Amount of work per second."""
+    """Amount of work per second, once it is compiled."""
+    work()
     runs, seconds = Timer(work).autorange()
     return runs * amount / seconds
 
@@ -375,6 +411,7 @@ def main() -> None:
     result = setting() | {
         "compile_seconds": apart(compiling),
         "splits": apart(splits, 1_000),
+        "parts": [_printed(found) for found in parts()],
         "components": [_printed(found) for found in apart(components)],
         "rows": [_printed(found) for found in measure()],
         "memory": [_printed(found) for found in peaks],
