@@ -45,7 +45,9 @@ def page(own_cache, tmp_path_factory):
                 assert output.output_type != "error" and not (
                     output.get("name") == "stderr" and "Error" in output.text
                 ), output
-    assert "Task exception" not in (folder / "lab.log").read_text()
+    # but a page that closes may leave a message unsent
+    faults = (folder / "lab.log").read_text().split("Task exception was never retrieved")[1:]
+    assert all("WebSocketClosedError" in fault.splitlines()[1] for fault in faults), faults
 
 
 def move(page, order: int, label: str, key: str = "") -> None:

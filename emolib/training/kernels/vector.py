@@ -38,7 +38,7 @@ class VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Vector) -> None:
         number = manager.lookup(kind.dtype).get_value_type()
         held = ir.VectorType(number, VECTOR)
-        super().__init__(manager, kind, held)  # type: ignore[no-untyped-call]
+        super().__init__(manager, kind, held)  # type: ignore[no-untyped-call]  # of Numba's
 
 
 def zeros(size: int, dtype: type[np.floating]) -> Floats:
