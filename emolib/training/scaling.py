@@ -5,7 +5,6 @@ modalities), ``N`` rows of the data, ``M`` modalities, ``D`` features, ``C`` cla
 for training rows.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -122,6 +121,12 @@ class FoldInputs:
         self.targets = np.eye(len(data.classes), dtype=precision)[data.labels]
         self.length = np.array([len(training) for training, _ in self.pairs])
         self.order = np.zeros((len(splits), self.length.max()), np.int32)
+        for order, (training, _) in zip(self.order, self.pairs, strict=True):
+            order[: len(training)] = training
+        self.rows, self.drawn = self.order.copy(), np.zeros(self.order.shape, np.int64)
+        self.draws = [
+            torch.from_numpy(row[:n]) for row, n in zip(self.drawn, self.length, strict=True)
+        ]
         self.generators = [
             torch.Generator().manual_seed(sweeps.seeds(seed, fold)[1])
             for _, seed, _, fold in splits
@@ -139,9 +144,9 @@ class FoldInputs:
                 check_scaling(part, fitted_on)
         return np.stack(parts, axis=1)
 
-    def shuffle(self, splits: Iterable[int]) -> None:
+    def shuffle(self, splits: Rows) -> None:
         """Draws a fresh order of the training rows of some splits: an epoch is a permutation."""
         for split in splits:
-            training, _ = self.pairs[split]
-            order = torch.randperm(len(training), generator=self.generators[split])
-            self.order[split, : len(training)] = training[order.numpy()]
+            n, generator = int(self.length[split]), self.generators[split]
+            torch.randperm(n, generator=generator, out=self.draws[split])
+        self.order[splits] = np.take_along_axis(self.rows[splits], self.drawn[splits], axis=1)
