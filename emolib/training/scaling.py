@@ -120,13 +120,11 @@ class FoldInputs:
         self.inputs = np.stack([self._inputs(data, *view) for view in views]).astype(precision)
         self.targets = np.eye(len(data.classes), dtype=precision)[data.labels]
         self.length = np.array([len(training) for training, _ in self.pairs])
-        self.order = np.zeros((len(splits), self.length.max()), np.int32)
-        for order, (training, _) in zip(self.order, self.pairs, strict=True):
-            order[: len(training)] = training
-        self.rows, self.drawn = self.order.copy(), np.zeros(self.order.shape, np.int64)
-        self.draws = [
-            torch.from_numpy(row[:n]) for row, n in zip(self.drawn, self.length, strict=True)
-        ]
+        self.rows = np.array(
+            [np.resize(training, self.length.max()) for training, _ in self.pairs], np.int32
+        )
+        self.order, self.drawn = self.rows.copy(), np.zeros(self.rows.shape, np.int64)
+        self.draws = [torch.from_numpy(self.drawn[s, :n]) for s, n in enumerate(self.length)]
         self.generators = [
             torch.Generator().manual_seed(sweeps.seeds(seed, fold)[1])
             for _, seed, _, fold in splits
@@ -147,6 +145,9 @@ class FoldInputs:
     def shuffle(self, splits: Rows) -> None:
         """Draws a fresh order of the training rows of some splits: an epoch is a permutation."""
         for split in splits:
-            n, generator = int(self.length[split]), self.generators[split]
-            torch.randperm(n, generator=generator, out=self.draws[split])
+            torch.randperm(
+                self.draws[split].numel(),
+                generator=self.generators[split],
+                out=self.draws[split],
+            )
         self.order[splits] = np.take_along_axis(self.rows[splits], self.drawn[splits], axis=1)
