@@ -11,6 +11,7 @@ parameters of a network.
 from __future__ import annotations
 
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 import pandas as pd
@@ -204,7 +205,8 @@ class TapeEngine:
     """Compiled loops on the processor: :mod:`emolib.training.kernels`."""
 
     def __init__(self, stack: NetworkStack) -> None:
-        self.stack, kind = stack, stack.material.targets.dtype.type
+        # not the stack itself: it would go only when Python looks for circles of references
+        self.stack, kind = proxy(stack), stack.material.targets.dtype.type
         net: Any = stack.net
         self.constants = constants(stack.material.targets.dtype)
         views, rows, modalities, features = stack.material.inputs.shape
@@ -253,7 +255,7 @@ class VmapEngine:
     """
 
     def __init__(self, stack: NetworkStack) -> None:
-        self.stack = stack
+        self.stack = proxy(stack)  # as above
         self.inputs = torch.from_numpy(stack.material.inputs).to(stack.weights.device)
         self.targets = torch.from_numpy(stack.material.targets).to(stack.weights.device)
         self.gradient = torch.func.vmap(torch.func.grad_and_value(self._loss))
@@ -333,7 +335,7 @@ class VmapEngine:
             strict=True,
         ):
             state[chosen] = fresh
-        return (total / ((length + s.batch - 1) // s.batch)).cpu().numpy()
+        return np.asarray((total / ((length + s.batch - 1) // s.batch)).cpu())
 
     def scores(self, k: int) -> Floats:
         """Outputs ``[N, C]`` of one network on every row."""

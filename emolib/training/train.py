@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import nn
 from tqdm import tqdm
 
@@ -198,6 +199,8 @@ def _trained(
     """Trains the rows at some positions; yields positions and results shard by shard."""
     with (
         cluster.connect(versions) as client,
+        # shards side by side use all cores: threads of each one's products would wait for others
+        threadpool_limits(1, "blas"),
         tqdm(total=len(missing), desc="training networks", leave=False, delay=0.2) as progress,
     ):
         cores = sum(client.ncores().values()) if client else joblib.effective_n_jobs(-1)
@@ -230,9 +233,10 @@ def _device(device: str) -> str:
 
 def versions() -> dict[str, str]:
     """Versions by name of all that a result depends on."""
-    python = ".".join(platform.python_version_tuple()[:2])
-    own = {"Python": python, "emolib with digest": source_digest(*SOURCES)[:8]}
-    return own | {name: version(name) for name in LIBRARIES}
+    return {
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        "emolib with digest": source_digest(*SOURCES)[:8],
+    } | {name: version(name) for name in LIBRARIES}
 
 
 def _train_shard(
