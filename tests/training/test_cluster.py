@@ -176,9 +176,9 @@ def other(package):
 
 
 def without(package):
-    """Something else of that name."""
+    """Something of that name that cannot be imported."""
     package.mkdir()
-    (package / "__init__.py").touch()
+    (package / "__init__.py").write_text("raise ImportError")
 
 
 @pytest.mark.parametrize(
