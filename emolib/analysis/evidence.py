@@ -29,12 +29,11 @@ from emolib.analysis.statistics import (
     fold_recall,
     holm,
     repetition_mean,
-    with_mean,
 )
 from emolib.data import EmotionData, Rows
 from emolib.data.table import DONE
 from emolib.folds import protocols
-from emolib.metrics import MEASURES, UNTESTED, confusion, measures, predict
+from emolib.metrics import DEFINED, MEASURES, UNTESTED, confusion, measures, predict
 from emolib.models import FusionNet, ShallowNet
 from emolib.pruning import angles as angles_between
 from emolib.pruning import prune
@@ -382,7 +381,7 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
 
     Returns:
         Columns ``id``, ``model``, ``protocol``, ``recipe``, ``measure``, ``emotion`` (and
-        ``average``: the mean over the emotions that have a tested row), ``ours`` (mean over
+        ``average``, see :func:`emolib.metrics.measures`), ``ours`` (mean over
         repetitions), ``low`` and ``high`` (95 % by person; by row where the data do not say who is
         who), ``row_low`` and ``row_high`` (the same by row, for recall), ``seed_low`` and
         ``seed_high`` (lowest and highest repetition), ``repetitions``, ``undefined``, ``tested``
@@ -393,11 +392,10 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
     parts = []
     for condition in found:
         data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
-        occurs = np.isin(np.arange(classes), data.labels[condition.tested])
 
         def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
             by_measure = list(measures(data.labels, scores, which, weight).values())
-            return with_mean(np.stack(by_measure, -2), occurs)  # [B, S, measures, C + 1]
+            return np.stack(by_measure, -2)  # [B, S, measures, C + 1]
 
         each = statistic(np.ones((1, len(data))))[0]  # [S, measures, C + 1]
         interval, by_row = (
@@ -425,7 +423,7 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 part = part.assign(row_low=by_row.low, row_high=by_row.high, null=null, p=p)
                 part["p_holm"] = [*holm(p[:-1]), np.nan]
             parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts).query(DEFINED).reset_index(drop=True)
     averages = (table["measure"] == "recall") & (table["emotion"] == "average")
     for _, own in table[averages].groupby(["protocol", "recipe"]):
         table.loc[own.index, "p_holm"] = holm(own["p"])

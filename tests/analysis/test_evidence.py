@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import recall_score
+from sklearn.metrics import accuracy_score, recall_score
 
 from emolib import paper
 from emolib.analysis import evidence
@@ -97,7 +97,12 @@ def test_levels_hold_mean_interval_and_chance(two):
     assert row["seed_high"] == pytest.approx(max(pooled(two[0])))
     assert row["low"] < row["ours"] < row["high"] and row["null"] == pytest.approx(1 / 3, abs=0.05)
     assert row["p_holm"] < 0.05 < averages.loc["poor", "p_holm"]
-    assert len(table) == 2 * 4 * 4 and table["id"].is_unique
+    shares = rows_of(table, measure="accuracy").set_index("model")
+    assert (shares["emotion"] == "average").all()  # it has no value by emotion
+    right = [accuracy_score(two[0].data.labels, own) for own in two[0].predicted]
+    assert shares.loc["good", "ours"] == pytest.approx(np.mean(right))
+    assert shares.loc["good", "low"] < shares.loc["good", "ours"] < shares.loc["good", "high"]
+    assert len(table) == 2 * (4 * 4 + 1) and table["id"].is_unique
     assert table[["low", "high"]].stack().between(0, 1).all()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import recall_score
+from sklearn.metrics import accuracy_score, recall_score
 
 from emolib.analysis import robustness
 from emolib.analysis.robustness import (
@@ -106,7 +106,9 @@ def test_averages_are_scikit_learn_s_of_the_tested_rows(tiny, rows):
     predicted = scores[:, rows].argmax(-1)
     recalls = [recall_score(tiny.labels[rows], own, average="macro") for own in predicted]
     np.testing.assert_allclose(found["recall"], recalls)
-    assert set(found) == {"recall", "precision", "average precision"}
+    shares = [accuracy_score(tiny.labels[rows], own) for own in predicted]
+    np.testing.assert_allclose(found["accuracy"], shares)
+    assert set(found) == {"recall", "accuracy", "precision", "average precision"}
 
 
 KEPT = {"learning_rate": 0.05, "protocol": KEPT_APART, "folds": 1}
@@ -196,7 +198,7 @@ def test_multiverse_has_each_reading_by_each_measure(tiny):
     grid = specification_grid(**rates, protocol="random", folds=3, seed=range(2))
     trained = train(tiny, grid)
     found = multiverse(trained)
-    assert len(found) == 2 * 4
+    assert len(found) == 2 * 5  # four readings of accuracy, and that of training rows
     strong = found[found["learning_rate"] == 0.05].set_index("measure")["value"]
     own = trained.table["learning_rate"] == 0.05
     mean = trained.table.loc[own, "train_accuracy"].mean()
