@@ -261,7 +261,8 @@ def _shards(
     work["seconds"] = steps * work["network"].map(STEP).fillna(STEP_UNCOMPILED)
     work = work.sort_values(["hidden", "epochs", "loss", "protocol", "folds", "seed", "fold"])
     shards: list[list[int]] = []
-    for (network, modalities, _), alike in work.groupby(["network", "modalities", "batch"]):
+    kind = ["network", "modalities", "batch", "channels", "pooling"]
+    for (network, modalities, *_), alike in work.groupby(kind):
         features = modalities * data.features[data.modalities[0]].shape[1]
         # what one network holds, if it shares nothing: inputs, scores and order
         held = len(data) * (features + len(data.classes) + 1) * 4
