@@ -293,7 +293,8 @@ class Condition:
         data: the rows.
         folds: number of folds that the rows were cut into.
         setting: the sweep's columns that made the networks, such as ``hidden`` and ``angle``.
-        networks: one row per network: ``seed``, ``fold``, ``units`` left and ``train_loss``.
+        networks: one row per network: ``seed``, ``fold``, ``units`` left,
+            ``train_loss`` and ``linear_share``.
     """
 
     model: str
@@ -384,7 +385,7 @@ def conditions(trained: Trained) -> list[Condition]:
                 data,
                 own["folds"],
                 setting,
-                part.set_index(["seed", "fold"])[["units", "train_loss"]],
+                part.set_index(["seed", "fold"])[["units", "train_loss", "linear_share"]],
             )
         )
     return found
@@ -548,17 +549,14 @@ def estimates(found: Iterable[Condition], kind: str, varied: Sequence[str]) -> p
 
 
 def of_networks(found: Sequence[Condition]) -> pd.DataFrame:
-    """Rows on training: the share of outputs on tested rows that are more than 1 from their target,
-    where the smooth L1 loss is linear (kind ``linear``), and the share of the networks of the
-    printed recipe whose loss falls by more than :data:`FALL` when they are trained by the converged
-    one (kind ``falling``).
+    """Rows on training: the share of outputs on training rows for which the smooth L1 loss is
+    linear (kind ``linear``), and the share of the networks of the printed recipe whose loss falls
+    by more than :data:`FALL` when they are trained by the converged one (kind ``falling``).
     """
     end = {(c.model, c.protocol): c.networks for c in found if c.recipe == "converged"}
     parts = []
     for condition in found:
-        target = np.eye(len(condition.data.classes))[condition.data.labels]
-        error = np.abs(condition.scores - target)[np.isfinite(condition.scores)]
-        shares = {"linear": (error > 1).mean()}
+        shares = {"linear": condition.networks["linear_share"].mean()}
         trained_on = end.get((condition.model, condition.protocol))
         if condition.recipe == "printed" and trained_on is not None:
             left = trained_on["train_loss"] / condition.networks["train_loss"]

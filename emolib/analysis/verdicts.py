@@ -495,7 +495,8 @@ def _smooth_l1(evidence: Evidence) -> list[Part]:
         for model in MODELS
     }
     most = max(reached, key=lambda model: reached[model])
-    note = f"at most {100 * reached[most]:.1f} % of outputs reach its linear branch ({most})"
+    share = f"{100 * reached[most]:.1f} % of outputs on training rows"
+    note = f"at most {share} reach its linear branch ({most})"
     parts = _better_than_variant("squared error", evidence)
     return [*parts[:-1], replace(parts[-1], note=note)]
 

@@ -189,6 +189,7 @@ class NetworkStack:
             losses=np.array([losses[k] for losses in self.losses[: self.done[k]]], np.float32),
             units=int(self.alive[k].sum()),
             train_accuracy=accuracy(self.data.labels[trained_on], predict(scores[trained_on])),
+            linear_share=float((np.abs(scores - self.material.targets)[trained_on] > 1).mean()),
             stopped=bool(self.stopped[k]),
         )
 
