@@ -215,7 +215,7 @@ def width_sweep(
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
     shared = repetitions(data, folds, seeds, max_epochs)
-    readings = {
+    readings: dict[str, dict[str, Any]] = {
         "pruned at 60°, shifted": {"angle": 60, "activation_shift": 0.5},
         "pruned at 60°, as they are": {"angle": 60, "activation_shift": 0.0},
         "unpruned": {"angle": 0},

@@ -1,4 +1,8 @@
-"""Curves: recall (Figures 6a, 6b, 9), loss, learning curves, accuracy and time by a setting."""
+"""Curves: recall (Figures 6a, 6b, 9), loss, learning curves, accuracy and time by a setting.
+
+A table with a column ``units`` also gets the hidden units left, their mean over the lines of a
+panel, on an axis at the right.
+"""
 
 from collections.abc import Callable, Hashable, Mapping
 from itertools import product
@@ -37,6 +41,13 @@ NETS = {
     "fusion": "CNN fusion",
 }
 
+UNITS: dict[str, Any] = {
+    "color": "#777777",
+    "linestyle": (0, (4, 1.5, 1, 1.5)),
+    "linewidth": 1.2,
+    "label": "hidden units left (at the right)",
+}
+
 
 def _curves(
     frame: pd.DataFrame,
@@ -71,6 +82,24 @@ def _curves(
     return figure, drawn
 
 
+def _units_left(figure: Figure, frame: pd.DataFrame, x: str, by: list[str]) -> str:
+    """Draws hidden units left on a second axis of each panel, and says them in a sentence; nothing
+    where the table does not count them.
+    """
+    if "units" not in frame:
+        return ""
+    left = frame.groupby([*by, x])["units"].mean()
+    places = product(*(frame[column].unique() for column in by))
+    for axis, place in zip(figure.axes, places, strict=True):
+        axis.plot([], [], **UNITS)  # for the legend
+        right = axis.twinx()
+        right.plot(left[place], **UNITS)
+        right.set(ylim=(0, 1.1 * left.max()), ylabel="hidden units left")
+        right.label_outer(remove_inner_ticks=True)
+    counts = left.groupby(x).mean().items()
+    return f" Hidden units left: {joined([f'{count:.1f} at {at:g}' for at, count in counts])}."
+
+
 def _at(row: pd.Series, x: str, unit: str = "") -> str:
     return f"{percent(row['mean'])} at {unit}{row[x]:g}"
 
@@ -91,7 +120,7 @@ def accuracy_curves(
 
     Args:
         summary: columns ``recipe``, ``protocol``, ``modality``, ``x``, ``mean``, ``low``, ``high``
-            and, if given, ``style``.
+            and, if given, ``style`` and ``units``, which may be NaN.
         chance: recall of guessing, marked.
         paper: for a modality the point that the paper prints.
         style: a column whose values get line styles of their own; ``styles`` gives label and line
@@ -131,6 +160,7 @@ def accuracy_curves(
             zorder=5,
             label=f"{modality}, the paper's Table 3",
         )
+    units = _units_left(figure, summary, x, ["recipe", "protocol"])
     return Picture(
         with_legend(figure, 3),
         f"Mean recall over emotions against {xlabel}. "
@@ -140,6 +170,7 @@ def accuracy_curves(
             f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
             for recipe, protocol, *keys, part in drawn
         )
+        + units
         + tested(summary),
         summary,
     )
@@ -167,6 +198,7 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
         xlabel=xlabel,
         ylabel=f"{ylabel} / %",
     )
+    units = _units_left(figure, summary, x, ["protocol", "modality"])
     return Picture(
         with_legend(figure, 4),
         f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}. "
@@ -175,6 +207,7 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
             f"{percent(part['mean'].iloc[-1])}."
             for protocol, modality, emotion, part in drawn
         )
+        + units
         + tested(summary),
         summary,
     )

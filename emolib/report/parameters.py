@@ -40,7 +40,7 @@ PROFILES = {
 }
 
 # Settings of :func:`emolib.load`, which chapters hand over as their parameter ``loading``.
-LOADING = ("incomplete", "order", "size", "crop", "preset")
+LOADING = ("incomplete", "order", "size", "crop", "preset", "edges")
 
 # Lowest and highest value of each numeric parameter, and of each value of a list.
 BOUNDS = {

@@ -33,6 +33,26 @@ def test_curves_are_drawn_where_their_table_says(summary):
     assert drawn == {key: list(part["mean"]) for key, part in table.groupby(keys)}
 
 
+def test_units_left_stand_on_an_axis_of_their_own(summary):
+    table = summary("hidden", [6, 11, 16], emotion=["Happy", "average"]).query(
+        "recipe == 'printed'"
+    )
+    pruned = table.assign(units=np.where(table["modality"] == "LPQ", table["hidden"] / 4, np.nan))
+    average = pruned[pruned["emotion"] == "average"]
+    for picture in (
+        figures.accuracy_curves(average, "hidden", "hidden units", 1 / 7, paper={"LPQ": (16, 0.2)}),
+        figures.emotion_curves(pruned[pruned["modality"] == "LPQ"], "hidden", "units", "recall"),
+    ):
+        axes = picture.figure.axes
+        for axis in axes[len(axes) // 2 :]:  # one per protocol, after the panels
+            assert [list(line.get_ydata()) for line in axis.lines] == [[1.5, 2.75, 4]]
+            assert not axis.collections and axis.yaxis.get_label_position() == "right"
+        assert axes[-1].get_ylabel() == "hidden units left" and axes[-1].get_ylim()[0] == 0
+        legend = [text.get_text() for text in picture.figure.legends[0].texts]
+        assert legend[-1] == "hidden units left (at the right)"
+        assert "Hidden units left: 1.5 at 6, 2.8 at 11 and 4.0 at 16." in picture.alt
+
+
 def test_a_missing_point_is_a_gap_and_never_the_highest(summary):
     table = summary("hidden", [6, 11, 16]).query("recipe == 'printed' and protocol == 'random'")
     table.loc[table["hidden"] == 11, ["mean", "low", "high"]] = np.nan
