@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+from scipy.stats import kendalltau
 from tqdm import tqdm
 
 from emolib.analysis.evidence import READING, Condition
@@ -79,6 +80,15 @@ def near_duplicates(data: EmotionData) -> pd.Series:
     )
     always = found.index.isin(["rows", "nearest neighbour has the same emotion"])
     return found.where(always) if data.groups is None else found
+
+
+def rank_correlations(table: pd.DataFrame, first: str) -> pd.DataFrame:
+    """Kendall's rank correlation of one column with each other: ``tau``, and ``p``, exact where no
+    two values are equal.
+    """
+    others = table.columns.drop(first)
+    found = [kendalltau(table[first], table[name]) for name in others]
+    return pd.DataFrame(found, others).set_axis(["tau", "p"], axis=1)
 
 
 def single_results(trained: Trained) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@ hand and by scikit-learn.
 """
 
 from dataclasses import replace
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from emolib.analysis.robustness import (
     leakage,
     multiverse,
     near_duplicates,
+    rank_correlations,
     recall_by_epoch,
     selection_bias,
     single_results,
@@ -110,6 +112,21 @@ def test_averages_are_scikit_learn_s_of_the_tested_rows(tiny, rows):
     recalls = [recall_score(tiny.labels[rows], own, average="macro") for own in predicted]
     np.testing.assert_allclose(found["recall"], recalls)
     assert set(found) == {"recall", "precision", "average precision"}
+
+
+def test_rank_correlations_are_those_of_all_orders():
+    """By hand: concordant less discordant pairs, over all pairs; p over all permutations."""
+    table = pd.DataFrame({"a": [1, 2, 3, 4, 5], "b": [2, 1, 3, 5, 4], "c": [5, 4, 3, 2, 1]})
+
+    def tau(x, y):
+        return np.mean([(x[i] < x[j]) * 2 - 1 for i, j in combinations(np.argsort(y), 2)])
+
+    found = rank_correlations(table, "a")
+    orders = [tau(order, range(5)) for order in permutations(range(5))]
+    for name in ("b", "c"):
+        expected = tau(table["a"], table[name])
+        p = np.mean([abs(one) >= abs(expected) - 1e-9 for one in orders])
+        assert found.loc[name].tolist() == pytest.approx([expected, p], abs=1e-9)
 
 
 def balanced(truth, predicted):
