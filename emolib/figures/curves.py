@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from emolib.figures.style import (
     EMOTION,
@@ -20,6 +21,7 @@ from emolib.figures.style import (
     MODALITY_MARKER,
     OURS,
     PAPER,
+    PROTOCOL,
     UNNAMED,
     WAY,
     Picture,
@@ -297,6 +299,47 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
         .set_axis(["5%", "median", "95%"], axis=1)
         .reset_index(),
     )
+
+
+@styled
+def epoch_curves(
+    frame: pd.DataFrame, stops: pd.DataFrame, paper: dict[str, float], chance: float
+) -> Picture:
+    """Recall on tested rows and training accuracy against the epoch, a row of panels for each
+    model, a line for each protocol; shaded from the first network that stopped to the last.
+
+    Args:
+        frame: columns ``model``, ``protocol``, ``epoch``, ``recall``, ``training accuracy``.
+        stops: columns ``model``, ``protocol``, ``low`` and ``high``: the epochs at which the loss
+            of the first and the last network had stopped falling.
+        paper: by model, what the paper prints.
+        chance: recall of guessing, marked.
+    """
+    models, measures = frame["model"].unique(), ["recall", "training accuracy"]
+    figure, axes = panels(len(models), 2, 1.55, sharex=True, sharey="col")
+    alt = [f"Recall and training accuracy up to epoch {frame['epoch'].max()}."]
+    for (model, measure), axis in zip(product(models, measures), axes.flat, strict=True):
+        for protocol, part in frame[frame["model"] == model].groupby("protocol", sort=False):
+            colour = PROTOCOL.get(str(protocol), UNNAMED)
+            axis.plot(part["epoch"], part[measure], color=colour, label=f"{protocol} folds")
+            own = (stops[["model", "protocol"]] == [model, protocol]).all(axis=1)
+            for low, high in stops.loc[own, ["low", "high"]].to_numpy():
+                shade = {"alpha": 0.15, "linewidth": 0, "label": f"stop, {protocol} folds"}
+                axis.axvspan(low, high, color=colour, **shade)
+            alt.append(
+                f"{model}, {protocol}, {measure}: {percent(part[measure].iloc[0])} at epoch "
+                f"{part['epoch'].iloc[0]}, {percent(part[measure].iloc[-1])} at the last."
+            )
+        if measure == "recall":
+            axis.axhline(paper[model], color=PAPER, linewidth=2, label="the paper")
+            axis.axhline(chance, **GUESSING)
+        axis.set(title=f"{model}: {measure}", xscale="log")
+        axis.yaxis.set_major_formatter(in_percent)
+    for axis in axes[-1]:
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_formatter(ScalarFormatter())
+    figure.supylabel("share of rows / %", fontsize=10)
+    return Picture(with_legend(figure, 3), " ".join(alt), frame)
 
 
 @styled

@@ -177,7 +177,8 @@ def sweep(**choices: Any) -> pd.DataFrame:
     found = table(rows)
     # what the others do not have
     found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]
-    found.loc[found["network"] != "cnn", ["channels", "pooling"]] = [0, "none"]
+    found.loc[found["network"] != "cnn", "channels"] = 0
+    found.loc[found["network"] != "cnn", "pooling"] = "none"
     return found.drop_duplicates(ignore_index=True)
 
 

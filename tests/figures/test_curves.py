@@ -77,6 +77,29 @@ def test_the_fewest_tested_rows_are_told(summary):
     assert "675 rows" in told[0] and "170 rows" in told[1]
 
 
+def test_epochs_are_drawn_by_model_and_protocol_with_the_range_of_the_stop():
+    protocols = ["random", "person-independent"]
+    keys = pd.MultiIndex.from_product([["LPQ CNN", "CNN fusion"], protocols, [10, 100, 1000]])
+    frame = keys.to_frame(index=False, name=["model", "protocol", "epoch"])
+    frame["recall"] = np.linspace(0.1, 0.3, 12)
+    frame["training accuracy"] = np.linspace(0.2, 0.9, 12)
+    stop = {"model": ["CNN fusion"], "protocol": ["random"], "low": [400], "high": [560]}
+    printed = {"LPQ CNN": 0.2, "CNN fusion": 0.31}
+    picture = figures.epoch_curves(frame, pd.DataFrame(stop), printed, 1 / 7)
+    assert "LPQ CNN, random, recall: 10 % at epoch 10, 14 % at the last." in picture.alt
+    for axis in picture.figure.axes:
+        model, measure = axis.get_title(loc="left").split(": ")
+        lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+        for protocol in protocols:
+            own = frame[(frame["model"] == model) & (frame["protocol"] == protocol)]
+            assert lines[f"{protocol} folds"] == list(own[measure])
+        assert lines.get("the paper", [None])[0] == (
+            printed[model] if measure == "recall" else None
+        )
+        spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axis.patches]
+        assert spans == ([(400, 560)] if model == "CNN fusion" else [])
+
+
 def test_a_stopped_network_keeps_its_last_loss():
     picture = figures.loss_curves({"printed": np.array([[0.3, 0.2, np.nan], [0.3, 0.25, 0.2]])})
     assert picture.data["median"].tolist() == pytest.approx([0.3, 0.225, 0.2])
