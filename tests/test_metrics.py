@@ -128,7 +128,7 @@ def trained(tiny):
     for row in table.itertuples():
         _, test = make_folds(tiny, row.protocol, row.seed, row.folds)[row.fold]
         scores = random.normal(size=(len(test), 3)) - [0, 0, 9 * (row.seed == 2)]
-        results.append(NetworkResult(scores, test, np.zeros(1), np.zeros(1), 1, 1.0, False))
+        results.append(NetworkResult(scores, test, np.zeros(1), np.zeros(1), 1, 1.0, 0.0, False))
     return Trained(table, results, tiny)
 
 

@@ -42,8 +42,12 @@ BYTES = 64 * 2**20
 ON_CARD = 4096
 
 # Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss
-# and accuracy of the last one, whether the loss had stopped falling, number of rows tested.
-ADDED = ["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped", "tested"]
+# and accuracy of the last one, share of outputs in the loss's linear branch, whether the loss had
+# stopped falling, number of rows tested.
+ADDED = [
+    *("units", "parameters", "epochs", "train_loss", "train_accuracy", "linear_share"),
+    *("stopped", "tested"),
+]
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ def train(
             "epochs": [len(result.losses) for result in results],
             "train_loss": [result.losses[-1] for result in results],
             "train_accuracy": [result.train_accuracy for result in results],
+            "linear_share": [result.linear_share for result in results],
             "stopped": [result.stopped for result in results],
             "tested": [(predict(result.scores) != UNTESTED).sum() for result in results],
         }
@@ -261,7 +266,8 @@ def _shards(
     work["seconds"] = steps * work["network"].map(STEP).fillna(STEP_UNCOMPILED)
     work = work.sort_values(["hidden", "epochs", "loss", "protocol", "folds", "seed", "fold"])
     shards: list[list[int]] = []
-    for (network, modalities, _), alike in work.groupby(["network", "modalities", "batch"]):
+    kind = ["network", "modalities", "batch", "channels", "pooling"]
+    for (network, modalities, *_), alike in work.groupby(kind):
         features = modalities * data.features[data.modalities[0]].shape[1]
         # what one network holds, if it shares nothing: inputs, scores and order
         held = len(data) * (features + len(data.classes) + 1) * 4

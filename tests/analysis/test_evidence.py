@@ -303,10 +303,15 @@ def test_the_sweep_of_table_3_is_that_of_each_model_by_itself(tiny):
 
 def test_widths_and_angles_are_named_by_what_varies(tiny):
     widths = width_sweep(tiny, [3, 16], folds=2)
+    shifts = {"pruned at 60°, shifted": 0.5, "pruned at 60°, as they are": 0.0}
     for row in widths.itertuples():
-        assert row.model == f"{row.modality} shallow, {row.hidden} units" and row.angle == 0
+        model, reading = row.model.split(" units, ")
+        assert model == f"{row.modality} shallow, {row.hidden}"
+        assert row.angle == (60 if reading in shifts else 0)
+        assert row.activation_shift == shifts.get(reading, 0.5)
+    assert widths["model"].nunique() == 2 * 2 * 3
     angles = angle_sweep(tiny, [0, 7.5], folds=2)
-    assert len(widths) == 2**5 and len(angles) == 2**6
+    assert len(widths) == 3 * 2**5 and len(angles) == 2**6
     chosen = angles[angles["model"] == "PHOG shallow, 7.5°, as they are"]
     assert (chosen["activation_shift"] == 0).all() and (chosen["angle"] == 7.5).all()
 
