@@ -85,6 +85,20 @@ class Trained:
         named = table[[*sweeps.REPETITION, *own]].iloc[first].reset_index(drop=True)
         return named.join(means), scores
 
+    @property
+    def steps(self) -> dict[str, int]:
+        """Training steps by kind of network, ``"shallow"``, ``"cnn"`` or ``"cnn fusion"``: epochs
+        times batches of the rows that a network did not test, whether it was trained now or before.
+        """
+        fused = np.where(self.table["modality"].str.contains("+", regex=False), " fusion", "")
+        kind = self.table["network"].where(self.table["network"] == "shallow", lambda n: n + fused)
+        rows = self.table.to_dict("records", into=sweeps.Row())
+        batches = [
+            -(-(len(self.data) - len(result.test_rows)) // sweeps.recipe_of(row).batch)
+            for row, result in zip(rows, self.results, strict=True)
+        ]
+        return dict((self.table["epochs"] * batches).groupby(kind).sum().astype(int))
+
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module.
 

@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score
 from student import CRITERIA, OPTIMISERS, has_converged, train_alone
 from torch import nn
 
-from emolib.folds import make_folds
+from emolib.folds import SINGLE, make_folds
 from emolib.metrics import by_emotion
 from emolib.models import POOLINGS, FusionNet, ShallowNet
 from emolib.training import stack, sweeps
@@ -441,3 +441,16 @@ def test_a_sweep_has_every_combination_once_and_knows_its_columns():
         sweep(hiden=6)
     with pytest.raises(ValueError, match="seed has no value"):
         sweep(seed=range(0))
+
+
+def test_steps_are_epochs_times_batches_by_kind(tiny):
+    table = pd.concat(
+        [
+            sweep(folds=3, max_epochs=4),
+            sweep(network="cnn", folds=5, max_epochs=2),
+            sweep(network="cnn", modality="LPQ+PHOG", protocol=SINGLE, folds=1, max_epochs=1),
+        ]
+    )
+    # of 60 rows 40, 48 and 48 train, in batches of ten
+    steps = train(tiny, table).steps
+    assert steps == {"shallow": 3 * 4 * 4, "cnn": 5 * 2 * 5, "cnn fusion": 1 * 1 * 5}
