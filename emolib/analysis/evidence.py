@@ -355,8 +355,11 @@ class Condition:
         return self.rows(names, measure=measure, emotion=self.emotions, **columns)
 
 
-def conditions(trained: Trained) -> list[Condition]:
+def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]:
     """Conditions of a sweep: the repetitions of each setting put together.
+
+    Args:
+        protocol: name of the conditions' protocol; that of the sweep when not given.
 
     Raises:
         ValueError: the sweep has no column ``model``, which names the conditions.
@@ -380,7 +383,7 @@ def conditions(trained: Trained) -> list[Condition]:
         found.append(
             Condition(
                 own["model"],
-                own["protocol"],
+                protocol or own["protocol"],
                 own["recipe"],
                 scores,
                 fold,
