@@ -4,12 +4,28 @@ from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold, train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
 from emolib.data import EmotionData, Rows, Split
 from emolib.utils.validation import one_of, whole_number
 
 PROTOCOLS = ("random", "person-independent")
+# Two person-independent sets that train and test each other: the SPI protocol of Dhall et al. 2011.
+HALVES = "two halves"
+# Protocols that keep all rows of a person on one side: the splitter that deals persons to folds,
+# and whether the most even of its deals is taken, or the first that trains every emotion.
+BY_PERSON = {
+    PROTOCOLS[1]: (GroupKFold, True),
+    HALVES: (GroupKFold, True),
+    f"{PROTOCOLS[1]}, plain": (GroupKFold, False),
+    f"{PROTOCOLS[1]}, stratified": (StratifiedGroupKFold, False),
+}
 # One random part tests and the rest trains, once: what a course project does, and what nobody
 # should report.
 SINGLE = "single split"
@@ -18,9 +34,10 @@ KEPT_APART = "single split with rows kept apart"
 # Every row trains and none tests: the network to use afterwards.
 WHOLE = "all rows"
 SINGLES = (SINGLE, KEPT_APART, WHOLE)
+DEALT = (PROTOCOLS[0], *BY_PERSON, *SINGLES)  # all but the data's own splits
 TEST_SHARE = 0.2
 
-# Groups are dealt out at random this often, and the most even deal is kept. scikit-learn's
+# Groups are dealt out at random this often per seed, and the most even deal is kept. scikit-learn's
 # StratifiedGroupKFold would be evener still, but on groups as unequal as these every seed gives it
 # nearly the same split (adjusted Rand index 0.96 between seeds on SFEW), and then repetition says
 # nothing about which people happened to be tested.
@@ -40,7 +57,11 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     Args:
         protocol: ``"random"`` keeps each emotion's share in every fold and nothing else;
             ``"person-independent"`` keeps all rows of a group on one side, and emotions as even as
-            that allows. With ``count=2`` it is the two-set form (SPI) of Dhall et al. 2011.
+            the best of fifty random deals allows; ``"two halves"`` is the same with a ``count`` of
+            2 (SPI, Dhall et al. 2011). ``"person-independent, plain"`` takes the first of these
+            deals, ``"person-independent, stratified"`` the first of scikit-learn's
+            ``StratifiedGroupKFold``; a deal that leaves a fold without a training row of some
+            emotion is passed over for the next of the same seed.
             ``"single split"`` tests one random fifth, whatever is in it, and has a ``count`` of 1;
             ``"single split with rows kept apart"`` tests the same rows, and a fifth of the others
             neither trains nor tests. ``"all rows"`` trains on every row and tests none. A name of
@@ -55,13 +76,15 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
             emotion to train on or shares a group; the data do not hold the groups; a split of the
             data's own overlaps, is empty or names rows that the data do not have.
     """
-    one_of("protocol", protocol, dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
+    one_of("protocol", protocol, dict.fromkeys([*DEALT, *data.splits]))
     single = protocol in SINGLES or protocol in data.splits
-    deals = DEALS if protocol == "person-independent" else 1  # each with a seed of its own
+    deals = DEALS if protocol in BY_PERSON else 1  # each with a seed of its own
     seed = whole_number("seed", seed, 0, LARGEST_SEED // deals - 1)
     count = whole_number("folds", count, 1 if single else 2)
     if single and count != 1:
         raise ValueError(f"folds is {count}; {protocol!r} is a single split, which has one")
+    if protocol == HALVES and count != 2:
+        raise ValueError(f"folds is {count}; {HALVES!r} needs folds=2")
     if protocol in data.splits:
         return [_own_split(data, protocol)]
     # copies, so that nobody edits the folds of later callers
@@ -118,7 +141,7 @@ def _folds(data: EmotionData, protocol: str, seed: int, count: int) -> list[Spli
     """Folds that are dealt and checked; raises ValueError, saying what to do, where the data hold
     none.
     """
-    if protocol not in protocols(data) and protocol not in SINGLES:
+    if protocol in BY_PERSON and data.groups is None:
         raise ValueError(
             f"{data.source}: the data do not say who is who, so person-independent folds cannot be "
             "made; a groups.csv would allow them"
@@ -133,7 +156,7 @@ def _folds(data: EmotionData, protocol: str, seed: int, count: int) -> list[Spli
             f"{data.source}: {rarest} has {rows.min()} rows, fewer than the {count} folds; use "
             "fewer folds"
         )
-    groups = len(np.unique(data.resampling_units)) if protocol == "person-independent" else count
+    groups = len(np.unique(data.resampling_units)) if protocol in BY_PERSON else count
     if groups < count:
         raise ValueError(
             f"{data.source}: {groups} groups cannot fill {count} folds; use fewer folds"
@@ -157,21 +180,29 @@ def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split
         return [(train, test)]
     if protocol == "random":
         return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(labels, labels))
-    deals = (
-        GroupKFold(count, shuffle=True, random_state=DEALS * seed + deal) for deal in range(DEALS)
-    )
-    return min(
-        (list(deal.split(labels, groups=data.groups)) for deal in deals),
-        key=partial(_unevenness, data),
-    )
+    splitter, most_even = BY_PERSON[protocol]
+    states = range(DEALS * seed, DEALS * (seed + 1))
+    splitters = (splitter(count, shuffle=True, random_state=state) for state in states)
+    deals = (list(each.split(labels, labels, data.groups)) for each in splitters)
+    unevenness = partial(_unevenness, data)
+    if most_even:
+        return min(deals, key=unevenness)
+    for pairs in deals:
+        if np.isfinite(unevenness(pairs)):
+            break
+    return pairs
 
 
 def _unevenness(data: EmotionData, pairs: list[Split]) -> float:
-    """Distance of the folds' emotion counts from equal shares, in rows."""
+    """Distance of the folds' emotion counts from equal shares, in rows; infinite where a fold has
+    no training row of an emotion.
+    """
     counts = np.array(
         [np.bincount(data.labels[test], minlength=len(data.classes)) for _, test in pairs]
     )
-    return float(np.abs(counts - counts.mean(axis=0)).sum())
+    total = counts.sum(axis=0)
+    untrained = (counts == total).any(axis=0) & (total > 0)
+    return np.inf if untrained.any() else float(np.abs(counts - counts.mean(axis=0)).sum())
 
 
 def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
@@ -191,7 +222,7 @@ def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
                 f"{data.source}: fold {number} has no {data.classes[min(unseen)]} to train on; "
                 "use fewer folds, or rows of more people"
             )
-        if protocol == "person-independent":
+        if protocol in BY_PERSON:
             units = data.resampling_units
             shared = np.intersect1d(units[train], units[test])
             if shared.size:

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from emolib.data import EmotionData
 from emolib.folds import (
+    BY_PERSON,
+    HALVES,
     KEPT_APART,
     PROTOCOLS,
     SINGLE,
@@ -63,8 +65,10 @@ def equal(pairs, others):
     )
 
 
-@EACH
-@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize(
+    ("protocol", "count"),
+    [(p, n) for p in ("random", *BY_PERSON) for n in (2, 5) if (p, n) != (HALVES, 5)],
+)
 def test_each_row_is_tested_once_by_networks_that_saw_every_emotion(films, protocol, count):
     for seed in range(3):
         pairs = make_folds(films, protocol, seed, count)
@@ -73,8 +77,9 @@ def test_each_row_is_tested_once_by_networks_that_saw_every_emotion(films, proto
         for trains, test in pairs:
             assert sorted([*trains, *test]) == list(range(len(films)))
             assert set(films.labels[trains]) == set(range(7))
-            if protocol == "person-independent":
+            if protocol in BY_PERSON:
                 assert not set(films.groups[trains]) & set(films.groups[test])
+            if "plain" not in protocol:
                 assert 0.5 < len(test) / (len(films) / count) < 1.5
 
 
@@ -110,6 +115,34 @@ def test_person_independent_folds_are_the_most_even_of_fifty_deals(films):
     deals = [GroupKFold(5, shuffle=True, random_state=number) for number in range(3000, 3050)]
     best = min(unevenness(list(deal.split(films.labels, groups=films.groups))) for deal in deals)
     assert unevenness(make_folds(films, "person-independent", seed=60)) == best
+    plain = make_folds(films, "person-independent, plain", seed=60)
+    assert equal(plain, list(deals[0].split(films.labels, groups=films.groups)))
+    stratified = StratifiedGroupKFold(5, shuffle=True, random_state=3000)
+    theirs = list(stratified.split(films.labels, films.labels, films.groups))
+    assert equal(make_folds(films, "person-independent, stratified", seed=60), theirs)
+    assert unevenness(theirs) < best < unevenness(plain)
+
+
+def test_two_halves_are_two_person_independent_folds(films):
+    halves = make_folds(films, HALVES, 3, 2)
+    assert equal(halves, make_folds(films, "person-independent", 3, 2))
+    assert equal([halves[0]], [halves[1][::-1]])
+    with pytest.raises(ValueError, match="^folds is 5; 'two halves' needs folds=2$"):
+        make_folds(films, HALVES, 3)
+
+
+def test_a_plain_deal_that_leaves_an_emotion_untrained_is_passed_over(tiny):
+    """The rows of two persons hold an emotion, and some deals test both in one fold."""
+    data = replace(tiny, labels=np.where(np.arange(60) < 10, 2, np.arange(60) % 2))
+    passed = 0
+    for seed in range(8):
+        splitters = [GroupKFold(2, shuffle=True, random_state=50 * seed + n) for n in range(50)]
+        deals = [list(each.split(data.labels, groups=data.groups)) for each in splitters]
+        trained = [all(2 in data.labels[train] for train, _ in deal) for deal in deals]
+        passed += not trained[0]
+        found = make_folds(data, "person-independent, plain", seed, 2)
+        assert equal(found, deals[trained.index(True)])
+    assert 0 < passed < 8
 
 
 @EACH
@@ -182,8 +215,11 @@ def test_unknown_persons_leave_random_folds(tiny, protocol):
     unknown, count = replace(tiny, groups=None), 5 if protocol == "random" else 1
     assert equal(make_folds(unknown, protocol, 3, count), make_folds(tiny, protocol, 3, count))
     assert protocols(unknown) == ("random",) and protocols(tiny) == PROTOCOLS
-    with pytest.raises(ValueError, match="^60 random rows: the data do not say who is who, so .*;"):
-        make_folds(unknown, "person-independent", 3, 5)
+    for by_person in BY_PERSON:
+        with pytest.raises(
+            ValueError, match="^60 random rows: the data do not say who is who, so "
+        ):
+            make_folds(unknown, by_person, 3, 2)
 
 
 @pytest.mark.parametrize(
@@ -238,10 +274,13 @@ THREE_GROUPS = np.repeat(["a", "b", "c"], 20)
         ({}, SINGLE, 5, "folds is 5; 'single split' is a single split, which has one"),
         ({}, "leave one out", 5, "'leave one out'; it must be one of 'random', 'person-indepen"),
         # the emotion of one person
-        ({"labels": np.arange(60) // 5 % 12 // 11}, "person-independent", 5, "no Disgust to train"),
+        *(
+            ({"labels": np.arange(60) // 5 % 12 // 11}, protocol, 2, "no Disgust to train")
+            for protocol in BY_PERSON
+        ),
         ({"labels": np.r_[0, np.ones(59, int)]}, KEPT_APART, 1, "too few"),
     ],
-    ids=range(7),
+    ids=range(10),
 )
 def test_data_that_cannot_be_split_are_refused(tiny, change, protocol, count, words):
     with pytest.raises(ValueError, match=words):
@@ -269,11 +308,12 @@ class TestCheck:
     def test_passes_a_good_split(self, tiny, protocol):
         check(tiny, pairs_of(self.fold, 4), protocol)
 
-    def test_catches_a_group_on_both_sides_where_none_may_be(self, tiny):
+    @pytest.mark.parametrize("protocol", BY_PERSON)
+    def test_catches_a_group_on_both_sides_where_none_may_be(self, tiny, protocol):
         pairs = pairs_of(np.where(np.arange(60) == 7, 3, self.fold), 4)
         check(tiny, pairs, "random")
         with pytest.raises(ValueError, match="same group, person 1"):
-            check(tiny, pairs, "person-independent")
+            check(tiny, pairs, protocol)
 
     def test_catches_a_row_not_tested_once_or_trained_on_and_tested(self, tiny):
         (train, test), *others = pairs_of(self.fold, 4)

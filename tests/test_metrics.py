@@ -122,7 +122,9 @@ def trained(tiny):
     predicted.
     """
     table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2])
-    added = dict.fromkeys(["units", "parameters", "epochs", "train_loss", "train_accuracy"], 1)
+    added = dict.fromkeys(
+        ["units", "parameters", "epochs", "train_loss", "train_accuracy", "linear_share"], 1
+    )
     table = table.assign(**added, stopped=False, tested=20)
     random, results = np.random.default_rng(0), []
     for row in table.itertuples():

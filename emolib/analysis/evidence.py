@@ -215,7 +215,7 @@ def width_sweep(
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
     shared = repetitions(data, folds, seeds, max_epochs)
-    readings = {
+    readings: dict[str, dict[str, Any]] = {
         "pruned at 60°, shifted": {"angle": 60, "activation_shift": 0.5},
         "pruned at 60°, as they are": {"angle": 60, "activation_shift": 0.0},
         "unpruned": {"angle": 0},
@@ -612,6 +612,8 @@ def sweep_evidence(widths: list[Condition], angles: list[Condition]) -> pd.DataF
     pairs, ends = [], []
     for _, own in _along(widths, "hidden").groupby(["modality", "angle", "activation_shift"]):
         names = own["model"].unique()
+        if len(names) == 1:
+            continue
         narrow, middle, wide = names[[0, len(names) // 2, -1]]
         pairs += [(wide, narrow), (middle, narrow), (wide, middle)]
         one, other = (own["condition"][own["model"] == name] for name in (narrow, wide))
@@ -713,5 +715,7 @@ def printed() -> pd.DataFrame:
     recall = np.array(paper.SPI_BASELINE["recall"])
     error = np.sqrt((recall * (1 - recall) / paper.SFEW_ROWS).sum()) / len(recall)
     limits = stats.norm.interval(CONFIDENCE, recall.mean(), error)
-    rows.append((BASELINE, "SPI baseline", "recall", "average", recall.mean(), *limits))
-    return pd.DataFrame(rows, columns=[*names, *LIMITS[1:]]).assign(kind="printed")
+    table = pd.DataFrame(rows, columns=names).set_index("id")
+    table.loc[BASELINE] = ("SPI baseline", "recall", "average", recall.mean())
+    table.loc[BASELINE, ["low", "high"]] = limits
+    return table.assign(kind="printed").reset_index()

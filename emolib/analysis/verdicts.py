@@ -85,12 +85,13 @@ class Evidence:
             table = table.assign(
                 **{limit: table["estimate"] + ratio * (table[limit] - table["estimate"])}
             )
-        self.kinds = dict(tuple(table.assign(judged=judged).groupby("kind")))
+        table = table.assign(judged=judged)
+        self.none, self.kinds = table[:0], dict(tuple(table.groupby("kind")))
         self.read: list[str] = []
 
     def select(self, kind: str, **columns: Any) -> pd.DataFrame:
         """Rows of a kind whose columns hold the given values."""
-        table = self.kinds.get(kind, self.kinds["printed"][:0])
+        table = self.kinds.get(kind, self.none)
         held = [table[name] == value for name, value in columns.items()]
         return table[np.logical_and.reduce([table["id"].notna(), *held])]
 
@@ -416,6 +417,8 @@ def _happy_width(evidence: Evidence) -> list[Part]:
 
 def _compression(evidence: Evidence) -> list[Part]:
     """Networks of the narrowest and the widest width keep other shares of their units."""
+    if evidence.select("compression").empty:
+        return _open("one width only", evidence)
     parts = []
     for m, (name, setting) in product(MODALITIES, READINGS.items()):
         rows = evidence.rows("compression", modality=m, judged=True, **setting)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from emolib.data import EmotionData
-from emolib.folds import LARGEST_SEED, PROTOCOLS, SINGLES
+from emolib.folds import DEALT, LARGEST_SEED
 from emolib.models import POOLINGS, FusionNet, ImageFusionNet, ShallowNet
 from emolib.training.kernels import arithmetic
 from emolib.utils.validation import boolean, one_of, real_number, whole_number
@@ -177,7 +177,8 @@ def sweep(**choices: Any) -> pd.DataFrame:
     found = table(rows)
     # what the others do not have
     found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]
-    found.loc[found["network"] != "cnn", ["channels", "pooling"]] = [0, "none"]
+    found.loc[found["network"] != "cnn", "channels"] = 0
+    found.loc[found["network"] != "cnn", "pooling"] = "none"
     return found.drop_duplicates(ignore_index=True)
 
 
@@ -231,7 +232,7 @@ def checked_row(given: Row, data: EmotionData) -> Row:
         ValueError: no network can be trained for it; the message names column and value.
     """
     row = {name: valid(name, value) for name, value in given.items()}
-    one_of("protocol", row["protocol"], dict.fromkeys([*PROTOCOLS, *SINGLES, *data.splits]))
+    one_of("protocol", row["protocol"], dict.fromkeys([*DEALT, *data.splits]))
     whole_number("fold", row["fold"], 0, row["folds"] - 1)
     for part in row["modality"].split("+"):
         one_of("modality", part, data.modalities)
