@@ -67,7 +67,7 @@ WHO, DRAWN = "the data do not say who is who", "the faces are drawn"
 BASELINE = "Dhall et al., recall, average"
 FALL = 0.01  # of a training loss, relative, that shows it had not converged
 # The readings of the networks behind Figures 6a, 9 and 10, the primary one first.
-READINGS: dict[str, dict[str, float]] = {
+READINGS: dict[str, dict[str, Any]] = {
     "pruned at 60°, shifted": {"angle": 60.0, "activation_shift": 0.5},
     "pruned at 60°, as they are": {"angle": 60.0, "activation_shift": 0.0},
     "unpruned": {"angle": 0.0, "activation_shift": 0.5},
@@ -138,13 +138,15 @@ def repetitions(
     seeds: int = 1,
     max_epochs: int = 0,
     recipe: str | Sequence[str] = RECIPES,
+    protocol: str | Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Choices for :func:`emolib.sweep` that every sweep of a report shares: the protocols that the
-    data allow, the recipes, and the repetitions.
+    """Choices for :func:`emolib.sweep` that every sweep of a report shares: the protocols, the
+    recipes, and the repetitions.
 
     Args:
         seeds: repetitions, each with folds, initial weights and batches of its own.
         max_epochs: epochs in place of the recipe's own; 0: as the recipe says.
+        protocol: :func:`emolib.protocols` of the data when not given.
 
     Raises:
         ValueError: a count is not whole.
@@ -153,7 +155,7 @@ def repetitions(
         >>> sweep(modality="PHOG", **repetitions(data, folds=5, seeds=10))
     """
     return {
-        "protocol": protocols(data),
+        "protocol": protocol or protocols(data),
         "recipe": recipe,
         "folds": whole_number("folds", folds, 2),
         "seed": range(whole_number("seeds", seeds, 1)),
@@ -168,17 +170,18 @@ def table3_sweep(
     max_epochs: int = 0,
     recipe: str | Sequence[str] = RECIPES,
     models: Mapping[str, Mapping[str, Any]] | None = None,
+    protocol: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Sweep of all models of Table 3, with their names in a column ``model``.
 
     Args:
-        folds, seeds, max_epochs, recipe: see :func:`repetitions`.
+        folds, seeds, max_epochs, recipe, protocol: see :func:`repetitions`.
         models: :func:`table3_models` of the data when not given.
 
     Example:
         >>> found = conditions(train(data, table3_sweep(data, seeds=10)))
     """
-    shared = repetitions(data, folds, seeds, max_epochs, recipe)
+    shared = repetitions(data, folds, seeds, max_epochs, recipe, protocol)
     parts = [
         sweep(**choices, **shared).assign(model=model)
         for model, choices in (models or table3_models(data)).items()
@@ -187,18 +190,22 @@ def table3_sweep(
 
 
 def variant_sweep(
-    data: EmotionData, folds: int = 5, seeds: int = 1, max_epochs: int = 0
+    data: EmotionData,
+    folds: int = 5,
+    seeds: int = 1,
+    max_epochs: int = 0,
+    protocol: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Sweep of Table 3's shallow networks by each of :data:`VARIANTS`.
 
     Args:
-        folds, seeds, max_epochs: see :func:`repetitions`.
+        folds, seeds, max_epochs, protocol: see :func:`repetitions`.
     """
     models = {
         f"{model}, {name}": PAPER_MODELS[model] | VARIANTS[name]
         for model, name in product(("LPQ shallow", "PHOG shallow"), VARIANTS)
     }
-    return table3_sweep(data, folds, seeds, max_epochs, models=models)
+    return table3_sweep(data, folds, seeds, max_epochs, models=models, protocol=protocol)
 
 
 def width_sweep(
@@ -215,14 +222,9 @@ def width_sweep(
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
     shared = repetitions(data, folds, seeds, max_epochs)
-    readings: dict[str, dict[str, Any]] = {
-        "pruned at 60°, shifted": {"angle": 60, "activation_shift": 0.5},
-        "pruned at 60°, as they are": {"angle": 60, "activation_shift": 0.0},
-        "unpruned": {"angle": 0},
-    }
     parts = [
         sweep(modality=data.modalities, hidden=widths, **choices, **shared).assign(model=reading)
-        for reading, choices in readings.items()
+        for reading, choices in READINGS.items()
     ]
     table = pd.concat(parts, ignore_index=True)
     units = table["hidden"].map(" shallow, {} units, ".format)

@@ -45,9 +45,9 @@ RULES_IN_WORDS = {
     "reproduced; else undecided. Of an emotion that a model tells from others it is recall minus "
     "that of exchanged labels.",
     "no worse": "As an order, but the difference needs to lie above minus the margin only.",
-    "stopped": f"Trained on until the loss stops, at most {STOPPED:.0%} of the networks lower it by "
-    f"more than {FALL:.0%}: reproduced; more than {MOSTLY_FALLING:.0%} of them: not reproduced; "
-    "else undecided.",
+    "stopped": "The networks are trained on until the loss stops. "
+    f"At most {STOPPED:.0%} of them lower it by more than {FALL:.0%}: reproduced; more than "
+    f"{MOSTLY_FALLING:.0%} of them: not reproduced; else undecided.",
     "count": "Numbers that have no error are compared as they are.",
     "read off an axis": "The value is met to half a step of the figure's grid.",
     "arithmetic": "The paper's own printed numbers are recomputed.",

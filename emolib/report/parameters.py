@@ -22,6 +22,7 @@ PAPER: dict[str, Any] = {
     "cnn_picks": 16,
     "restarts": 3,
     "every_reading": True,
+    "other_deals": True,
     "shuffles": 500,
 }
 PROFILES = {
@@ -37,6 +38,7 @@ PROFILES = {
         "cnn_picks": 2,
         "restarts": 2,
         "every_reading": False,
+        "other_deals": False,
         "shuffles": 100,
     },
     # every hidden-layer width and angle of the paper's figures
