@@ -26,6 +26,7 @@ from emolib.analysis.statistics import (
     emotion_means,
     fold_recall,
     holm,
+    inflation,
     repetition_mean,
     with_mean,
 )
@@ -115,13 +116,15 @@ def repetitions(
     seeds: int = 1,
     max_epochs: int = 0,
     recipe: str | Sequence[str] = RECIPES,
+    protocol: str | Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Choices for :func:`emolib.sweep` that every sweep of a report shares: the protocols that the
-    data allow, the recipes, and the repetitions.
+    """Choices for :func:`emolib.sweep` that every sweep of a report shares: the protocols, the
+    recipes, and the repetitions.
 
     Args:
         seeds: repetitions, each with folds, initial weights and batches of its own.
         max_epochs: epochs in place of the recipe's own; 0: as the recipe says.
+        protocol: :func:`emolib.protocols` of the data when not given.
 
     Raises:
         ValueError: a count is not whole.
@@ -130,7 +133,7 @@ def repetitions(
         >>> sweep(modality="PHOG", **repetitions(data, folds=5, seeds=10))
     """
     return {
-        "protocol": protocols(data),
+        "protocol": protocol or protocols(data),
         "recipe": recipe,
         "folds": whole_number("folds", folds, 2),
         "seed": range(whole_number("seeds", seeds, 1)),
@@ -145,17 +148,18 @@ def table3_sweep(
     max_epochs: int = 0,
     recipe: str | Sequence[str] = RECIPES,
     models: Mapping[str, Mapping[str, Any]] | None = None,
+    protocol: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Sweep of all models of Table 3, with their names in a column ``model``.
 
     Args:
-        folds, seeds, max_epochs, recipe: see :func:`repetitions`.
+        folds, seeds, max_epochs, recipe, protocol: see :func:`repetitions`.
         models: :func:`table3_models` of the data when not given.
 
     Example:
         >>> found = conditions(train(data, table3_sweep(data, seeds=10)))
     """
-    shared = repetitions(data, folds, seeds, max_epochs, recipe)
+    shared = repetitions(data, folds, seeds, max_epochs, recipe, protocol)
     parts = [
         sweep(**choices, **shared).assign(model=model)
         for model, choices in (models or table3_models(data)).items()
@@ -269,7 +273,9 @@ class Condition:
 
     @property
     def recalls(self) -> Statistic:
-        """Recall by emotion and on average, as a statistic for the bootstrap."""
+        """Mean recall over repetitions, by emotion and on average, as a statistic for the
+        bootstrap.
+        """
         return emotion_means(self.data.labels, self.hit, len(self.data.classes))
 
     @property
@@ -353,18 +359,20 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
         data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
         occurs = np.isin(np.arange(classes), data.labels[condition.tested])
 
-        def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        def each(weight: NDArray[np.float64]) -> NDArray[np.float64]:
             by_measure = list(measures(data.labels, scores, which, weight).values())
-            return with_mean(np.stack(by_measure, -2), occurs)  # [B, S, measures, C + 1]
+            values = with_mean(np.stack(by_measure, -2), occurs)
+            return np.moveaxis(values, 1, 0)  # [S, B, measures, C + 1]
 
-        each = statistic(np.ones((1, len(data))))[0]  # [S, measures, C + 1]
+        wider = inflation(condition.folds, classes)
         interval, by_row = (
-            bootstrap(of, units, condition.tested).widened().of_repetitions().of_shares()
+            bootstrap(of, units, condition.tested).widened(wider).of_shares()
             for of, units in (
-                (statistic, data.resampling_units),
+                (lambda weight: repetition_mean(each(weight)), data.resampling_units),
                 (condition.recalls, np.arange(len(data))),
             )
         )
+        by_seed = each(np.ones((1, len(data))))[:, 0]  # [S, measures, C + 1]
         null, p = better_than_chance(
             data.labels, condition.predicted, data.groups, classes, condition.folds
         )
@@ -374,10 +382,10 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 ours=interval.estimate[m],
                 low=interval.low[m],
                 high=interval.high[m],
-                seed_low=np.fmin.reduce(each[:, m]),
-                seed_high=np.fmax.reduce(each[:, m]),
-                repetitions=len(each),
-                undefined=np.isnan(each[:, m]).sum(0),
+                seed_low=np.fmin.reduce(by_seed[:, m]),
+                seed_high=np.fmax.reduce(by_seed[:, m]),
+                repetitions=len(by_seed),
+                undefined=np.isnan(by_seed[:, m]).sum(0),
             )
             if measure == "recall":
                 part = part.assign(row_low=by_row.low, row_high=by_row.high, null=null, p=p)
@@ -392,7 +400,8 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
 
 def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Recall of one model minus that of another on the same folds, by emotion and on average, under
-    every protocol and recipe, over the rows that both tested.
+    every protocol and recipe, over the rows that both tested. A classifier of recipe ``"nested"``
+    is subtracted from models of any recipe.
 
     Args:
         found: conditions that hold both models of each pair.
@@ -409,8 +418,10 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
     """
     parts = [pd.DataFrame(columns=ROW)]
     for (better, worse), first, second in product(pairs, found, found):
-        wanted = (better, worse, first.protocol, first.recipe)
-        if (first.model, second.model, second.protocol, second.recipe) != wanted:
+        wanted = (better, worse, first.protocol)
+        if (first.model, second.model, second.protocol) != wanted:
+            continue
+        if second.recipe not in (first.recipe, "nested"):
             continue
         if len(first.scores) != len(second.scores):
             raise ValueError(
@@ -418,11 +429,11 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
                 "a difference needs the same ones of both"
             )
         data, gaps = first.data, first.hit - second.hit
-        # variance that repetitions share cancels between models on the same folds, so repetitions
-        # are averaged row by row, over those that tested the row
-        gap = repetition_mean(gaps)
-        differ = emotion_means(data.labels, gap, len(data.classes))
-        interval = bootstrap(differ, data.resampling_units, ~np.isnan(gap)).widened()
+        differ = emotion_means(data.labels, gaps, len(data.classes))
+        tested = ~np.isnan(gaps).all(0)
+        interval = bootstrap(differ, data.resampling_units, tested).widened(
+            inflation(first.folds, len(data.classes))
+        )
         name = f"{better} − {worse}"
         part = first.rows(
             [f"{name}, {emotion}" for emotion in first.emotions],
@@ -460,15 +471,18 @@ def confusions(found: Iterable[Condition], pairs: Sequence[tuple[str, str]]) -> 
             with np.errstate(invalid="ignore"):
                 share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
             mutual = (share[..., i, j] + share[..., j, i]) / 2  # [B, S, pairs]
-            return np.asarray(mutual - share[..., apart].mean(-1, keepdims=True))
+            above = mutual - share[..., apart].mean(-1, keepdims=True)
+            return repetition_mean(np.moveaxis(above, 1, 0))
 
-        interval = bootstrap(statistic, data.resampling_units, condition.tested).widened()
+        interval = bootstrap(statistic, data.resampling_units, condition.tested).widened(
+            inflation(condition.folds, 1)[0]
+        )
         part = condition.rows(
             [f"{condition.model}, {one} with {other}" for one, other in pairs],
             kind="confusion",
             measure="confusion",
             emotion=[f"{one}, {other}" for one, other in pairs],
-            **dict(zip(LIMITS, interval.of_repetitions(), strict=True)),
+            **dict(zip(LIMITS, interval, strict=True)),
         )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -484,7 +498,7 @@ def estimates(found: Iterable[Condition], varied: Sequence[str]) -> pd.DataFrame
         condition.levels(
             "recall",
             kind="recall",
-            estimate=repetition_mean(condition.recalls(np.ones((1, len(condition.data))))[0]),
+            estimate=condition.recalls(np.ones((1, len(condition.data))))[0],
             **{column: condition.setting[column] for column in varied},
         )
         for condition in found
