@@ -8,7 +8,6 @@ column ``rows`` has its size.
 Axes: ``S`` repetitions, ``N`` rows, ``C`` classes, ``D`` features, ``F`` folds.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from scipy.stats import rankdata
 
 from emolib import paper
 from emolib.analysis import statistics
-from emolib.data import REPAIRS, EmotionData, Rows, Split
+from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED
 from emolib.utils.validation import whole_number
@@ -68,20 +67,17 @@ class RidgeFolds(NamedTuple):
     fold: Rows
 
 
-def ridge(
-    features: Callable[[Rows], NDArray[np.floating]], pairs: list[Split], rows: Rows
-) -> RidgeFolds:
+def ridge(parts: list[tuple[NDArray[np.floating], Rows, Rows]], rows: Rows) -> RidgeFolds:
     """Fits ridge regression on standardised features in each fold.
 
     Args:
-        features: training rows to the features of all rows.
-        pairs: the folds.
+        parts: for each fold the features of all rows as its classifier sees them, and the rows that
+            train and test.
         rows: the ``N`` rows that train and test, ascending.
     """
     fold, designs, matrices = np.full(len(rows), UNTESTED), [], []
-    for number, (train, test) in enumerate(pairs):
-        trains = np.isin(rows, train)
-        x = features(train)[rows].astype(float)
+    for number, (features, train, test) in enumerate(parts):
+        trains, x = np.isin(rows, train), features[rows].astype(float)
         spread = x[trains].std(0)
         x = (x - x[trains].mean(0)) / np.where(spread > 0, spread, 1)
         x = np.c_[x, np.ones(len(rows))]
@@ -115,9 +111,9 @@ def calibrate(
     seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
     shuffles = whole_number("shuffles", shuffles, 1)
     rows = statistics.stratified_sample(data.labels)
-    pairs = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
+    splits = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
     models = [
-        [ridge(partial(scale, data, modality), own, rows) for own in pairs]
+        [ridge([(scale(data, modality, own[0]), *own) for own in pairs], rows) for pairs in splits]
         for modality in data.modalities[:2]
     ]
     labels, groups = data.labels[rows], None if data.groups is None else data.groups[rows]
@@ -207,7 +203,7 @@ def intervals(
     :mod:`emolib.analysis.evidence` makes them, from fewer resamples.
     """
     statistic = statistics.emotion_means(labels, values, len(factor) - 1)
-    tested = ~np.isnan(values).all(0)
+    tested = np.asarray(~np.isnan(values).all(0))
     found = statistics.bootstrap(statistic, units, tested, resamples=RESAMPLES, seed=seed)
     return found.widened(factor)
 
@@ -241,7 +237,7 @@ def simulate(rows: int, number: int) -> EmotionData:
         features=features,
         labels=labels,
         classes=paper.EMOTIONS,
-        groups=person,
+        groups=person.astype(str),
         names=np.arange(rows).astype(str),
         source=f"{rows} simulated faces",
         drawn=True,
@@ -275,7 +271,7 @@ def coverage(protocol: str, *, rows: int, seeds: int, folds: int, sets: int) -> 
     found = joblib.Parallel(n_jobs=-1)(
         joblib.delayed(_simulated)(protocol, rows, seeds, folds, number) for number in range(sets)
     )
-    estimate, low, high = np.moveaxis(found, 1, 0)  # [sets, quantities] each
+    estimate, low, high = np.moveaxis(np.array(found), 1, 0)  # [sets, quantities] each
     truth = estimate.mean(0)
     held = ((low <= truth) & (truth <= high)).sum(0)
     settings = {"protocol": protocol, "folds": folds, "repetitions": seeds, "rows": rows}
@@ -303,10 +299,10 @@ def simulated_hits(
     data: EmotionData, protocol: str, seeds: int, folds: int
 ) -> list[NDArray[np.float64]]:
     """Whether a row is recognised ``[S, N]``, from each modality of simulated data."""
-    pairs = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
+    splits = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
     rows, found = np.arange(len(data)), []
-    for features in data.features.values():
-        models = [ridge(lambda train, own=features: own, each, rows) for each in pairs]
+    for x in data.features.values():
+        models = [ridge([(x, *pair) for pair in pairs], rows) for pairs in splits]
         found.append(hits(models, data.labels, len(data.classes)))
     return found
 

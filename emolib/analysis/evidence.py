@@ -430,7 +430,7 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
             )
         data, gaps = first.data, first.hit - second.hit
         differ = emotion_means(data.labels, gaps, len(data.classes))
-        tested = ~np.isnan(gaps).all(0)
+        tested = np.asarray(~np.isnan(gaps).all(0))
         interval = bootstrap(differ, data.resampling_units, tested).widened(
             inflation(first.folds, len(data.classes))
         )

@@ -53,7 +53,7 @@ class Interval(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
-    def widened(self, factor: ArrayLike) -> "Interval":
+    def widened(self, factor: NDArray[np.float64] | float) -> "Interval":
         """Limits ``factor`` times as far from the estimate, see :func:`inflation`."""
         return Interval(*(self.estimate + factor * (limit - self.estimate) for limit in self))
 

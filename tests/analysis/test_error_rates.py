@@ -3,7 +3,6 @@ not pass unseen.
 """
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -35,7 +34,7 @@ def test_scores_are_those_of_ridge_regression_out_of_fold(tiny, monkeypatch, siz
     """Of many rows a sample trains and tests."""
     monkeypatch.setattr(statistics, "SAMPLE", size)
     rows, pairs = statistics.stratified_sample(tiny.labels), make_folds(tiny, BY_PERSON, 1, 3)
-    model = ridge(partial(scale, tiny, "PHOG"), pairs, rows)
+    model = ridge([(scale(tiny, "PHOG", own[0]), *own) for own in pairs], rows)
     truth = np.eye(3)[tiny.labels]
     theirs = np.full((60, 3), np.nan)
     for number, (train, test) in enumerate(pairs):
@@ -190,8 +189,8 @@ class TestOfFewRows:
         numbers = np.arange(60)
         test = numbers % 4 == 3
         data = replace(tiny, splits={"official": (numbers[~test], numbers[test])})
-        pairs = make_folds(data, "official", 0, 1)
-        model = ridge(partial(scale, data, "PHOG"), pairs, numbers)
+        ((train, tested),) = make_folds(data, "official", 0, 1)
+        model = ridge([(scale(data, "PHOG", train), train, tested)], numbers)
         (predicted,) = predict([model], tiny.labels, 3)
         assert ((predicted >= 0) == test).all() and ((model.fold == 0) == test).all()
         found = calibrate(data, "official", seeds=1, folds=1, shuffles=4).set_index("test")
