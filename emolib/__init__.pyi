@@ -11,13 +11,17 @@ from .analysis.evidence import collect_evidence as collect_evidence
 from .analysis.evidence import conditions as conditions
 from .analysis.evidence import differences as differences
 from .analysis.evidence import evaluate as evaluate
+from .analysis.evidence import model_evidence as model_evidence
 from .analysis.evidence import repetitions as repetitions
 from .analysis.evidence import survivors as survivors
+from .analysis.evidence import sweep_evidence as sweep_evidence
 from .analysis.evidence import table3_models as table3_models
 from .analysis.evidence import table3_sweep as table3_sweep
+from .analysis.evidence import variant_sweep as variant_sweep
 from .analysis.evidence import width_sweep as width_sweep
 from .analysis.robustness import near_duplicates as near_duplicates
 from .analysis.verdicts import evaluate_claims as evaluate_claims
+from .analysis.verdicts import sensitivity as sensitivity
 from .data import EmotionData as EmotionData
 from .data import load as load
 from .estimators import FusionCNNClassifier as FusionCNNClassifier

@@ -94,8 +94,11 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
         write_pictures(path)
     results = (out / f"{publish or 'results'}.json").read_text(encoding="utf-8")
     counts = tally(json.loads(results))
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts)
-    return f"{sum(count for _, count in counts)} claims: {said} — {path}" if counts else str(path)
+    said = "; ".join(
+        f"on {kind} " + ", ".join(f"{count} {verdict}" for verdict, count in own)
+        for kind, own in counts.items()
+    )
+    return f"claims {said} — {path}" if counts else str(path)
 
 
 def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:

@@ -333,12 +333,13 @@ class PHOG(Descriptor):
     """Pyramid histogram of oriented gradients, see :func:`emolib.data.descriptors.phog`.
 
     Args:
-        bins, levels: as there.
+        bins, levels, edges: as there.
     """
 
-    def __init__(self, bins: int = 8, levels: int = 3) -> None:
+    def __init__(self, bins: int = 8, levels: int = 3, edges: str = "all") -> None:
         self.bins = bins
         self.levels = levels
+        self.edges = edges
 
     def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
-        return phog(images, self.bins, self.levels)
+        return phog(images, self.bins, self.levels, self.edges)

@@ -181,7 +181,8 @@ def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split
     if protocol == "random":
         return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(labels, labels))
     splitter, most_even = BY_PERSON[protocol]
-    _, persons = np.unique(data.groups, return_inverse=True)  # numbers are dealt faster than names
+    # numbers are dealt faster than names
+    _, persons = np.unique(data.resampling_units, return_inverse=True)
     states = range(DEALS * seed, DEALS * (seed + 1))
     splitters = (splitter(count, shuffle=True, random_state=state) for state in states)
     deals = (list(each.split(labels, labels, persons)) for each in splitters)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from emolib.training.train import Trained
 
 UNTESTED = -1  # the predicted class of a row that no network tested
-MEASURES = ("recall", "precision", "specificity", "average precision")
+MEASURES = ("recall", "accuracy", "precision", "specificity", "average precision")
+# Query of a long table for the rows that exist: accuracy is of all emotions together.
+DEFINED = "measure != 'accuracy' or emotion == 'average'"
 
 
 def predict(scores: NDArray[np.floating]) -> NDArray[np.intp]:
@@ -91,11 +93,12 @@ def measures(
     which: str | tuple[str, ...] = MEASURES,
     weight: NDArray[np.floating] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Each of the measures by emotion, one against the rest.
+    """Each of the measures by emotion, one against the rest, and on average.
 
     Recall is tp / (tp + fn), precision tp / (tp + fp), specificity tn / (tn + fp), as in Dhall et
     al. 2011; average precision is the area under the precision-recall curve by scikit-learn's step
-    rule.
+    rule. Accuracy is the share of all tested rows that are predicted right: it has no value by
+    emotion, and stands in the place of the average.
 
     Args:
         labels: ``[N]``.
@@ -104,7 +107,11 @@ def measures(
         weight: ``[B, N]``, see :func:`confusion`.
 
     Returns:
-        For each measure an array ``[…, C]``, with ``weight`` ``[B, …, C]``.
+        For each measure an array ``[…, C + 1]``, with ``weight`` ``[B, …, C + 1]``. The last value
+        is the mean over the emotions that occur among the tested rows of the repetition, so that
+        of recall is :func:`sklearn.metrics.balanced_accuracy_score`. It is NaN where the measure
+        of such an emotion is undefined (the precision of one that is never predicted), and where
+        no row was tested.
 
     Raises:
         ValueError: there is no such measure.
@@ -113,7 +120,7 @@ def measures(
     counts = confusion(labels, scores, weight)
     hit = np.diagonal(counts, axis1=-2, axis2=-1)
     occurs, predicted = counts.sum(-1), counts.sum(-2)
-    total = counts.sum((-2, -1), keepdims=True)[..., 0]
+    total = predicted.sum(-1, keepdims=True)
     with np.errstate(invalid="ignore"):  # 0 / 0 is undefined, and NaN says so
         found = {
             "recall": hit / occurs,
@@ -122,7 +129,23 @@ def measures(
         }
     if "average precision" in which:
         found["average precision"] = average_precision(labels, scores, weight)
+    tested = counts if weight is None else confusion(labels, scores)
+    found = {measure: with_mean(values, tested.sum(-1) > 0) for measure, values in found.items()}
+    with np.errstate(invalid="ignore"):
+        share = hit.sum(-1, keepdims=True) / total
+    found["accuracy"] = np.concatenate([np.full(hit.shape, np.nan), share], -1)
     return {measure: found[measure] for measure in which}
+
+
+def with_mean(by_emotion: NDArray[np.float64], occurs: NDArray[np.bool]) -> NDArray[np.float64]:
+    """Values by emotion ``[…, C]`` with their mean added as the last, ``[…, C + 1]``.
+
+    Args:
+        occurs: ``[C]`` or ``[…, C]``, the emotions that the mean is over; NaN if there are none.
+    """
+    with np.errstate(invalid="ignore"):
+        mean = np.where(occurs, by_emotion, 0).sum(-1) / occurs.sum(-1)
+    return np.concatenate([by_emotion, mean[..., None]], -1)
 
 
 def average_precision(
@@ -174,39 +197,16 @@ def by_emotion(trained: "Trained", which: str | tuple[str, ...] = MEASURES) -> p
     Returns:
         The columns of :meth:`~emolib.training.train.Trained.out_of_fold`'s table, of which
         ``tested`` counts the rows that the measures rest on, with ``emotion`` (each of ``classes``,
-        and ``average``, see :func:`average`), ``value`` and ``measure`` added.
+        and ``average``, see :func:`measures`), ``value`` and ``measure`` added.
     """
     labels, (table, scores) = trained.data.labels, trained.out_of_fold()
     table = table.drop(columns=["emotion", "value", "measure"], errors="ignore")
     parts = []
     for measure, values in measures(labels, scores, which).items():
-        wide = pd.DataFrame(values, columns=list(trained.data.classes))
-        wide["average"] = average(labels, scores, values)
+        wide = pd.DataFrame(values, columns=[*trained.data.classes, "average"])
         long = wide.melt(var_name="emotion", ignore_index=False)
         parts.append(table.join(long.assign(measure=measure)))
-    return pd.concat(parts, ignore_index=True)
-
-
-def average(
-    labels: NDArray[np.intp], scores: NDArray[np.floating], values: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Mean of a measure over the emotions that occur among the tested rows.
-
-    So the average recall is :func:`sklearn.metrics.balanced_accuracy_score` of the tested rows,
-    also where they lack an emotion. It is NaN where the measure of an emotion that occurs is
-    undefined (the precision of one that is never predicted), and where no row was tested.
-
-    Args:
-        labels: ``[N]``.
-        scores: ``[…, N, C]``.
-        values: ``[…, C]``, one of the measures of :func:`measures`.
-
-    Returns:
-        ``[…]``.
-    """
-    occurs = confusion(labels, scores).sum(-1) > 0
-    with np.errstate(invalid="ignore"):  # 0 / 0: no row was tested
-        return np.asarray(np.where(occurs, values, 0).sum(-1) / occurs.sum(-1))
+    return pd.concat(parts).query(DEFINED).reset_index(drop=True)
 
 
 def mean_recall(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:

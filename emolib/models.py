@@ -42,6 +42,10 @@ class ShallowNet(nn.Module):
         return outputs
 
 
+# Kernel and stride of each way of pooling that fits five layers on five features.
+POOLINGS = {"overlapping": (3, 1), "halving": (3, 2), "none": (1, 1)}
+
+
 class FeatureNet(nn.Module):
     """Five one-dimensional convolutions, each with max-pooling (paper, section 3.2 and Figure 5).
 
@@ -50,8 +54,12 @@ class FeatureNet(nn.Module):
     the largest of three neighbours and moves by one, so that five inputs stay five and every layer
     has work to do.
 
+    Args:
+        channels: of each convolution, ``F``.
+        pooling: one of :data:`POOLINGS`; ``"halving"`` takes the largest of three as well.
+
     Shape:
-        ``[B, D]`` to ``[B, F * D]``.
+        ``[B, D]`` to ``[B, F * D]``; fewer where pooling halves.
 
     Example:
         >>> FeatureNet(channels=16)(torch.zeros(10, 5)).shape
@@ -60,14 +68,15 @@ class FeatureNet(nn.Module):
 
     LAYERS = 5
 
-    def __init__(self, channels: int = 16) -> None:
+    def __init__(self, channels: int = 16, pooling: str = "overlapping") -> None:
         super().__init__()
         self.channels = channels
         self.convolutions = nn.ModuleList(
             nn.Conv1d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
             for layer in range(self.LAYERS)
         )
-        self.pool: nn.Module = nn.MaxPool1d(kernel_size=3, stride=1, padding=1)
+        kernel, stride = POOLINGS[pooling]
+        self.pool: nn.Module = nn.MaxPool1d(kernel, stride, padding=kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the convolutions make of the features; shapes as above."""
@@ -93,12 +102,18 @@ class FusionNet(nn.Module):
     """
 
     def __init__(
-        self, modalities: int = 2, features: int = 5, classes: int = 7, channels: int = 16
+        self,
+        modalities: int = 2,
+        features: int = 5,
+        classes: int = 7,
+        channels: int = 16,
+        pooling: str = "overlapping",
     ) -> None:
         super().__init__()
         self.channels = channels
-        self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
-        self.reduce = nn.Linear(modalities * channels * features, 2 * classes)
+        self.branches = nn.ModuleList(FeatureNet(channels, pooling) for _ in range(modalities))
+        joined = sum(branch(torch.zeros(1, features)).shape[1] for branch in self.branches)
+        self.reduce = nn.Linear(joined, 2 * classes)
         self.output = nn.Linear(2 * classes, classes)
 
     def forward(self, x: Tensor) -> Tensor:

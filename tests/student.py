@@ -34,7 +34,7 @@ def train_alone(data, row, kind=torch.float32):
     x = torch.from_numpy(x).to(kind)
     y = nn.functional.one_hot(torch.from_numpy(data.labels), len(data.classes)).to(x.dtype)
     rows = torch.from_numpy(training)
-    generator = torch.Generator().manual_seed(seeds(row["seed"], row["fold"])[1])
+    generator = torch.Generator().manual_seed(seeds(row["seed"], row["fold"], row["restart"])[1])
     optimiser = OPTIMISERS[row["optimiser"]](net.parameters(), lr=recipe.learning_rate)
     criterion, losses = CRITERIA[row["loss"]], []
     alive = torch.ones(1, int(row["hidden"]), dtype=torch.bool)

@@ -106,7 +106,7 @@ def built(monkeypatch):
         calls.append((parameters, facts))
         out.mkdir(exist_ok=True)
         results = "results.json" if name == "report" else f"{name}.json"
-        (out / results).write_text('{"claims": [{"verdict": "partly (random)"}]}')
+        (out / results).write_text('{"claims": [{"kind": "results", "verdict": "undecided"}]}')
         review(f"<p>{facts['data_source']}</p>")
         return out / f"{name}.html"
 
@@ -116,7 +116,10 @@ def built(monkeypatch):
 
 def test_the_verdict_ends_the_build(built, tmp_path, capsys):
     assert command.main(["report", "--out", str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out == f"1 claims: 1 partly — {tmp_path / 'out/report.html'}\n"
+    assert (
+        capsys.readouterr().out
+        == f"claims on results 1 undecided — {tmp_path / 'out/report.html'}\n"
+    )
     (parameters, facts) = built[0]
     assert "loading" not in parameters and facts["banner"].startswith("These are drawn faces")
 

@@ -247,6 +247,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (24, 20, 22), dtype=np.uint8)
     [
         (LPQ(window=5, blocks=2), lpq(IMAGES, 5, 2)),
         (PHOG(bins=9, levels=1), phog(IMAGES, 9, 1)),
+        (PHOG(edges="canny"), phog(IMAGES, edges="canny")),
     ],
 )
 def test_a_transformer_gives_what_its_function_gives(transformer, expected):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import (
+    accuracy_score,
     average_precision_score,
     balanced_accuracy_score,
     confusion_matrix,
@@ -15,7 +16,6 @@ from emolib.folds import make_folds
 from emolib.metrics import (
     MEASURES,
     accuracy,
-    average,
     by_emotion,
     confusion,
     mean_recall,
@@ -54,27 +54,31 @@ def test_measures_equal_scikit_learn_s(case, weighted):
             ],
         }
         np.testing.assert_array_equal(counts[place], confusion_matrix(labels, predicted, **known))
+        share = accuracy_score(labels, predicted, **known)
+        np.testing.assert_allclose(found["accuracy"][place], [*[np.nan] * 7, share], atol=1e-12)
         for measure, values in theirs.items():  # resamples are ranked in single precision
             within = 1e-6 if weighted and measure == "average precision" else 1e-12
-            np.testing.assert_allclose(found[measure][place], values, atol=within)
+            np.testing.assert_allclose(
+                found[measure][place], [*values, np.mean(values)], atol=within
+            )
 
 
 def test_what_is_undefined_is_not_zero():
     labels = np.array([0, 0, 1, 1])
     scores = np.tile([1.0, 0.5, 0.0], (4, 1))  # always the first; the third never occurs
     found = measures(labels, scores)
-    np.testing.assert_array_equal(found["recall"], [1, 0, np.nan])
-    np.testing.assert_array_equal(found["precision"], [0.5, np.nan, np.nan])
-    np.testing.assert_array_equal(found["specificity"], [0, 1, 1])
-    np.testing.assert_array_equal(found["average precision"], [0.5, 0.5, np.nan])
-    assert np.isnan(average(labels, scores, found["precision"]))  # the second is never predicted
-    assert average(labels, scores, found["recall"]) == 0.5  # the third never occurs
+    # the second is never predicted, the third never occurs; averages are over those that occur
+    np.testing.assert_array_equal(found["recall"], [1, 0, np.nan, 0.5])
+    np.testing.assert_array_equal(found["precision"], [0.5, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(found["specificity"], [0, 1, 1, 0.5])
+    np.testing.assert_array_equal(found["average precision"], [0.5, 0.5, np.nan, 0.5])
+    np.testing.assert_array_equal(found["accuracy"], [np.nan, np.nan, np.nan, 0.5])
 
 
 def test_a_perfect_and_an_always_wrong_classifier():
     labels = np.arange(7).repeat(3)
     right, wrong = np.eye(7)[labels], np.eye(7)[(labels + 1) % 7]
-    assert all((values == 1).all() for values in measures(labels, right).values())
+    assert all((values[-1:] == 1).all() for values in measures(labels, right).values())
     assert (measures(labels, wrong)["recall"] == 0).all()
 
 
@@ -93,10 +97,13 @@ def test_any_number_of_leading_axes_is_measured_as_each_alone(weight):
 def test_resamples_may_leave_emotions_out():
     labels, scores = np.array([0, 0, 1, 1]), np.eye(2)[[0, 1, 1, 1]]
     found = measures(labels, scores, weight=np.array([[2.0, 1, 0, 0], [0, 0, 1, 0]]))
-    np.testing.assert_array_equal(found["recall"], [[2 / 3, np.nan], [np.nan, 1]])
-    np.testing.assert_array_equal(found["precision"], [[1, 0], [np.nan, 1]])
-    np.testing.assert_array_equal(found["specificity"], [[np.nan, 2 / 3], [1, np.nan]])
-    np.testing.assert_allclose(found["average precision"], [[1, np.nan], [np.nan, 1]])
+    # an average is over all emotions that occur among the rows themselves, or undefined
+    nan = np.nan
+    np.testing.assert_array_equal(found["recall"], [[2 / 3, nan, nan], [nan, 1, nan]])
+    np.testing.assert_array_equal(found["precision"], [[1, 0, 0.5], [nan, 1, nan]])
+    np.testing.assert_array_equal(found["specificity"], [[nan, 2 / 3, nan], [1, nan, nan]])
+    np.testing.assert_allclose(found["average precision"], [[1, nan, nan], [nan, 1, nan]])
+    np.testing.assert_allclose(found["accuracy"], [[nan, nan, 2 / 3], [nan, nan, 1]])
 
 
 def test_only_what_is_asked_for_is_measured(monkeypatch):
@@ -115,13 +122,15 @@ def trained(tiny):
     predicted.
     """
     table = sweep(modality=list(tiny.modalities), folds=3, seed=[0, 1, 2])
-    added = dict.fromkeys(["units", "parameters", "epochs", "train_loss", "train_accuracy"], 1)
+    added = dict.fromkeys(
+        ["units", "parameters", "epochs", "train_loss", "train_accuracy", "linear_share"], 1
+    )
     table = table.assign(**added, stopped=False, tested=20)
     random, results = np.random.default_rng(0), []
     for row in table.itertuples():
         _, test = make_folds(tiny, row.protocol, row.seed, row.folds)[row.fold]
         scores = random.normal(size=(len(test), 3)) - [0, 0, 9 * (row.seed == 2)]
-        results.append(NetworkResult(scores, test, np.zeros(1), np.zeros(1), 1, 1.0, False))
+        results.append(NetworkResult(scores, test, np.zeros(1), np.zeros(1), 1, 1.0, 0.0, False))
     return Trained(table, results, tiny)
 
 
@@ -129,12 +138,14 @@ def test_the_long_table_holds_each_measure_of_each_repetition_and_emotion(traine
     table, scores = trained.out_of_fold()
     long = by_emotion(trained)
     assert list(long.columns) == [*table.columns, "emotion", "value", "measure"]
-    assert list(long.index) == list(range(len(MEASURES) * 6 * 4))
+    of_all = long["measure"] == "accuracy"  # one value per repetition, and none by emotion
+    assert set(long["emotion"][of_all]) == {"average"} and of_all.sum() == 6
+    assert list(long.index) == list(range((len(MEASURES) - 1) * 6 * 4 + 6))
     wide = long.pivot(index=["modality", "seed"], columns=["measure", "emotion"], values="value")
     for place, row in enumerate(table.itertuples()):
         for measure, values in measures(trained.data.labels, scores[place]).items():
-            ours = wide.loc[(row.modality, row.seed), measure][[*trained.data.classes, "average"]]
-            np.testing.assert_array_equal(ours, [*values, values.mean()])
+            ours = wide.loc[(row.modality, row.seed), measure]
+            np.testing.assert_array_equal(ours.reindex([*trained.data.classes, "average"]), values)
 
 
 def test_spread_is_over_repetitions_and_counts_what_is_undefined(trained):
@@ -185,7 +196,8 @@ def test_every_measure_leaves_out_rows_that_no_network_tested(partly_tested):
         counts = confusion_matrix(labels[rows], predicted, labels=range(7))
         np.testing.assert_array_equal(confusion(labels, scores)[r], counts)
         balanced = balanced_accuracy_score(labels[rows], predicted)
-        assert average(labels, scores, found["recall"])[r] == pytest.approx(balanced)
+        assert found["recall"][r, -1] == pytest.approx(balanced)
+        assert found["accuracy"][r, -1] == accuracy_score(labels[rows], predicted)
         assert mean_recall(labels, predict(scores[r])) == pytest.approx(balanced)
         assert accuracy(labels, predict(scores[r])) == (predicted == labels[rows]).mean()
 
@@ -194,7 +206,7 @@ def test_nothing_tested_is_nothing_measured():
     labels, scores = np.array([0, 1, 1]), np.full((2, 3, 2), np.nan)
     assert (predict(scores) == -1).all() and not confusion(labels, scores).any()
     for values in measures(labels, scores).values():
-        assert np.isnan(values).all() and np.isnan(average(labels, scores, values)).all()
+        assert np.isnan(values).all()
     assert np.isnan(accuracy(labels, predict(scores[0])))
     assert np.isnan(mean_recall(labels, predict(scores[0])))
 

@@ -3,22 +3,27 @@ the library.
 """
 
 import ast
+import json
 import re
+import subprocess
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
-import matplotlib
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from IPython.display import Markdown
+from matplotlib import pyplot
 
 import emolib
+from emolib import bench
+from emolib.report import cards
 from notebooks import PROVENANCE, make
 
-CHAPTERS = sorted(Path(__file__).parents[1].glob("notebooks/*.ipynb"))
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
 
 
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
@@ -32,7 +37,9 @@ def code(chapter):
 
 def test_the_chapters_are_there():
     numbered = " ".join(path.stem for path in CHAPTERS if path.stem[0].isdigit())
-    assert numbered == ("1_preprocessing 2_pruning 3_fusion 4_results 5_luck 6_beyond 7_cost")
+    assert numbered == (
+        "1_preprocessing 2_pruning 3_fusion 4_results 5_luck 6_beyond 7_cost 8_scope"
+    )
 
 
 def test_a_chapter_has_a_title_a_question_literal_parameters_and_no_outputs(chapter):
@@ -81,8 +88,10 @@ def few(drawn):
 
 
 def executed(monkeypatch, path, data):
-    """What a chapter shows of some data with little training: texts, alt texts and captions."""
-    said = []
+    """What a chapter shows of some data with little training: texts, alt texts and captions; and
+    what it publishes.
+    """
+    said, handed = [], {}
     little = {"epochs": 1, "folds": 2, "widths": [6, 8], "angles": [0, 60]}
     show = {
         "figure": lambda id, picture, caption: said.extend([picture.alt, caption]),
@@ -90,7 +99,7 @@ def executed(monkeypatch, path, data):
             [caption, *(state.alt for state in states.values())]
         ),
         "table": lambda id, frame, caption, formats=None: said.append(caption),
-        "publish": lambda name, records: None,
+        "publish": handed.__setitem__,
     }
     for name, recorder in show.items():
         monkeypatch.setattr(f"emolib.report.{name}", recorder)
@@ -105,13 +114,13 @@ def executed(monkeypatch, path, data):
         else:
             exec(compile(ast.Module([last], []), path.name, "exec"), names)
         names |= {key: value for key, value in little.items() if key in names}
-    matplotlib.pyplot.close("all")
-    return said
+    pyplot.close("all")
+    return said, handed
 
 
 @pytest.mark.parametrize("place", range(4))
 def test_a_chapter_runs_where_nobody_is_known_and_shows_no_person(monkeypatch, few, place):
-    said = executed(monkeypatch, CHAPTERS[place], replace(few, groups=None))
+    said, _ = executed(monkeypatch, CHAPTERS[place], replace(few, groups=None))
     assert any("the data do not say who is who" in text for text in said)
     drawn = r"person-independent, |% intervals? by person|\d groups"
     assert not any(re.search(drawn, text) for text in said)
@@ -119,9 +128,42 @@ def test_a_chapter_runs_where_nobody_is_known_and_shows_no_person(monkeypatch, f
 
 @pytest.mark.parametrize("place", [1, 2])
 def test_a_chapter_runs_without_an_emotion(monkeypatch, few, place):
-    said = executed(monkeypatch, CHAPTERS[place], part(few, few.labels != 1))
+    said, _ = executed(monkeypatch, CHAPTERS[place], part(few, few.labels != 1))
     assert any("84 rows tested, none of Disgust: " in text for text in said)
     assert not any(re.search(r"\bnan\b", text) for text in said)
+
+
+@pytest.mark.parametrize("invented", [True, False])
+def test_the_last_chapter_takes_its_numbers_from_the_others(monkeypatch, few, tmp_path, invented):
+    level = {"model": "CNN fusion", "protocol": "random", "recipe": "converged"}
+    level |= {"measure": "recall", "emotion": "average", "ours": 0.222, "low": 0.2, "high": 0.24}
+    given = {
+        "claims": [{"verdict": "reproduced"}] * 3 + [{"verdict": "undecided"}],
+        "table3": [level],
+        "steps_4_results": {"Table 3": {"shallow": 1000, "cnn fusion": 10}},
+    }
+    monkeypatch.chdir(tmp_path)
+    Path(cards.PUBLISHED).write_text(json.dumps(given))
+    said, handed = executed(monkeypatch, CHAPTERS[7], replace(few, drawn=invented))
+    said = " ".join(said)
+    measured = ("22 % [20, 24] under random folds" in said, "3 reproduced, 1 undecided" in said)
+    assert measured == (not invented, not invented)  # nothing on drawn faces is a result
+    flop = bench.recorded()["steps"]
+    total = 1000 * flop["shallow"]["flop"] + 10 * flop["fusion"]["flop"]
+    assert handed["compute"]["by_network"][-1]["FLOP"] == total
+    assert "chapter 4_results: Table 3" in said
+
+
+def test_choices_are_dated_as_the_history_has_them():
+    source = "".join(cell.source for cell in code(nbformat.read(CHAPTERS[7], as_version=4)))
+    dated = set(re.findall(r'\("([0-9a-f]{7})", "([\d-]{10} [\d:]{5})"\)', source))
+    assert len(dated) >= 10
+    git = ["git", "show", "-s", "--format=%ad", "--date=format:%Y-%m-%d %H:%M"]
+    for commit, when in dated:
+        done = subprocess.run([*git, commit], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip("the history is not here")
+        assert done.stdout.strip() == when
 
 
 def test_a_hostile_name_of_file_and_frames_is_text_in_the_first_chapter(drawn, tmp_path):

@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy import stats
 
 from emolib import paper
 from emolib.analysis.statistics import (
+    CONFIDENCE,
     LIMITS,
     Statistic,
     better_than_chance,
@@ -28,12 +30,12 @@ from emolib.analysis.statistics import (
     holm,
     inflation,
     repetition_mean,
-    with_mean,
 )
 from emolib.data import EmotionData, Rows
+from emolib.data.table import DONE
 from emolib.folds import protocols
-from emolib.metrics import MEASURES, UNTESTED, confusion, measures, predict
-from emolib.models import ShallowNet
+from emolib.metrics import DEFINED, MEASURES, UNTESTED, confusion, measures, predict
+from emolib.models import FusionNet, ShallowNet
 from emolib.pruning import angles as angles_between
 from emolib.pruning import prune
 from emolib.training.scaling import scale
@@ -60,8 +62,22 @@ ROW = [
     *("id", "kind", "model", "protocol", "recipe", "emotion", "estimate", "low", "high"),
     *("null", "p", "p_holm", "worse", "equivalent", "better", "detectable", "measure", "tested"),
     *("first", "second", "modality", "hidden", "angle", "activation_shift", "feature"),
+    *("row_low", "row_high"),
 ]
-WHO = "the data do not say who is who"
+WHO, DRAWN = "the data do not say who is who", "the faces are drawn"
+BASELINE = "Dhall et al., recall, average"
+FALL = 0.01  # of a training loss, relative, that shows it had not converged
+# The readings of the networks behind Figures 6a, 9 and 10, the primary one first.
+READINGS: dict[str, dict[str, Any]] = {
+    "pruned at 60°, shifted": {"angle": 60.0, "activation_shift": 0.5},
+    "pruned at 60°, as they are": {"angle": 60.0, "activation_shift": 0.0},
+    "unpruned": {"angle": 0.0, "activation_shift": 0.5},
+}
+# Other losses and inputs that Table 3's shallow networks are compared with.
+VARIANTS: dict[str, dict[str, str]] = {
+    "squared error": {"loss": "squared error"},
+    "standardised inputs": {"scaling": "standardised"},
+}
 
 # Models of Table 3 that the paper compares with each other.
 PAIRS = (
@@ -75,6 +91,13 @@ PAIRS = (
     ("PHOG CNN", "CNN fusion"),
     ("LPQ CNN", "PHOG CNN"),
     ("LPQ CNN", "CNN fusion"),
+    ("LPQ CNN", "LPQ shallow"),
+    ("PHOG CNN", "PHOG shallow"),
+    ("CNN fusion with image", "CNN fusion"),
+    *(
+        (model, f"{model}, {variant}")
+        for model, variant in product(("LPQ shallow", "PHOG shallow"), VARIANTS)
+    ),
 )
 
 
@@ -167,18 +190,46 @@ def table3_sweep(
     return pd.concat(parts, ignore_index=True)
 
 
+def variant_sweep(
+    data: EmotionData,
+    folds: int = 5,
+    seeds: int = 1,
+    max_epochs: int = 0,
+    protocol: str | Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Sweep of Table 3's shallow networks by each of :data:`VARIANTS`.
+
+    Args:
+        folds, seeds, max_epochs, protocol: see :func:`repetitions`.
+    """
+    models = {
+        f"{model}, {name}": PAPER_MODELS[model] | VARIANTS[name]
+        for model, name in product(("LPQ shallow", "PHOG shallow"), VARIANTS)
+    }
+    return table3_sweep(data, folds, seeds, max_epochs, models=models, protocol=protocol)
+
+
 def width_sweep(
     data: EmotionData, widths: Sequence[int], folds: int = 5, seeds: int = 1, max_epochs: int = 0
 ) -> pd.DataFrame:
-    """Sweep of unpruned shallow networks over the number of hidden units, with a column ``model``.
+    """Sweep of shallow networks over the number of hidden units, pruned and unpruned, with a column
+    ``model``.
+
+    The captions of the paper's Figures 9 and 10 name the pruned network, so the first reading is
+    pruned at 60° with activations shifted by 0.5, as in Table 3.
 
     Args:
-        widths: numbers of hidden units.
+        widths: numbers of hidden units to begin with.
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
     shared = repetitions(data, folds, seeds, max_epochs)
-    table = sweep(modality=data.modalities, hidden=widths, **shared)
-    return table.assign(model=table["modality"] + table["hidden"].map(" shallow, {} units".format))
+    parts = [
+        sweep(modality=data.modalities, hidden=widths, **choices, **shared).assign(model=reading)
+        for reading, choices in READINGS.items()
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    units = table["hidden"].map(" shallow, {} units, ".format)
+    return table.assign(model=table["modality"] + units + table["model"])
 
 
 def angle_sweep(
@@ -245,6 +296,8 @@ class Condition:
         data: the rows.
         folds: number of folds that the rows were cut into.
         setting: the sweep's columns that made the networks, such as ``hidden`` and ``angle``.
+        networks: one row per network: ``seed``, ``fold``, ``units`` left,
+            ``train_loss`` and ``linear_share``.
     """
 
     model: str
@@ -255,6 +308,7 @@ class Condition:
     data: EmotionData
     folds: int
     setting: dict[str, Any] = field(default_factory=dict)
+    networks: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def predicted(self) -> Rows:
@@ -304,8 +358,11 @@ class Condition:
         return self.rows(names, measure=measure, emotion=self.emotions, **columns)
 
 
-def conditions(trained: Trained) -> list[Condition]:
+def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]:
     """Conditions of a sweep: the repetitions of each setting put together.
+
+    Args:
+        protocol: name of the conditions' protocol; that of the sweep when not given.
 
     Raises:
         ValueError: the sweep has no column ``model``, which names the conditions.
@@ -329,13 +386,14 @@ def conditions(trained: Trained) -> list[Condition]:
         found.append(
             Condition(
                 own["model"],
-                own["protocol"],
+                protocol or own["protocol"],
                 own["recipe"],
                 scores,
                 fold,
                 data,
                 own["folds"],
                 setting,
+                part.set_index(["seed", "fold"])[["units", "train_loss", "linear_share"]],
             )
         )
     return found
@@ -346,7 +404,7 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
 
     Returns:
         Columns ``id``, ``model``, ``protocol``, ``recipe``, ``measure``, ``emotion`` (and
-        ``average``: the mean over the emotions that have a tested row), ``ours`` (mean over
+        ``average``, see :func:`emolib.metrics.measures`), ``ours`` (mean over
         repetitions), ``low`` and ``high`` (95 % by person; by row where the data do not say who is
         who), ``row_low`` and ``row_high`` (the same by row, for recall), ``seed_low`` and
         ``seed_high`` (lowest and highest repetition), ``repetitions``, ``undefined``, ``tested``
@@ -357,12 +415,10 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
     parts = []
     for condition in found:
         data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
-        occurs = np.isin(np.arange(classes), data.labels[condition.tested])
 
         def each(weight: NDArray[np.float64]) -> NDArray[np.float64]:
             by_measure = list(measures(data.labels, scores, which, weight).values())
-            values = with_mean(np.stack(by_measure, -2), occurs)
-            return np.moveaxis(values, 1, 0)  # [S, B, measures, C + 1]
+            return np.moveaxis(np.stack(by_measure, -2), 1, 0)  # [S, B, measures, C + 1]
 
         wider = inflation(condition.folds, classes)
         interval, by_row = (
@@ -391,7 +447,7 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 part = part.assign(row_low=by_row.low, row_high=by_row.high, null=null, p=p)
                 part["p_holm"] = [*holm(p[:-1]), np.nan]
             parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts).query(DEFINED).reset_index(drop=True)
     averages = (table["measure"] == "recall") & (table["emotion"] == "average")
     for _, own in table[averages].groupby(["protocol", "recipe"]):
         table.loc[own.index, "p_holm"] = holm(own["p"])
@@ -488,16 +544,17 @@ def confusions(found: Iterable[Condition], pairs: Sequence[tuple[str, str]]) -> 
     return pd.concat(parts, ignore_index=True)
 
 
-def estimates(found: Iterable[Condition], varied: Sequence[str]) -> pd.DataFrame:
+def estimates(found: Iterable[Condition], kind: str, varied: Sequence[str]) -> pd.DataFrame:
     """Mean recall of many conditions, without intervals.
 
     Args:
+        kind: of the rows: what a sweep varies.
         varied: the sweep's columns that the rows keep, such as ``hidden``.
     """
     parts = [
         condition.levels(
             "recall",
-            kind="recall",
+            kind=kind,
             estimate=condition.recalls(np.ones((1, len(condition.data))))[0],
             **{column: condition.setting[column] for column in varied},
         )
@@ -506,68 +563,139 @@ def estimates(found: Iterable[Condition], varied: Sequence[str]) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)
 
 
-def collect_evidence(
-    table_3: pd.DataFrame, models: list[Condition], widths: list[Condition], angles: list[Condition]
+def of_networks(found: Sequence[Condition]) -> pd.DataFrame:
+    """Rows on training: the share of outputs on training rows for which the smooth L1 loss is
+    linear (kind ``linear``), and the share of the networks of the printed recipe whose loss falls
+    by more than :data:`FALL` when they are trained by the converged one (kind ``falling``).
+    """
+    end = {(c.model, c.protocol): c.networks for c in found if c.recipe == "converged"}
+    parts = []
+    for condition in found:
+        shares = {"linear": condition.networks["linear_share"].mean()}
+        trained_on = end.get((condition.model, condition.protocol))
+        if condition.recipe == "printed" and trained_on is not None:
+            left = trained_on["train_loss"] / condition.networks["train_loss"]
+            shares["falling"] = (left < 1 - FALL).mean()
+        for kind, share in shares.items():
+            limits = dict.fromkeys(LIMITS, share)
+            parts.append(condition.rows([f"{condition.model}, {kind}"], kind=kind, **limits))
+    return pd.concat(parts, ignore_index=True)
+
+
+def compression(narrow: Condition, wide: Condition) -> pd.DataFrame:
+    """A row on the compression ratio, units left per hidden unit begun with, of the narrower
+    networks minus that of the wider ones, with a t interval over networks paired by seed and fold.
+    """
+    ratio, other = (c.networks["units"] / c.setting["hidden"] for c in (narrow, wide))
+    gap = ratio - other
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(gap) - 1) * gap.std() / np.sqrt(len(gap))
+    setting = {name: narrow.setting[name] for name in ("modality", "angle", "activation_shift")}
+    limits = dict(zip(LIMITS, gap.mean() + np.array([0, -half, half]), strict=True))
+    name = f"compression, {narrow.model} − {wide.model}"
+    return narrow.rows([name], kind="compression", **setting, **limits)
+
+
+def model_evidence(
+    table_3: pd.DataFrame, models: list[Condition], variants: list[Condition]
 ) -> pd.DataFrame:
-    """All rows that the claims rest on.
+    """Rows of evidence on the models of Table 3.
 
     Args:
         table_3: :func:`evaluate` of ``models``.
         models: the models of the paper's Table 3.
-        widths: unpruned shallow networks, see :func:`width_sweep`.
-        angles: pruned shallow networks, see :func:`angle_sweep`.
+        variants: the same with other losses and inputs, see :func:`variant_sweep`.
     """
-    along_width, along_angle = [], []
-    for _, own in _by_setting(widths, "hidden").groupby("modality", sort=False):
-        names = own["model"].unique()
-        narrow, middle, wide = names[[0, len(names) // 2, -1]]
-        along_width += [(wide, narrow), (middle, narrow), (wide, middle)]
-    alike = ["modality", "activation_shift"]
-    for _, own in _by_setting(angles, "angle").groupby(alike, sort=False):
-        best = own["model"][own["angle"] == 60]
-        if len(best) and own["angle"].iloc[0] < 60:
-            along_angle.append((best.iloc[0], own["model"].iloc[0]))
     rows = [
-        of_data(models[0].data),
-        printed(),
         table_3.rename(columns={"ours": "estimate"}).assign(kind=table_3["measure"]),
-        differences(models, PAIRS),
+        of_networks(models),
+        differences([*models, *variants], PAIRS),
         confusions(
             [c for c in models if c.model == "PHOG shallow"],
             [("Angry", "Surprise"), ("Surprise", "Sad")],
         ),
-        estimates(widths, ("modality", "hidden")),
-        differences(widths, dict.fromkeys(along_width)),
-        estimates(angles, ("modality", "angle", "activation_shift")),
-        differences(angles, along_angle),
     ]
-    return pd.concat(rows, ignore_index=True).reindex(columns=ROW).infer_objects()
+    return pd.concat(rows, ignore_index=True)
 
 
-def _by_setting(found: list[Condition], varied: str) -> pd.DataFrame:
-    """Settings and names of the models of a sweep, smallest value of what it varies first."""
-    table = pd.DataFrame([condition.setting | {"model": condition.model} for condition in found])
+def sweep_evidence(widths: list[Condition], angles: list[Condition]) -> pd.DataFrame:
+    """Rows of evidence on the sweeps of Figures 6, 9 and 10.
+
+    Args:
+        widths: shallow networks of several widths, see :func:`width_sweep`.
+        angles: pruned shallow networks, see :func:`angle_sweep`.
+    """
+    pairs, ends = [], []
+    for _, own in _along(widths, "hidden").groupby(["modality", "angle", "activation_shift"]):
+        names = own["model"].unique()
+        if len(names) == 1:
+            continue
+        narrow, middle, wide = names[[0, len(names) // 2, -1]]
+        pairs += [(wide, narrow), (middle, narrow), (wide, middle)]
+        one, other = (own["condition"][own["model"] == name] for name in (narrow, wide))
+        ends += list(zip(one, other, strict=True))  # by protocol and recipe
+    widest = _along(widths, "angle").query("activation_shift == 0.5")
+    for _, own in widest[widest["hidden"] == widest["hidden"].max()].groupby("modality"):
+        pairs.append((own["model"].iloc[-1], own["model"].iloc[0]))
+    by_angle: list[tuple[str, str]] = []
+    for _, own in _along(angles, "angle").groupby(["modality", "activation_shift"]):
+        is_best = own["angle"] == 60
+        by_angle += product(own["model"][is_best].unique(), own["model"][~is_best].unique())
+    varied = ("modality", "hidden", "angle", "activation_shift")
+    rows = [
+        estimates(widths, "by width", varied),
+        differences(widths, dict.fromkeys(pairs)),
+        *(compression(*pair) for pair in ends),
+        estimates(angles, "by angle", varied),
+        differences(angles, by_angle),
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def collect_evidence(data: EmotionData, *parts: pd.DataFrame) -> pd.DataFrame:
+    """All rows that the claims rest on.
+
+    Args:
+        parts: :func:`model_evidence` and :func:`sweep_evidence`; of rows with one id the last
+            stays.
+    """
+    rows = pd.concat([of_data(data), printed(), *parts], ignore_index=True)
+    rows = rows.drop_duplicates("id", keep="last", ignore_index=True)
+    return rows.reindex(columns=ROW).infer_objects()
+
+
+def _along(found: list[Condition], varied: str) -> pd.DataFrame:
+    """Settings and names of conditions, smallest value of what their sweep varies first."""
+    table = pd.DataFrame([c.setting | {"model": c.model, "condition": c} for c in found])
     return table.sort_values(varied, kind="stable")
 
 
 def of_data(data: EmotionData) -> pd.DataFrame:
-    """Evidence on data and angles: ranges, means after scaling over all rows, recomputed angles,
-    and whether the persons are unknown.
+    """Evidence on data and angles: rows, ranges, medians as they come and scaled, parameters
+    of networks, recomputed angles, and whether persons are unknown or faces drawn.
     """
     rows: list[dict[str, Any]] = []
     for m in data.modalities:
-        ends = {"smallest": data.features[m].min(), "largest": data.features[m].max()}
-        of_modality = {"kind": "data", "modality": m}
+        values: dict[str, Iterable[float]] = {
+            "smallest": [data.features[m].min()],
+            "largest": [data.features[m].max()],
+            "median": np.median(data.features[m], 0),
+            "scaled median": np.median(scale(data, m), 0),
+        }
         rows += [
-            {"id": f"{end} {m} value", "measure": end, "estimate": value} | of_modality
-            for end, value in ends.items()
+            {"id": f"{measure}, {m}, feature {number}", "kind": "data", "measure": measure}
+            | {"estimate": value, "modality": m, "feature": number}
+            for measure, own in values.items()
+            for number, value in enumerate(own, 1)
         ]
-        rows += [
-            {"id": f"scaled mean, {m}, feature {number}", "measure": "scaled mean"}
-            | {"estimate": mean, "feature": number}
-            | of_modality
-            for number, mean in enumerate(scale(data, m).mean(0)[1:], 2)
-        ]
+    width = data.features[data.modalities[0]].shape[1]
+    for name, net in (
+        ("shallow", ShallowNet(width, 16, len(data.classes))),
+        ("CNN", FusionNet(1, width, len(data.classes))),
+    ):
+        count = sum(parameter.numel() for parameter in net.parameters())
+        rows.append({"id": f"parameters, {name}", "kind": "parameters"} | {"estimate": count})
+    dropped = data.repairs["rows"][data.repairs["done"] == DONE["drop"]].sum()
+    rows.append({"id": "rows", "kind": "data", "measure": "rows", "estimate": len(data) + dropped})
     degrees = angles_between(torch.tensor(paper.TABLE_1)).numpy()
     rows += [
         {
@@ -579,6 +707,8 @@ def of_data(data: EmotionData) -> pd.DataFrame:
     ]
     if data.groups is None:
         rows.append({"id": WHO, "kind": "data", "measure": "persons"})
+    if data.drawn:
+        rows.append({"id": DRAWN, "kind": "data", "measure": "drawn"})
     return pd.DataFrame(rows)
 
 
@@ -596,4 +726,11 @@ def printed() -> pd.DataFrame:
         for emotion, value in zip(paper.EMOTIONS, values, strict=True)
     ]
     names = ["id", "model", "measure", "emotion", "estimate"]
-    return pd.DataFrame(rows, columns=names).assign(kind="printed")
+    # the baseline's mean recall is an estimate as well: its binomial interval, rows as independent
+    recall = np.array(paper.SPI_BASELINE["recall"])
+    error = np.sqrt((recall * (1 - recall) / paper.SFEW_ROWS).sum()) / len(recall)
+    limits = stats.norm.interval(CONFIDENCE, recall.mean(), error)
+    table = pd.DataFrame(rows, columns=names).set_index("id")
+    table.loc[BASELINE] = ("SPI baseline", "recall", "average", recall.mean())
+    table.loc[BASELINE, ["low", "high"]] = limits
+    return table.assign(kind="printed").reset_index()

@@ -1,27 +1,30 @@
-"""Robustness: leakage, results of single splits, selection bias, readings of the paper.
+"""Robustness: leakage, recall by epoch, single splits, selection bias, readings of the paper.
 
 Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data, ``D`` features of all modalities
 together, ``R`` repetitions.
 """
 
 import re
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+from scipy.stats import kendalltau
 from tqdm import tqdm
 
-from emolib.analysis.evidence import READING
+from emolib.analysis.evidence import READING, Condition
+from emolib.analysis.statistics import bootstrap, emotion_means, inflation, repetition_mean
 from emolib.data import EmotionData
-from emolib.folds import KEPT_APART, make_folds
-from emolib.metrics import MEASURES, average, mean_recall, measures, predict
+from emolib.folds import KEPT_APART, PROTOCOLS, make_folds
+from emolib.metrics import MEASURES, UNTESTED, mean_recall, measures, predict
 from emolib.training import sweeps
 from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
-from emolib.training.sweeps import DEFAULTS, Row
+from emolib.training.sweeps import DEFAULTS, LARGEST, REPETITION, Row
 from emolib.training.train import Trained
 from emolib.utils.validation import one_of, whole_number
 
@@ -79,6 +82,15 @@ def near_duplicates(data: EmotionData) -> pd.Series:
     return found.where(always) if data.groups is None else found
 
 
+def rank_correlations(table: pd.DataFrame, first: str) -> pd.DataFrame:
+    """Kendall's rank correlation of one column with each other: ``tau``, and ``p``, exact where no
+    two values are equal.
+    """
+    others = table.columns.drop(first)
+    found = [kendalltau(table[first], table[name]) for name in others]
+    return pd.DataFrame(found, others).set_axis(["tau", "p"], axis=1)
+
+
 def single_results(trained: Trained) -> NDArray[np.float64]:
     """Mean recall of each network of a sweep on the rows that it was tested on: ``[K]``."""
     labels = trained.data.labels
@@ -126,9 +138,9 @@ def selection_bias(
     Args:
         table: a sweep with :data:`~emolib.folds.KEPT_APART` as its protocol; settings differ, seeds
             are the splits.
-        every: epochs between checkpoints, of which the last epoch is one; the epoch is one of the
-            choices.
-        fixed: the setting that is not chosen at all, taken at the last epoch.
+        every: epochs between checkpoints, of which a network's last epoch is one; the epoch is one
+            of the choices.
+        fixed: the setting that is not chosen at all, taken at its last epoch.
 
     Returns:
         One row per split: test recall of the ``fixed`` setting, of the setting and epoch best on
@@ -148,21 +160,23 @@ def selection_bias(
     if sorted(table["seed"][is_fixed]) != sorted(set(table["seed"])):
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
-    found = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
-        joblib.delayed(_checkpoints)(data, part, every) for part in parts
-    )
-    progress = tqdm(
-        found, f"training {len(table):,} networks to pick from", len(parts), leave=False, delay=0.2
-    )
     rows = []
-    for part, (chosen_on, tested) in zip(parts, progress, strict=True):  # [K, E]
+    for part, found in zip(parts, _checkpoints(data, parts, range(0, LARGEST, every)), strict=True):
+        ((train, test),) = make_folds(data, KEPT_APART, int(part["seed"].iloc[0]), 1)
+        apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
+        chosen_on, tested = (
+            np.array(
+                [[mean_recall(data.labels[r], p[r]) for p in each] for each in found.predicted]
+            )
+            for r in (apart, test)
+        )  # [E, K]
         known = ~np.isnan(chosen_on)
         best = np.unravel_index(np.where(known, chosen_on, -1).argmax(), chosen_on.shape)
         rows.append(
             {
                 "seed": part["seed"].iloc[0],
-                "settings": tested.size,
-                "fixed": tested[is_fixed[part.index]][0, -1],
+                "settings": (-(-found.trained // every)).sum(),
+                "fixed": tested[-1, is_fixed[part.index]][0],
                 "nested": tested[best] if known.any() else np.nan,
                 "picked": np.fmax.reduce(tested, axis=None),
             }
@@ -170,25 +184,103 @@ def selection_bias(
     return pd.DataFrame(rows)
 
 
-def _checkpoints(data: EmotionData, table: pd.DataFrame, every: int) -> NDArray[np.float64]:
-    """Mean recall of each network of one split at each checkpoint, on the rows kept apart and on
-    the test rows: ``[2, K, E]``.
+def recall_by_epoch(
+    data: EmotionData, table: pd.DataFrame, epochs: Collection[int]
+) -> pd.DataFrame:
+    """Recall and training accuracy against the epoch, the folds of each repetition put together.
+
+    Args:
+        table: a sweep with a column ``model``.
+        epochs: where results are taken; they are after the last epoch as well.
+
+    Returns:
+        One row per repetition and epoch: ``model``, ``protocol``, ``seed``, ``epoch``, mean
+        ``recall`` of the tested rows and ``training accuracy``, mean over folds.
     """
-    stack = NetworkStack(data, table.to_dict("records", into=Row()))
-    ((train, test),) = make_folds(data, KEPT_APART, int(table["seed"].iloc[0]), 1)
-    apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
-    found = []
-    while stack.training.any():
-        stack.epoch()
-        if stack.epochs % every == 0 or not stack.training.any():
-            predicted = [predict(stack.engine.scores(k)) for k in range(len(table))]
-            found.append(
-                [
-                    [mean_recall(data.labels[rows], own[rows]) for own in predicted]
-                    for rows in (apart, test)
-                ]
+    named = sweeps.table(sweeps.check(table, data)).assign(model=table["model"].to_numpy())
+    parts = [part for _, part in named.groupby([*REPETITION, "model"], sort=False)]
+    rows = []
+    for part, found in zip(parts, _checkpoints(data, parts, epochs), strict=True):
+        first = part.iloc[0]
+        pairs = make_folds(data, first["protocol"], int(first["seed"]), int(first["folds"]))
+        for epoch, predicted in zip(found.epochs, found.predicted, strict=True):  # [K, N]
+            pooled, right = np.full(len(data), UNTESTED), []
+            for own, fold in zip(predicted, part["fold"], strict=True):
+                train, test = pairs[fold]
+                pooled[test] = own[test]
+                right.append((own == data.labels)[train].mean())
+            rows.append(
+                {
+                    **first[["model", "protocol", "seed"]],
+                    "epoch": epoch,
+                    "recall": mean_recall(data.labels, pooled),
+                    "training accuracy": np.mean(right),
+                }
             )
-    return np.array(found).transpose(1, 2, 0)
+    return pd.DataFrame(rows)
+
+
+class Checkpoints(NamedTuple):
+    """Predictions of some networks in training.
+
+    Attributes:
+        epochs: ``[E]``, after which they were made.
+        predicted: ``[E, K, N]``; those of a network that has ended stay as they are.
+        trained: ``[K]``, epochs of each network.
+    """
+
+    epochs: list[int]
+    predicted: NDArray[np.intp]
+    trained: NDArray[np.intp]
+
+
+def _checkpoints(
+    data: EmotionData, parts: list[pd.DataFrame], epochs: Collection[int]
+) -> Iterable[Checkpoints]:
+    """Predictions after some epochs and the last one, for each part of a sweep; parts are trained
+    side by side.
+    """
+
+    def train(part: pd.DataFrame) -> Checkpoints:
+        stack, found = NetworkStack(data, part.to_dict("records", into=Row())), {}
+        while stack.training.any():
+            stack.epoch()
+            if stack.epochs in epochs or not stack.training.any():
+                found[stack.epochs] = [predict(stack.engine.scores(k)) for k in range(len(part))]
+        return Checkpoints(list(found), np.array(list(found.values())), stack.done)
+
+    work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
+    found = work(joblib.delayed(train)(part) for part in parts)
+    name = f"training {sum(map(len, parts)):,} networks with checkpoints"
+    return tqdm(found, name, len(parts), leave=False, delay=0.2)
+
+
+def leakage(found: Iterable[Condition]) -> pd.DataFrame:
+    """Leakage of random folds: recall under them minus recall under person-independent folds.
+
+    Args:
+        found: conditions of models under both protocols.
+
+    Returns:
+        One row per model: mean recall under each protocol, mean over repetitions, their
+        ``difference``, and its limits ``low`` and ``high`` (95 %, by person).
+    """
+    by_protocol = {(condition.model, condition.protocol): condition for condition in found}
+    rows = []
+    for model in dict.fromkeys(model for model, _ in by_protocol):
+        both = [by_protocol[model, protocol] for protocol in PROTOCOLS]
+        data, classes = both[0].data, len(both[0].data.classes)
+        gap = np.subtract(*(repetition_mean(one.hit) for one in both))[None]
+        differ, tested = emotion_means(data.labels, gap, classes), ~np.isnan(gap[0])
+        interval = bootstrap(differ, data.resampling_units, tested).widened(
+            inflation(both[0].folds, classes)
+        )
+        ours = {one.protocol: one.recalls(np.ones((1, len(data))))[0, -1] for one in both}
+        limits = dict(
+            zip(["difference", "low", "high"], [own[-1] for own in interval], strict=True)
+        )
+        rows.append({"model": model} | ours | limits)
+    return pd.DataFrame(rows)
 
 
 def averages(
@@ -201,7 +293,7 @@ def averages(
         scores: ``[R, N, C]``, out of fold.
     """
     found = measures(labels, scores, READ_AS)
-    return {measure: average(labels, scores, values) for measure, values in found.items()}
+    return {measure: values[..., -1] for measure, values in found.items()}
 
 
 def specification_grid(**choices: Any) -> pd.DataFrame:

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from emolib.metrics import UNTESTED
+from emolib.metrics import UNTESTED, with_mean
 
 LIMITS = ("estimate", "low", "high")  # the fields of an interval
 CONFIDENCE = 0.95
@@ -176,16 +176,6 @@ def emotion_means(labels: NDArray[np.intp], values: NDArray[np.float64], classes
         return repetition_mean(with_mean(means, occurs))
 
     return statistic
-
-
-def with_mean(by_emotion: NDArray[np.float64], occurs: NDArray[np.bool]) -> NDArray[np.float64]:
-    """Values by emotion ``[…, C]`` with their mean added as the last, ``[…, C + 1]``.
-
-    Args:
-        occurs: ``[C]``, the emotions that the mean is over; NaN if there are none.
-    """
-    mean = by_emotion[..., occurs].sum(-1, keepdims=True) / (occurs.sum() or np.nan)
-    return np.concatenate([by_emotion, mean], -1)
 
 
 def better_than_chance(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emolib.data import REPAIRS, EmotionData
-from emolib.data.descriptors import PRESETS, Components, lpq, phog, pixels
+from emolib.data.descriptors import EDGES, PRESETS, Components, lpq, phog, pixels
 from emolib.data.images import SUFFIXES, Unreadable, crop_face, read_grey, square
 from emolib.data.persons import persons
 from emolib.data.table import read_cells, twice
@@ -74,6 +74,7 @@ class Settings:
             picture in which none is found is left out. Otherwise the largest square in the middle
             is the face.
         preset: of the descriptors, a name in :data:`emolib.data.descriptors.PRESETS`.
+        edges: pixels that count in PHOG, see :func:`emolib.data.descriptors.phog`.
         order: of numbered sub-folders, a name in :data:`ORDERS`.
 
     Raises:
@@ -83,12 +84,14 @@ class Settings:
     size: int = 96
     crop: bool = False
     preset: str = "wang"
+    edges: str = "all"
     order: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", whole_number("size", self.size, 24, 1024))
         boolean("crop", self.crop)
         one_of("preset", self.preset, PRESETS)
+        one_of("edges", self.edges, EDGES)
         if self.order is not None:
             one_of("order", self.order, ORDERS)
 
@@ -334,7 +337,7 @@ def _describe(
             if faces:
                 stacked = np.stack(faces)
                 batches["LPQ"].append(lpq(stacked, **preset["lpq"]))
-                batches["PHOG"].append(phog(stacked, **preset["phog"]))
+                batches["PHOG"].append(phog(stacked, **preset["phog"], edges=settings.edges))
                 batches["image"].append(pixels(stacked))
     images = images.iloc[read]
     labels = images["label"].to_numpy()

@@ -80,8 +80,7 @@ def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def crop_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001), which Dhall et al.
-    2011 used as well.
+    """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001).
 
     Raises:
         Unreadable: it finds none.

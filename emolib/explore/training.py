@@ -241,7 +241,7 @@ def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFra
         for stack in live.training(data, sweep(**own, protocol=protocol, seed=range(SEEDS))):
             if stack.epochs % 5 == 0 and stack.epochs:
                 scores = live.out_of_fold(data, stack)
-                means = measures(data.labels, scores, ("recall",))["recall"].mean(-1)
+                means = measures(data.labels, scores, "recall")["recall"][:, -1]
                 rows = [(protocol, seed, float(value)) for seed, value in enumerate(means)]
                 yield pd.DataFrame(before + rows, columns=["protocol", "seed", "value"])
         before += rows

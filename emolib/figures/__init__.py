@@ -6,6 +6,7 @@ Nothing here computes a result or trains a network.
 from emolib.figures.curves import (
     accuracy_curves,
     emotion_curves,
+    epoch_curves,
     learning_curves,
     loss_curves,
     training_costs,
@@ -41,6 +42,7 @@ __all__ = [
     "eigenfaces",
     "emotion_bars",
     "emotion_curves",
+    "epoch_curves",
     "error_rates",
     "face_reading",
     "face_row",

@@ -1,4 +1,8 @@
-"""Curves: recall (Figures 6a, 6b, 9), loss, learning curves, accuracy and time by a setting."""
+"""Curves: recall (Figures 6a, 6b, 9), loss, learning curves, accuracy and time by a setting.
+
+A table with a column ``units`` also gets the hidden units left, their mean over the lines of a
+panel, on an axis at the right.
+"""
 
 from collections.abc import Callable, Hashable, Mapping
 from itertools import product
@@ -7,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from emolib.figures.style import (
     EMOTION,
@@ -16,6 +21,7 @@ from emolib.figures.style import (
     MODALITY_MARKER,
     OURS,
     PAPER,
+    PROTOCOL,
     UNNAMED,
     WAY,
     Picture,
@@ -35,6 +41,13 @@ NETS = {
     "lpq": "CNN on LPQ",
     "phog": "CNN on PHOG",
     "fusion": "CNN fusion",
+}
+
+UNITS: dict[str, Any] = {
+    "color": "#777777",
+    "linestyle": (0, (4, 1.5, 1, 1.5)),
+    "linewidth": 1.2,
+    "label": "hidden units left (at the right)",
 }
 
 
@@ -71,6 +84,24 @@ def _curves(
     return figure, drawn
 
 
+def _units_left(figure: Figure, frame: pd.DataFrame, x: str, by: list[str]) -> str:
+    """Draws hidden units left on a second axis of each panel, and says them in a sentence; nothing
+    where the table does not count them.
+    """
+    if "units" not in frame:
+        return ""
+    left = frame.groupby([*by, x])["units"].mean()
+    places = product(*(frame[column].unique() for column in by))
+    for axis, place in zip(figure.axes, places, strict=True):
+        axis.plot([], [], **UNITS)  # for the legend
+        right = axis.twinx()
+        right.plot(left[place], **UNITS)
+        right.set(ylim=(0, 1.1 * left.max()), ylabel="hidden units left")
+        right.label_outer(remove_inner_ticks=True)
+    counts = left.groupby(x).mean().items()
+    return f" Hidden units left: {joined([f'{count:.1f} at {at:g}' for at, count in counts])}."
+
+
 def _at(row: pd.Series, x: str, unit: str = "") -> str:
     return f"{percent(row['mean'])} at {unit}{row[x]:g}"
 
@@ -91,7 +122,7 @@ def accuracy_curves(
 
     Args:
         summary: columns ``recipe``, ``protocol``, ``modality``, ``x``, ``mean``, ``low``, ``high``
-            and, if given, ``style``.
+            and, if given, ``style`` and ``units``, which may be NaN.
         chance: recall of guessing, marked.
         paper: for a modality the point that the paper prints.
         style: a column whose values get line styles of their own; ``styles`` gives label and line
@@ -131,6 +162,7 @@ def accuracy_curves(
             zorder=5,
             label=f"{modality}, the paper's Table 3",
         )
+    units = _units_left(figure, summary, x, ["recipe", "protocol"])
     return Picture(
         with_legend(figure, 3),
         f"Mean recall over emotions against {xlabel}. "
@@ -140,6 +172,7 @@ def accuracy_curves(
             f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
             for recipe, protocol, *keys, part in drawn
         )
+        + units
         + tested(summary),
         summary,
     )
@@ -167,6 +200,7 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
         xlabel=xlabel,
         ylabel=f"{ylabel} / %",
     )
+    units = _units_left(figure, summary, x, ["protocol", "modality"])
     return Picture(
         with_legend(figure, 4),
         f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}. "
@@ -175,6 +209,7 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
             f"{percent(part['mean'].iloc[-1])}."
             for protocol, modality, emotion, part in drawn
         )
+        + units
         + tested(summary),
         summary,
     )
@@ -264,6 +299,47 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
         .set_axis(["5%", "median", "95%"], axis=1)
         .reset_index(),
     )
+
+
+@styled
+def epoch_curves(
+    frame: pd.DataFrame, stops: pd.DataFrame, paper: dict[str, float], chance: float
+) -> Picture:
+    """Recall on tested rows and training accuracy against the epoch, a row of panels for each
+    model, a line for each protocol; shaded from the first network that stopped to the last.
+
+    Args:
+        frame: columns ``model``, ``protocol``, ``epoch``, ``recall``, ``training accuracy``.
+        stops: columns ``model``, ``protocol``, ``low`` and ``high``: the epochs at which the loss
+            of the first and the last network had stopped falling.
+        paper: by model, what the paper prints.
+        chance: recall of guessing, marked.
+    """
+    models, measures = frame["model"].unique(), ["recall", "training accuracy"]
+    figure, axes = panels(len(models), 2, 1.55, sharex=True, sharey="col")
+    alt = [f"Recall and training accuracy up to epoch {frame['epoch'].max()}."]
+    for (model, measure), axis in zip(product(models, measures), axes.flat, strict=True):
+        for protocol, part in frame[frame["model"] == model].groupby("protocol", sort=False):
+            colour = PROTOCOL.get(str(protocol), UNNAMED)
+            axis.plot(part["epoch"], part[measure], color=colour, label=f"{protocol} folds")
+            own = (stops[["model", "protocol"]] == [model, protocol]).all(axis=1)
+            for low, high in stops.loc[own, ["low", "high"]].to_numpy():
+                shade = {"alpha": 0.15, "linewidth": 0, "label": f"stop, {protocol} folds"}
+                axis.axvspan(low, high, color=colour, **shade)
+            alt.append(
+                f"{model}, {protocol}, {measure}: {percent(part[measure].iloc[0])} at epoch "
+                f"{part['epoch'].iloc[0]}, {percent(part[measure].iloc[-1])} at the last."
+            )
+        if measure == "recall":
+            axis.axhline(paper[model], color=PAPER, linewidth=2, label="the paper")
+            axis.axhline(chance, **GUESSING)
+        axis.set(title=f"{model}: {measure}", xscale="log")
+        axis.yaxis.set_major_formatter(in_percent)
+    for axis in axes[-1]:
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_formatter(ScalarFormatter())
+    figure.supylabel("share of rows / %", fontsize=10)
+    return Picture(with_legend(figure, 3), " ".join(alt), frame)
 
 
 @styled

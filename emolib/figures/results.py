@@ -268,49 +268,49 @@ def single_splits(
 
 @styled
 def selection_bias(
-    frame: pd.DataFrame, labels: dict[str, str], printed: float, chance: float
+    frame: pd.DataFrame, labels: dict[str, str], printed: dict[str, float], chance: float
 ) -> Picture:
-    """Test recall by how the setting was chosen, a point per split.
+    """Test recall by how the setting was chosen, a point per split; models one below the other.
 
     Args:
-        frame: a column for each way of choosing; NaN is left out.
-        labels: what each column is called, in the order shown.
-        printed: what the paper prints, marked.
+        frame: ``model``, and a column for each way of choosing; NaN is left out.
+        labels: what each of these columns is called, in the order shown.
+        printed: by model, what the paper prints, marked.
         chance: recall of guessing, marked.
     """
+    parts = dict(list(frame.groupby("model", sort=False)))
     figure, axis, place = _rows(
-        list(labels.values()), 0.62 * len(labels) + 1.1, ON_FIFTH, chance, **GUESSING
+        [str(model) for model in parts],
+        0.3 * len(parts) * len(labels) + 1.3,
+        ON_FIFTH,
+        chance,
+        **GUESSING,
     )
-    axis.axvline(printed, color=PAPER, linewidth=2, label="the paper")
-    random = np.random.default_rng(0)
-    for y, column in zip(place, labels, strict=True):
-        axis.plot(
-            frame[column],
-            y + random.uniform(-0.2, 0.2, len(frame)),
-            ".",
-            color=OTHER if y == place[0] else OURS,
-            markersize=5,
-            alpha=0.5,
-            rasterized=len(frame) > MANY,
-        )
-        axis.plot(
-            frame[column].mean(),
-            y,
-            "|",
-            color="#222222",
-            markersize=24,
-            markeredgewidth=2.5,
-            label="mean over splits",
-        )
-    axis.set_ylim(-0.6, len(labels) - 0.4)
-    return Picture(
-        with_legend(figure, 3),
-        f"Test recall over {len(frame)} splits by how the setting was chosen. "
-        + " ".join(
-            f"{label}: mean {percent(frame[column].mean())}." for column, label in labels.items()
-        ),
-        frame,
-    )
+    random, alt = np.random.default_rng(0), ["Test recall by how the setting was chosen."]
+    step = 0.8 / len(labels)
+    for y, (model, part) in zip(place, parts.items(), strict=True):
+        axis.vlines(printed[str(model)], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
+        said = []
+        for number, (column, label) in enumerate(labels.items()):
+            values, at = part[column], y + step * ((len(labels) - 1) / 2 - number)
+            colour = (OTHER, OURS, UNNAMED)[number % 3]
+            axis.plot(
+                values,
+                at + random.uniform(-0.3, 0.3, len(part)) * step,
+                ".",
+                color=colour,
+                markersize=5,
+                alpha=0.5,
+                label=label,
+                rasterized=len(frame) > MANY,
+            )
+            mean = {"markersize": 15, "markeredgewidth": 2.5, "label": "mean over splits"}
+            axis.plot(values.mean(), at, "|", color="#222222", **mean)
+            said.append(f"{label} {percent(values.mean())}")
+        reached = f"{model}, {len(part)} splits (the paper: {percent(printed[str(model)])})"
+        alt.append(f"{reached}: mean {joined(said)}.")
+    axis.set_ylim(-0.6, len(parts) - 0.4)
+    return Picture(with_legend(figure, 3), " ".join(alt), frame)
 
 
 @styled

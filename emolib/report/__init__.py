@@ -1,10 +1,9 @@
 """Notebooks in, one HTML out.
 
-A notebook imports ``figure``, ``slider``, ``table``, ``publish`` and ``plain`` from here;
-:mod:`emolib.report.build` does the rest.
+A notebook imports ``figure``, ``slider``, ``table``, ``publish``, ``published`` and ``plain`` from
+here; :mod:`emolib.report.build` does the rest.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,8 @@ import lazy_loader
 
 # The drawing libraries load on first use: a build that has nothing to do needs none.
 __getattr__, __dir__, _ = lazy_loader.attach(
-    __name__, submod_attrs={"cards": ["figure", "slider", "table", "publish", "plain"]}
+    __name__,
+    submod_attrs={"cards": ["figure", "slider", "table", "publish", "published", "plain"]},
 )
 
 
@@ -33,7 +33,11 @@ class ChapterError(BuildError):
         self.notebook = notebook
 
 
-def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """The verdicts on the published claims and how many of them there are, most frequent first."""
-    claims = results.get("claims", [])
-    return Counter(re.sub(r" \(.*", "", claim["verdict"]) for claim in claims).most_common()
+def tally(results: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:
+    """Verdicts on the published claims and how many of them there are, most frequent first, for
+    claims on results and on arithmetic.
+    """
+    verdicts: dict[str, Counter[str]] = {}
+    for claim in results.get("claims", []):
+        verdicts.setdefault(claim["kind"], Counter())[claim["verdict"]] += 1
+    return {kind: counts.most_common() for kind, counts in verdicts.items()}

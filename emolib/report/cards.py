@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # The MIME type by which published results travel inside an executed notebook, and the name of the
 # metadata by which the build knows a card.
 RESULTS, CARD = "application/vnd.emolib.results+json", "emolib"
+# The file, in a chapter's own folder, by which the build hands it what others have published.
+PUBLISHED = "published.json"
 # Stands between the kind and the id of a card whose number only the whole report knows.
 UNNUMBERED = "\N{NO-BREAK SPACE}"
 # What stands in a data URI as it is: all but the signs that end it or an attribute, and those that
@@ -146,6 +148,14 @@ def publish(name: str, records: Any) -> None:
     # numbers that JSON lacks (NaN, infinity) become null
     strict = json.loads(json.dumps(records, default=simple), parse_constant=lambda name: None)
     display({RESULTS: {name: strict}, "text/plain": f"published: {name}"}, raw=True)
+
+
+def published() -> dict[str, Any]:
+    """Results by name that the chapters in this notebook's list ``needs`` have published; none
+    where the notebook is run by hand.
+    """
+    file = Path(PUBLISHED)
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 
 def plain(text: Any) -> str:

@@ -1,6 +1,7 @@
 """Chapter execution by papermill, side by side, with a progress line."""
 
 import asyncio
+import json
 import logging
 import re
 import sys
@@ -8,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from emolib.report import ChapterError, forks
+from emolib.report.cards import PUBLISHED, RESULTS
 from emolib.report.keys import Key
 from emolib.utils.console import NAME
 
@@ -92,6 +94,7 @@ class Task:
         key: from :func:`emolib.report.keys.chapter_keys`.
         why: the reason for its run; empty if its outputs are kept.
         node: the notebook with its prose as it is now, and the outputs of the cells that ran.
+        given: what the chapters that it needs have published, by name.
         fault: one sentence that says why it did not reach its end; empty if it did.
         seconds: how long it took.
     """
@@ -101,8 +104,19 @@ class Task:
     key: Key
     why: str
     node: Any = None
+    given: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
     seconds: float = 0.0
+
+    @property
+    def published(self) -> dict[str, Any]:
+        """Its results, by name."""
+        return {
+            name: result
+            for cell in self.node.cells
+            for output in cell.get("outputs", [])
+            for name, result in output.get("data", {}).get(RESULTS, {}).items()
+        }
 
     @property
     def stderr(self) -> str:
@@ -140,6 +154,8 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
                 f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end"
             )
             return
+        for need in task.key["needs"]:
+            task.given |= tasks[need].published
         if task.why:
             tell(f"{name} … ({task.why})")
         at_work.append(name)
@@ -212,7 +228,9 @@ def tell(line: str) -> None:
 
 def _chapter(key: Key, task: Task, bar: "tqdm[Any]") -> NotebookNode:
     """An executed chapter, which joblib keeps under its key."""
-    return execute(task.notebook, task.parameters, TIMEOUT, lambda **_: bar.update())
+    return execute(
+        task.notebook, task.parameters, TIMEOUT, lambda **_: bar.update(), given=task.given
+    )
 
 
 def execute(
@@ -220,14 +238,16 @@ def execute(
     parameters: Mapping[str, Any],
     timeout: float | None = None,
     begin: Callable[..., object] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> NotebookNode:
-    """Runs a notebook in an empty folder and returns it with its outputs.
+    """Runs a notebook in a folder of its own and returns it with its outputs.
 
     Args:
         notebook: the file, which is left as it is.
         parameters: replace those in the cell tagged ``parameters``.
         timeout: seconds that a cell may take; any time if None.
         begin: is handed each ``cell`` and its ``cell_index`` as it begins.
+        given: results of other notebooks, see :func:`emolib.report.cards.published`.
 
     Raises:
         ChapterError: the notebook did not reach its end; one sentence, and the notebook as far as
@@ -235,6 +255,7 @@ def execute(
     """
     seen, fault = [nbformat.read(notebook, 4)], ""
     with TemporaryDirectory(prefix="emolib-", ignore_cleanup_errors=True) as folder:
+        Path(folder, PUBLISHED).write_text(json.dumps(given or {}), encoding="utf-8")
         try:
             papermill.execute_notebook(
                 notebook,

@@ -16,9 +16,13 @@ PAPER: dict[str, Any] = {
     "widths": list(range(6, 17)),
     "angles": list(range(0, 91, 10)),
     "draws": 1000,
-    "cnn_draws": 100,
-    "pick_draws": 100,
+    "beyond": 1500,
+    "cnn_draws": 30,
+    "pick_draws": 50,
+    "cnn_picks": 16,
+    "restarts": 3,
     "every_reading": True,
+    "other_deals": True,
     "shuffles": 500,
 }
 PROFILES = {
@@ -28,19 +32,23 @@ PROFILES = {
         "widths": [6, 11, 16],
         "angles": [0, 15, 30, 60, 90],
         "draws": 60,
-        "cnn_draws": 8,
+        "beyond": 600,
+        "cnn_draws": 4,
         "pick_draws": 8,
+        "cnn_picks": 2,
+        "restarts": 2,
         "every_reading": False,
+        "other_deals": False,
         "shuffles": 100,
     },
     # every hidden-layer width and angle of the paper's figures
     "paper": PAPER,
-    # more seeds for narrower intervals, and as many draws of CNNs as of shallow networks
-    "full": PAPER | {"seeds": 30, "cnn_draws": 1000},
+    # more seeds for narrower intervals, and many more draws of CNNs
+    "full": PAPER | {"seeds": 30, "cnn_draws": 300, "cnn_picks": 50},
 }
 
 # Settings of :func:`emolib.load`, which chapters hand over as their parameter ``loading``.
-LOADING = ("incomplete", "order", "size", "crop", "preset")
+LOADING = ("incomplete", "order", "size", "crop", "preset", "edges")
 
 # Lowest and highest value of each numeric parameter, and of each value of a list.
 BOUNDS = {
@@ -50,8 +58,11 @@ BOUNDS = {
     "widths": (1, 1_024),
     "angles": (0, 180),
     "draws": (1, 100_000),
+    "beyond": (1, 100_000),
     "cnn_draws": (1, 100_000),
     "pick_draws": (1, 10_000),
+    "cnn_picks": (1, 10_000),
+    "restarts": (1, 1_000),
     "shuffles": (1, 100_000),
 }
 

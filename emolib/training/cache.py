@@ -38,6 +38,8 @@ class NetworkResult:
         units: hidden units left (0 for a CNN).
         train_accuracy: share of training rows predicted right at the end; NaN where the weights
             diverged.
+        linear_share: share of outputs on training rows more than 1 from their target, where the
+            smooth L1 loss is linear.
         stopped: whether the loss had stopped falling before the recipe's last epoch.
     """
 
@@ -47,6 +49,7 @@ class NetworkResult:
     losses: NDArray[np.floating]
     units: int
     train_accuracy: float
+    linear_share: float
     stopped: bool
 
 

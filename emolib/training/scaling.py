@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
 from emolib.data import EmotionData, Rows
 from emolib.data.descriptors import Components
@@ -18,6 +19,9 @@ from emolib.folds import check_scaling, make_folds, row_numbers
 from emolib.training import sweeps
 from emolib.utils.cache import cached
 from emolib.utils.validation import one_of
+
+# The columns of a sweep that tell splits apart, and the batches of networks that learn from them.
+SPLIT = ["protocol", "folds", "seed", "restart", "fold"]
 
 
 def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray[np.float32]:
@@ -104,10 +108,11 @@ class FoldInputs:
         self, data: EmotionData, rows: list[sweeps.Row], precision: str = "float32"
     ) -> None:
         self.split, splits = pd.factorize(
-            pd.Series([(row["protocol"], row["seed"], row["folds"], row["fold"]) for row in rows])
+            pd.Series([tuple(row[column] for column in SPLIT) for row in rows])
         )
         self.pairs = [
-            make_folds(data, protocol, seed, folds)[fold] for protocol, seed, folds, fold in splits
+            make_folds(data, protocol, seed, folds)[fold]
+            for protocol, folds, seed, _, fold in splits
         ]
         self.view, views = pd.factorize(
             pd.Series(
@@ -126,20 +131,22 @@ class FoldInputs:
         self.order, self.drawn = self.rows.copy(), np.zeros(self.rows.shape, np.int64)
         self.draws = [torch.from_numpy(self.drawn[s, :n]) for s, n in enumerate(self.length)]
         self.generators = [
-            torch.Generator().manual_seed(sweeps.seeds(seed, fold)[1])
-            for _, seed, _, fold in splits
+            torch.Generator().manual_seed(sweeps.seeds(seed, fold, restart)[1])
+            for _, _, seed, restart, fold in splits
         ]
 
     def _inputs(
         self, data: EmotionData, split: int, scaling: str, *modalities: str
     ) -> NDArray[np.float32]:
         """``[N, M, D]``: every row of the data as one split's networks see it."""
-        fitted_on = self.pairs[split][0] if scaling == "training rows" else None
+        fitted_on = None if scaling == "all rows" else self.pairs[split][0]
         # a network of the image alone has no use for features
         parts = [scale(data, part, fitted_on) for part in modalities or data.modalities[:1]]
         if fitted_on is not None:
             for part in parts:
                 check_scaling(part, fitted_on)
+        if scaling == "standardised":
+            parts = [StandardScaler().fit(x[fitted_on]).transform(x) for x in parts]
         return np.stack(parts, axis=1)
 
     def shuffle(self, splits: Rows) -> None:

@@ -49,8 +49,8 @@ class NetworkStack:
 
     Args:
         data: what to learn from.
-        rows: rows of a sweep of one kind of network, with equally many modalities and one batch
-            size.
+        rows: rows of a sweep of one kind of network, with equally many modalities, one batch size,
+            and one number of channels and pooling.
         device: on ``"cpu"`` networks are trained by the engine that :data:`ENGINES` names, all
             others by :class:`VmapEngine`; those that look at images always on the processor.
         precision: one of :data:`PRECISIONS`.
@@ -93,7 +93,8 @@ class NetworkStack:
         self.weights = torch.zeros(len(rows), size, dtype=kind, device=device)
         stacked = named_parameters(self.net, self.weights)
         for k, row in enumerate(rows):
-            sweeps.initialise(nets[row["hidden"]], sweeps.seeds(row["seed"], row["fold"])[0])
+            seed, _ = sweeps.seeds(row["seed"], row["fold"], row["restart"])
+            sweeps.initialise(nets[row["hidden"]], seed)
             for name, parameter in initial[row["hidden"]].items():
                 own = tuple(slice(length) for length in parameter.shape)
                 stacked[name][k][own] = parameter.detach()
@@ -188,6 +189,7 @@ class NetworkStack:
             losses=np.array([losses[k] for losses in self.losses[: self.done[k]]], np.float32),
             units=int(self.alive[k].sum()),
             train_accuracy=accuracy(self.data.labels[trained_on], predict(scores[trained_on])),
+            linear_share=float((np.abs(scores - self.material.targets)[trained_on] > 1).mean()),
             stopped=bool(self.stopped[k]),
         )
 

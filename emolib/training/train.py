@@ -42,8 +42,12 @@ BYTES = 64 * 2**20
 ON_CARD = 4096
 
 # Columns that training adds to a sweep: hidden units left, parameters, epochs run, training loss
-# and accuracy of the last one, whether the loss had stopped falling, number of rows tested.
-ADDED = ["units", "parameters", "epochs", "train_loss", "train_accuracy", "stopped", "tested"]
+# and accuracy of the last one, share of outputs in the loss's linear branch, whether the loss had
+# stopped falling, number of rows tested.
+ADDED = [
+    *("units", "parameters", "epochs", "train_loss", "train_accuracy", "linear_share"),
+    *("stopped", "tested"),
+]
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,20 @@ class Trained:
         means["tested"] = (predict(scores) != UNTESTED).sum(-1)
         named = table[[*sweeps.REPETITION, *own]].iloc[first].reset_index(drop=True)
         return named.join(means), scores
+
+    @property
+    def steps(self) -> dict[str, int]:
+        """Training steps by kind of network, ``"shallow"``, ``"cnn"`` or ``"cnn fusion"``: epochs
+        times batches of the rows that a network did not test, whether it was trained now or before.
+        """
+        fused = np.where(self.table["modality"].str.contains("+", regex=False), " fusion", "")
+        kind = self.table["network"].where(self.table["network"] == "shallow", lambda n: n + fused)
+        rows = self.table.to_dict("records", into=sweeps.Row())
+        batches = [
+            -(-(len(self.data) - len(result.test_rows)) // sweeps.recipe_of(row).batch)
+            for row, result in zip(rows, self.results, strict=True)
+        ]
+        return dict((self.table["epochs"] * batches).groupby(kind).sum().astype(int))
 
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module.
@@ -173,6 +191,7 @@ def train(
             "epochs": [len(result.losses) for result in results],
             "train_loss": [result.losses[-1] for result in results],
             "train_accuracy": [result.train_accuracy for result in results],
+            "linear_share": [result.linear_share for result in results],
             "stopped": [result.stopped for result in results],
             "tested": [(predict(result.scores) != UNTESTED).sum() for result in results],
         }
@@ -261,7 +280,8 @@ def _shards(
     work["seconds"] = steps * work["network"].map(STEP).fillna(STEP_UNCOMPILED)
     work = work.sort_values(["hidden", "epochs", "loss", "protocol", "folds", "seed", "fold"])
     shards: list[list[int]] = []
-    for (network, modalities, _), alike in work.groupby(["network", "modalities", "batch"]):
+    kind = ["network", "modalities", "batch", "channels", "pooling"]
+    for (network, modalities, *_), alike in work.groupby(kind):
         features = modalities * data.features[data.modalities[0]].shape[1]
         # what one network holds, if it shares nothing: inputs, scores and order
         held = len(data) * (features + len(data.classes) + 1) * 4

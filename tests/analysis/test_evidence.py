@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import recall_score
+from sklearn.metrics import accuracy_score, recall_score
 
 from emolib import paper
 from emolib.analysis import evidence
@@ -97,7 +97,12 @@ def test_levels_hold_mean_interval_and_chance(two):
     assert row["seed_high"] == pytest.approx(max(pooled(two[0])))
     assert row["low"] < row["ours"] < row["high"] and row["null"] == pytest.approx(1 / 3, abs=0.05)
     assert row["p_holm"] < 0.05 < averages.loc["poor", "p_holm"]
-    assert len(table) == 2 * 4 * 4 and table["id"].is_unique
+    shares = rows_of(table, measure="accuracy").set_index("model")
+    assert (shares["emotion"] == "average").all()  # it has no value by emotion
+    right = [accuracy_score(two[0].data.labels, own) for own in two[0].predicted]
+    assert shares.loc["good", "ours"] == pytest.approx(np.mean(right))
+    assert shares.loc["good", "low"] < shares.loc["good", "ours"] < shares.loc["good", "high"]
+    assert len(table) == 2 * (4 * 4 + 1) and table["id"].is_unique
     assert table[["low", "high"]].stack().between(0, 1).all()
 
 
@@ -335,10 +340,15 @@ def test_the_sweep_of_table_3_is_that_of_each_model_by_itself(tiny):
 
 def test_widths_and_angles_are_named_by_what_varies(tiny):
     widths = width_sweep(tiny, [3, 16], folds=2)
+    shifts = {"pruned at 60°, shifted": 0.5, "pruned at 60°, as they are": 0.0}
     for row in widths.itertuples():
-        assert row.model == f"{row.modality} shallow, {row.hidden} units" and row.angle == 0
+        model, reading = row.model.split(" units, ")
+        assert model == f"{row.modality} shallow, {row.hidden}"
+        assert row.angle == (60 if reading in shifts else 0)
+        assert row.activation_shift == shifts.get(reading, 0.5)
+    assert widths["model"].nunique() == 2 * 2 * 3
     angles = angle_sweep(tiny, [0, 7.5], folds=2)
-    assert len(widths) == 2**5 and len(angles) == 2**6
+    assert len(widths) == 3 * 2**5 and len(angles) == 2**6
     chosen = angles[angles["model"] == "PHOG shallow, 7.5°, as they are"]
     assert (chosen["activation_shift"] == 0).all() and (chosen["angle"] == 7.5).all()
 

@@ -3,18 +3,23 @@ hand and by scikit-learn.
 """
 
 from dataclasses import replace
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import recall_score
+from sklearn.metrics import accuracy_score, recall_score
 
 from emolib.analysis import robustness
+from emolib.analysis.evidence import conditions
 from emolib.analysis.robustness import (
     averages,
+    leakage,
     multiverse,
     near_duplicates,
+    rank_correlations,
+    recall_by_epoch,
     selection_bias,
     single_results,
     specification_grid,
@@ -106,7 +111,28 @@ def test_averages_are_scikit_learn_s_of_the_tested_rows(tiny, rows):
     predicted = scores[:, rows].argmax(-1)
     recalls = [recall_score(tiny.labels[rows], own, average="macro") for own in predicted]
     np.testing.assert_allclose(found["recall"], recalls)
-    assert set(found) == {"recall", "precision", "average precision"}
+    shares = [accuracy_score(tiny.labels[rows], own) for own in predicted]
+    np.testing.assert_allclose(found["accuracy"], shares)
+    assert set(found) == {"recall", "accuracy", "precision", "average precision"}
+
+
+def test_rank_correlations_are_those_of_all_orders():
+    """By hand: concordant less discordant pairs, over all pairs; p over all permutations."""
+    table = pd.DataFrame({"a": [1, 2, 3, 4, 5], "b": [2, 1, 3, 5, 4], "c": [5, 4, 3, 2, 1]})
+
+    def tau(x, y):
+        return np.mean([(x[i] < x[j]) * 2 - 1 for i, j in combinations(np.argsort(y), 2)])
+
+    found = rank_correlations(table, "a")
+    orders = [tau(order, range(5)) for order in permutations(range(5))]
+    for name in ("b", "c"):
+        expected = tau(table["a"], table[name])
+        p = np.mean([abs(one) >= abs(expected) - 1e-9 for one in orders])
+        assert found.loc[name].tolist() == pytest.approx([expected, p], abs=1e-9)
+
+
+def balanced(truth, predicted):
+    return recall_score(truth, predicted, labels=np.unique(truth), average="macro")
 
 
 KEPT = {"learning_rate": 0.05, "protocol": KEPT_APART, "folds": 1}
@@ -124,18 +150,29 @@ class TestPicks:
         np.testing.assert_array_equal(found["fixed"], fixed)
 
     def test_each_choice_is_made_on_its_own_rows(self, tiny):
-        table = sweep(max_epochs=6, **KEPT)
-        chosen_on, tested = robustness._checkpoints(tiny, table, every=2)
-        assert chosen_on.shape == tested.shape == (1, 3)
+        """The whole choice again, from results of networks that were trained to each epoch."""
+        settings = {"hidden": [2, 8], "restart": [0, 1]}
+        found = selection_bias(
+            tiny,
+            sweep(max_epochs=6, **settings, **KEPT),
+            every=2,
+            fixed={"hidden": 8, "restart": 0},
+        )
         ((trains, tests),) = make_folds(tiny, KEPT_APART, 0, 1)
         apart = np.setdiff1d(np.arange(len(tiny)), [*trains, *tests])
-        net = train(tiny, table).member(0).double()
-        inputs = NetworkStack(tiny, table.to_dict("records")).material.inputs[0]
-        predicted = net(torch.from_numpy(inputs).double()).argmax(1).numpy()
-        for found, rows in ((chosen_on, apart), (tested, tests)):
-            truth, own = tiny.labels[rows], predicted[rows]
-            theirs = recall_score(truth, own, labels=np.unique(truth), average="macro")
-            assert found[0, -1] == pytest.approx(theirs)
+        tried = []
+        for epochs in (2, 4, 6):
+            trained = train(tiny, sweep(max_epochs=epochs, **settings, **KEPT))
+            inputs = NetworkStack(tiny, trained.table.to_dict("records")).material.inputs[0]
+            for position in range(4):
+                net = trained.member(position)
+                predicted = net(torch.from_numpy(inputs)).argmax(1).numpy()
+                tried.append([balanced(tiny.labels[r], predicted[r]) for r in (apart, tests)])
+        on_apart, on_test = np.transpose(tried)
+        assert found["settings"].tolist() == [12]
+        assert found["nested"][0] == pytest.approx(on_test[on_apart.argmax()])
+        assert found["picked"][0] == pytest.approx(on_test.max())
+        assert found["fixed"][0] == pytest.approx(on_test[10])
 
     def test_checkpoints_come_after_whole_epochs_and_the_last_one(self, tiny):
         table = sweep(max_epochs=7, **KEPT)
@@ -167,18 +204,59 @@ class TestPicks:
             assert found["seed"].tolist() == [0, 1]
 
     def test_a_checkpoint_without_a_result_is_not_picked(self, tiny, monkeypatch):
-        none = np.full((2, 3), np.nan)
-        some = np.array([[np.nan, 0.2, np.nan], [0.1, np.nan, 0.4]])
+        """By hand: right on all rows is a recall of 1, on none 0; -1 was not predicted at all."""
+        right, wrong = tiny.labels, (tiny.labels + 1) % 3
+        none = np.full(len(tiny), -1)
         table = sweep(hidden=[2, 8], **KEPT)
-        for chosen_on, tested, expected in (
-            (some, some + 0.1, (0.5, 0.5, 0.5)),
-            (none, none, [np.nan] * 3),
-            (some, none, [np.nan] * 3),
+        for predicted, expected in (
+            ([[none, wrong], [right, none]], (np.nan, 1, 1)),
+            ([[none, none], [none, none]], [np.nan] * 3),
         ):
-            given = (chosen_on, tested)
-            monkeypatch.setattr(robustness, "_checkpoints", lambda *a, given=given: given)
+            given = robustness.Checkpoints([1, 2], np.array(predicted), np.array([2, 1]))
+            monkeypatch.setattr(robustness, "_checkpoints", lambda *a, given=given: [given])
             found = selection_bias(tiny, table, every=1, fixed={"hidden": 8})
             np.testing.assert_allclose(found[["fixed", "nested", "picked"]], [expected])
+            assert found["settings"].tolist() == [3]
+
+
+@pytest.mark.parametrize("protocol", ["random", "person-independent"])
+def test_recall_by_epoch_is_that_of_networks_trained_so_long(tiny, protocol):
+    place = {"protocol": protocol, "folds": 3, "seed": range(2), "learning_rate": 0.05}
+    tables = {
+        epochs: pd.concat(
+            [
+                sweep(max_epochs=epochs, hidden=5, **place).assign(model="shallow"),
+                sweep(max_epochs=epochs, network="cnn", **place).assign(model="CNN"),
+            ]
+        )
+        for epochs in (2, 5)
+    }
+    found = recall_by_epoch(tiny, tables[5], [2, 40])
+    assert found["epoch"].tolist() == [2, 5] * 4
+    for epochs, table in tables.items():
+        own, scores = train(tiny, table).out_of_fold()
+        theirs = [balanced(tiny.labels, one.argmax(1)) for one in scores]
+        ours = found[found["epoch"] == epochs].reset_index()
+        assert ours[["model", "seed"]].equals(own[["model", "seed"]])
+        np.testing.assert_allclose(ours["recall"], theirs)
+        np.testing.assert_allclose(ours["training accuracy"], own["train_accuracy"])
+
+
+def test_leakage_is_the_difference_of_mean_recalls_with_a_bootstrap_of_its_own(tiny):
+    choices = {"protocol": ["random", "person-independent"], "folds": 3, "seed": range(2)}
+    table = sweep(learning_rate=0.05, max_epochs=20, **choices).assign(model="LPQ")
+    trained = train(tiny, table)
+    found = leakage(conditions(trained)).iloc[0]
+    own, scores = trained.out_of_fold()
+    recall = [balanced(tiny.labels, one.argmax(1)) for one in scores]
+    theirs = own.assign(recall=recall).groupby("protocol")["recall"].mean()
+    assert found[theirs.index].tolist() == pytest.approx(theirs.tolist())
+    assert found["difference"] == pytest.approx(theirs["random"] - theirs["person-independent"])
+    assert found["low"] < found["difference"] < found["high"]
+    # the same folds under both names: nothing leaks, and every resample says so
+    both = [c for c in conditions(trained) if c.protocol == "random"]
+    none = leakage([*both, *(replace(c, protocol="person-independent") for c in both)]).iloc[0]
+    assert none[["difference", "low", "high"]].tolist() == [0, 0, 0]
 
 
 def test_single_results_are_scikit_learn_s(tiny):
@@ -187,8 +265,7 @@ def test_single_results_are_scikit_learn_s(tiny):
     for value, seed, result in zip(found, range(3), trained.results, strict=True):
         ((_, test),) = make_folds(tiny, SINGLE, seed, 1)
         truth, predicted = tiny.labels[test], result.scores.argmax(1)
-        theirs = recall_score(truth, predicted, labels=np.unique(truth), average="macro")
-        assert value == pytest.approx(theirs)
+        assert value == pytest.approx(balanced(truth, predicted))
 
 
 def test_multiverse_has_each_reading_by_each_measure(tiny):
@@ -196,7 +273,7 @@ def test_multiverse_has_each_reading_by_each_measure(tiny):
     grid = specification_grid(**rates, protocol="random", folds=3, seed=range(2))
     trained = train(tiny, grid)
     found = multiverse(trained)
-    assert len(found) == 2 * 4
+    assert len(found) == 2 * 5  # four readings of accuracy, and that of training rows
     strong = found[found["learning_rate"] == 0.05].set_index("measure")["value"]
     own = trained.table["learning_rate"] == 0.05
     mean = trained.table.loc[own, "train_accuracy"].mean()

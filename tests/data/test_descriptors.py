@@ -1,5 +1,6 @@
 """LPQ and PHOG against their definitions, written as slow loops."""
 
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.decomposition import PCA
 
 from emolib.data import descriptors
-from emolib.data.descriptors import PRESETS, Components, lpq, lpq_codes, phog, pixels
+from emolib.data.descriptors import PRESETS, Components, canny, lpq, lpq_codes, phog, pixels
 from emolib.data.drawn import film_stills
 from emolib.data.faces import draw_face
 
@@ -74,18 +75,57 @@ def test_lpq_counts_the_codes_of_each_block():
     assert np.allclose(result[0], expected, atol=1e-7)
 
 
-def slow_phog(image, bins, levels):
+def slow_sobel(image, y, x):
+    """Gradients to the right and downwards at a pixel of an image with a border of one pixel."""
+    patch = image[y : y + 3, x : x + 3]
+    return (patch[:, 2] - patch[:, 0]) @ [1, 2, 1], (patch[2] - patch[0]) @ [1, 2, 1]
+
+
+def slow_canny(image):
+    """Edges after Canny 1986: pixels whose gradient is no smaller than that of either neighbour
+    across the edge, above a low threshold, and connected to one above a high threshold.
+    """
+    height, width = image.shape
+    around = np.arange(-8, 9)
+    bell = np.exp(-(around**2) / 4)  # a variance of 2
+    bell = np.outer(bell, bell) / bell.sum() ** 2
+    far = np.pad(image.astype(float), 8, mode="edge")
+    blurred = np.zeros(image.shape)
+    for y in range(height):
+        for x in range(width):
+            blurred[y, x] = (far[y : y + 17, x : x + 17] * bell).sum()
+    padded, kept = np.pad(blurred, 1, mode="edge"), set()
+    gradient = {(y, x): slow_sobel(padded, y, x) for y in range(height) for x in range(width)}
+    size = {place: np.hypot(*each) for place, each in gradient.items()}
+    high = np.quantile(list(size.values()), 0.7)
+    for (y, x), (dx, dy) in gradient.items():
+        steepness = np.degrees(np.arctan2(abs(dy), abs(dx)))
+        right, down = int(steepness < 67.5), int(steepness > 22.5)
+        down *= 1 if dx * dy > 0 or not right else -1
+        sides = [size.get((y + k * down, x + k * right), 0) for k in (-1, 1)]
+        if size[y, x] >= max(sides) and size[y, x] > 0.4 * high:
+            kept.add((y, x))
+    edges, new = set(), [place for place in kept if size[place] > high]
+    while new:
+        y, x = new.pop()
+        edges.add((y, x))
+        near = {(y + j, x + i) for j in (-1, 0, 1) for i in (-1, 0, 1)}
+        new += (near & kept) - edges
+    return np.array([[(y, x) in edges for x in range(width)] for y in range(height)])
+
+
+def slow_phog(image, bins, levels, edges=None):
+    edges = np.ones(image.shape) if edges is None else edges
     image = np.pad(image.astype(float), 1, mode="edge")
     height, width = image.shape[0] - 2, image.shape[1] - 2
     levels_ = [np.zeros((2**level, 2**level, bins)) for level in range(levels + 1)]
     for y in range(height):
         for x in range(width):
-            patch = image[y : y + 3, x : x + 3]
-            dx = (patch[:, 2] - patch[:, 0]) @ [1, 2, 1]
-            dy = (patch[2] - patch[0]) @ [1, 2, 1]
+            dx, dy = slow_sobel(image, y, x)
             bin_ = int(np.degrees(np.arctan2(dy, dx)) % 360 // (360 / bins)) % bins
             for level, histogram in enumerate(levels_):
-                histogram[y * 2**level // height, x * 2**level // width, bin_] += np.hypot(dx, dy)
+                cell = histogram[y * 2**level // height, x * 2**level // width]
+                cell[bin_] += edges[y, x] * np.hypot(dx, dy)
     values = np.concatenate([histogram.ravel() for histogram in levels_])
     return values / (values.sum() or 1)
 
@@ -109,6 +149,38 @@ def test_phog_equals_a_direct_loop(bins, levels, length, shape):
         result = phog(image[None], bins, levels)
         assert result.shape == (1, length) and result.dtype == np.float32
         assert np.abs(result[0] - slow_phog(image, bins, levels)).max() < 1e-6
+
+
+@pytest.mark.parametrize("blur", [0, 2])
+@pytest.mark.parametrize("shape", [(26, 19), (40, 33), (5, 3)])
+def test_phog_on_canny_edges_equals_its_definition(shape, blur):
+    image = gaussian_filter(np.random.default_rng(13).normal(size=shape), blur)
+    edges = slow_canny(image)
+    assert np.array_equal(canny(image), edges) and 0 < edges.mean() < 0.5
+    found = phog(image[None], 8, 2, edges="canny")[0]
+    # single precision keeps seven digits
+    assert np.allclose(found, slow_phog(image, 8, 2, edges), rtol=1e-7, atol=1e-9)
+
+
+def test_canny_finds_the_outline_of_a_disc_a_pixel_wide_and_nothing_on_a_flat_wall():
+    y, x = np.mgrid[-20:21, -20:21]
+    radius = np.hypot(x, y)
+    edges = canny(gaussian_filter(np.where(radius < 12, 0.9, 0.2), 1))
+    assert np.abs(radius[edges] - 12).max() < 1.5  # on the outline, all the way round
+    turn = np.sort(np.degrees(np.arctan2(y, x))[edges])
+    assert np.diff(turn).max() < 10 and 2 * np.pi * 12 * 0.8 < edges.sum() < 2 * np.pi * 12 * 1.3
+    flat = np.full((1, 32, 32), 9, np.uint8)
+    assert not canny(flat[0] / 9).any() and not phog(flat, edges="canny").any()
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 90, 135, 180, 225, 270, 315])
+def test_the_pixels_of_a_straight_edge_have_its_orientation_alone(degrees):
+    y, x = np.mgrid[-20:20, -20:20]
+    right, downwards = (int(np.round(f(np.radians(degrees)) * 1.2)) for f in (np.cos, np.sin))
+    image = np.where(right * x + downwards * y > 0, 180, 20)
+    image[[0, -1]], image[:, [0, -1]] = image[[1, -2]], image[:, [1, -2]]
+    found = phog(image[None], bins=8, levels=0, edges="canny")[0]
+    assert found.argmax() == degrees // 45 and found.max() > 0.9
 
 
 def test_an_angle_a_hair_below_a_bin_s_edge_counts_as_on_it():
@@ -143,9 +215,11 @@ def test_phog_puts_an_edge_in_its_cell_and_leaves_a_flat_image_empty():
 
 def test_batches_do_not_show(monkeypatch):
     images = np.random.default_rng(6).integers(0, 4, (5, 23, 31), dtype=np.uint8) + np.uint8(250)
-    whole = lpq_codes(images, 5), lpq(images, 5), phog(images)
+    described = [lambda: lpq_codes(images, 5), lambda: lpq(images, 5), lambda: phog(images)]
+    described.append(lambda: phog(images, edges="canny"))
+    whole = [describe() for describe in described]
     monkeypatch.setattr(descriptors, "BATCH", 1500)  # two images
-    parts = lpq_codes(images, 5), lpq(images, 5), phog(images)
+    parts = [describe() for describe in described]
     assert all(np.array_equal(*pair) for pair in zip(whole, parts, strict=True))
 
 
@@ -197,7 +271,7 @@ def test_a_symmetric_blur_turns_fewer_bits_of_lpq_than_of_lbp(sigma):
 
 
 @pytest.mark.parametrize(("preset", "sizes"), [("wang", (2304, 680)), ("dhall", (4096, 5456))])
-def test_presets_are_those_of_the_two_papers(preset, sizes):
+def test_presets_have_the_sizes_that_their_settings_give(preset, sizes):
     image, options = np.eye(48)[None], PRESETS[preset]
     found = lpq(image, **options["lpq"]), phog(image, **options["phog"])
     assert tuple(values.shape[1] for values in found) == sizes
@@ -243,6 +317,7 @@ def test_what_is_no_stack_of_grey_images_is_refused(describe, images, sentence):
         (lpq_codes, {"window": 41}, "window must be odd, at least 3 and at most the image's side"),
         (phog, {"bins": 0}, "bins is 0"),
         (phog, {"levels": -1}, "levels is -1"),
+        (phog, {"edges": "sobel"}, "edges is 'sobel'; it must be one of 'all', 'canny'"),
     ],
 )
 def test_options_out_of_range_are_named(describe, options, sentence):
@@ -253,7 +328,7 @@ def test_options_out_of_range_are_named(describe, options, sentence):
 @pytest.mark.parametrize("factor", [2.0**-900, 1e-200, 1e39, 1e200, 1e307])
 def test_brightness_has_no_unit(factor):
     image = np.random.default_rng(12).integers(0, 10, (2, 24, 24)).astype(float)
-    for describe in (lpq, phog, pixels):
+    for describe in (lpq, phog, partial(phog, edges="canny"), pixels):
         assert np.allclose(describe(image * factor), describe(image), atol=1e-6)
 
 

@@ -60,10 +60,15 @@ def test_a_folder_is_described_once_and_again_when_a_file_changes(folder, monkey
     assert load(folder).digest == first.digest
     monkeypatch.undo()
     Image.fromarray(face(99)).save(folder / "Happy" / "person0_000000000.png")
-    assert load(folder).digest != first.digest
+    changed = load(folder)
+    assert changed.digest != first.digest
     other = load(folder, preset="dhall", size=48)
     assert other.descriptors["PHOG"].shape[1] == 5456
     assert other.source == "8 images of the folder faces (size 48, preset dhall)"
+    on_edges = load(folder, edges="canny")
+    assert on_edges.source == "8 images of the folder faces (edges canny)"
+    assert np.array_equal(on_edges.descriptors["LPQ"], changed.descriptors["LPQ"])
+    assert not np.array_equal(on_edges.descriptors["PHOG"], changed.descriptors["PHOG"])
 
 
 def test_batches_do_not_show(folder, monkeypatch):
@@ -206,6 +211,7 @@ DOUBTFUL = {
     "another kind": (lambda root: None, {"size": "large"}, "size is 'large'"),
     "too small": (lambda root: None, {"size": 7}, "at least 24 and at most 1024"),
     "unknown order": (lambda root: None, {"order": "ferr"}, "'sfew', 'fer', 'rafdb', 'affectnet'"),
+    "unknown edges": (lambda root: None, {"edges": "sobel"}, "one of 'all', 'canny'"),
     "unknown preset": (lambda root: None, {"preset": "dahl"}, "one of 'wang', 'dhall'"),
     "columns": (
         lambda root: (root / "groups.csv").write_text("a,b\n1,2\n"),

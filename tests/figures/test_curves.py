@@ -33,6 +33,26 @@ def test_curves_are_drawn_where_their_table_says(summary):
     assert drawn == {key: list(part["mean"]) for key, part in table.groupby(keys)}
 
 
+def test_units_left_stand_on_an_axis_of_their_own(summary):
+    table = summary("hidden", [6, 11, 16], emotion=["Happy", "average"]).query(
+        "recipe == 'printed'"
+    )
+    pruned = table.assign(units=np.where(table["modality"] == "LPQ", table["hidden"] / 4, np.nan))
+    average = pruned[pruned["emotion"] == "average"]
+    for picture in (
+        figures.accuracy_curves(average, "hidden", "hidden units", 1 / 7, paper={"LPQ": (16, 0.2)}),
+        figures.emotion_curves(pruned[pruned["modality"] == "LPQ"], "hidden", "units", "recall"),
+    ):
+        axes = picture.figure.axes
+        for axis in axes[len(axes) // 2 :]:  # one per protocol, after the panels
+            assert [list(line.get_ydata()) for line in axis.lines] == [[1.5, 2.75, 4]]
+            assert not axis.collections and axis.yaxis.get_label_position() == "right"
+        assert axes[-1].get_ylabel() == "hidden units left" and axes[-1].get_ylim()[0] == 0
+        legend = [text.get_text() for text in picture.figure.legends[0].texts]
+        assert legend[-1] == "hidden units left (at the right)"
+        assert "Hidden units left: 1.5 at 6, 2.8 at 11 and 4.0 at 16." in picture.alt
+
+
 def test_a_missing_point_is_a_gap_and_never_the_highest(summary):
     table = summary("hidden", [6, 11, 16]).query("recipe == 'printed' and protocol == 'random'")
     table.loc[table["hidden"] == 11, ["mean", "low", "high"]] = np.nan
@@ -55,6 +75,29 @@ def test_the_fewest_tested_rows_are_told(summary):
         figures.emotion_curves(table, "hidden", "hidden units", "recall").alt,
     ]
     assert "675 rows" in told[0] and "170 rows" in told[1]
+
+
+def test_epochs_are_drawn_by_model_and_protocol_with_the_range_of_the_stop():
+    protocols = ["random", "person-independent"]
+    keys = pd.MultiIndex.from_product([["LPQ CNN", "CNN fusion"], protocols, [10, 100, 1000]])
+    frame = keys.to_frame(index=False, name=["model", "protocol", "epoch"])
+    frame["recall"] = np.linspace(0.1, 0.3, 12)
+    frame["training accuracy"] = np.linspace(0.2, 0.9, 12)
+    stop = {"model": ["CNN fusion"], "protocol": ["random"], "low": [400], "high": [560]}
+    printed = {"LPQ CNN": 0.2, "CNN fusion": 0.31}
+    picture = figures.epoch_curves(frame, pd.DataFrame(stop), printed, 1 / 7)
+    assert "LPQ CNN, random, recall: 10 % at epoch 10, 14 % at the last." in picture.alt
+    for axis in picture.figure.axes:
+        model, measure = axis.get_title(loc="left").split(": ")
+        lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+        for protocol in protocols:
+            own = frame[(frame["model"] == model) & (frame["protocol"] == protocol)]
+            assert lines[f"{protocol} folds"] == list(own[measure])
+        assert lines.get("the paper", [None])[0] == (
+            printed[model] if measure == "recall" else None
+        )
+        spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axis.patches]
+        assert spans == ([(400, 560)] if model == "CNN fusion" else [])
 
 
 def test_a_stopped_network_keeps_its_last_loss():

@@ -61,7 +61,9 @@ def test_many_points_are_pixels(count, pixels):
     values = np.random.default_rng(0).random(count)
     drawn = [
         figures.single_splits({"a": values}, {"a": 0.3}, 0.1),
-        figures.selection_bias(pd.DataFrame({"a": values}), {"a": "picked"}, 0.3, 0.1),
+        figures.selection_bias(
+            pd.DataFrame({"model": "m", "a": values}), {"a": "picked"}, {"m": 0.3}, 0.1
+        ),
         figures.specification_curve(pd.DataFrame({"value": values, "a": "b"}), ["a"], {"a": 0.3}),
     ]
     for picture in drawn:
@@ -74,10 +76,24 @@ def test_a_mean_leaves_out_missing_results_and_rejections_are_told():
     rates = pd.DataFrame({"label": ["level"], "rejected": [0.05], "low": [0.03], "high": [0.08]})
     told = figures.error_rates(rates, 0.05).alt
     assert told == "Rejections on shuffled labels. level: 5.0 %."
-    frame = pd.DataFrame({"picked": [0.2, 0.4, np.nan], "fixed": [np.nan] * 3})
+    frame = pd.DataFrame({"picked": [0.2, 0.4, np.nan, 0.1], "fixed": [np.nan] * 3 + [0.3]})
     labels = {"picked": "best on test", "fixed": "fixed"}
-    alt = figures.selection_bias(frame, labels, 0.27, 1 / 7).alt
-    assert "best on test: mean 30 %." in alt and "fixed: mean no value." in alt
+    frame["model"] = ["one", "one", "one", "two"]
+    printed = {"one": 0.27, "two": 0.2}
+    picture = figures.selection_bias(frame, labels, printed, 1 / 7)
+    one, two = "best on test 30 % and fixed no value.", "best on test 10 % and fixed 30 %."
+    assert f"one, 3 splits (the paper: 27 %): mean {one}" in picture.alt
+    assert f"two, 1 splits (the paper: 20 %): mean {two}" in picture.alt
+    (axis,) = picture.figure.axes
+    means = [line for line in axis.lines if line.get_label() == "mean over splits"]
+    heights = [line.get_ydata()[0] for line in means]
+    assert heights == sorted(
+        heights, reverse=True
+    )  # a model below the other, a way below the other
+    segments = [line.get_segments()[0] for line in axis.collections]
+    assert [segment[0][0] for segment in segments] == list(printed.values())
+    for (lower, upper), inside in zip(segments, (means[:2], means[2:]), strict=True):
+        assert all(lower[1] < line.get_ydata()[0] < upper[1] for line in inside)
 
 
 def test_the_specification_curve_counts_the_readings_that_reach_a_figure():

@@ -33,7 +33,7 @@ figure("fig-1", drawn("one"), "A bar, " + evil)
 table("table-1", pd.DataFrame({{evil: [1.5], "b": ["c"]}}, index=pd.Index([evil], name=evil)), "A table, " + evil)
 table("claims", pd.DataFrame({{"claim": [evil], "verdict": ["reproduced"]}}), "Claims")
 slider("by-angle", {{angle: drawn(str(angle)) for angle in (0, 30, 60)}}, "Pruned", label="minimal angle", unit="°")
-publish("claims", [{{"claim": evil, "verdict": "reproduced"}}, {{"claim": evil, "verdict": "partly (random)"}}])
+publish("claims", [{{"claim": evil, "kind": "results", "verdict": word}} for word in ("reproduced", "undecided")])
 Markdown("The class **" + plain(evil) + "** and " + evil.replace("$", ""))
 """
 OPEN = "document.querySelectorAll('details').forEach(part => part.open = true)"

@@ -7,6 +7,7 @@ import pytest
 from nbformat import v4
 
 from emolib.report import ChapterError, execution
+from emolib.report.cards import RESULTS
 from emolib.report.execution import Task, run
 from notebooks import write
 
@@ -26,11 +27,12 @@ def fake(monkeypatch):
     """An execution that begins one cell and ends; a chapter in `faults` fails."""
     began, faults = [], set()
 
-    def execute(notebook, parameters, timeout, begin):
-        began.append(notebook.stem)
+    def execute(notebook, parameters, timeout, begin, given):
+        began.append((notebook.stem, given))
         begin(cell=None, cell_index=0)
         said = v4.new_output("stream", name="stderr", text="noise\nemolib: 3 files are left out\n")
-        node = v4.new_notebook(cells=[v4.new_code_cell("1", outputs=[said])])
+        shown = v4.new_output("display_data", {RESULTS: {f"scores of {notebook.stem}": 1}})
+        node = v4.new_notebook(cells=[v4.new_code_cell("1", outputs=[said, shown])])
         if notebook.stem in faults:
             trace = v4.new_output("error", ename="E", evalue="v", traceback=["trace", "E: v"])
             node.cells[0].outputs.append(trace)
@@ -45,7 +47,8 @@ def fake(monkeypatch):
 def test_chapters_run_once_each_after_those_that_it_needs(tasks, fake, tmp_path, capsys):
     began, _ = fake
     run(tasks, tmp_path)
-    assert began == ["1_a", "2_b", "3_c"] and not any(task.fault for task in tasks.values())
+    assert began == [("1_a", {}), ("2_b", {}), ("3_c", {"scores of 2_b": 1})]
+    assert not any(task.fault for task in tasks.values())
     said = capsys.readouterr().err
     assert "1_a … (it is new)\n" in said and re.search(r"^1_a: \d+ s$", said, flags=re.M)
     assert said.count("emolib: 3 files are left out\n") == 3 and "noise" not in said
@@ -58,7 +61,7 @@ def test_chapter_whose_needs_failed_is_not_run(tasks, fake, tmp_path, capsys):
     began, faults = fake
     faults.add("2_b")
     run(tasks, tmp_path)
-    assert began == ["1_a", "2_b"] and not tasks["1_a"].fault
+    assert [name for name, _ in began] == ["1_a", "2_b"] and not tasks["1_a"].fault
     assert tasks["2_b"].fault == "ValueError: no" and tasks["2_b"].stderr.endswith("trace\nE: v\n")
     assert tasks["3_c"].fault == "not run: it needs chapter 2_b, which did not reach its end"
     assert "2_b: ValueError: no\n" in capsys.readouterr().err

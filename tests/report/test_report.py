@@ -72,6 +72,17 @@ def test_two_chapters_may_not_publish_one_name(tmp_path):
         make(tmp_path, one, two)
 
 
+def test_a_chapter_reads_what_those_that_it_needs_have_published(tmp_path):
+    publish = (f'display({{"{RESULTS}": {{"scores": 21}}, "text/plain": ""}}, raw=True)', "code")
+    read = "from emolib.report import publish, published\npublish('own', published())"
+    one = write(tmp_path / "1_one.ipynb", ("# One",), publish)
+    two = write(tmp_path / "2_two.ipynb", ("# Two",), (read, "code"), needs=("1_one",))
+    three = write(tmp_path / "3_three.ipynb", ("# Three",), (read.replace("own", "none"), "code"))
+    make(tmp_path, one, two, three)
+    results = json.loads((tmp_path / "reports/results.json").read_text())
+    assert results == {"scores": 21, "own": {"scores": 21}, "none": {}, "provenance": PROVENANCE}
+
+
 @pytest.mark.parametrize(
     ("page", "fault"),
     [

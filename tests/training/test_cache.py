@@ -244,7 +244,7 @@ import numpy as np
 from emolib.training.cache import Cache, NetworkResult
 
 scores, rows = np.ones((200, 7)), np.arange(200)
-result = NetworkResult(scores, rows, np.ones(200), np.ones(9), 3, 0.5, False)
+result = NetworkResult(scores, rows, np.ones(200), np.ones(9), 3, 0.5, 0.0, False)
 cache = Cache(sys.argv[1])
 for number in range(200):
     cache.put({f"{sys.argv[2]} {number}": result})

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from emolib.data import load
-from emolib.training.scaling import scale
+from emolib.folds import make_folds
+from emolib.training.scaling import FoldInputs, scale
+from emolib.training.sweeps import sweep
 
 TRAIN, TEST = np.arange(0, 45), np.arange(45, 60)
 
@@ -36,6 +38,20 @@ def test_a_test_row_does_not_change_how_others_are_scaled(tiny):
     assert (scale(leaked, "LPQ", TRAIN)[TEST[0]] > 100).all()
     # fitted on all rows, as the paper does, the same row moves every other
     assert scale(leaked, "LPQ")[others].max() < 0.01
+
+
+def test_standardised_inputs_have_mean_0_and_variance_1_over_the_training_rows(tiny):
+    """A constant feature is 0; the test row that leaks into no scaling is far outside."""
+    (_, test), _ = make_folds(tiny, "random", 0, 2)
+    leaked = with_values(tiny, test[0], slice(None), 1000)
+    leaked = with_values(leaked, slice(None), 2, 0.7)
+    rows = sweep(modality="LPQ+PHOG", scaling="standardised", folds=2).to_dict("records")
+    inputs = FoldInputs(leaked, rows)
+    for (train, _), x in zip(inputs.pairs, inputs.inputs, strict=True):
+        seen = np.stack([leaked.features[m][train] for m in ("LPQ", "PHOG")], 1).astype(float)
+        spread = np.where(np.ptp(seen, axis=0) == 0, 1, seen.std(0))
+        np.testing.assert_allclose(x[train], (seen - seen.mean(0)) / spread, atol=1e-4)
+    assert (inputs.inputs[0][test[0], 0, [0, 1, 3, 4]] > 100).all()
 
 
 def test_a_constant_feature_becomes_0(tiny):

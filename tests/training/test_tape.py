@@ -39,6 +39,8 @@ NETS = {
     "twenty channels": lambda: fusion(20, nn.MaxPool1d(3, 1, 1)),
     "a pooling that halves": lambda: fusion(16, nn.MaxPool1d(2), features=70, padding=2),
     "windows that overlap by one": lambda: fusion(8, nn.MaxPool1d(3, 2), kernel=5, features=150),
+    "five poolings that halve": lambda: (FusionNet(2, 5, CLASSES, 8, "halving").double(), 5, 0),
+    "no pooling": lambda: (FusionNet(1, 5, CLASSES, 5, "none").double(), 5, 0),
     "a wide kernel": lambda: fusion(16, nn.MaxPool1d(2, 1), kernel=9, padding=4, features=7),
     "images": lambda: pictured(0, 16),
     "images of which poolings leave a line": lambda: pictured(2, 20),

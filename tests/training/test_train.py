@@ -14,9 +14,9 @@ from sklearn.metrics import balanced_accuracy_score
 from student import CRITERIA, OPTIMISERS, has_converged, train_alone
 from torch import nn
 
-from emolib.folds import make_folds
+from emolib.folds import SINGLE, make_folds
 from emolib.metrics import by_emotion
-from emolib.models import FusionNet, ShallowNet
+from emolib.models import POOLINGS, FusionNet, ShallowNet
 from emolib.training import stack, sweeps
 from emolib.training import train as training
 from emolib.training.scaling import scale
@@ -79,6 +79,36 @@ def test_each_loss_and_optimiser_is_pytorch_s(tiny, network):
         scores, losses = train_alone(tiny, table.iloc[position].to_dict(), torch.float64)
         np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-6)
         np.testing.assert_allclose(trained.results[position].losses, losses, rtol=1e-6)
+
+
+def test_channels_poolings_and_restarts_are_those_of_a_network_trained_alone(tiny):
+    """Shards hold one shape of network each, whatever the order of the table's rows."""
+    shapes = dict(channels=[3, 16], pooling=list(POOLINGS), restart=[0, 5])
+    table = sweep(network="cnn", modality="LPQ+PHOG", folds=2, max_epochs=2, **shapes)
+    table = table.sample(frac=1, random_state=0)
+    trained = train(tiny, table, precision="float64")
+    for position in range(0, len(table), 5):
+        row, net = table.iloc[position].to_dict(), trained.member(position)
+        scores, _ = train_alone(tiny, row, torch.float64)
+        np.testing.assert_allclose(trained.results[position].scores, scores, atol=1e-8)
+        assert net.channels == row["channels"]
+        assert (net.branches[0].pool.kernel_size, net.branches[0].pool.stride) == POOLINGS[
+            row["pooling"]
+        ]
+        assert sum(p.numel() for p in net.parameters()) == trained.table["parameters"][position]
+
+
+def test_a_restart_changes_weights_and_batches_and_not_the_folds(tiny):
+    table = sweep(folds=3, seed=[0, 4], restart=range(3), max_epochs=1)
+    trained = train(tiny, table)
+    for _, part in trained.table.groupby(["seed", "fold"]):
+        results = [trained.results[position] for position in part.index]
+        assert len({result.test_rows.tobytes() for result in results}) == 1
+        assert len({result.weights.tobytes() for result in results}) == 3
+    for seed, fold in ((0, 0), (0, 3), (sweeps.LARGEST_SEED, 4)):  # 0 is no restart at all
+        plain = np.random.SeedSequence([seed, fold]).generate_state(2)
+        assert sweeps.seeds(seed, fold, 0) == tuple(plain)
+        assert not set(sweeps.seeds(seed, fold, 1)) & set(plain.tolist())
 
 
 WIDTHS = dict(modality=["LPQ", "PHOG"], hidden=[5, 16])
@@ -233,6 +263,9 @@ NONSENSE = {
     "hidden": [2.5, np.nan, 10**9],
     "folds": [2.5, 0, "5"],
     "seed": [-1, 0.5, 2**40],
+    "restart": [-1, 0.5, 2**40],
+    "channels": [-1, 0.5],
+    "pooling": ["average", 3],
     "angle": [200, np.nan, "60"],
     "activation_shift": [np.nan, "0.5"],
     "learning_rate": [-0.1, np.nan, np.inf, 11, "fast"],
@@ -408,3 +441,16 @@ def test_a_sweep_has_every_combination_once_and_knows_its_columns():
         sweep(hiden=6)
     with pytest.raises(ValueError, match="seed has no value"):
         sweep(seed=range(0))
+
+
+def test_steps_are_epochs_times_batches_by_kind(tiny):
+    table = pd.concat(
+        [
+            sweep(folds=3, max_epochs=4),
+            sweep(network="cnn", folds=5, max_epochs=2),
+            sweep(network="cnn", modality="LPQ+PHOG", protocol=SINGLE, folds=1, max_epochs=1),
+        ]
+    )
+    # of 60 rows 40, 48 and 48 train, in batches of ten
+    steps = train(tiny, table).steps
+    assert steps == {"shallow": 3 * 4 * 4, "cnn": 5 * 2 * 5, "cnn fusion": 1 * 1 * 5}
