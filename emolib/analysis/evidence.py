@@ -28,6 +28,7 @@ from emolib.analysis.statistics import (
     emotion_means,
     fold_recall,
     holm,
+    inflation,
     repetition_mean,
 )
 from emolib.data import EmotionData, Rows
@@ -326,7 +327,9 @@ class Condition:
 
     @property
     def recalls(self) -> Statistic:
-        """Recall by emotion and on average, as a statistic for the bootstrap."""
+        """Mean recall over repetitions, by emotion and on average, as a statistic for the
+        bootstrap.
+        """
         return emotion_means(self.data.labels, self.hit, len(self.data.classes))
 
     @property
@@ -413,18 +416,19 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
     for condition in found:
         data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
 
-        def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        def each(weight: NDArray[np.float64]) -> NDArray[np.float64]:
             by_measure = list(measures(data.labels, scores, which, weight).values())
-            return np.stack(by_measure, -2)  # [B, S, measures, C + 1]
+            return np.moveaxis(np.stack(by_measure, -2), 1, 0)  # [S, B, measures, C + 1]
 
-        each = statistic(np.ones((1, len(data))))[0]  # [S, measures, C + 1]
+        wider = inflation(condition.folds, classes)
         interval, by_row = (
-            bootstrap(of, units, condition.tested).widened().of_repetitions().of_shares()
+            bootstrap(of, units, condition.tested).widened(wider).of_shares()
             for of, units in (
-                (statistic, data.resampling_units),
+                (lambda weight: repetition_mean(each(weight)), data.resampling_units),
                 (condition.recalls, np.arange(len(data))),
             )
         )
+        by_seed = each(np.ones((1, len(data))))[:, 0]  # [S, measures, C + 1]
         null, p = better_than_chance(
             data.labels, condition.predicted, data.groups, classes, condition.folds
         )
@@ -434,10 +438,10 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 ours=interval.estimate[m],
                 low=interval.low[m],
                 high=interval.high[m],
-                seed_low=np.fmin.reduce(each[:, m]),
-                seed_high=np.fmax.reduce(each[:, m]),
-                repetitions=len(each),
-                undefined=np.isnan(each[:, m]).sum(0),
+                seed_low=np.fmin.reduce(by_seed[:, m]),
+                seed_high=np.fmax.reduce(by_seed[:, m]),
+                repetitions=len(by_seed),
+                undefined=np.isnan(by_seed[:, m]).sum(0),
             )
             if measure == "recall":
                 part = part.assign(row_low=by_row.low, row_high=by_row.high, null=null, p=p)
@@ -452,7 +456,8 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
 
 def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Recall of one model minus that of another on the same folds, by emotion and on average, under
-    every protocol and recipe, over the rows that both tested.
+    every protocol and recipe, over the rows that both tested. A classifier of recipe ``"nested"``
+    is subtracted from models of any recipe.
 
     Args:
         found: conditions that hold both models of each pair.
@@ -469,8 +474,10 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
     """
     parts = [pd.DataFrame(columns=ROW)]
     for (better, worse), first, second in product(pairs, found, found):
-        wanted = (better, worse, first.protocol, first.recipe)
-        if (first.model, second.model, second.protocol, second.recipe) != wanted:
+        wanted = (better, worse, first.protocol)
+        if (first.model, second.model, second.protocol) != wanted:
+            continue
+        if second.recipe not in (first.recipe, "nested"):
             continue
         if len(first.scores) != len(second.scores):
             raise ValueError(
@@ -478,11 +485,11 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
                 "a difference needs the same ones of both"
             )
         data, gaps = first.data, first.hit - second.hit
-        # variance that repetitions share cancels between models on the same folds, so repetitions
-        # are averaged row by row, over those that tested the row
-        gap = repetition_mean(gaps)
-        differ = emotion_means(data.labels, gap, len(data.classes))
-        interval = bootstrap(differ, data.resampling_units, ~np.isnan(gap)).widened()
+        differ = emotion_means(data.labels, gaps, len(data.classes))
+        tested = np.asarray(~np.isnan(gaps).all(0))
+        interval = bootstrap(differ, data.resampling_units, tested).widened(
+            inflation(first.folds, len(data.classes))
+        )
         name = f"{better} − {worse}"
         part = first.rows(
             [f"{name}, {emotion}" for emotion in first.emotions],
@@ -520,15 +527,18 @@ def confusions(found: Iterable[Condition], pairs: Sequence[tuple[str, str]]) -> 
             with np.errstate(invalid="ignore"):
                 share = counts / counts.sum(-1, keepdims=True)  # [B, S, C, C]
             mutual = (share[..., i, j] + share[..., j, i]) / 2  # [B, S, pairs]
-            return np.asarray(mutual - share[..., apart].mean(-1, keepdims=True))
+            above = mutual - share[..., apart].mean(-1, keepdims=True)
+            return repetition_mean(np.moveaxis(above, 1, 0))
 
-        interval = bootstrap(statistic, data.resampling_units, condition.tested).widened()
+        interval = bootstrap(statistic, data.resampling_units, condition.tested).widened(
+            inflation(condition.folds, 1)[0]
+        )
         part = condition.rows(
             [f"{condition.model}, {one} with {other}" for one, other in pairs],
             kind="confusion",
             measure="confusion",
             emotion=[f"{one}, {other}" for one, other in pairs],
-            **dict(zip(LIMITS, interval.of_repetitions(), strict=True)),
+            **dict(zip(LIMITS, interval, strict=True)),
         )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -545,7 +555,7 @@ def estimates(found: Iterable[Condition], kind: str, varied: Sequence[str]) -> p
         condition.levels(
             "recall",
             kind=kind,
-            estimate=repetition_mean(condition.recalls(np.ones((1, len(condition.data))))[0]),
+            estimate=condition.recalls(np.ones((1, len(condition.data))))[0],
             **{column: condition.setting[column] for column in varied},
         )
         for condition in found

@@ -17,7 +17,7 @@ from scipy.stats import kendalltau
 from tqdm import tqdm
 
 from emolib.analysis.evidence import READING, Condition
-from emolib.analysis.statistics import bootstrap, emotion_means, repetition_mean
+from emolib.analysis.statistics import bootstrap, emotion_means, inflation, repetition_mean
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, PROTOCOLS, make_folds
 from emolib.metrics import MEASURES, UNTESTED, mean_recall, measures, predict
@@ -269,13 +269,16 @@ def leakage(found: Iterable[Condition]) -> pd.DataFrame:
     rows = []
     for model in dict.fromkeys(model for model, _ in by_protocol):
         both = [by_protocol[model, protocol] for protocol in PROTOCOLS]
-        data, hits = both[0].data, np.stack([repetition_mean(one.hit) for one in both])
-        values = [*hits, hits[0] - hits[1]]
-        # as of repetitions, side by side
-        recalls = emotion_means(data.labels, np.stack(values), len(data.classes))
-        interval = bootstrap(recalls, data.resampling_units, ~np.isnan(values[-1])).widened()
-        ours = dict(zip([*PROTOCOLS, "difference"], interval.estimate[:, -1], strict=True))
-        limits = {"low": interval.low[-1, -1], "high": interval.high[-1, -1]}
+        data, classes = both[0].data, len(both[0].data.classes)
+        gap = np.subtract(*(repetition_mean(one.hit) for one in both))[None]
+        differ, tested = emotion_means(data.labels, gap, classes), ~np.isnan(gap[0])
+        interval = bootstrap(differ, data.resampling_units, tested).widened(
+            inflation(both[0].folds, classes)
+        )
+        ours = {one.protocol: one.recalls(np.ones((1, len(data))))[0, -1] for one in both}
+        limits = dict(
+            zip(["difference", "low", "high"], [own[-1] for own in interval], strict=True)
+        )
         rows.append({"model": model} | ours | limits)
     return pd.DataFrame(rows)
 

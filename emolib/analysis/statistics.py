@@ -1,8 +1,9 @@
 """Cluster bootstrap intervals, widened for shared training rows; permutation and t-tests.
 
 Rows of one person resemble each other, and a row that tests one fold trains the others; intervals
-and tests that ignore this are too narrow. Bootstrap intervals therefore resample persons, not rows,
-and are widened by :data:`SHARED_ROWS_INFLATION`; tests between models widen the variance for shared
+and tests that ignore this are too narrow. Intervals of levels, differences and confusions are
+therefore made in one way: a bootstrap that resamples persons, not rows, of the mean over
+repetitions, widened by :func:`inflation`. Tests between models widen the variance for shared
 training rows; tests against chance exchange labels within a person only. The module
 :mod:`emolib.analysis.error_rates` measures how often each is wrong.
 
@@ -30,11 +31,11 @@ RESAMPLES = 1000
 # Two models whose mean recall differs by less than one point are practically equivalent: 7 of 675
 # rows.
 ROPE = 0.01
-# Resampling test rows ignores the effect of their labels as training rows of the other folds. Where
-# one row acts on another as much as it is acted on, that doubles the variance; Bates, Hastie and
-# Tibshirani ("Cross-validation: what does it estimate and how well does it do it?", 2023) measure
-# naive intervals too narrow by about as much.
-SHARED_ROWS_INFLATION = 2**0.5
+# How many times the variance from training rows counts for one emotion, where it counts once for
+# the mean over emotions: rows that draw a classifier towards one emotion draw it away from another,
+# which cancels in the mean. No theory gives the number: with it the intervals of simulated data
+# cover about as often as they say, see :func:`emolib.analysis.error_rates.coverage`.
+ONE_EMOTION = 3
 # Rows that are sampled where a method's time or memory grows with their square.
 SAMPLE = 4000
 # Resamples and permutations are computed in parts of at most so many numbers (64 MiB each array).
@@ -52,21 +53,32 @@ class Interval(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
-    def widened(self) -> "Interval":
-        """Limits :data:`SHARED_ROWS_INFLATION` times as far from the estimate."""
-        return Interval(
-            *(self.estimate + SHARED_ROWS_INFLATION * (limit - self.estimate) for limit in self)
-        )
+    def widened(self, factor: NDArray[np.float64] | float) -> "Interval":
+        """Limits ``factor`` times as far from the estimate, see :func:`inflation`."""
+        return Interval(*(self.estimate + factor * (limit - self.estimate) for limit in self))
 
     def of_shares(self) -> "Interval":
         """Limits within 0 and 1."""
         return Interval(self.estimate, np.clip(self.low, 0, 1), np.clip(self.high, 0, 1))
 
-    def of_repetitions(self) -> "Interval":
-        """Mean over the leading axis. Repetitions share all rows, so the interval of their mean is
-        hardly narrower than that of one repetition.
-        """
-        return Interval(*map(repetition_mean, self))
+
+def inflation(folds: int, classes: int) -> NDArray[np.float64]:
+    """Ratio of the standard error of cross-validation to that of its test rows alone.
+
+    Resampling test rows leaves out that other rows would have trained other networks. Nadeau and
+    Bengio ("Inference for the generalization error", 2003) correct the variance of ``folds`` scores
+    from ``1 / folds`` to ``1 / folds + n_test / n_train`` times that of one, so by a factor of
+    ``1 + folds / (folds - 1)``. A single split keeps its training rows, and has a ratio of 1.
+
+    Args:
+        folds: number of folds that the rows were cut into.
+        classes: ``C``.
+
+    Returns:
+        ``[C + 1]``, for a value by emotion (see :data:`ONE_EMOTION`), and last for their mean.
+    """
+    shared = folds / (folds - 1) if folds > 1 else 0
+    return np.sqrt(1 + np.append(np.full(classes, ONE_EMOTION), 1) * shared)
 
 
 def repetition_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,29 +148,32 @@ def _resamples(count: int, sizes: tuple[int, ...], seed: int) -> list[NDArray[np
 
 
 def emotion_means(labels: NDArray[np.intp], values: NDArray[np.float64], classes: int) -> Statistic:
-    """Mean of a row's value over the tested rows of each emotion, and the mean of these means.
+    """Mean of a row's value over the tested rows of each emotion, and the mean of these means, both
+    averaged over repetitions.
 
     Of whether a row was recognised, that is recall; of the difference of two models on a row, it is
     the difference of their recalls.
 
     Args:
         labels: ``[N]``.
-        values: ``[N]``, or ``[S, N]`` for repetitions side by side; NaN for an untested row.
+        values: ``[S, N]``; NaN for an untested row.
         classes: ``C``.
 
     Returns:
-        A statistic for :func:`bootstrap`, to ``[B, C + 1]`` or ``[B, S, C + 1]``. The last mean is
-        over the emotions that have a tested row, and NaN for a resample that lacks one of them.
+        A statistic for :func:`bootstrap`, to ``[B, C + 1]``. The last mean is over the emotions
+        that have a tested row, and NaN for a resample that lacks one of them.
     """
     tested = ~np.isnan(values)
-    truth = np.eye(classes)[labels] * tested[..., None]  # [..., N, C]
+    if (tested == tested[:1]).all():  # one mean of the repetitions' means: the same, and faster
+        values, tested = values.mean(0, keepdims=True), tested[:1]
+    truth = np.eye(classes)[labels] * tested[..., None]  # [S, N, C]
     sums = np.where(tested, values, 0)[..., None] * truth
-    occurs = truth.reshape(-1, classes).sum(0) > 0
+    occurs = truth.sum((0, 1)) > 0
 
     def statistic(weight: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):
-            means = np.moveaxis(weight @ sums / (weight @ truth), -2, 0)
-        return with_mean(means, occurs)
+            means = weight @ sums / (weight @ truth)  # [S, B, C]
+        return repetition_mean(with_mean(means, occurs))
 
     return statistic
 
@@ -335,11 +350,11 @@ def detectable(interval: Interval) -> NDArray[np.float64]:
     return (width + stats.norm.ppf(0.8)) / width * (interval.high - interval.low) / 2
 
 
-def reject_share(rejected: int, trials: int) -> tuple[float, float, float]:
-    """Share of rejections, and the limits of its exact binomial (Clopper-Pearson) interval; NaN
-    without a trial.
+def binomial_share(count: int, trials: int) -> tuple[float, float, float]:
+    """Share of trials, and the limits of its exact binomial (Clopper-Pearson) interval; NaN without
+    a trial.
     """
     if trials == 0:
         return np.nan, np.nan, np.nan
-    low, high = stats.binomtest(rejected, trials).proportion_ci(CONFIDENCE)
-    return rejected / trials, float(low), float(high)
+    low, high = stats.binomtest(count, trials).proportion_ci(CONFIDENCE)
+    return count / trials, float(low), float(high)

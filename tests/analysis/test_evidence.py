@@ -25,8 +25,8 @@ from emolib.analysis.evidence import (
     table3_sweep,
     width_sweep,
 )
-from emolib.analysis.statistics import better_than_chance, fold_recall
-from emolib.folds import PROTOCOLS, SINGLE, make_folds
+from emolib.analysis.statistics import RESAMPLES, better_than_chance, fold_recall
+from emolib.folds import HALVES, PROTOCOLS, SINGLE, make_folds
 from emolib.models import FusionNet, ShallowNet
 from emolib.pruning import prune_network
 from emolib.training.sweeps import RECIPES, Recipe, sweep
@@ -114,6 +114,43 @@ def test_an_undefined_measure_is_counted_and_never_zero(tiny):
     row = rows_of(table, measure="precision", emotion=tiny.classes[1]).iloc[0]
     assert row[["ours", "low", "high"]].isna().all() and row["undefined"] == 2
     assert rows_of(table, measure="recall", emotion=tiny.classes[0])["ours"].item() == 1
+
+
+def test_limits_are_a_bootstrap_of_the_mean_over_repetitions_widened_for_the_folds(two):
+    """Levels, differences and confusions, from persons drawn one by one and counted row by row. Of
+    three folds a mean has 1 + 3 / 2 times the variance, one emotion 1 + 3 · 3 / 2 times.
+    """
+    data, classes = two[0].data, two[0].data.classes
+    numbers = np.random.default_rng(0).integers(0, 12, (RESAMPLES, 12))
+    rows = [np.flatnonzero(data.groups == person) for person in np.unique(data.groups)]
+    every = [np.arange(60), *(np.concatenate([rows[n] for n in drawn]) for drawn in numbers)]
+    pairs = 3 * data.labels + np.stack([c.predicted for c in two])  # [models, S, N]
+    counts = np.array(
+        [
+            [[np.bincount(cell, minlength=9) for cell in model] for model in drawn]
+            for drawn in (pairs[..., picked] for picked in every)
+        ]
+    )
+    counts = counts.reshape(*counts.shape[:3], 3, 3)
+    share = counts / counts.sum(-1, keepdims=True)
+    recall, good = share.trace(axis1=-2, axis2=-1) / 3, share[:, 0]
+    apart = good[..., ~np.eye(3, dtype=bool)].mean(-1)
+    values = {
+        "precision": counts[:, 0, :, 1, 1] / counts[:, 0, :, :, 1].sum(-1),
+        "gap": recall[:, 0] - recall[:, 1],
+        "confusion": (good[..., 0, 1] + good[..., 1, 0]) / 2 - apart,
+    }
+    levels, gaps = evaluate(two), differences(two, [("good", "poor")])
+    found = {
+        "precision": rows_of(levels, model="good", measure="precision", emotion=classes[1]),
+        "gap": rows_of(gaps, emotion="average"),
+        "confusion": evidence.confusions(two[:1], [classes[:2]]),
+    }
+    for name, part in {"precision": 3, "gap": 1, "confusion": 3}.items():
+        estimate, *drawn = values[name].mean(1)
+        moved = np.quantile(drawn, [0.025, 0.975]) - np.mean(drawn)
+        theirs = np.clip(estimate + np.sqrt(1 + part * 3 / 2) * moved, -1, 1)
+        np.testing.assert_allclose(found[name][["low", "high"]].to_numpy()[0], theirs, atol=1e-9)
 
 
 def test_differences_are_signed_and_tested(two):
@@ -354,7 +391,7 @@ def test_unknown_persons_resample_rows_and_exchange_all_labels(two):
     c = replace(two[0], data=replace(two[0].data, groups=None), protocol="random")
     alone = replace(c.data, groups=np.array([f"{row}" for row in range(60)]))
     table = evaluate([c], ("recall",))
-    np.testing.assert_array_equal(table["low"], table["row_low"])
+    np.testing.assert_allclose(table["low"], table["row_low"], atol=1e-12)
     null, p = better_than_chance(c.data.labels, c.predicted, np.zeros(60), 3, folds=3)
     np.testing.assert_array_equal(table[["null", "p"]], np.transpose([null, p]))
     rows = differences([c, replace(c, model="other")], [("good", "other")])
@@ -391,6 +428,7 @@ def test_widths_and_angles_are_named_by_what_varies(tiny):
 def test_unknown_persons_leave_random_folds_alone(tiny):
     unknown = replace(tiny, groups=None)
     assert repetitions(unknown)["protocol"] == ("random",)
+    assert set(table3_sweep(tiny, folds=2, protocol=HALVES)["protocol"]) == {HALVES}
     for table in (table3_sweep(unknown), width_sweep(unknown, [6]), angle_sweep(unknown, [60])):
         assert set(table["protocol"]) == {"random"}
 

@@ -11,11 +11,12 @@ from emolib.analysis import statistics
 from emolib.analysis.statistics import (
     Interval,
     better_than_chance,
+    binomial_share,
     compare,
     detectable,
     emotion_means,
     holm,
-    reject_share,
+    inflation,
     stratified_sample,
 )
 
@@ -68,20 +69,52 @@ class TestBootstrap:
         assert stats.binomtest(inside, 300, 0.95).pvalue > 0.001
 
     def test_of_no_rows_is_undefined(self):
-        found = bootstrap(emotion_means(np.zeros(0, int), np.zeros(0), 3), np.zeros(0))
+        found = bootstrap(emotion_means(np.zeros(0, int), np.zeros((2, 0)), 3), np.zeros(0))
         assert np.isnan(found).all() and found.low.shape == (4,)
 
 
-def test_emotion_means_leave_untested_rows_out(random):
+def test_limits_equal_an_explicit_resampling_of_persons(random):
+    """Of the mean over repetitions that test different rows, some emotions undefined in some: the
+    same draws, row by row, and scikit-learn's recall.
+    """
+    labels, units = random.integers(0, 3, 60), random.choice(list("abcdefgh"), 60)
+    predicted = np.where(random.random((4, 60)) < 0.3, -1, random.integers(0, 3, (4, 60)))
+    hit = np.where(predicted == -1, np.nan, predicted == labels)
+
+    def recalls(rows):
+        each = np.full((4, 4), np.nan)
+        for own, guess in zip(each, predicted[:, rows], strict=True):
+            truth, guess = labels[rows][guess >= 0], guess[guess >= 0]
+            present = np.unique(truth)
+            own[present] = recall_score(truth, guess, labels=present, average=None)
+            own[3] = own[:3].mean()
+        return [np.mean(column[~np.isnan(column)]) for column in each.T]
+
+    drawn, persons = [], np.unique(units)
+    for numbers in np.random.default_rng(7).integers(0, 8, (200, 8)):
+        rows = [np.flatnonzero(units == persons[number]) for number in numbers]
+        drawn.append(recalls(np.concatenate(rows)))
+    estimate, drawn = np.array(recalls(np.arange(60))), np.array(drawn)
+    limits = np.quantile(drawn, [0.025, 0.975], axis=0) - drawn.mean(0)
+    found = bootstrap(emotion_means(labels, hit, 3), units, resamples=200, seed=7)
+    np.testing.assert_allclose(found, [estimate, *(estimate + limits)], atol=1e-9)
+    wide = found.widened(inflation(5, 3))
+    factors = np.sqrt([1 + 3 * 5 / 4] * 3 + [1 + 5 / 4])
+    np.testing.assert_allclose(wide, [estimate, *(estimate + factors * limits)], atol=1e-9)
+
+
+def test_emotion_means_leave_untested_rows_out_and_average_repetitions(random):
     labels, hit = random.integers(0, 4, 80), random.integers(0, 2, (3, 80)).astype(float)
     tested = random.random((3, 80)) < 0.5
     weight = random.integers(0, 4, (5, 80)).astype(float)
-    found = emotion_means(labels, np.where(tested, hit, np.nan), 4)(weight)
-    for s in range(3):
-        shown = tested[s]
-        alone = emotion_means(labels[shown], hit[s, shown], 4)(weight[:, shown])
-        np.testing.assert_allclose(found[:, s], alone, atol=1e-12)
-    none = emotion_means(labels, np.full(80, np.nan), 4)(weight)
+    for shown in (tested, tested[[0, 0, 0]]):
+        found = emotion_means(labels, np.where(shown, hit, np.nan), 4)(weight)
+        alone = [
+            emotion_means(labels[own], values[None, own], 4)(weight[:, own])
+            for own, values in zip(shown, hit, strict=True)
+        ]
+        np.testing.assert_allclose(found, np.mean(alone, 0), atol=1e-12)
+    none = emotion_means(labels, np.full((2, 80), np.nan), 4)(weight)
     assert np.isnan(none).all()
 
 
@@ -98,13 +131,12 @@ def test_a_stratified_sample_keeps_the_shares_of_the_emotions(random, size, monk
 
 def test_emotion_means_are_recalls_and_their_mean(random):
     labels, predicted = random.integers(0, 4, 80), random.integers(0, 4, 80)
-    found = emotion_means(labels, (labels == predicted).astype(float), 4)(np.ones((1, 80)))[0]
+    statistic = emotion_means(labels, (labels == predicted).astype(float)[None], 4)
     each = recall_score(labels, predicted, average=None)
-    np.testing.assert_allclose(found, [*each, each.mean()], atol=1e-12)
+    np.testing.assert_allclose(statistic(np.ones((1, 80)))[0], [*each, each.mean()], atol=1e-12)
     weight = random.integers(0, 4, (5, 80)).astype(float)
-    several = emotion_means(labels, np.stack([labels == predicted] * 2).astype(float), 4)(weight)
     theirs = [recall_score(labels, predicted, average=None, sample_weight=w) for w in weight]
-    np.testing.assert_allclose(several[:, 1, :-1], theirs, atol=1e-12)
+    np.testing.assert_allclose(statistic(weight)[:, :-1], theirs, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -116,20 +148,29 @@ def test_emotion_means_are_recalls_and_their_mean(random):
     ],
 )
 def test_emotion_means_by_hand(hit, weight, expected):
-    found = emotion_means(np.array([0, 0, 1]), np.array(hit), 2)(np.array([weight]))
+    found = emotion_means(np.array([0, 0, 1]), np.array([hit]), 2)(np.array([weight]))
     np.testing.assert_array_equal(found, [expected])
 
 
 def test_intervals_by_hand():
-    """Twice the variance, within 0 and 1, and means of the repetitions that are defined."""
-    limits = Interval(np.array([0.5, 1]), np.array([0.4, 0]), np.array([0.7, 1])).widened()
-    root = np.sqrt(2) * np.array([0.1, 1, 0.2])
-    expected = [[0.5, 1], [0.5 - root[0], 1 - root[1]], [0.5 + root[2], 1]]
-    np.testing.assert_allclose(limits, expected, atol=1e-12)
-    np.testing.assert_allclose(limits.of_shares(), np.clip(expected, 0, 1), atol=1e-12)
-    some = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
-    means = Interval(some, some - 1, some + 1).of_repetitions()
-    np.testing.assert_array_equal(means, [[2, np.nan], [1, np.nan], [3, np.nan]])
+    """Limits twice as far, and within 0 and 1."""
+    limits = Interval(np.array([0.5, 1]), np.array([0.4, 0]), np.array([0.7, 1])).widened(2)
+    np.testing.assert_allclose(limits, [[0.5, 1], [0.3, -1], [0.9, 1]], atol=1e-12)
+    np.testing.assert_allclose(limits.of_shares(), [[0.5, 1], [0.3, 0], [0.9, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize(("folds", "mean"), [(1, 1), (2, np.sqrt(3)), (5, 1.5)])
+def test_inflation_is_that_of_nadeau_and_bengio(folds, mean):
+    """The ratio of their variance of a mean over folds to that of independent folds; of one emotion
+    the added part counts three times.
+    """
+    *emotions, average = inflation(folds, 2)
+    assert average == pytest.approx(mean)
+    assert emotions == pytest.approx([np.sqrt(1 + 3 * (mean**2 - 1))] * 2)
+    if folds > 1:
+        test_share = 1 / folds
+        corrected, naive = 1 / folds + test_share / (1 - test_share), 1 / folds
+        assert average == pytest.approx(np.sqrt(corrected / naive))
 
 
 class TestChance:
@@ -159,6 +200,23 @@ class TestChance:
         np.testing.assert_allclose(null, recalls, atol=0.001)
         fisher = stats.fisher_exact([[12, 29], [17, 62]], "greater").pvalue
         np.testing.assert_allclose(p, fisher, atol=0.01)
+
+    def test_p_is_that_of_scipy_s_enumeration_of_all_orders(self):
+        labels, predicted = np.array([0, 0, 1, 1, 1, 2, 2]), np.array([0, 0, 1, 1, 2, 2, 0])
+
+        def recall(truth):
+            return np.mean([(predicted[truth == c] == c).mean() for c in range(3)])
+
+        exact = stats.permutation_test(
+            (labels,),
+            recall,
+            permutation_type="pairings",
+            n_resamples=np.inf,
+            alternative="greater",
+        )
+        null, p = better_than_chance(labels, predicted[None], None, 3, folds=1, permutations=50_000)
+        assert p[-1] == pytest.approx(exact.pvalue, abs=0.003) and 0.01 < p[-1] < 0.2
+        assert null[-1] == pytest.approx(exact.null_distribution.mean(), abs=0.003)
 
     @pytest.mark.parametrize("folds", [1, 2, 10])
     def test_equals_a_loop_over_permutations(self, random, folds):
@@ -289,14 +347,14 @@ def test_the_detectable_difference_is_found_in_four_of_five_cases(random):
     interval = Interval(0.0, *stats.norm.interval(0.95))
     smallest = detectable(interval)
     assert smallest == pytest.approx(1.959964 + 0.841621, abs=1e-6)
-    assert detectable(interval.widened()) == pytest.approx(np.sqrt(2) * smallest)
+    assert detectable(interval.widened(2)) == pytest.approx(2 * smallest)
     z = random.normal(smallest, 1, 20_000)
     assert np.mean(z > stats.norm.ppf(0.975)) == pytest.approx(0.8, abs=0.01)
 
 
-def test_the_share_of_rejections_has_the_exact_binomial_interval():
-    share, low, high = reject_share(25, 500)
+def test_a_share_has_the_exact_binomial_interval():
+    share, low, high = binomial_share(25, 500)
     assert share == 0.05
     assert low == pytest.approx(stats.beta.ppf(0.025, 25, 476), abs=1e-9)
     assert high == pytest.approx(stats.beta.ppf(0.975, 26, 475), abs=1e-9)
-    assert np.isnan(reject_share(0, 0)).all()
+    assert np.isnan(binomial_share(0, 0)).all()
