@@ -24,7 +24,7 @@ PAPER: dict[str, Any] = {
     "every_reading": True,
     "other_deals": True,
     "shuffles": 500,
-    "simulations": 120,
+    "simulations": 100,
     "simulated_rows": [200, 675, 1500],
 }
 PROFILES = {
