@@ -138,7 +138,10 @@ def test_the_last_chapter_takes_its_numbers_from_the_others(monkeypatch, few, tm
     level = {"model": "CNN fusion", "protocol": "random", "recipe": "converged"}
     level |= {"measure": "recall", "emotion": "average", "ours": 0.222, "low": 0.2, "high": 0.24}
     given = {
-        "claims": [{"verdict": "reproduced"}] * 3 + [{"verdict": "undecided"}],
+        "claims": [
+            {"kind": "results", "verdict": verdict}
+            for verdict in ["reproduced"] * 3 + ["undecided"]
+        ],
         "table3": [level],
         "steps_4_results": {"Table 3": {"shallow": 1000, "cnn fusion": 10}},
     }

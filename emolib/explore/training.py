@@ -47,7 +47,7 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     rate = widgets.FloatLogSlider(
         1e-2, min=-5, max=-0.5, step=0.25, readout_format=".2g", **live.look("learning rate")
     )
-    epochs = live.slider("epochs", 60, 5, 300, 5)
+    epochs = live.slider("epochs", 60, 5, max(own.epochs for own in RECIPES.values()), 5)
     seeds = live.slider("seeds", 8, 1, 30, 1)
     canvas = live.Canvas()
 

@@ -278,9 +278,9 @@ def selection_bias(
         printed: by model, what the paper prints, marked.
         chance: recall of guessing, marked.
     """
-    parts = dict(list(frame.groupby("model", sort=False)))
+    parts = {str(model): part for model, part in frame.groupby("model", sort=False)}
     figure, axis, place = _rows(
-        [str(model) for model in parts],
+        list(parts),
         0.3 * len(parts) * len(labels) + 1.3,
         ON_FIFTH,
         chance,
@@ -289,26 +289,34 @@ def selection_bias(
     random, alt = np.random.default_rng(0), ["Test recall by how the setting was chosen."]
     step = 0.8 / len(labels)
     for y, (model, part) in zip(place, parts.items(), strict=True):
-        axis.vlines(printed[str(model)], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
+        axis.vlines(printed[model], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
         said = []
         for number, (column, label) in enumerate(labels.items()):
             values, at = part[column], y + step * ((len(labels) - 1) / 2 - number)
-            colour = (OTHER, OURS, UNNAMED)[number % 3]
             axis.plot(
                 values,
                 at + random.uniform(-0.3, 0.3, len(part)) * step,
                 ".",
-                color=colour,
+                color=(OTHER, OURS, UNNAMED)[number % 3],
                 markersize=5,
                 alpha=0.5,
                 label=label,
                 rasterized=len(frame) > MANY,
             )
-            mean = {"markersize": 15, "markeredgewidth": 2.5, "label": "mean over splits"}
-            axis.plot(values.mean(), at, "|", color="#222222", **mean)
+            axis.plot(
+                values.mean(),
+                at,
+                "|",
+                color="#222222",
+                markersize=15,
+                markeredgewidth=2.5,
+                label="mean over splits",
+            )
             said.append(f"{label} {percent(values.mean())}")
-        reached = f"{model}, {len(part)} splits (the paper: {percent(printed[str(model)])})"
-        alt.append(f"{reached}: mean {joined(said)}.")
+        alt.append(
+            f"{model}, {len(part)} splits (the paper: {percent(printed[model])}): mean "
+            f"{joined(said)}."
+        )
     axis.set_ylim(-0.6, len(parts) - 0.4)
     return Picture(with_legend(figure, 3), " ".join(alt), frame)
 

@@ -52,11 +52,10 @@ def assemble(
     called = numbers(cards)
     html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
     verdict = [html[id] for id in FIRST if id in html]
+    opening = tally(results), results.get("explanations"), verdict
     register = [(card.id, called[card.id], card.caption) for card in cards]
     parts = [
-        Chapter(
-            "verdict", "The verdict", [], macro("opening.html", "verdict", tally(results), verdict)
-        ),
+        Chapter("verdict", "The verdict", [], macro("opening.html", "verdict", *opening)),
         Chapter(
             "reading", "How to read this report", [], macro("opening.html", "reading", register)
         ),

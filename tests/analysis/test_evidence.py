@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from sklearn.metrics import accuracy_score, recall_score
 
 from emolib import paper
@@ -26,7 +27,7 @@ from emolib.analysis.evidence import (
 )
 from emolib.analysis.statistics import RESAMPLES, better_than_chance, fold_recall
 from emolib.folds import HALVES, PROTOCOLS, SINGLE, make_folds
-from emolib.models import ShallowNet
+from emolib.models import FusionNet, ShallowNet
 from emolib.pruning import prune_network
 from emolib.training.sweeps import RECIPES, Recipe, sweep
 from emolib.training.train import train
@@ -181,39 +182,110 @@ def test_two_emotions_always_taken_for_each_other_are_confused_most(tiny):
 
 def test_the_printed_and_recomputed_rows_are_all_there(drawn):
     printed = evidence.printed().set_index("id")
-    assert len(printed) == 6 * 8 + 3 * 7
+    assert len(printed) == 6 * 8 + 3 * 7 + 1 and printed.index.is_unique
     assert printed.loc["paper, CNN fusion, Fear", "estimate"] == paper.TABLE_3["CNN fusion"][2]
-    kinds = evidence.of_data(drawn)["kind"].value_counts()
-    assert kinds.to_dict() == {"angle": 15, "data": 2 * (2 + 4)}
+    baseline = printed.loc[evidence.BASELINE]
+    assert baseline["estimate"] == pytest.approx(np.mean(paper.SPI_BASELINE["recall"]))
+    rows = evidence.of_data(drawn)
+    of_modality = 2 * (2 + 2 * 5)  # smallest, largest, and two medians of each feature
+    kinds = {"angle": 15, "parameters": 2, "data": of_modality + 2}  # and rows, and drawn
+    assert rows["kind"].value_counts().to_dict() == kinds
+    rows = rows.set_index("id")["estimate"]
+    assert rows["rows"] == len(drawn)
+    shallow, cnn = (
+        sum(p.numel() for p in net.parameters())
+        for net in (ShallowNet(5, 16, 7), FusionNet(1, 5, 7))
+    )
+    assert [rows["parameters, shallow"], rows["parameters, CNN"]] == [shallow, cnn] == [215, 4439]
+    feature = drawn.features["PHOG"][:, 2]
+    assert rows["median, PHOG, feature 3"] == pytest.approx(np.median(feature))
+    scaled = (np.median(feature) - feature.min()) / np.ptp(feature)
+    assert rows["scaled median, PHOG, feature 3"] == pytest.approx(scaled, abs=1e-6)
+
+
+def test_rows_that_were_dropped_are_counted(drawn):
+    done = [("row lacks one feature or more", 2, "dropped"), ("same features", 5, "kept")]
+    repairs = pd.DataFrame(done, columns=drawn.repairs.columns)
+    rows = evidence.of_data(replace(drawn, repairs=repairs)).set_index("id")
+    assert rows.loc["rows", "estimate"] == len(drawn) + 2
+
+
+def trained_on(c, units, loss, recipe="printed"):
+    """The condition with what was noted of its networks."""
+    networks = pd.DataFrame({"units": units, "train_loss": loss, "linear_share": 0.25})
+    return replace(c, recipe=recipe, networks=networks)
+
+
+def test_networks_that_improve_when_trained_on_had_not_converged(two):
+    printed = trained_on(two[0], 3, [1.0, 1.0, 1.0, 1.0])
+    longer = trained_on(two[0], 3, [0.98, 0.995, 1.0, 0.5], "converged")
+    rows = evidence.of_networks([printed, longer])
+    assert rows_of(rows, kind="falling")["estimate"].tolist() == [0.5]
+    assert rows_of(rows, kind="linear")["estimate"].tolist() == [0.25, 0.25]
+
+
+def test_compression_ratios_are_compared_by_a_paired_t_interval(two):
+    setting = {"modality": "LPQ", "angle": 60.0, "activation_shift": 0.5}
+    left, other = [3, 2, 3, 1, 2], [2, 4, 4, 3, 2]
+    narrow, wide = (
+        replace(trained_on(two[0], units, 1.0), setting=setting | {"hidden": hidden})
+        for units, hidden in ((left, 6), (other, 16))
+    )
+    row = evidence.compression(narrow, wide).iloc[0]
+    test = stats.ttest_rel(np.divide(left, 6), np.divide(other, 16))
+    low, high = test.confidence_interval(0.95)
+    assert row["estimate"] == pytest.approx(np.mean(left) / 6 - np.mean(other) / 16)
+    assert [row["low"], row["high"]] == pytest.approx([low, high], abs=1e-12)
 
 
 def test_all_that_the_claims_rest_on_is_gathered(tiny):
-    right, named = iter(np.linspace(0.2, 0.8, 20)), ("Angry", "Surprise", "Sad")
+    right, named = iter(np.linspace(0.2, 0.8, 99)), ("Angry", "Surprise", "Sad")
     models = [
-        condition(replace(tiny, classes=named), model, next(right))
+        trained_on(condition(replace(tiny, classes=named), model, next(right)), 3, [1.0, 2.0])
         for model in dict.fromkeys(["PHOG shallow", *sum(evidence.PAIRS, ())])
     ]
+    models, variants = ([c for c in models if ("," in c.model) is has] for has in (False, True))
     widths = [
-        condition(tiny, f"{m}-{units}", next(right), modality=m, hidden=units)
-        for m, units in product(tiny.modalities, (16, 3, 7))
+        trained_on(
+            condition(tiny, f"{m}-{u}-{r}", next(right), modality=m, hidden=u, **setting), u, [1, 2]
+        )
+        for (r, setting), m, u in product(evidence.READINGS.items(), tiny.modalities, (16, 3, 7))
     ]
     angles = [
-        condition(tiny, f"{m}/{a}/{s}", next(right), modality=m, angle=a, activation_shift=s)
-        for m, s, a in product(tiny.modalities, (0.5, 0.0), (60, 0))
+        condition(
+            tiny, f"{m}/{a}/{s}", next(right), modality=m, hidden=16, angle=a, activation_shift=s
+        )
+        for m, s, a in product(tiny.modalities, (0.5, 0.0), (60, 0, 30))
     ]
-    rows = evidence.collect_evidence(evaluate(models), models, widths, angles)
+    rows = evidence.collect_evidence(
+        tiny,
+        evidence.model_evidence(evaluate(models), models, variants),
+        evidence.sweep_evidence(widths, angles),
+    )
     assert rows["id"].is_unique
     gaps = rows[rows["kind"] == "difference"]
     pairs = set(zip(gaps["first"], gaps["second"], strict=True))
-    assert pairs >= {(f"LPQ-{a}", f"LPQ-{b}") for a, b in ((16, 3), (7, 3), (16, 7))}
-    means = rows_of(rows, kind="recall", emotion="average").set_index("model")["estimate"]
-    for shift in (0.5, 0.0):
-        high, low = f"PHOG/60/{shift}", f"PHOG/0/{shift}"
+    pruned, unpruned = "pruned at 60°, shifted", "unpruned"
+    assert pairs >= {*evidence.PAIRS, (f"PHOG-16-{pruned}", f"PHOG-16-{unpruned}")}
+    for a, b in ((16, 3), (7, 3), (16, 7)):
+        assert (f"LPQ-{a}-{pruned}", f"LPQ-{b}-{pruned}") in pairs
+    means = rows_of(rows, kind="by angle", emotion="average").set_index("model")["estimate"]
+    for shift, angle in product((0.5, 0.0), (0, 30)):
+        high, low = f"PHOG/60/{shift}", f"PHOG/{angle}/{shift}"
         gap = rows_of(gaps, first=high, second=low, emotion="average")["estimate"].item()
         assert gap == pytest.approx(means[high] - means[low])
-    held = rows[rows["hidden"].notna()]
-    tried = set(zip(held["modality"], held["hidden"], strict=True))
-    assert tried == set(product(tiny.modalities, (3, 7, 16)))
+    held = rows[rows["kind"] == "by width"]
+    tried = set(zip(held["modality"], held["hidden"], held["angle"], strict=True))
+    assert tried == set(product(tiny.modalities, (3, 7, 16), (0, 60)))
+    assert len(rows_of(rows, kind="compression")) == 2 * len(evidence.READINGS)
+
+
+def test_later_evidence_replaces_rows_of_the_same_id(tiny, two):
+    first = evaluate(two, ("recall",)).rename(columns={"ours": "estimate"}).assign(kind="recall")
+    again = first[:2].assign(estimate=7.0)
+    rows = evidence.collect_evidence(tiny, first, again).set_index("id")["estimate"]
+    assert rows.index.is_unique
+    assert rows[first["id"]].tolist() == [7.0, 7.0, *first["estimate"][2:]]
 
 
 def cut(c, rows):
@@ -241,7 +313,7 @@ class TestUntestedRows:
             evaluate,
             partial(differences, pairs=[("good", "poor")]),
             partial(evidence.confusions, pairs=pair),
-            partial(evidence.estimates, varied=()),
+            partial(evidence.estimates, kind="by width", varied=()),
         ):
             found = table([untested(c, self.rows) for c in two])
             alone = table([cut(c, ~self.rows) for c in two])
