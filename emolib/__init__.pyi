@@ -5,6 +5,7 @@ __version__: str
 from . import figures as figures
 from . import paper as paper
 from .analysis.error_rates import calibrate as calibrate
+from .analysis.error_rates import coverage as coverage
 from .analysis.evidence import PAPER_MODELS as PAPER_MODELS
 from .analysis.evidence import angle_sweep as angle_sweep
 from .analysis.evidence import collect_evidence as collect_evidence

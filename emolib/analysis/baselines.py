@@ -111,7 +111,7 @@ def nested(
     Args:
         protocol: of outer and inner folds.
         seeds: repetitions.
-        folds: outer folds; 2 with ``"person-independent"`` is the protocol of Dhall et al.
+        folds: outer folds; 2 under ``"two halves"``, the protocol of Dhall et al.
         candidates: name to pipeline and grid.
 
     Returns:

@@ -89,6 +89,40 @@ def ridge(parts: list[tuple[NDArray[np.floating], Rows, Rows]], rows: Rows) -> R
     return RidgeFolds(np.stack(designs)[fold, np.arange(len(rows))], np.stack(matrices), fold)
 
 
+def predict(models: list[RidgeFolds], labels: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
+    """Out-of-fold predictions ``[S, N]`` of classifiers trained on these labels, a model for each
+    repetition; -1 where untested.
+    """
+    truth, fold = np.eye(classes)[labels], np.stack([model.fold for model in models])
+    scores = [
+        np.einsum("nd,ndc->nc", model.design, (model.matrix @ truth)[model.fold])
+        for model in models
+    ]
+    return np.where(fold == UNTESTED, UNTESTED, np.argmax(scores, -1))
+
+
+def hits(models: list[RidgeFolds], labels: NDArray[np.intp], classes: int) -> NDArray[np.float64]:
+    """Whether a row is recognised, 1 or 0, ``[S, N]``; NaN where it was not tested."""
+    predicted = predict(models, labels, classes)
+    return np.where(predicted == UNTESTED, np.nan, predicted == labels)
+
+
+def intervals(
+    labels: NDArray[np.intp],
+    units: np.ndarray,
+    values: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    seed: int,
+) -> statistics.Interval:
+    """Intervals of the mean of values ``[S, N]`` by emotion and on average, ``[C + 1]``, as
+    :mod:`emolib.analysis.evidence` makes them, from fewer resamples.
+    """
+    statistic = statistics.emotion_means(labels, values, len(factor) - 1)
+    tested = np.asarray(~np.isnan(values).all(0))
+    found = statistics.bootstrap(statistic, units, tested, resamples=RESAMPLES, seed=seed)
+    return found.widened(factor)
+
+
 def calibrate(
     data: EmotionData, protocol: str, *, seeds: int, folds: int, shuffles: int
 ) -> pd.DataFrame:
@@ -172,40 +206,6 @@ def _shuffle(
         "interval of a difference": _inside(below[-1], above[-1], 0),
         "interval by row, not widened": _inside(row_below[-1], row_above[-1], 0),
     } | {limit: values[-1] for limit, values in zip(statistics.LIMITS, level, strict=True)}
-
-
-def predict(models: list[RidgeFolds], labels: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
-    """Out-of-fold predictions ``[S, N]`` of classifiers trained on these labels, a model for each
-    repetition; -1 where untested.
-    """
-    truth, fold = np.eye(classes)[labels], np.stack([model.fold for model in models])
-    scores = [
-        np.einsum("nd,ndc->nc", model.design, (model.matrix @ truth)[model.fold])
-        for model in models
-    ]
-    return np.where(fold == UNTESTED, UNTESTED, np.argmax(scores, -1))
-
-
-def hits(models: list[RidgeFolds], labels: NDArray[np.intp], classes: int) -> NDArray[np.float64]:
-    """Whether a row is recognised, 1 or 0, ``[S, N]``; NaN where it was not tested."""
-    predicted = predict(models, labels, classes)
-    return np.where(predicted == UNTESTED, np.nan, predicted == labels)
-
-
-def intervals(
-    labels: NDArray[np.intp],
-    units: np.ndarray,
-    values: NDArray[np.float64],
-    factor: NDArray[np.float64],
-    seed: int,
-) -> statistics.Interval:
-    """Intervals of the mean of values ``[S, N]`` by emotion and on average, ``[C + 1]``, as
-    :mod:`emolib.analysis.evidence` makes them, from fewer resamples.
-    """
-    statistic = statistics.emotion_means(labels, values, len(factor) - 1)
-    tested = np.asarray(~np.isnan(values).all(0))
-    found = statistics.bootstrap(statistic, units, tested, resamples=RESAMPLES, seed=seed)
-    return found.widened(factor)
 
 
 def simulate(rows: int, number: int) -> EmotionData:

@@ -24,6 +24,8 @@ PAPER: dict[str, Any] = {
     "every_reading": True,
     "other_deals": True,
     "shuffles": 500,
+    "simulations": 100,
+    "simulated_rows": [200, 675, 1500],
 }
 PROFILES = {
     # a minute on a laptop: enough networks to see every effect, too few for narrow intervals
@@ -40,6 +42,8 @@ PROFILES = {
         "every_reading": False,
         "other_deals": False,
         "shuffles": 100,
+        "simulations": 36,
+        "simulated_rows": [675],
     },
     # every hidden-layer width and angle of the paper's figures
     "paper": PAPER,
@@ -64,6 +68,8 @@ BOUNDS = {
     "cnn_picks": (1, 10_000),
     "restarts": (1, 1_000),
     "shuffles": (1, 100_000),
+    "simulations": (1, 100_000),
+    "simulated_rows": (100, 100_000),
 }
 
 

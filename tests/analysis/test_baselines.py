@@ -14,9 +14,10 @@ from sklearn.preprocessing import StandardScaler
 
 from emolib.analysis import baselines, statistics
 from emolib.analysis.baselines import CANDIDATES, CHOSEN, ensemble, nested
-from emolib.analysis.evidence import evaluate
-from emolib.folds import PROTOCOLS, make_folds
+from emolib.analysis.evidence import conditions, differences, evaluate, table3_sweep
+from emolib.folds import HALVES, PROTOCOLS, make_folds
 from emolib.metrics import predict
+from emolib.training.train import train
 
 ONE = {
     "logistic regression": (
@@ -84,6 +85,22 @@ def test_an_ensemble_is_the_mean_of_all_repetitions(tiny):
     together = ensemble(condition)
     np.testing.assert_allclose(together.scores[0], condition.scores.mean(0))
     assert together.model == "logistic regression, 2 together"
+
+
+def test_networks_and_classifiers_are_paired_on_the_same_two_halves(tiny):
+    """By row and by fold: the difference of their recalls has an interval and a t-test."""
+    table = table3_sweep(tiny, 2, 2, 3, "converged", {"net": {"modality": "PHOG"}}, HALVES)
+    (network,) = conditions(train(tiny, table, jobs=1))
+    (classifier,) = nested(tiny, HALVES, 2, 2, ONE)
+    np.testing.assert_array_equal(network.fold, classifier.fold)
+    assert classifier.protocol == network.protocol == HALVES
+    gap = differences([network, classifier], [("net", "logistic regression")]).iloc[-1]
+    ours, theirs = (
+        np.mean([recall_score(tiny.labels, own, average="macro") for own in c.predicted])
+        for c in (network, classifier)
+    )
+    assert gap["estimate"] == pytest.approx(ours - theirs)
+    assert gap["low"] <= gap["estimate"] <= gap["high"] and 0 <= gap["p"] <= 1
 
 
 def test_unknown_persons_are_nested_in_random_folds(tiny):
