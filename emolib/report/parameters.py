@@ -35,7 +35,7 @@ PROFILES = {
         "angles": [0, 15, 30, 60, 90],
         "draws": 60,
         "beyond": 500,
-        "cnn_draws": 4,
+        "cnn_draws": 3,
         "pick_draws": 8,
         "cnn_picks": 2,
         "restarts": 2,
