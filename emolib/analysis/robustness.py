@@ -5,7 +5,7 @@ together, ``R`` repetitions.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 import joblib
@@ -91,10 +91,14 @@ def rank_correlations(table: pd.DataFrame, first: str) -> pd.DataFrame:
     return pd.DataFrame(found, others).set_axis(["tau", "p"], axis=1)
 
 
-def single_results(trained: Trained) -> NDArray[np.float64]:
-    """Mean recall of each network of a sweep on the rows that it was tested on: ``[K]``."""
+def single_results(
+    trained: Trained, measure: Callable[..., float] = mean_recall
+) -> NDArray[np.float64]:
+    """Mean recall (or another ``measure`` of labels and predictions) of each network of a sweep on
+    the rows that it was tested on: ``[K]``.
+    """
     labels = trained.data.labels
-    return np.array([mean_recall(labels[r.test_rows], predict(r.scores)) for r in trained.results])
+    return np.array([measure(labels[r.test_rows], predict(r.scores)) for r in trained.results])
 
 
 def split_percentile(results: NDArray[np.float64], printed: float) -> dict[str, float]:
