@@ -165,12 +165,12 @@ def test_inflation_is_that_of_nadeau_and_bengio(folds, mean):
     the added part counts three times.
     """
     *emotions, average = inflation(folds, 2)
-    assert average == pytest.approx(mean)
-    assert emotions == pytest.approx([np.sqrt(1 + 3 * (mean**2 - 1))] * 2)
+    assert average == pytest.approx(mean, rel=1e-9)
+    assert emotions == pytest.approx([np.sqrt(1 + 3 * (mean**2 - 1))] * 2, rel=1e-9)
     if folds > 1:
         test_share = 1 / folds
         corrected, naive = 1 / folds + test_share / (1 - test_share), 1 / folds
-        assert average == pytest.approx(np.sqrt(corrected / naive))
+        assert average == pytest.approx(np.sqrt(corrected / naive), rel=1e-9)
 
 
 class TestChance:
@@ -308,9 +308,13 @@ class TestCompare:
         found = compare(first, second, 5)
         p = 2 * stats.t.sf(abs(gap.mean()) / error, gap.size - 1)
         worse, better = posterior.cdf(-0.01), posterior.sf(0.01)
-        assert list(found.values()) == pytest.approx((p, worse, 1 - worse - better, better))
+        assert list(found.values()) == pytest.approx(
+            (p, worse, 1 - worse - better, better), rel=1e-9
+        )
         back = compare(second, first, 5)
-        assert list(back.values()) == pytest.approx((p, better, 1 - worse - better, worse))
+        assert list(back.values()) == pytest.approx(
+            (p, better, 1 - worse - better, worse), rel=1e-9
+        )
 
     @pytest.mark.parametrize(
         ("scores", "folds"),
