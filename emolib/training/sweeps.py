@@ -44,7 +44,7 @@ class Recipe:
 # training went on until it converged: a higher rate, because at the printed one the loss still
 # falls after thousands of epochs, and an end set by the training loss alone, never by a look at
 # test rows. The bounds are far above what it takes: on SFEW the loss of shallow networks stops
-# falling after 30 to 500 epochs, that of CNNs after 350 to 900 (of one in a hundred it never falls).
+# falling after 30 to 500 epochs, that of CNNs after 340 to 940; of one in a hundred it never falls.
 RECIPES = {
     ("shallow", "printed"): Recipe(epochs=200, learning_rate=1e-4),
     ("cnn", "printed"): Recipe(epochs=30, learning_rate=1e-4),
