@@ -34,7 +34,7 @@ PROFILES = {
         "widths": [6, 11, 16],
         "angles": [0, 15, 30, 60, 90],
         "draws": 60,
-        "beyond": 500,
+        "beyond": 300,
         "cnn_draws": 3,
         "pick_draws": 8,
         "cnn_picks": 2,
