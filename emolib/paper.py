@@ -241,7 +241,7 @@ CLAIMS = (
         PRUNING,
         "Section 4.3",
         "Pruning improves Angry and Happy",
-        "17 % to 38 %, 28 % to 36 %",
+        "better",
     ),
     Claim(
         "compression",

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from emolib.analysis.evidence import READING, Condition
 from emolib.analysis.statistics import bootstrap, emotion_means, inflation, repetition_mean
 from emolib.data import EmotionData
-from emolib.folds import KEPT_APART, PROTOCOLS, make_folds
+from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, make_folds
 from emolib.metrics import MEASURES, UNTESTED, mean_recall, measures, predict
 from emolib.training import sweeps
 from emolib.training.scaling import scale
@@ -140,33 +140,32 @@ def selection_bias(
     three ways.
 
     Args:
-        table: a sweep with :data:`~emolib.folds.KEPT_APART` as its protocol; settings differ, seeds
-            are the splits.
+        table: a sweep of single splits, or of single splits with rows kept apart; settings differ,
+            seeds are the splits.
         every: epochs between checkpoints, of which a network's last epoch is one; the epoch is one
             of the choices.
         fixed: the setting that is not chosen at all, taken at its last epoch.
 
     Returns:
         One row per split: test recall of the ``fixed`` setting, of the setting and epoch best on
-        the rows kept apart (``nested``), and of those best on the test rows themselves
-        (``picked``); and how many ``settings`` there were to choose from. NaN where no network of
-        the split could be tested.
+        the rows kept apart (``nested``; NaN where none are), and of those best on the test rows
+        themselves (``picked``); and how many ``settings`` there were to choose from. NaN where no
+        network of the split could be tested.
 
     Raises:
-        ValueError: another protocol, a count that is not whole, or a ``fixed`` setting that the
+        ValueError: another protocol or several, a count that is not whole, or a ``fixed`` setting that the
             sweep does not hold.
     """
     every = whole_number("every", every, 1)
     table = pd.DataFrame(sweeps.check(table, data))
-    for protocol in table["protocol"].unique():
-        one_of("protocol", protocol, [KEPT_APART])
+    (protocol,) = {one_of("protocol", own, [SINGLE, KEPT_APART]) for own in table["protocol"]}
     is_fixed = (table.reindex(columns=list(fixed)) == pd.Series(fixed)).all(axis=1)
     if sorted(table["seed"][is_fixed]) != sorted(set(table["seed"])):
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
     rows = []
     for part, found in zip(parts, _checkpoints(data, parts, range(0, LARGEST, every)), strict=True):
-        ((train, test),) = make_folds(data, KEPT_APART, int(part["seed"].iloc[0]), 1)
+        ((train, test),) = make_folds(data, protocol, int(part["seed"].iloc[0]), 1)
         apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
         chosen_on, tested = (
             np.array(

@@ -140,8 +140,12 @@ class FoldInputs:
     ) -> NDArray[np.float32]:
         """``[N, M, D]``: every row of the data as one split's networks see it."""
         fitted_on = None if scaling == "all rows" else self.pairs[split][0]
-        # a network of the image alone has no use for features
-        parts = [scale(data, part, fitted_on) for part in modalities or data.modalities[:1]]
+        names = (
+            modalities or data.modalities[:1]
+        )  # a network of the image alone has no use for them
+        if scaling == "as they come":
+            return np.stack([data.features[name] for name in names], axis=1)
+        parts = [scale(data, name, fitted_on) for name in names]
         if fitted_on is not None:
             for part in parts:
                 check_scaling(part, fitted_on)

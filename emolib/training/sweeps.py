@@ -59,7 +59,7 @@ OPTIMISERS, LOSSES = tuple(arithmetic.OPTIMISERS), tuple(arithmetic.LOSSES)
 IMAGE_NETWORK, IMAGE = "cnn 2-D", "image"  # and the modality that its image branch reads
 NETWORKS = ("shallow", "cnn", IMAGE_NETWORK)
 SCHEDULES = ("first", "every")
-SCALINGS = ("training rows", "all rows", "standardised")
+SCALINGS = ("training rows", "all rows", "standardised", "as they come")
 
 # The columns of a sweep and what a row holds unless told otherwise.
 DEFAULTS: Row = {
@@ -79,7 +79,7 @@ DEFAULTS: Row = {
     "optimiser": "Adam",  # the paper names none
     "loss": "smooth L1",  # paper, equation 3
     # where min-max (equation 1) is fitted, the paper's own way is "all rows"; or "standardised":
-    # mean 0 and variance 1 over the training rows
+    # mean 0 and variance 1 over the training rows; or "as they come"
     "scaling": "training rows",
     "protocol": "random",
     "folds": 5,
