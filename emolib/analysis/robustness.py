@@ -158,7 +158,7 @@ def selection_bias(
     """
     every = whole_number("every", every, 1)
     table = pd.DataFrame(sweeps.check(table, data))
-    (protocol,) = {one_of("protocol", own, [SINGLE, KEPT_APART]) for own in table["protocol"]}
+    protocol = one_of("protocol", " and ".join(table["protocol"].unique()), [SINGLE, KEPT_APART])
     is_fixed = (table.reindex(columns=list(fixed)) == pd.Series(fixed)).all(axis=1)
     if sorted(table["seed"][is_fixed]) != sorted(set(table["seed"])):
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")

@@ -220,7 +220,9 @@ def test_networks_that_improve_when_trained_on_had_not_converged(two):
     printed = trained_on(two[0], 3, [1.0, 1.0, 1.0, 1.0])
     longer = trained_on(two[0], 3, [0.98, 0.995, 1.0, 0.5], "converged")
     rows = evidence.of_networks([printed, longer])
-    assert rows_of(rows, kind="falling")["estimate"].tolist() == [0.5]
+    (falling,) = rows_of(rows, kind="falling")[["estimate", "low", "high"]].to_numpy()
+    exact = [stats.beta.ppf(0.025, 2, 3), stats.beta.ppf(0.975, 3, 2)]
+    assert falling.tolist() == pytest.approx([0.5, *exact], abs=1e-9)
     assert rows_of(rows, kind="linear")["estimate"].tolist() == [0.25, 0.25]
 
 

@@ -185,9 +185,21 @@ class TestPicks:
         with pytest.raises(ValueError, match="every is 2.5; it must be a whole number"):
             selection_bias(tiny, table, every=2.5, fixed={})
 
+    def test_without_rows_kept_apart_the_choice_on_them_is_open(self, tiny):
+        table = sweep(hidden=[2, 8], max_epochs=4, **KEPT | {"protocol": SINGLE})
+        found = selection_bias(tiny, table, every=2, fixed={"hidden": 8})
+        assert np.isnan(found["nested"]).all() and not found[["picked", "fixed"]].isna().any(
+            axis=None
+        )
+        single = single_results(train(tiny, table[table["hidden"] == 8]))
+        np.testing.assert_array_equal(found["fixed"], single)
+
     def test_other_protocols_and_settings_are_refused(self, tiny):
-        with pytest.raises(ValueError, match="protocol is 'single split'; it must be one of"):
-            selection_bias(tiny, sweep(protocol=SINGLE, folds=1), every=5, fixed={})
+        with pytest.raises(ValueError, match="protocol is 'random'; it must be one of"):
+            selection_bias(tiny, sweep(), every=5, fixed={})
+        both = pd.concat([sweep(**KEPT), sweep(protocol=SINGLE, folds=1)])
+        with pytest.raises(ValueError, match="kept apart and single split'; it must be one of"):
+            selection_bias(tiny, both, every=5, fixed={})
         table = sweep(hidden=[2, 8], max_epochs=1, **KEPT)
         for fixed in ({"hidden": 5}, {"colour": 5}):
             with pytest.raises(ValueError, match="sweep must have one such setting for each seed"):

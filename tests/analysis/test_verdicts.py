@@ -17,6 +17,7 @@ from emolib.analysis.verdicts import (
     CONTRADICTED,
     NOT,
     NOT_JUDGED,
+    NOT_RERUN,
     REPRODUCED,
     RULES,
     RULES_IN_WORDS,
@@ -93,6 +94,10 @@ def world(drawn):
         for model, e in product(values, EMOTIONS):
             level = values[model][e] + shift
             rows.append(row("recall", model, f"recall, {e}", setting, e, level))
+            if e == "average":
+                rows += [
+                    row(m, model, m, setting, e, level) for m in ("accuracy", "average precision")
+                ]
         for (better, worse), e in product(PAIRS, EMOTIONS):
             difference = values[better][e] - values[worse][e]
             # the CNNs of Table 3 are no worse than its shallow nets on PHOG, and 3 points on LPQ
@@ -139,10 +144,10 @@ def changed(rows, ids, **values):
 
 OWN = {"lpq-cnn-angry", "phog-strong", "fusion-best-four", "lpq-best-fear", "lpq-worse-elsewhere"}
 ARITHMETIC = {"averages", "table-2", "similar-pair"}
-# What does not hold even where the tables do: 439 parameters are not few, 46 % is not a point above
-# 45 %, and 38 % on Disgust is not limited.
+OF_DATA = {"rows", "raw-range", "raw-centres", "feature-centres"}
+# What does not hold even where the tables do: 46 % is not a point above 45 %, and 38 % on Disgust is
+# not limited.
 DOUBTFUL = {
-    "few-parameters": NOT,
     "phog-best-happy": UNDECIDED,
     "fusion-weak-disgust": NOT,
     "shallow-gain": COMPATIBLE,
@@ -159,6 +164,7 @@ def test_each_claim_has_one_rule_and_one_row(world):
     assert claims.set_index("id")["evidence"].map(len).drop("same-measure").min() > 0
     assert {rule for rules in claims["rule"] for rule in rules.split(", ")} <= set(RULES_IN_WORDS)
     assert set(claims["id"][claims["kind"] == "arithmetic"]) == ARITHMETIC
+    assert set(claims["id"][claims["kind"] == "the data"]) == OF_DATA
 
 
 def test_in_a_world_where_the_paper_holds_only_its_own_contradictions_remain(world):
@@ -205,8 +211,11 @@ CHANGES = [
     ("CNN fusion − LPQ CNN, average, .*", dict(low=0, high=0.009), {"fusion-beats-either": NOT}),
     ("PHOG shallow − LPQ shallow, average, .*", dict(estimate=0.0), {"phog-beats-lpq": NOT}),
     # no worse than the margin is enough to be competitive
-    ("PHOG CNN − PHOG shallow, .*", dict(low=-0.02), {"few-parameters": NOT}),
+    ("PHOG CNN − PHOG shallow, .*", dict(low=-0.02), {"few-parameters": UNDECIDED}),
+    ("PHOG CNN − PHOG shallow, .*", dict(low=-0.05, high=-0.02), {"few-parameters": NOT}),
     ("parameters, CNN", dict(estimate=100), {"few-parameters": REPRODUCED}),
+    # other measures stand beside a level and do not count
+    ("CNN fusion, accuracy, .*", dict(estimate=0.9), {"fusion": REPRODUCED}),
     # one modality is not enough; other readings stand beside and decide nothing
     ("LPQ with 16, .*shifted − LPQ with 6, .*", dict(estimate=-0.1), {"more-units": NOT}),
     (".* with 16, unpruned − .*", dict(estimate=-0.1), {"more-units": REPRODUCED}),
@@ -225,7 +234,7 @@ CHANGES = [
     ("paper, LPQ CNN, .*", dict(estimate=0.0), {"lpq-worse-elsewhere": NOT}),
     ("scaled median, LPQ, feature 3", dict(estimate=0.6), {"feature-centres": NOT}),
     ("rows", dict(estimate=674), {"rows": NOT}),
-    (".*, falling, .*", dict(low=0.3, high=0.3), {"converged": UNDECIDED}),
+    (".*, falling, .*", dict(low=0.4, high=0.6), {"converged": UNDECIDED}),
     ("LPQ CNN, falling, .*", dict(low=0.6, high=0.6), {"converged": NOT}),
     ("angle between units 5 and 6 .*", dict(estimate=2.0), {"similar-pair": CONTRADICTED}),
     ("angle between units 5 and 6 .*", dict(estimate=13.11), {"table-2": CONTRADICTED}),
@@ -317,10 +326,13 @@ def test_drawn_faces_judge_no_result(world):
 
 
 def test_verdicts_are_tried_under_other_choices(world):
-    rows = changed(world, "PHOG shallow − LPQ shallow, average, .*", low=0.006, high=0.08)
+    rows = changed(world, "PHOG shallow − LPQ shallow, average, person-.*", low=0.006)
     rows = changed(rows, "CNN fusion − .*, average, random, .*", estimate=-0.1)
     rows = changed(rows, FUSION, low=0.295, high=0.325)
-    found = sensitivity(rows, {"dealt otherwise": world})
+    dealt = world[world["protocol"].eq("person-independent") & ~world["kind"].eq("by width")]
+    dealt = dealt[~dealt["id"].str.contains(" with 16")]
+    found = sensitivity(rows, {"dealt otherwise": dealt})
+    assert (found.loc[[*ARITHMETIC, *OF_DATA, "more-units"], "dealt otherwise"] == NOT_RERUN).all()
     order = found.loc["phog-beats-lpq"].to_dict()
     assert order["margin 0"] == order["margin 0.5"] == REPRODUCED
     assert order["margin 2"] == UNDECIDED and order["dealt otherwise"] == REPRODUCED
