@@ -153,8 +153,8 @@ def selection_bias(
         network of the split could be tested.
 
     Raises:
-        ValueError: another protocol or several, a count that is not whole, or a ``fixed`` setting that the
-            sweep does not hold.
+        ValueError: another protocol or several, a count that is not whole, or a ``fixed`` setting
+            that the sweep does not hold.
     """
     every = whole_number("every", every, 1)
     table = pd.DataFrame(sweeps.check(table, data))

@@ -18,7 +18,7 @@ from scipy import stats
 
 from emolib import paper
 from emolib.analysis.evidence import BASELINE, DRAWN, FALL, PAPER_MODELS, READINGS, WHO
-from emolib.analysis.statistics import CONFIDENCE, LIMITS, ROPE
+from emolib.analysis.statistics import CONFIDENCE, LIMITS, ROPE, inflation
 from emolib.folds import PROTOCOLS
 
 NOT, UNDECIDED, COMPATIBLE, REPRODUCED = (
@@ -46,12 +46,12 @@ RULES_IN_WORDS = {
     "reproduced; else undecided. Of an emotion that a model tells from others it is recall minus "
     "that of exchanged labels.",
     "no worse": "As an order, but the difference needs to lie above minus the margin only.",
-    "most networks": "Trained anew at the higher rate until their loss stops, some networks end with "
-    f"a loss lower by more than {FALL:.0%}. The exact interval of their share lies below a half: "
-    "reproduced; above it: not reproduced; else undecided.",
+    "most networks": "Trained anew at the higher rate until their loss stops, some networks end "
+    f"with a loss lower by more than {FALL:.0%}. The exact interval of their share lies below a "
+    "half: reproduced; above it: not reproduced; else undecided.",
     "count": "Numbers that have no error are compared as they are.",
-    "read off an axis": "The value is met to a tolerance: 0.025 of the features as they come, 0.1 of "
-    "the scaled ones.",
+    "read off an axis": "The value is met to a tolerance: 0.025 of the features as they come, 0.1 "
+    "of the scaled ones.",
     "arithmetic": "The paper's own printed numbers are recomputed.",
     "open": "The paper or the data lack what a test needs.",
 }
@@ -213,7 +213,8 @@ def evaluate_claims(
     Returns:
         Columns ``id``, ``topic``, ``place``, ``claim``, ``paper``, ``ours``, ``verdict``, one named
         after each protocol with its verdict, ``note``, ``kind`` (``"results"``,
-        ``"the data"`` or ``"arithmetic"``), ``rule``, ``parts`` (dictionaries) and ``evidence`` (ids of rows).
+        ``"the data"`` or ``"arithmetic"``), ``rule``, ``parts`` (dictionaries) and ``evidence``
+        (ids of rows).
     """
     found, evidence, drawn = [], Evidence(rows, confidence), DRAWN in set(rows["id"])
     why = WHO if WHO in set(rows["id"]) else "the other folds were not run"
@@ -311,13 +312,13 @@ def _levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> list[P
 
 def _gain(models: tuple[str, ...], figure: float, evidence: Evidence) -> list[Part]:
     """Gain of the best of some models over the baseline's published recall, whose own binomial
-    error widens the interval, as much inflated by persons as the model's.
+    error widens the interval: inflated by persons as the model's, and by its two folds.
     """
     published = evidence.rows("printed", id=BASELINE).iloc[0]
     levels = [evidence.level(model) for model in models]
     best = levels[int(np.argmax([rows["estimate"].mean(skipna=False) for rows in levels]))]
     inflated = (best["high"] - best["low"]) / (best["row_high"] - best["row_low"])
-    error = inflated * (published["high"] - published["low"]) / 2
+    error = inflation(2, 0)[-1] * inflated * (published["high"] - published["low"]) / 2
     gain = best["estimate"] - published["estimate"]
     rows = best.assign(
         estimate=gain,
