@@ -95,8 +95,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
-        highest = predict(self._scores(X))
-        return np.asarray(self.classes_[highest])
+        return np.asarray(self.classes_[predict(self._scores(X))])
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)

@@ -7,15 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emolib.report import BuildError, tally
 from emolib.report.cards import macro, templates
 from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
+from emolib.report.execution import Task
 from emolib.report.parameters import declared
-
-if TYPE_CHECKING:
-    from emolib.report.execution import Task
 
 # Cards that leave their chapter for the first page, in this order; the chapter keeps a link in
 # their place.
@@ -23,7 +21,7 @@ FIRST = ("claims",)
 
 
 def assemble(
-    chapters: Sequence["Task"],
+    chapters: Sequence[Task],
     title: str,
     provenance: Mapping[str, Any],
     faults: Sequence[str],
