@@ -172,9 +172,8 @@ def jax(data: EmotionData, net: str, networks: int) -> Iterator[int]:
         return linear(p, "output", jax.nn.relu(linear(p, "reduce", jnp.concatenate(joined, 1))))
 
     def loss(p: Any, x: Any, y: Any) -> Any:
-        error = forward(p, x) - y
-        slope = jnp.clip(error, -1, 1)
-        return jnp.mean(slope * (error - 0.5 * slope))
+        error = jnp.abs(forward(p, x) - y)
+        return jnp.where(error < 1, 0.5 * error**2, error - 0.5).mean()
 
     def step(state: Any, batch: Any) -> Any:
         number, rows = batch
@@ -231,8 +230,12 @@ def measure() -> Iterator[dict[str, Any]]:
         timed(WAYS[method](data, net, 1))  # loading and compiling are not counted here
         for networks in NETWORKS if net in NETS else IMAGE_NETWORKS:
             elapsed, steps = timed(WAYS[method](data, net, networks))
-            found = {"net": net, "method": method, "networks": networks}
-            yield found | {"microseconds_per_net_step": 1e6 * elapsed / steps}
+            yield {
+                "net": net,
+                "method": method,
+                "networks": networks,
+                "microseconds_per_net_step": 1e6 * elapsed / steps,
+            }
 
 
 def compiling() -> float:
@@ -302,7 +305,7 @@ def cluster(workers: int) -> dict[str, float]:
         }
 
 
-def parts() -> list[dict[str, Any]]:
+def parts() -> list[dict[Any, Any]]:
     """Rows of ``part`` and of the microseconds that it takes of a step of each network, on one
     core; memory is all zeros, so that no number grows.
     """
@@ -311,12 +314,12 @@ def parts() -> list[dict[str, Any]]:
     for net in [*NETS, "image"]:
         stack = NetworkStack(data, [row(net, seed) for seed in range(VECTOR)])
         engine: Any = stack.engine
-        tape, constants = engine.tape, engine.constants
+        tape = engine.tape
         lanes, weights, size = tape.room[[0, 10, 11]].tolist()
         found[net] = {}
         for part in dict.fromkeys(tape.parts):
             often = np.tile(tape.operations[np.array(tape.parts) == part], (AGAIN, 1))
-            work = partial(run, tape.memory, tape.windows, often, 0, len(often), constants)
+            work = partial(run, tape.memory, tape.windows, often, 0, len(often), engine.constants)
             found[net][part] = 1e6 / rate(work, AGAIN * lanes)
         w, g, m, v = range(weights, weights + 4 * size, size)
         whole, call = (
@@ -327,15 +330,16 @@ def parts() -> list[dict[str, Any]]:
         batches = VECTOR * -(-len(stack.material.pairs[0][0]) // BATCH)
         step = 1e6 / rate(partial(engine.epoch, np.arange(VECTOR)), batches)
         found[net] |= {"loss, rows, the rest": step - sum(found[net].values()), "whole step": step}
-    table = pd.DataFrame(found).fillna(0).rename_axis("part").reset_index()
-    return [{str(name): value for name, value in each.items()} for each in table.to_dict("records")]
+    return pd.DataFrame(found).fillna(0).rename_axis("part").reset_index().to_dict("records")
 
 
 def memory(networks: int) -> float:
-    """Peak memory in MiB of a process that trains so many shallow networks and nothing else."""
+    """Peak memory in MiB of a process that trains so many shallow networks and nothing else; NaN
+    where the system is not Linux.
+    """
     table = emolib.sweep(seed=range(-(-networks // 5)), max_epochs=2)
     emolib.train(emolib.load().as_distributed(), table.head(networks))
-    return peak_mebibytes()
+    return float(system_entry("self/status", r"VmHWM:\s*(\d+)", "nan")) / 1024
 
 
 def apart(function: Callable[..., Any], *arguments: int) -> Any:
@@ -381,20 +385,18 @@ def rate(work: Callable[[], object], amount: int) -> float:
     return runs * amount / min(Timer(work).repeat(5, runs))
 
 
-def peak_mebibytes() -> float:
-    """The most memory that this process has held, in MiB; NaN where the system is not Linux."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return float("nan")
-    return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) / 1024
+def system_entry(file: str, pattern: str, otherwise: str) -> str:
+    """The first match in a file below ``/proc``; ``otherwise`` where there is none, or no Linux."""
+    path = Path("/proc", file)
+    found = re.search(pattern, path.read_text()) if path.exists() else None
+    return found[1] if found else otherwise
 
 
 def setting() -> dict[str, Any]:
     """Machine, versions, and the work of a step."""
     data = emolib.load().as_distributed()
-    info = Path("/proc/cpuinfo")
-    known = re.findall(r"model name\s*: (.*)", info.read_text() if info.exists() else "")
-    name = known[0] if known else platform.processor() or platform.machine()
+    machine = platform.processor() or platform.machine()
+    name = system_entry("cpuinfo", r"model name\s*: (.*)", machine)
     a, b = torch.rand(2, 1024, 1024)
     c, d = torch.rand(2, 2**26)  # larger than any cache
     return {

@@ -7,7 +7,7 @@ Axes: ``N`` rows or images, ``D`` features, ``M`` modalities, ``C`` classes, ``H
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
@@ -95,8 +95,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
-        highest = predict(self._scores(X))
-        return np.asarray(self.classes_[highest])
+        return np.asarray(self.classes_[predict(self._scores(X))])
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
@@ -288,22 +287,20 @@ def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(scores - np.take_along_axis(excess, last[:, None], axis=1), 0)
 
 
-class Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base class of the transformers: images ``[N, H, W]`` to descriptors ``[N, D]``."""
 
-    @abstractmethod
-    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
-        """``[N, H, W]`` to ``[N, D]``."""
+    _describe: Callable[..., NDArray[np.float32]]  # images and the parameters to descriptors
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Checks the parameters on the first image; nothing but the number ``D`` is learnt."""
-        self._n_features_out = self._describe(np.asarray(X)[:1]).shape[1]
+        self._n_features_out = self._describe(np.asarray(X)[:1], **self.get_params()).shape[1]
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """``[N, H, W]`` to ``[N, D]`` float32."""
         check_is_fitted(self, "_n_features_out")
-        return self._describe(X)
+        return self._describe(X, **self.get_params())
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -311,6 +308,7 @@ class Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return tags
 
 
+@dataclass(eq=False, repr=False)
 class LPQ(Descriptor):
     """Local phase quantisation, see :func:`emolib.data.descriptors.lpq`.
 
@@ -321,14 +319,12 @@ class LPQ(Descriptor):
         >>> make_pipeline(LPQ(blocks=4), PCA(5), SVC()).fit(images, labels)
     """
 
-    def __init__(self, window: int = 7, blocks: int = 3) -> None:
-        self.window = window
-        self.blocks = blocks
-
-    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
-        return lpq(images, self.window, self.blocks)
+    window: int = 7
+    blocks: int = 3
+    _describe = staticmethod(lpq)
 
 
+@dataclass(eq=False, repr=False)
 class PHOG(Descriptor):
     """Pyramid histogram of oriented gradients, see :func:`emolib.data.descriptors.phog`.
 
@@ -336,10 +332,7 @@ class PHOG(Descriptor):
         bins, levels, edges: as there.
     """
 
-    def __init__(self, bins: int = 8, levels: int = 3, edges: str = "all") -> None:
-        self.bins = bins
-        self.levels = levels
-        self.edges = edges
-
-    def _describe(self, images: ArrayLike) -> NDArray[np.float32]:
-        return phog(images, self.bins, self.levels, self.edges)
+    bins: int = 8
+    levels: int = 3
+    edges: str = "all"
+    _describe = staticmethod(phog)

@@ -133,9 +133,8 @@ class Prose(IPythonRenderer):
         slug = re.sub(r"\W+", "-", title.lower()).strip("-")
         # the chapter's own title carries the chapter's id; the same heading twice gets a number
         id = "chapter-" + self.stem.lstrip("0123456789_") + (f"-{slug}" if level > 1 else "")
-        taken = [heading[1] for heading in self.headings]
-        if id in taken:
-            id = f"{id}-{len(taken)}"
+        if id in [own for _, own, _ in self.headings]:
+            id = f"{id}-{len(self.headings)}"
         self.headings.append((level, id, title))
         below = min(level + 1, 6)
         link = f'<a class="anchor" href="#{id}" aria-label="Link to this section">#</a>'

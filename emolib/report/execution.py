@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
@@ -94,7 +94,6 @@ class Task:
         key: from :func:`emolib.report.keys.chapter_keys`.
         why: the reason for its run; empty if its outputs are kept.
         node: the notebook with its prose as it is now, and the outputs of the cells that ran.
-        given: what the chapters that it needs have published, by name.
         fault: one sentence that says why it did not reach its end; empty if it did.
         seconds: how long it took.
     """
@@ -104,7 +103,6 @@ class Task:
     key: Key
     why: str
     node: Any = None
-    given: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
     seconds: float = 0.0
 
@@ -141,7 +139,7 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         KeyboardInterrupt: Ctrl-C; no kernel is left, and the message says how many tasks are done.
     """
     memory = joblib.Memory(folder, verbose=0, compress=True)
-    chapter = memory.cache(_chapter, ignore=["task", "bar"])
+    chapter = memory.cache(_chapter, ignore=["task", "given", "bar"])
     futures: dict[str, Future[None]] = {}
     pending: dict[str, Future[None]] = {}
     at_work: list[str] = []
@@ -154,14 +152,17 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
                 f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end"
             )
             return
-        for need in task.key["needs"]:
-            task.given |= tasks[need].published
+        given = {
+            key: results
+            for need in task.key["needs"]
+            for key, results in tasks[need].published.items()
+        }
         if task.why:
             tell(f"{name} … ({task.why})")
         at_work.append(name)
         begun = monotonic()
         try:
-            ran = chapter(task.key, task, bar)
+            ran = chapter(task.key, task, given, bar)
         except ChapterError as error:
             ran, task.fault = error.notebook, str(error)
         task.seconds = monotonic() - begun
@@ -175,7 +176,7 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         task.node, _ = ClearOutputPreprocessor().preprocess(
             papermill.execute_notebook(task.notebook, None, task.parameters, prepare_only=True), {}
         )
-        if chapter.check_call_in_cache(task.key, task, None):
+        if chapter.check_call_in_cache(task.key, task, {}, None):
             task.why = ""
     with (
         warnings.catch_warnings(action="ignore"),  # of joblib: a damaged entry, a full disk
@@ -226,11 +227,9 @@ def tell(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
-def _chapter(key: Key, task: Task, bar: "tqdm[Any]") -> NotebookNode:
+def _chapter(key: Key, task: Task, given: dict[str, Any], bar: "tqdm[Any]") -> NotebookNode:
     """An executed chapter, which joblib keeps under its key."""
-    return execute(
-        task.notebook, task.parameters, TIMEOUT, lambda **_: bar.update(), given=task.given
-    )
+    return execute(task.notebook, task.parameters, TIMEOUT, lambda **_: bar.update(), given=given)
 
 
 def execute(

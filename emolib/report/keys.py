@@ -158,9 +158,10 @@ def commit(checkout: Path) -> str:
         say_once(f"the commit is unknown, because git fails in {checkout}: {reason}")
         return "unknown"
     head, *lines = done.stdout.decode(errors="replace").splitlines()
-    clean = all(line.startswith("#") for line in lines)
-    state = ", clean tree" if clean else " with uncommitted changes"
-    return head.removeprefix("# branch.oid ")[:10] + state
+    changed = any(not line.startswith("#") for line in lines)
+    return head.removeprefix("# branch.oid ")[:10] + (
+        " with uncommitted changes" if changed else ", clean tree"
+    )
 
 
 def versions() -> dict[str, str]:

@@ -7,15 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emolib.report import BuildError, tally
 from emolib.report.cards import macro, templates
 from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
+from emolib.report.execution import Task
 from emolib.report.parameters import declared
-
-if TYPE_CHECKING:
-    from emolib.report.execution import Task
 
 # Cards that leave their chapter for the first page, in this order; the chapter keeps a link in
 # their place.
@@ -23,7 +21,7 @@ FIRST = ("claims",)
 
 
 def assemble(
-    chapters: Sequence["Task"],
+    chapters: Sequence[Task],
     title: str,
     provenance: Mapping[str, Any],
     faults: Sequence[str],
@@ -128,21 +126,16 @@ def compose(
     )
 
 
-class _Anchors(HTMLParser):
-    """The ids on a page, and those that its links lead to."""
+class _Attributes(HTMLParser):
+    """The attributes of all tags on a page, as tag, name and value."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ids: Counter[str] = Counter()
-        self.links: set[str] = set()
+        self.found: list[tuple[str, str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes the id of a tag, and where a link on the page leads to."""
-        for name, value in attrs:
-            if name == "id":
-                self.ids[str(value)] += 1
-            elif (tag, name) == ("a", "href") and str(value).startswith("#"):
-                self.links.add(str(value)[1:])
+        """Notes the attributes of a tag."""
+        self.found += [(tag, name, str(value)) for name, value in attrs]
 
 
 def check_page(page: str, required: Sequence[str]) -> None:
@@ -152,9 +145,14 @@ def check_page(page: str, required: Sequence[str]) -> None:
     Raises:
         BuildError: one sentence that names them.
     """
-    whole = _Anchors()
-    whole.feed(page)
-    ids, links = whole.ids, whole.links
+    attributes = _Attributes()
+    attributes.feed(page)
+    ids = Counter(value for _, name, value in attributes.found if name == "id")
+    links = {
+        value[1:]
+        for tag, name, value in attributes.found
+        if (tag, name, value[:1]) == ("a", "href", "#")
+    }
     for fault, wrong in (
         ("the page has more than one {}", [id for id, count in ids.items() if count > 1]),
         ("no chapter shows {}", [id for id in required if id not in ids]),

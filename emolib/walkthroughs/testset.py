@@ -62,7 +62,7 @@ def shared_groups(answer: Any, data: EmotionData, train: np.ndarray, test: np.nd
 @check_with
 def recalls(answer: Any, counts: np.ndarray) -> str:
     """The recall of each emotion from a confusion matrix ``[C, C]``, true emotion in rows."""
-    counts = np.asarray(counts, float)
+    counts, alone = np.asarray(counts, float), np.ndim(answer) == 0
     hit, total = np.diag(counts), counts.sum()
     right = hit / counts.sum(1)
     mistakes = [
@@ -82,18 +82,10 @@ def recalls(answer: Any, counts: np.ndarray) -> str:
         ),
         (1 - right, "this is the share that was missed."),
         (hit, "these are counts; divide each by the number of rows of that emotion."),
+        (alone, f"the shape should be {right.shape}; yours is one number."),
     ]
-    if np.ndim(answer) == 0:
-        return judged(
-            number(answer),
-            right,
-            "",
-            mistakes,
-            f"the shape should be {right.shape}; yours is one number.",
-            tolerance=1e-3,
-        )
     return judged(
-        np.nan_to_num(array(answer, right.shape)),
+        number(answer) if alone else np.nan_to_num(array(answer, right.shape)),
         right,
         "of the rows that are Happy, the share that was found: that is what the paper's "
         "per-emotion accuracy must mean, if anything.",
