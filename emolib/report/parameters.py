@@ -19,7 +19,7 @@ PAPER: dict[str, Any] = {
     "beyond": 700,
     "cnn_draws": 12,
     "pick_draws": 30,
-    "cnn_picks": 6,
+    "cnn_picks": 12,
     "restarts": 2,
     "every_reading": True,
     "other_deals": True,
