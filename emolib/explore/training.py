@@ -6,6 +6,7 @@ effect on the score.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import ipywidgets as widgets
 import matplotlib
@@ -28,12 +29,12 @@ from emolib.metrics import accuracy, mean_recall, measures, predict
 from emolib.training.stack import NetworkStack
 
 OWN = "my own"
+RECIPE = RECIPES["shallow", "converged"]  # at first
 # of the confusion lab: faces or rows that a pressed cell shows, and the borders of cells
 SHOWN = 16
 PRESSED, UNPRESSED = "2px solid #b07d00", "2px solid transparent"
 # of the split lab
 SEEDS, EPOCHS = 10, 60
-RATE = RECIPES["shallow", "converged"].learning_rate
 
 
 def training_lab(data: EmotionData) -> widgets.VBox:
@@ -45,9 +46,14 @@ def training_lab(data: EmotionData) -> widgets.VBox:
     recipe = live.choice("recipe", ["printed", "converged", OWN], value="converged")
     loss = live.choice("loss", list(LOSSES))
     rate = widgets.FloatLogSlider(
-        1e-2, min=-5, max=-0.5, step=0.25, readout_format=".2g", **live.look("learning rate")
+        RECIPE.learning_rate,
+        min=-5,
+        max=-0.5,
+        step=0.25,
+        readout_format=".2g",
+        **live.look("learning rate"),
     )
-    epochs = live.slider("epochs", 60, 5, max(own.epochs for own in RECIPES.values()), 5)
+    epochs = live.slider("epochs", RECIPE.epochs, 5, max(own.epochs for own in RECIPES.values()), 5)
     seeds = live.slider("seeds", 8, 1, 30, 1)
     canvas = live.Canvas()
 
@@ -70,24 +76,18 @@ def training_lab(data: EmotionData) -> widgets.VBox:
         chance = {"accuracy": 1 / len(data.classes)}
         canvas.draw(figures.learning_curves(curves, epochs.value, chance))
 
-    def named(_: object = None) -> None:
-        if recipe.value != OWN:
-            found = RECIPES[network.value, recipe.value]
+    def adjust(moved: dict[str, Any]) -> None:
+        """Learning rate and epochs of a recipe; after a move of either, a recipe of one's own."""
+        found = RECIPES.get((network.value, recipe.value))
+        settings = [found.learning_rate, found.epochs] if found else [rate.value, epochs.value]
+        if moved["owner"] in (network, recipe):
             with rate.hold_trait_notifications(), epochs.hold_trait_notifications():
-                rate.value, epochs.value = found.learning_rate, found.epochs
+                rate.value, epochs.value = settings
+        elif not np.allclose([rate.value, epochs.value], settings, rtol=1e-9, atol=0):
+            recipe.value = OWN
 
-    def own(_: object = None) -> None:
-        if recipe.value != OWN:
-            found = RECIPES[network.value, recipe.value]
-            same_rate = np.isclose(rate.value, found.learning_rate, rtol=1e-9, atol=0)
-            if not (same_rate and epochs.value == found.epochs):
-                recipe.value = OWN
-
-    named()
-    for control in (recipe, network):
-        control.observe(named, "value")
-    for control in (rate, epochs):
-        control.observe(own, "value")
+    for control in (network, recipe, rate, epochs):
+        control.observe(adjust, "value")
     again = widgets.Button(description="Train", icon="play")
     again.on_click(canvas.follow([*choices.values(), loss, rate, epochs, seeds], train, draw))
     return live.laid_out(
@@ -164,13 +164,14 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
             )
             canvas.draw(figures.face_row(default_faces().images[sure], titles, alt))
         else:
-            columns = {"row": sure + 1} | {
-                f"score of {name}": scores[sure, emotion] for emotion, name in names.items()
+            columns = {f"score of {name}": scores[sure, own] for own, name in names.items()} | {
+                f"{part} {number}": values
+                for part in choices["modality"].value.split("+")
+                for number, values in enumerate(data.features[part][sure].T, 1)
             }
-            for part in choices["modality"].value.split("+"):
-                for number, values in enumerate(data.features[part][sure].T, 1):
-                    columns[f"{part} {number}"] = values
-            canvas.value = pd.DataFrame(columns).to_html(index=False, float_format="{:.3f}".format)
+            canvas.value = pd.DataFrame({"row": sure + 1} | columns).to_html(
+                index=False, float_format="{:.3f}".format
+            )
 
     for cell, button in cells.items():
         button.on_click(lambda _, cell=cell: press(cell))
@@ -236,7 +237,12 @@ def split_lab(data: EmotionData) -> widgets.VBox:
 def _scores(data: EmotionData, modality: str, folds: int) -> Iterator[pd.DataFrame]:
     """Out-of-fold mean recall of each seed, every five epochs, one protocol after the other."""
     before: list[tuple[str, int, float]] = []
-    own = {"learning_rate": RATE, "max_epochs": EPOCHS, "modality": modality, "folds": folds}
+    own = {
+        "learning_rate": RECIPE.learning_rate,
+        "max_epochs": EPOCHS,
+        "modality": modality,
+        "folds": folds,
+    }
     for protocol in protocols(data):
         for stack in live.training(data, sweep(**own, protocol=protocol, seed=range(SEEDS))):
             if stack.epochs % 5 == 0 and stack.epochs:
