@@ -95,7 +95,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
-        return np.asarray(self.classes_[predict(self._scores(X))])
+        highest = predict(self._scores(X))  # checks first that there are classes
+        return np.asarray(self.classes_[highest])
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
