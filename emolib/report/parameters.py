@@ -28,9 +28,10 @@ PAPER: dict[str, Any] = {
     "simulated_rows": [200, 675, 1500],
 }
 PROFILES = {
-    # a minute on a laptop: enough networks to see every effect, too few for narrow intervals
+    # a minute and a half: enough networks to see every effect, too few for narrow intervals
     "quick": {
         "seeds": 1,
+        "folds": 3,
         "widths": [6, 11, 16],
         "angles": [0, 15, 30, 60, 90],
         "draws": 60,
@@ -42,7 +43,7 @@ PROFILES = {
         "every_reading": False,
         "other_deals": False,
         "shuffles": 100,
-        "simulations": 24,
+        "simulations": 16,
         "simulated_rows": [675],
     },
     # every hidden-layer width and angle of the paper's figures
