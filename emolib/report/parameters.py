@@ -16,7 +16,7 @@ PAPER: dict[str, Any] = {
     "widths": list(range(6, 17)),
     "angles": list(range(0, 91, 10)),
     "draws": 1000,
-    "beyond": 700,
+    "beyond": 1500,
     "cnn_draws": 12,
     "pick_draws": 30,
     "cnn_picks": 12,
