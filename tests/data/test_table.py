@@ -377,7 +377,7 @@ def test_the_command_line_says_it_in_one_line_and_keeps_the_old_report(tmp_path,
         ("HOG", 7, "there is no LPQ;"),
         ("LPQ", 7, "there is no PHOG;"),
         ("LPQ,PHOG", 6, "there is no Surprise;"),
-        ("LPQ,PHOG", 7, "Angry has 1 rows, fewer than the 5 folds"),
+        ("LPQ,PHOG", 7, "Angry has 1 rows, fewer than the 3 folds"),
     ],
 )
 def test_data_that_the_chapters_cannot_do_with_stop_before_any_chapter_runs(
