@@ -16,11 +16,20 @@ from emolib.data.drawn import draw_faces
 from emolib.explore import confusion_lab, lab, live, pruning_lab, split_lab, training_lab
 from emolib.explore.face import face_reader
 from emolib.training.scaling import scale
+from emolib.training.sweeps import RECIPES
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
 LABS = [pruning_lab, training_lab, confusion_lab, split_lab]
 # these may leave a few rows as they are
 QUIET = {"pruned", "removed units hand on", "recipe", "minimal angle / degrees"}
+
+
+@pytest.fixture(autouse=True)
+def short_recipes(monkeypatch):
+    """Recipes that end early: the effect of a control is seen long before the loss stops."""
+    for key, recipe in RECIPES.items():
+        monkeypatch.setitem(RECIPES, key, replace(recipe, epochs=min(recipe.epochs, 200)))
+    monkeypatch.setattr("emolib.explore.training.RECIPE", RECIPES["shallow", "converged"])
 
 
 @pytest.fixture
