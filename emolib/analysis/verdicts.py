@@ -60,8 +60,8 @@ RULES_IN_WORDS = {
 class Evidence:
     """Rows of evidence by their columns, and a note of those that were read.
 
-    Each model is judged by the recipe under which it does better on average, which favours the
-    paper; a difference by that of its first model.
+    Each model is judged by the recipe under which it does better on average; a difference by that
+    of its first model.
 
     Args:
         table: rows with the columns :data:`emolib.analysis.evidence.ROW`.
@@ -83,11 +83,11 @@ class Evidence:
         own = table["first"].fillna(table["model"]).map(better)
         judged = table["recipe"].isna() | (table["recipe"] == own)
         ratio = np.divide(*stats.norm.ppf((1 + np.array([confidence, CONFIDENCE])) / 2))
-        for limit in ("low", "high", "row_low", "row_high"):
-            table = table.assign(
-                **{limit: table["estimate"] + ratio * (table[limit] - table["estimate"])}
-            )
-        table = table.assign(judged=judged)
+        limits = ["low", "high", "row_low", "row_high"]
+        scaled = {
+            own: table["estimate"] + ratio * (table[own] - table["estimate"]) for own in limits
+        }
+        table = table.assign(judged=judged, **scaled)
         self.none, self.kinds = table[:0], dict(tuple(table.groupby("kind")))
         self.read: list[str] = []
 

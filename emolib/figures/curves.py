@@ -306,12 +306,12 @@ def epoch_curves(
     frame: pd.DataFrame, stops: pd.DataFrame, paper: dict[str, float], chance: float
 ) -> Picture:
     """Recall on tested rows and training accuracy against the epoch, a row of panels for each
-    model, a line for each protocol; shaded from the first network that stopped to the last.
+    model, a line for each protocol; the epochs at which training stops are shaded.
 
     Args:
         frame: columns ``model``, ``protocol``, ``epoch``, ``recall``, ``training accuracy``.
-        stops: columns ``model``, ``protocol``, ``low`` and ``high``: the epochs at which the loss
-            of the first and the last network had stopped falling.
+        stops: columns ``model``, ``protocol``, ``low`` and ``high``: the epochs between which the
+            loss of the networks had stopped falling.
         paper: by model, what the paper prints.
         chance: recall of guessing, marked.
     """
