@@ -98,7 +98,7 @@ def executed(monkeypatch, path, data):
         "slider": lambda id, states, caption, **_: said.extend(
             [caption, *(state.alt for state in states.values())]
         ),
-        "table": lambda id, frame, caption, formats=None: said.append(caption),
+        "table": lambda id, frame, caption, formats=None, **_: said.append(caption),
         "publish": handed.__setitem__,
     }
     for name, recorder in show.items():
