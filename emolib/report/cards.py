@@ -63,7 +63,7 @@ def macro(template: str, name: str, *arguments: Any, **options: Any) -> str:
     ).strip()
 
 
-def figure(id: str, picture: "Picture", caption: str) -> None:
+def figure(id: str, picture: "Picture", caption: str, *, folded: bool = False) -> None:
     """Shows a picture as a card with its alt text, its data (CSV) and itself (SVG) to download.
 
     The same picture and id give the same bytes.
@@ -73,11 +73,12 @@ def figure(id: str, picture: "Picture", caption: str) -> None:
             build.
         picture: what to show; its figure is closed afterwards.
         caption: follows the number.
+        folded: shows the caption, and the picture where a reader opens it.
 
     Raises:
         ValueError: the picture has no alt text or no data, or there is no caption.
     """
-    _show("figure", id, caption, picture.data, states=[_drawn(id, picture)])
+    _show("figure", id, caption, picture.data, states=[_drawn(id, picture)], folded=folded)
 
 
 def slider(
@@ -85,7 +86,8 @@ def slider(
 ) -> None:
     """Shows pictures of one thing at several settings: on the page a slider moves between them.
 
-    Where no script runs, and on paper, all states stand side by side.
+    Where no script runs, and on paper, all states stand side by side; of more than six, paper shows
+    every fourth.
 
     Args:
         id: as for :func:`figure`.
