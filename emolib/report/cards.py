@@ -28,15 +28,15 @@ RESULTS, CARD = "application/vnd.emolib.results+json", "emolib"
 PUBLISHED = "published.json"
 # Stands between the kind and the id of a card whose number only the whole report knows.
 UNNUMBERED = "\N{NO-BREAK SPACE}"
-# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that URIs
-# read otherwise.
+# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that
+# URIs read otherwise.
 _ESCAPED = re.compile(r'[\0-\x1f\x7f"#%&<\\]')
 
 # In an attribute that holds coordinates, two decimals are a hundredth of a point.
 _COORDINATES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-# names of artists; what is referred to has a hash for a name
-_UNUSED_ID = re.compile(r' id="\w[\w.]*_\d+"')
+# names of artists (what is referred to has a hash for a name), and rotations by nothing
+_UNUSED = re.compile(r' id="\w[\w.]*_\d+"| transform="rotate\(-0 [^"]*"')
 _FONT = re.compile(r" ?font-family: ([^;\"]*);?")
 
 
@@ -238,7 +238,7 @@ def svg(figure: "Figure", salt: str) -> str:
     drawn = file.getvalue()
     drawn = re.sub(r"\s*\n\s*", " ", drawn[drawn.index("<svg") :]).strip().replace("> <", "><")
     drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)
-    drawn = re.sub(r"<g(?: clip-path=\"[^\"]*\")?/>", "", _UNUSED_ID.sub("", drawn))
+    drawn = re.sub(r"<g(?: clip-path=\"[^\"]*\")?/>", "", _UNUSED.sub("", drawn))
     # Matplotlib names every font it knows at every text; once, at the root, is enough
     font = '<svg font-family="DejaVu Sans, Verdana, sans-serif" '
     return _FONT.sub("", drawn).replace("<svg ", font, 1)
