@@ -30,13 +30,15 @@ RESULTS, CARD = "application/vnd.emolib.results+json", "emolib"
 PUBLISHED = "published.json"
 # Stands between the kind and the id of a card whose number only the whole report knows.
 UNNUMBERED = "\N{NO-BREAK SPACE}"
-# What stands in a data URI as it is: all but the signs that end it or an attribute, and those that
-# URIs read otherwise.
-_AS_IT_IS = " !$'()*+,-./:;=>?@[]^_`{|}~"
+# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that URIs
+# read otherwise.
+_ESCAPED = re.compile(r'[\0-\x1f\x7f"#%&<\\]')
 
 
 def _uri(content: str, mime: str) -> Markup:
-    return Markup(f"data:{mime};charset=utf-8,") + Markup(quote(content, safe=_AS_IT_IS))
+    return Markup(f"data:{mime};charset=utf-8,") + Markup(
+        _ESCAPED.sub(lambda sign: quote(sign[0]), content)
+    )
 
 
 templates = Environment(
@@ -56,7 +58,7 @@ def macro(template: str, name: str, *arguments: Any, **options: Any) -> str:
     ).strip()
 
 
-def figure(id: str, picture: "Picture", caption: str) -> None:
+def figure(id: str, picture: "Picture", caption: str, *, folded: bool = False) -> None:
     """Shows a picture as a card with its alt text, its data (CSV) and itself (SVG) to download.
 
     The same picture and id give the same bytes.
@@ -66,11 +68,12 @@ def figure(id: str, picture: "Picture", caption: str) -> None:
             build.
         picture: what to show; its figure is closed afterwards.
         caption: follows the number.
+        folded: shows the caption, and the picture where a reader opens it.
 
     Raises:
         ValueError: the picture has no alt text or no data, or there is no caption.
     """
-    _show("figure", id, caption, picture.data, states=[_drawn(picture)])
+    _show("figure", id, caption, picture.data, states=[_drawn(picture)], folded=folded)
 
 
 def slider(
@@ -78,7 +81,8 @@ def slider(
 ) -> None:
     """Shows pictures of one thing at several settings: on the page a slider moves between them.
 
-    Where no script runs, and on paper, all states stand side by side.
+    Where no script runs, and on paper, all states stand side by side; of more than six, paper shows
+    every fourth.
 
     Args:
         id: as for :func:`figure`.
@@ -104,7 +108,12 @@ def slider(
 
 
 def table(
-    id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, str] | None = None
+    id: str,
+    frame: pd.DataFrame,
+    caption: str,
+    formats: str | dict[Any, str] | None = None,
+    *,
+    folded: bool = False,
 ) -> None:
     """Shows a frame as an accessible table with its data (CSV) to download.
 
@@ -117,11 +126,12 @@ def table(
         caption: follows the number.
         formats: one format string such as ``"{:.1%}"`` for every number, or one for each column
             named; other fractions get two decimals, and what is missing is a dash.
+        folded: shows the caption, and the table where a reader opens it.
 
     Raises:
         ValueError: the frame is empty, or there is no caption.
     """
-    _show("table", id, caption, frame, grid=grid(frame, formats))
+    _show("table", id, caption, frame, grid=grid(frame, formats), folded=folded)
 
 
 def publish(name: str, records: Any) -> None:
@@ -366,10 +376,13 @@ def _runs(index: pd.Index) -> list[list[list[Any]]]:
 
 
 def _text(value: Any, form: str | None) -> str:
-    """The text of a cell: by its format, a dash for what is missing, two decimals of a fraction."""
+    """The text of a cell: by its format, a dash for what is missing, two decimals of a fraction. A
+    number that shows as zero has no sign.
+    """
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return "–"
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool):
         whole = isinstance(value, numbers.Integral)
-        return (form or ("{}" if whole else "{:.2f}")).format(value)
+        text = (form or ("{}" if whole else "{:.2f}")).format(value)
+        return text[1:] if re.fullmatch(r"[-+]0[0.,]*\D*", text) else text
     return str(value)

@@ -48,11 +48,11 @@ const on = (element, events, act) => events.split(" ").forEach(event => element.
 
 // a frame takes focus, and has a name, only while it scrolls
 const frames = new ResizeObserver(entries => entries.forEach(({ target: frame }) => {
-  const label = frame.dataset.label ??= frame.ariaLabel ?? (frame.matches("pre") ? "Code" : "Formula");
+  const label = frame.dataset.label ?? (frame.matches("pre") ? "Code" : "Formula");
   for (const [name, value] of [["tabindex", 0], ["role", "region"], ["aria-label", label]])
     frame.scrollWidth > frame.clientWidth ? frame.setAttribute(name, value) : frame.removeAttribute(name);
 }));
-document.querySelectorAll(".scroll, .picture, pre, .formula").forEach(frame => frames.observe(frame));
+document.querySelectorAll(".scroll, pre, .formula").forEach(frame => frames.observe(frame));
 
 // a preview of what a link leads to, while the mouse or the keyboard is there
 const preview = document.body.appendChild(document.createElement("div"));
@@ -68,7 +68,7 @@ for (const link of document.querySelectorAll(".page a[href^='#']")) {
   const card = document.querySelector(`.card${link.hash}:has(img, table)`);
   if (!card) continue;
   const open = () => {
-    preview.replaceChildren(card.querySelector("img, table").cloneNode(true), card.querySelector("figcaption").textContent);
+    preview.replaceChildren(card.querySelector("img, table").cloneNode(true), card.querySelector("figcaption, summary").textContent);
     const { left, top, bottom } = link.getBoundingClientRect(), { offsetWidth, offsetHeight } = preview;
     const below = bottom + offsetHeight < innerHeight ? bottom : top - offsetHeight;
     preview.style = `left: ${Math.min(left, document.body.clientWidth - offsetWidth)}px; top: ${scrollY + below}px`;
@@ -97,7 +97,7 @@ function trial(id, title, measure, buttons, play) {
     + names.slice(0, at).map(name => `<label>${name}<select></select></label>`).join("")
     + buttons.map(text => `<button>${text}</button>`).join("")
     + '</p><output aria-live="polite"></output><div aria-hidden="true"></div>';
-  card.querySelector("figcaption").after(box);
+  card.querySelector(".small-print").before(box);
   const menus = [...box.querySelectorAll("select")], [said, axis] = box.querySelectorAll("output, div");
   menus.forEach((menu, k) => {
     const values = [...new Set(rows.map(row => row[k]))].sort((a, b) => a - b || (a > b ? 1 : -1));

@@ -135,8 +135,39 @@ def test_table_headers_have_their_scope(shown):
     spans = [(head["scope"], head.get("colspan") or head.get("rowspan")) for head in heads]
     assert spans.count(("colgroup", "2")) == 2 and spans.count(("rowgroup", "2")) == 2
     assert spans.count(("col", None)) == 6 and spans.count(("row", None)) == 4
-    region = next(division for division in tags.named("div") if division.get("role") == "region")
-    assert region["aria-label"] == "Table 3" and region["tabindex"] == "0"
+    (frame,) = [own for own in tags.named("div") if own.get("class") == "scroll"]
+    # only a script knows which frames scroll: those take the focus and this name
+    assert frame == {"class": "scroll", "data-label": "Table 3"}
+
+
+def test_a_folded_table_shows_its_caption_and_opens_to_the_rest(shown):
+    for folded in (False, True):
+        cards.table("rules", pd.DataFrame({"a": [1]}), "How it is", folded=folded)
+    apart, folded = (card.finished("Table S1", ORIGIN) for card in shown)
+    assert "<figcaption>" in apart and 'class="folded"' not in apart
+    summary, inside = folded.split("</summary>", 1)
+    assert '<details class="folded">' in summary and "Table S1.</b> How it is" in summary
+    assert "<table" in inside and "rules.csv" in inside and "<figcaption>" not in folded
+    assert folded.count("</details>") == 2 and folded.endswith("</figure>")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (-0.0004, "{:.3f}", "0.000"),
+        (-0.04, "{:+.1f}", "0.0"),
+        (0.04, "{:+.1f}", "0.0"),
+        (-0.0, None, "0.00"),
+        (-0.001, "{:.0%}", "0%"),
+        (-0.06, "{:+.1f}", "-0.1"),
+        (-np.inf, "{:.1f}", "-inf"),
+        (-1e-9, "{:.0e}", "-1e-09"),
+        (-10, "{:.0f}", "-10"),
+    ],
+)
+def test_a_number_that_shows_as_zero_has_no_sign(value, form, text):
+    cells = cards.grid(pd.DataFrame({"a": [value]}), form)["rows"][0]["cells"]
+    assert cells == [(text, True)]
 
 
 def test_table_values(shown):

@@ -175,6 +175,10 @@ def test_only_frames_that_scroll_take_focus(visit):
     assert named.get_attribute("tabindex") == "0"
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     page.get_by_role("region", name="Code").first.wait_for()
+    frames = "[...document.querySelectorAll('.scroll, pre, .formula')]"
+    scrolls = page.evaluate(f"{frames}.map(frame => frame.scrollWidth > frame.clientWidth)")
+    focus = page.evaluate(f"{frames}.map(frame => frame.tabIndex === 0)")
+    assert scrolls == focus and set(scrolls) == {True, False}
     page.set_viewport_size({"width": 1280, "height": 900})
     page.wait_for_function("!document.querySelector('#wide .scroll').hasAttribute('tabindex')")
 
