@@ -27,7 +27,7 @@ evil = {EVIL!r}
 def drawn(label):
     shape = plt.figure(figsize=(4, 2))
     shape.subplots().bar([evil.replace("$", "") + label], [1])
-    return SimpleNamespace(figure=shape, alt="a bar " + label, data=pd.DataFrame({{evil: [label]}}))
+    return SimpleNamespace(figure=shape, alt="a bar " + label, data=pd.DataFrame({{evil: [label]}}), narrow=None)
 
 figure("fig-1", drawn("one"), "A bar, " + evil)
 table("table-1", pd.DataFrame({{evil: [1.5], "b": ["c"]}}, index=pd.Index([evil], name=evil)), "A table, " + evil)
@@ -163,7 +163,7 @@ def test_without_script_all_is_there(visit):
 
 def test_pictures_and_data_can_be_saved(visit):
     page = visit()
-    page.locator("#fig-1 summary").click()
+    page.locator("#fig-1 summary").first.click()
     for name, begin in (("fig-1.csv", '"""><script>'), ("fig-1.svg", "<svg ")):
         with page.expect_download() as download:
             page.get_by_role("link", name=name).click()
