@@ -156,7 +156,7 @@ def accuracy_curves(
             at,
             value,
             marker="*",
-            s=150,
+            s=190,
             color=MODALITY[modality],
             edgecolor=PAPER,
             linewidth=0.9,
@@ -417,7 +417,7 @@ def training_costs(rows: pd.DataFrame) -> Picture:
             yscale="log",
             title=title,
             xlabel="networks",
-            ylabel="µs a network's step",
+            ylabel="µs per step",
         )
         axis.label_outer()
         at = times.iloc[-1].dropna()  # with most networks

@@ -86,7 +86,7 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
                 "rasterized": True,
             },
         )
-        axis.axhline(reference, color="#111111", linewidth=1.5, linestyle="--", zorder=3)
+        axis.axhline(reference, color="#111111", linewidth=1.8, linestyle=":", zorder=3)
         axis.set(title=modality, xlabel="feature (principal component)")
     axes[0, 0].set_ylabel(ylabel)
     described = {

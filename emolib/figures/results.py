@@ -33,7 +33,7 @@ from emolib.figures.style import (
 )
 
 PAPER_TEXT = "#7a5600"  # its colour, in words
-WAYS = ("#22252a", NEUTRAL, "#949494")  # of choosing a setting
+WAYS = (("#22252a", "o"), (NEUTRAL, "^"), ("#949494", "s"))  # of choosing a setting
 ON_FIFTH = "mean recall on the tested fifth / %"
 LARGEST = colormaps["viridis"](np.linspace(0, 1, 6))  # no emotion's colour for a person
 
@@ -174,7 +174,7 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
     said = [("the paper", printed, 0.14, PAPER_TEXT, False)]
     for number, (protocol, part) in enumerate(levels.groupby(level=0, sort=False)):
         shift, look = 0.14 - 0.28 * number, protocol_look(str(protocol))
-        axis.hlines(place + shift, part["low"], part["high"], color=look["color"], alpha=0.5)
+        axis.hlines(place + shift, part["low"], part["high"], color=look["color"], alpha=0.7)
         axis.plot(part["mean"], place + shift, linestyle="", markersize=6, **look)
         word = {"person-independent": "new people"}.get(str(protocol), f"{protocol} folds")
         means = part["mean"].droplevel(0)
@@ -306,14 +306,16 @@ def selection_bias(
         axis.vlines(printed[model], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
         said = []
         for number, (column, label) in enumerate(labels.items()):
+            colour, marker = WAYS[number % 3]
             values, at = part[column], y + step * ((len(labels) - 1) / 2 - number)
             axis.plot(
                 values,
                 at + random.uniform(-0.3, 0.3, len(part)) * step,
-                ".",
-                color=WAYS[number % 3],
-                markersize=5,
-                alpha=0.5,
+                linestyle="",
+                color=colour,
+                marker=marker,
+                markersize=3.5,
+                alpha=0.6,
                 label=label,
                 rasterized=len(frame) > MANY,
             )
@@ -366,6 +368,7 @@ def specification_curve(
         )
     top.yaxis.set_major_formatter(in_percent)
     top.set_ylabel("average over emotions / %")
+    top.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     for y, (choice, value) in enumerate(marked):
         here = np.flatnonzero(ordered[choice] == value)
         marks.plot(
@@ -390,7 +393,7 @@ def specification_curve(
     for best in ordered.tail(1).to_dict("records"):  # none where nothing was measured
         made = ", ".join(f"{choice} {best[choice]}" for choice in choices)
         alt.append(f"The highest is {percent(best['value'])}: {made}.")
-    return Picture(with_legend(figure, 2), " ".join(alt), ordered)
+    return Picture(figure, " ".join(alt), ordered)
 
 
 @styled

@@ -27,7 +27,7 @@ evil = {EVIL!r}
 def drawn(label):
     shape = plt.figure(figsize=(4, 2))
     shape.subplots().bar([evil.replace("$", "") + label], [1])
-    return SimpleNamespace(figure=shape, alt="a bar " + label, data=pd.DataFrame({{evil: [label]}}))
+    return SimpleNamespace(figure=shape, alt="a bar " + label, data=pd.DataFrame({{evil: [label]}}), narrow=None)
 
 figure("fig-1", drawn("one"), "A bar, " + evil)
 table("table-1", pd.DataFrame({{evil: [1.5], "b": ["c"]}}, index=pd.Index([evil], name=evil)), "A table, " + evil)
