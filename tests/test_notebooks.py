@@ -87,18 +87,24 @@ def few(drawn):
     return replace(chosen, groups=np.array([f"person {number % 7}" for number in range(98)]))
 
 
-def executed(monkeypatch, path, data):
+def executed(monkeypatch, path, data, tables=None):
     """What a chapter shows of some data with little training: texts, alt texts and captions; and
-    what it publishes.
+    what it publishes. ``tables`` gets the frame, caption and formats of each table by its id.
     """
     said, handed = [], {}
+
+    def table(id, frame, caption, formats=None, **_):
+        said.append(caption)
+        if tables is not None:
+            tables[id] = frame, caption, formats
+
     little = {"epochs": 1, "folds": 2, "widths": [6, 8], "angles": [0, 60]}
     show = {
-        "figure": lambda id, picture, caption: said.extend([picture.alt, caption]),
+        "figure": lambda id, picture, caption, **_: said.extend([picture.alt, caption]),
         "slider": lambda id, states, caption, **_: said.extend(
             [caption, *(state.alt for state in states.values())]
         ),
-        "table": lambda id, frame, caption, formats=None: said.append(caption),
+        "table": table,
         "publish": handed.__setitem__,
     }
     for name, recorder in show.items():
@@ -118,9 +124,37 @@ def executed(monkeypatch, path, data):
     return said, handed
 
 
+def test_a_chapter_has_one_answer_that_is_computed_and_says_whether_faces_are_drawn(chapter):
+    answers = [cell.source for cell in code(chapter) if "answer" in cell.metadata.get("tags", [])]
+    if not chapter.cells[0].source.startswith("# Explore"):
+        (answer,) = answers
+        last = ast.parse(answer).body[-1].value
+        assert last.func.id == "Markdown"
+        assert any(isinstance(node, ast.FormattedValue) for node in ast.walk(last))
+        with_data = any("emolib.load" in cell.source for cell in code(chapter))
+        assert ("data.drawn" in answer) == with_data
+        # nothing but the question stands between the title and the answer
+        assert len(chapter.cells[0].source.split("\n\n")) == 2
+
+
+def check_units(tables):
+    """No fraction where percent is said, no pair that stands twice the other way round."""
+    for id, (frame, caption, _) in tables.items():
+        for name, column in frame.select_dtypes("float").items():
+            probability = {"p", "P(same)", "P(better)"} & set(np.ravel(name))
+            if re.search("percent|points", caption) and not probability:
+                broken = column.dropna() % 1 != 0
+                assert not broken.any() or column.abs().max() > 1, (id, name)
+    if "between" in tables:
+        pairs = [frozenset(name.split(" − ")) for name in tables["between"][0].index.levels[0]]
+        assert len(set(pairs)) == len(pairs) >= 8
+
+
 @pytest.mark.parametrize("place", range(4))
 def test_a_chapter_runs_where_nobody_is_known_and_shows_no_person(monkeypatch, few, place):
-    said, _ = executed(monkeypatch, CHAPTERS[place], replace(few, groups=None))
+    tables = {}
+    said, _ = executed(monkeypatch, CHAPTERS[place], replace(few, groups=None), tables)
+    check_units(tables)
     assert any("the data do not say who is who" in text for text in said)
     drawn = r"person-independent, |% intervals? by person|\d groups"
     assert not any(re.search(drawn, text) for text in said)

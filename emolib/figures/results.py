@@ -274,7 +274,10 @@ def single_splits(
         with_legend(figure, 5),
         " ".join(alt),
         pd.concat(
-            [pd.DataFrame({"model": model, "recall": v}) for model, v in results.items()],
+            [
+                pd.DataFrame({"model": model, "recall": values, "paper": printed[model]})
+                for model, values in results.items()
+            ],
             ignore_index=True,
         ),
     )
@@ -357,7 +360,11 @@ def specification_curve(
     )
     top.grid()
     top.plot(ordered.index, ordered["value"], ".", color=NEUTRAL, markersize=4, rasterized=many)
-    reached = {name: (ordered["value"] >= value - 0.005).sum() for name, value in printed.items()}
+    # by name, so that a reader's own selection can be counted by the same rule
+    levels = {name: f"reaches {percent(value)}" for name, value in printed.items()}
+    for name, value in printed.items():
+        ordered[levels[name]] = (ordered["value"] >= value - 0.005).astype(int)
+    reached = {name: ordered[level].sum() for name, level in levels.items()}
     for (name, value), style in zip(printed.items(), ("-", "--", ":"), strict=False):
         top.axhline(
             value,

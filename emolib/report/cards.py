@@ -30,13 +30,15 @@ RESULTS, CARD = "application/vnd.emolib.results+json", "emolib"
 PUBLISHED = "published.json"
 # Stands between the kind and the id of a card whose number only the whole report knows.
 UNNUMBERED = "\N{NO-BREAK SPACE}"
-# What stands in a data URI as it is: all but the signs that end it or an attribute, and those that
-# URIs read otherwise.
-_AS_IT_IS = " !$'()*+,-./:;=>?@[]^_`{|}~"
+# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that URIs
+# read otherwise.
+_ESCAPED = re.compile(r'[\0-\x1f\x7f"#%&<\\]')
 
 
 def _uri(content: str, mime: str) -> Markup:
-    return Markup(f"data:{mime};charset=utf-8,") + Markup(quote(content, safe=_AS_IT_IS))
+    return Markup(f"data:{mime};charset=utf-8,") + Markup(
+        _ESCAPED.sub(lambda sign: quote(sign[0]), content)
+    )
 
 
 templates = Environment(
@@ -56,7 +58,7 @@ def macro(template: str, name: str, *arguments: Any, **options: Any) -> str:
     ).strip()
 
 
-def figure(id: str, picture: "Picture", caption: str) -> None:
+def figure(id: str, picture: "Picture", caption: str, *, folded: bool = False) -> None:
     """Shows a picture as a card with its alt text, its data (CSV) and itself (SVG) to download.
 
     The same picture and id give the same bytes.
@@ -66,11 +68,12 @@ def figure(id: str, picture: "Picture", caption: str) -> None:
             build.
         picture: what to show; its figure is closed afterwards.
         caption: follows the number.
+        folded: shows the caption, and the picture where a reader opens it.
 
     Raises:
         ValueError: the picture has no alt text or no data, or there is no caption.
     """
-    _show("figure", id, caption, picture.data, states=[_drawn(picture)])
+    _show("figure", id, caption, picture.data, states=[_drawn(picture)], folded=folded)
 
 
 def slider(
@@ -78,7 +81,8 @@ def slider(
 ) -> None:
     """Shows pictures of one thing at several settings: on the page a slider moves between them.
 
-    Where no script runs, and on paper, all states stand side by side.
+    Where no script runs, and on paper, all states stand side by side; of more than six, paper shows
+    every fourth.
 
     Args:
         id: as for :func:`figure`.
@@ -104,7 +108,12 @@ def slider(
 
 
 def table(
-    id: str, frame: pd.DataFrame, caption: str, formats: str | dict[Any, str] | None = None
+    id: str,
+    frame: pd.DataFrame,
+    caption: str,
+    formats: str | dict[Any, str] | None = None,
+    *,
+    folded: bool = False,
 ) -> None:
     """Shows a frame as an accessible table with its data (CSV) to download.
 
@@ -117,11 +126,33 @@ def table(
         caption: follows the number.
         formats: one format string such as ``"{:.1%}"`` for every number, or one for each column
             named; other fractions get two decimals, and what is missing is a dash.
+        folded: shows the caption, and the table where a reader opens it.
 
     Raises:
         ValueError: the frame is empty, or there is no caption.
     """
-    _show("table", id, caption, frame, grid=grid(frame, formats))
+    _show("table", id, caption, frame, grid=grid(frame, formats), folded=folded)
+
+
+def claim_list(id: str, frame: pd.DataFrame, caption: str) -> None:
+    """Shows claims by topic, a row each with its verdict and intervals; a row opens to its parts.
+
+    Args:
+        id: as for :func:`figure`.
+        frame: of :func:`emolib.analysis.verdicts.evaluate_claims`, with the columns ``decides``
+            (the rule in words) and ``shown`` (id of the card that shows the evidence) as well.
+        caption: of the data.
+
+    Raises:
+        ValueError: there is no claim, or no caption.
+    """
+    topics = [
+        _with_marks(str(topic), own.to_dict("records", into=dict[str, Any]()))
+        for topic, own in frame.groupby("topic", sort=False)
+    ]
+    counts = frame["verdict"].value_counts().to_dict()
+    data = frame.drop(columns=["parts", "evidence", "decides", "shown"])
+    _show("claims", id, caption, data, topics=topics, counts=counts)
 
 
 def publish(name: str, records: Any) -> None:
@@ -165,7 +196,7 @@ def plain(text: Any) -> str:
 
 def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
     states = parts.get("states", [])
-    forbidden = "chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
+    forbidden = "chapter-|(?:contents|content|verdict|reading|register|provenance|code-switch)$"
     for right, fault in (
         (
             re.fullmatch(rf"(?!{forbidden})[a-z][a-z0-9-]*", id),
@@ -177,13 +208,56 @@ def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) ->
     ):
         if not right:
             raise ValueError(fault)
-    called = number("Table" if kind == "table" else "Figure", id)
+    called = number("Table" if kind in ("table", "claims") else "Figure", id)
     html = macro("cards.html", kind, id=id, number=called, caption=caption, csv=csv(data), **parts)
     display(
         {"text/html": html, "text/plain": states[0]["alt"] if states else data.to_string()},
         raw=True,
         metadata={CARD: {"id": id, "number": called, "caption": caption}},
     )
+
+
+def _with_marks(topic: str, claims: list[dict[str, Any]]) -> dict[str, Any]:
+    """A topic's claims, with the marks of their parts in percent of the length of an axis. Parts
+    with the same reference share an axis; the ticks are those of the first claim's.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    limits = ("estimate", "low", "high")
+    parts = [part for claim in claims for part in claim["parts"]]
+    ends: dict[float, list[float]] = {part["reference"]: [part["reference"]] for part in parts}
+    for part in parts:
+        shown = [own[limit] for own in part["measured"] for limit in limits]
+        ends[part["reference"]] += [*shown, *([part["figure"]] if shown else [])]
+
+    def place(value: float, reference: float) -> float:
+        low, high = np.nanmin(ends[reference]), np.nanmax(ends[reference])
+        return round(float(3 + 94 * (value - low) / (high - low or 1)), 1)
+
+    for part in parts:
+        reference = part["reference"]
+        part["marks"] = [
+            {"protocol": own["protocol"]} | {name: place(own[name], reference) for name in limits}
+            for own in part["measured"]
+            if np.isfinite([own[name] for name in limits]).all()
+        ]
+        part["zero"] = place(reference, reference)
+        part["printed"] = (
+            place(part["figure"], reference) if part["figure"] == part["figure"] else None
+        )
+    for claim in claims:
+        counted = [part for part in claim["parts"] if part["counted"]]
+        weakest = [part for part in counted if part["verdict"] == claim["verdict"]]
+        claim["decisive"] = (weakest or counted)[0]
+    first = claims[0]["decisive"]["reference"]
+    low, high = 100 * np.nanmin(ends[first]), 100 * np.nanmax(ends[first])
+    ticks = MaxNLocator(4).tick_values(low, high) if low < high else []
+    return {
+        "name": topic,
+        "claims": claims,
+        "ticks": [(f"{tick:g}", place(tick / 100, first)) for tick in ticks if low <= tick <= high],
+        "unit": "%" if first else "points",
+    }
 
 
 def _drawn(picture: "Picture") -> dict[str, Any]:
@@ -366,10 +440,13 @@ def _runs(index: pd.Index) -> list[list[list[Any]]]:
 
 
 def _text(value: Any, form: str | None) -> str:
-    """The text of a cell: by its format, a dash for what is missing, two decimals of a fraction."""
+    """The text of a cell: by its format, a dash for what is missing, two decimals of a fraction. A
+    number that shows as zero has no sign.
+    """
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return "–"
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool):
         whole = isinstance(value, numbers.Integral)
-        return (form or ("{}" if whole else "{:.2f}")).format(value)
+        text = (form or ("{}" if whole else "{:.2f}")).format(value)
+        return text[1:] if re.fullmatch(r"[-+]0[0.,]*\D*", text) else text
     return str(value)

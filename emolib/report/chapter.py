@@ -33,6 +33,19 @@ SHOWN = [
 ]
 
 
+# The kinds of words in code that have a colour (style.css), and the names of them that Pygments has.
+_COLOURS = {
+    name: colour
+    for colour, names in {
+        "k": "k kn kc kd ow",
+        "s": "s s1 s2 sa sd se si",
+        "m": "m mi mf mh",
+        "c": "c c1 cm",
+        "f": "nf nc nd fm",
+    }.items()
+    for name in names.split()
+}
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -213,6 +226,41 @@ def _exporter() -> HTMLExporter:
     )
 
 
+def _arranged(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """The cells of a chapter as the page has them: below the title those with the tag ``answer``,
+    and in one cell the code of these and of all that show nothing.
+    """
+    answers = [cell for cell in cells if "answer" in cell.metadata.get("tags", []) and cell.outputs]
+    silent = [
+        cell
+        for cell in cells
+        if cell.cell_type == "code" and cell.execution_count and not cell.outputs
+    ]
+    code = [cell.source for cell in cells if cell in silent or cell in answers]
+    title, *rest = [cell for cell in cells if cell not in answers and cell not in silent[1:]]
+    for cell in answers:
+        cell.source = ""
+    for cell in silent[:1]:
+        cell.source = "\n\n".join(code)
+    return [title, *answers, *rest]
+
+
+def _coloured(code: str) -> str:
+    """Highlighted code with a tag for each run of one colour, and none where there is no colour."""
+
+    def tagged(found: re.Match[str]) -> str:
+        colour = _COLOURS.get(found[1])
+        return f'<span class="{colour}">{found[2]}</span>' if colour else found[2]
+
+    def joined(run: re.Match[str]) -> str:
+        return f'<span class="{run[1]}">{striptags(run[0])}</span>'
+
+    code = re.sub(r'<span(?: class="(\w+)")?>([^<]*)</span>', tagged, code)
+    return re.sub(
+        r'<span class="(\w+)">[^<]*</span>(?:<span class="\1">[^<]*</span>)+', joined, code
+    )
+
+
 def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str]) -> Chapter:
     """Turns a tidied notebook into a chapter; a cell that never ran says so.
 
@@ -229,12 +277,22 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
     exporter.register_filter("markdown2html", MarkdownWithMath(prose).render)
     # all kernels are IPython's; the highlighter may not depend on whether one has said so
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    if notebook.metadata.get("code") != "open":
+        notebook.cells = _arranged(notebook.cells)
     html, _ = exporter.from_notebook_node(notebook)
     titles = [(id, title) for level, id, title in prose.headings if level == 1]
     if not titles:
         raise BuildError(f"chapter {stem}: there is no title, a heading '# …'")
-    html = html.replace("<pre>", '<pre tabindex="0">')  # wide code scrolls, by the keyboard as well
+    html = re.sub(
+        r'<div class="highlight.*?</div>', lambda code: _coloured(code[0]), html, flags=re.DOTALL
+    )
+
+    def card(slot: re.Match[str]) -> str:
+        above, _, below = show(slot[1]).partition("<!--code-->")
+        return above + (slot[2] or "") + below
+
     # the exporter parses and rewrites its page, in which pictures are best left out
-    html = re.sub(r'<div data-card="([\w-]+)"></div>', lambda slot: show(slot[1]), html)
+    slots = r'<div data-card="([\w-]+)"></div>\s*(<details class="code">.*?</details>)?'
+    html = re.sub(slots, card, html, flags=re.DOTALL)
     sections = [(id, title) for level, id, title in prose.headings if level == 2]
     return Chapter(*titles[0], sections, html)

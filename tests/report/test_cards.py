@@ -125,6 +125,64 @@ def test_slider_has_a_label_and_all_states(shown):
         cards.slider("by-angle", {}, "Pruned", label="minimal angle")
 
 
+def claim(verdict, *parts):
+    words = {"random": verdict, "person-independent": verdict, "verdict": verdict}
+    texts = {"topic": "Levels", "place": "Table 3", "claim": "It reaches 31 %", "paper": "31 %"}
+    parts = [
+        dict(zip(PART, part, strict=True)) | {"part": "", "ours": "", "note": ""} for part in parts
+    ]
+    return texts | words | {"note": "", "parts": parts, "evidence": [], "decides": "", "shown": "x"}
+
+
+PART = ("verdict", "counted", "figure", "reference", "measured")
+
+
+def measured(estimate, low, high):
+    return [{"protocol": "random", "estimate": estimate, "low": low, "high": high}]
+
+
+def marks(page):
+    """Numbers of the marks of each strip, by class."""
+    strips = re.findall(r'<svg class="strip" role.*?</svg>', page, re.DOTALL)
+    return [
+        {
+            kind: [float(x) for x in re.findall(r' x\d="([\d.]+)%"', line)]
+            for line, kind in re.findall(r'(<line class="([\w-]+)".*?>)', strip)
+        }
+        for strip in strips
+    ]
+
+
+def test_marks_of_claims_share_an_axis(shown):
+    lost = ("not reproduced", True, 0.31, 1 / 7, measured(0.21, 0.11, 0.26))
+    beside = ("reproduced", False, 0.31, 1 / 7, measured(0.30, 0.29, 0.31))
+    gain = ("undecided", True, np.nan, 0.0, measured(-0.0004, -0.02, 0.03))
+    unknown = ("undecided", True, np.nan, 0.0, measured(np.nan, -0.02, 0.03))
+    cards.claim_list(
+        "claims",
+        pd.DataFrame([claim("not reproduced", beside, lost), claim("undecided", gain, unknown)]),
+        "Claims",
+    )
+    page = shown[0].html
+    first, other, again, apart, _ = marks(page)
+
+    # the summary shows the part that decides, on the axis of both: 0.11 to 0.31 of its length
+    def at(value):
+        return pytest.approx(3 + 94 * (value - 0.11) / 0.2, abs=0.051)
+
+    assert first == again and first["random"] == [at(0.11), at(0.26)]
+    assert first["printed"] == [97, 97] and first["reference"] == [at(1 / 7)] * 2
+    assert other["random"] == [at(0.29), at(0.31)]
+    # a difference is on an axis of its own; a mark without a number is left out
+    assert (
+        apart["random"] == [3, 97]
+        and apart["reference"] == [pytest.approx(3 + 94 * 0.4, abs=0.051)] * 2
+    )
+    assert "+0.0 [-2.0, +3.0]" in page and "– [-2.0, +3.0]" in page
+    assert page.count('class="word not-reproduced"') == 2 and "(beside it)" in page
+    assert '<b>1</b> <span><i aria-hidden="true">✕</i> not reproduced' in page
+
+
 def test_table_headers_have_their_scope(shown):
     columns = pd.MultiIndex.from_product([["paper", "ours"], ["Fear", "Sad"]])
     names = ["protocol", "model"]
@@ -135,8 +193,39 @@ def test_table_headers_have_their_scope(shown):
     spans = [(head["scope"], head.get("colspan") or head.get("rowspan")) for head in heads]
     assert spans.count(("colgroup", "2")) == 2 and spans.count(("rowgroup", "2")) == 2
     assert spans.count(("col", None)) == 6 and spans.count(("row", None)) == 4
-    region = next(division for division in tags.named("div") if division.get("role") == "region")
-    assert region["aria-label"] == "Table 3" and region["tabindex"] == "0"
+    (frame,) = [own for own in tags.named("div") if own.get("class") == "scroll"]
+    # only a script knows which frames scroll: those take the focus and this name
+    assert frame == {"class": "scroll", "data-label": "Table 3"}
+
+
+def test_a_folded_table_shows_its_caption_and_opens_to_the_rest(shown):
+    for folded in (False, True):
+        cards.table("rules", pd.DataFrame({"a": [1]}), "How it is", folded=folded)
+    apart, folded = (card.finished("Table S1", ORIGIN) for card in shown)
+    assert "<figcaption>" in apart and 'class="folded"' not in apart
+    summary, inside = folded.split("</summary>", 1)
+    assert '<details class="folded">' in summary and "Table S1.</b> How it is" in summary
+    assert "<table" in inside and "rules.csv" in inside and "<figcaption>" not in folded
+    assert folded.count("</details>") == 2 and folded.endswith("</figure>")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (-0.0004, "{:.3f}", "0.000"),
+        (-0.04, "{:+.1f}", "0.0"),
+        (0.04, "{:+.1f}", "0.0"),
+        (-0.0, None, "0.00"),
+        (-0.001, "{:.0%}", "0%"),
+        (-0.06, "{:+.1f}", "-0.1"),
+        (-np.inf, "{:.1f}", "-inf"),
+        (-1e-9, "{:.0e}", "-1e-09"),
+        (-10, "{:.0f}", "-10"),
+    ],
+)
+def test_a_number_that_shows_as_zero_has_no_sign(value, form, text):
+    cells = cards.grid(pd.DataFrame({"a": [value]}), form)["rows"][0]["cells"]
+    assert cells == [(text, True)]
 
 
 def test_table_values(shown):

@@ -1,14 +1,17 @@
 """The report: notebooks in, one HTML out, on notebooks of a few lines."""
 
 import json
+import re
+from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mistune.util import striptags
 from nbformat import v4
 
-from emolib.report import BuildError
-from emolib.report.cards import RESULTS
+from emolib.report import BuildError, chapter
+from emolib.report.cards import CARD, RESULTS
 from emolib.report.chapter import Prose, convert_chapter
 from emolib.report.page import check_page
 from emolib.report.parameters import check, declared, parse
@@ -40,13 +43,14 @@ def test_page_holds_chapters_figures_and_provenance_and_nothing_of_the_run(good)
     page = (good / "reports/report.html").read_text(encoding="utf-8")
     assert "<h1>A paper, re-run</h1>" in page and "ten drawn faces" in page
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
-    order = ("verdict", "reading", "chapter-data", "fig-6a", "chapter-scores-faces", "provenance")
+    order = ("verdict", "reading", "provenance", "chapter-data", "fig-6a", "chapter-scores-faces")
     places = [ids.index(id) for id in order]
     assert places == sorted(places) and len(ids) == len(set(ids))
     assert [image["alt"] for image in Tags(page).named("img")] == ["a rising line"]
     assert "<b>Figure 6a.</b> A line" in page
-    shown = ["parameters", "injected"] * 2 + ["figure", "print", "publish"]
+    shown = ["set-up", "figure", "print", "set-up"]
     assert page.count('<details class="code">') == len(shown)
+    assert page.count("<summary>Set-up code</summary>") == 2
 
     assert "faces.csv" in page and str(good) not in page  # the file's name alone
     assert "a warning" not in page and "In&nbsp;[" not in page and "object at 0x…" in page
@@ -163,6 +167,73 @@ def test_headings_go_one_level_down_and_have_ids_of_their_own():
 def test_chapter_needs_a_title():
     with pytest.raises(BuildError, match="chapter 1_data: there is no title"):
         convert("no heading")
+
+
+def cell(source: str, *outputs, count: int | None = 1, **metadata):
+    return v4.new_code_cell(source, outputs=list(outputs), execution_count=count, metadata=metadata)
+
+
+def card(id: str):
+    metadata = {CARD: {"id": id, "number": id, "caption": "-"}}
+    return v4.new_output("display_data", data={"text/html": "-"}, metadata=metadata)
+
+
+def arranged(**metadata) -> str:
+    """A chapter with an answer at its end, silent cells around it, and a cell with two cards."""
+    said = v4.new_output("display_data", data={"text/markdown": "Yes, 3 of 4."})
+    cells = [
+        v4.new_markdown_cell("# Does it?"),
+        v4.new_markdown_cell("An introduction"),
+        cell("import numpy  # first"),
+        cell("show = f'{one} b'", card("one"), card("two")),
+        cell("publish(2)"),
+        cell("said = 3", v4.new_output("stream", name="stdout", text="printed")),
+        cell("answer = 4", said, tags=["answer"]),
+        cell("never()", count=None),
+    ]
+    notebook = v4.new_notebook(cells=cells, metadata=metadata)
+    return convert_chapter(
+        notebook, "1_data", lambda id: f'<figure id="{id}"><!--code--></figure>'
+    ).html
+
+
+def test_the_answer_stands_right_below_the_title():
+    page = arranged()
+    title, below = page.split("</h2>")
+    assert below.index('<div class="answer">') < below.index("Yes, 3 of 4.")
+    assert below.index("Yes, 3 of 4.") < below.index("An introduction")
+    assert not striptags(below[: below.index("Yes")]).strip() and page.count("Yes") == 1
+
+
+def test_code_that_shows_nothing_is_in_one_fold_in_its_order():
+    page = arranged()
+    folds = re.findall(r'<details class="code"><summary>([\w-]+).*?<pre>(.*?)</pre>', page, re.S)
+    assert [name for name, _ in folds] == ["Set-up", "Code", "Code", "Code"]
+    setup, figure, printed, never = (striptags(code).strip() for _, code in folds)
+    assert setup == "import numpy  # first\n\npublish(2)\n\nanswer = 4"
+    assert (printed, never) == ("said = 3", "never()")
+    # that of a card stands in the card, the first one of its cell
+    assert unescape(figure) == "show = f'{one} b'"
+    assert '<figure id="one"><details class="code">' in page
+    assert '<figure id="two"></figure>' in page
+    # what a reader was to see and did not is not silent
+    assert page.index("Not run to its end.") > page.index("printed")
+
+
+def test_only_code_that_has_a_colour_has_a_tag():
+    page, styles = arranged(), Path(chapter.__file__).with_name("style.css").read_text()
+    classes = set(re.findall(r'<span class="(\w+)">', page))
+    assert classes == {"k", "s", "m", "c"} and "<span></span>" not in page
+    assert all(f".{name} {{ color" in styles for name in set(chapter._COLOURS.values()))
+    assert '<span class="s">f&#39;{</span>one<span class="s">} b&#39;</span>' in page.replace(
+        "'", "&#39;"
+    )
+
+
+def test_a_lesson_keeps_its_order_and_its_code_open():
+    page = arranged(code="open")
+    assert page.index("An introduction") < page.index("Yes, 3 of 4.")
+    assert "<details" not in page and page.index("first") < page.index('id="one"')
 
 
 def convert(markdown: str) -> str:
