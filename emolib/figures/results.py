@@ -174,7 +174,9 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
     said = [("the paper", printed, 0.14, PAPER_TEXT, False)]
     for number, (protocol, part) in enumerate(levels.groupby(level=0, sort=False)):
         shift, look = 0.14 - 0.28 * number, protocol_look(str(protocol))
-        axis.hlines(place + shift, part["low"], part["high"], color=look["color"], alpha=0.7)
+        axis.hlines(
+            place + shift, part["low"], part["high"], color=look["color"], linewidth=2, alpha=0.7
+        )
         axis.plot(part["mean"], place + shift, linestyle="", markersize=6, **look)
         word = {"person-independent": "new people"}.get(str(protocol), f"{protocol} folds")
         means = part["mean"].droplevel(0)
@@ -412,12 +414,11 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         frame: columns ``label``, ``rejected``, ``low``, ``high``.
         nominal: how often it should.
     """
-    labels, high = list(frame["label"]), 0.27
-    if on_phone():  # the kind of folds stands below the test
-        labels, high = ["\n".join(label.rsplit(", ", 1)) for label in labels], 0.4
+    # the kind of folds stands below the test
+    labels = ["\n".join(label.rsplit(", ", 1)) for label in frame["label"]]
     figure, axis, y = _rows(
         labels,
-        high * len(frame) + 1.0,
+        0.38 * len(frame) + 1.0,
         "shuffles with a finding / %",
         nominal,
         color=PAPER,
@@ -426,7 +427,7 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
     )
     axis.hlines(y, frame["low"], frame["high"], color=NEUTRAL, linewidth=2, alpha=0.6)
     axis.plot(frame["rejected"], y, "o", color=NEUTRAL, label="measured, with its 95 % interval")
-    axis.tick_params(axis="y", labelsize=9)
+    axis.tick_params(axis="y", labelsize=8.5)
     axis.set_xlim(left=0)
     return Picture(
         with_legend(figure, 2),

@@ -30,6 +30,13 @@ def test_boxes_have_one_scale_only_where_all_can_be_seen(factor, shared):
     assert (axes[0].get_ylim() == axes[1].get_ylim()) == shared
 
 
+def test_the_reference_lies_over_the_boxes():
+    values = np.random.default_rng(0).random((20, 5))
+    axis = figures.box_plots({"LPQ": values}, "value", 0.4).figure.axes[0]
+    (line,) = (line for line in axis.lines if list(line.get_ydata()) == [0.4, 0.4])
+    assert line.zorder > max(patch.zorder for patch in axis.patches)
+
+
 def test_boxes_have_the_quantiles_of_their_features():
     values = np.random.default_rng(0).random((50, 2))
     data = figures.box_plots({"LPQ": values}, "value").data
