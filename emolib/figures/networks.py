@@ -22,6 +22,7 @@ from emolib.figures.style import (
     NEUTRAL,
     WIDTH,
     Picture,
+    counted,
     heat_map,
     joined,
     on_phone,
@@ -248,7 +249,7 @@ def _pruned(
     ):
         drawing.scatter([x] * len(ys), ys, s=34, zorder=2, **LAYER[kind])
     drawing.set(
-        title=f"{len(alive)} hidden units"
+        title=counted(len(alive), "hidden unit")
         if alive.all()
         else f"{alive.sum()} of {len(alive)} units stay",
         xlim=(-0.3, 2.3),

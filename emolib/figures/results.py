@@ -20,6 +20,7 @@ from emolib.figures.style import (
     PROTOCOL,
     UNNAMED,
     Picture,
+    counted,
     heat_map,
     in_percent,
     joined,
@@ -226,7 +227,7 @@ def single_splits(
     """
     measured = {model: pd.Series(values).dropna() for model, values in results.items()}
     figure, axis, place = _rows(
-        [f"{model}\n({len(values):,} splits)" for model, values in measured.items()],
+        [f"{model}\n({counted(len(values), 'split')})" for model, values in measured.items()],
         0.62 * len(measured) + 1.2,
         ON_FIFTH,
         chance,
@@ -269,7 +270,7 @@ def single_splits(
         alt.append(
             f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to "
             f"{percent(high)}; the paper's {percent(printed[model])} is above {below} of "
-            f"{len(values)} splits."
+            f"{counted(len(values), 'split')}."
         )
     axis.set_ylim(-0.6, len(measured) - 0.3)
     return Picture(
@@ -335,7 +336,7 @@ def selection_bias(
             )
             said.append(f"{label} {percent(values.mean())}")
         alt.append(
-            f"{model}, {len(part)} splits (the paper: {percent(printed[model])}): mean "
+            f"{model}, {counted(len(part), 'split')} (the paper: {percent(printed[model])}): mean "
             f"{joined(said)}."
         )
     axis.set_ylim(-0.6, len(parts) - 0.4)
@@ -421,8 +422,9 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         0.38 * len(frame) + 1.0,
         "shuffles with a finding / %",
         nominal,
-        color=PAPER,
-        linewidth=2,
+        color="#222222",
+        linewidth=1.5,
+        linestyle="--",
         label=f"nominal, {percent(nominal)}",
     )
     axis.hlines(y, frame["low"], frame["high"], color=NEUTRAL, linewidth=2, alpha=0.6)

@@ -37,6 +37,11 @@ def test_the_reference_lies_over_the_boxes():
     assert line.zorder > max(patch.zorder for patch in axis.patches)
 
 
+def test_a_mean_of_nearly_nothing_has_no_sign():
+    alt = figures.box_plots({"LPQ": np.array([[-0.003], [0.001]])}, "value").alt
+    assert "-0.00" not in alt.split("means")[1] and "means 0.00." in alt
+
+
 def test_boxes_have_the_quantiles_of_their_features():
     values = np.random.default_rng(0).random((50, 2))
     data = figures.box_plots({"LPQ": values}, "value").data

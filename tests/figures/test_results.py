@@ -102,7 +102,7 @@ def test_a_mean_leaves_out_missing_results_and_rejections_are_told():
     picture = figures.selection_bias(frame, labels, printed, 1 / 7)
     one, two = "best on test 30 % and fixed no value.", "best on test 10 % and fixed 30 %."
     assert f"one, 3 splits (the paper: 27 %): mean {one}" in picture.alt
-    assert f"two, 1 splits (the paper: 20 %): mean {two}" in picture.alt
+    assert f"two, 1 split (the paper: 20 %): mean {two}" in picture.alt
     (axis,) = picture.figure.axes
     means = [line for line in axis.lines if line.get_label() == "mean over splits"]
     heights = [line.get_ydata()[0] for line in means]
