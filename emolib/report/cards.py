@@ -312,7 +312,7 @@ def svg(figure: "Figure") -> str:
         has = {key.rpartition("}")[2]: value for key, value in element.items()}
         id, style = has.pop("id", ""), has.pop("style", "")
         kept |= id == KEPT
-        text = str(escape(element.text)) if name == "text" else ""
+        text = str(escape(element.text or "")) if name in ("text", "tspan") else ""
         inside = text + "".join(written(child, kept) for child in element)
         if name in ("metadata", "style") or (name in ("g", "defs") and not inside):
             return ""
