@@ -19,7 +19,7 @@ from emolib.figures.style import (
     GUESSING,
     MODALITY,
     MODALITY_MARKER,
-    OURS,
+    NEUTRAL,
     PAPER,
     PROTOCOL,
     UNNAMED,
@@ -28,6 +28,7 @@ from emolib.figures.style import (
     band,
     in_percent,
     joined,
+    on_phone,
     panels,
     percent,
     styled,
@@ -47,7 +48,7 @@ UNITS: dict[str, Any] = {
     "color": "#777777",
     "linestyle": (0, (4, 1.5, 1, 1.5)),
     "linewidth": 1.2,
-    "label": "hidden units left (at the right)",
+    "label": "hidden units left",
 }
 
 
@@ -155,7 +156,7 @@ def accuracy_curves(
             at,
             value,
             marker="*",
-            s=150,
+            s=190,
             color=MODALITY[modality],
             edgecolor=PAPER,
             linewidth=0.9,
@@ -285,7 +286,7 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
         filled = pd.DataFrame(values.T, index=pd.RangeIndex(1, values.shape[1] + 1)).ffill()
         quantiles = filled.quantile([0.05, 0.5, 0.95], axis=1).T
         parts[title] = quantiles.set_axis(["low", "mean", "high"], axis=1)
-        band(axis, filled.index, parts[title], OURS)
+        band(axis, filled.index, parts[title], NEUTRAL)
         axis.set(title=title, xlabel="epoch")
     axes[0, 0].set_ylabel("mean training loss")
     return Picture(
@@ -316,7 +317,8 @@ def epoch_curves(
         chance: recall of guessing, marked.
     """
     models, measures = frame["model"].unique(), ["recall", "training accuracy"]
-    figure, axes = panels(len(models), 2, 1.55, sharex=True, sharey="col")
+    share_y = not on_phone() and "col"  # a column of measures is none on a phone
+    figure, axes = panels(len(models), 2, 1.55, sharex=True, sharey=share_y)
     alt = [f"Recall and training accuracy up to epoch {frame['epoch'].max()}."]
     for (model, measure), axis in zip(product(models, measures), axes.flat, strict=True):
         for protocol, part in frame[frame["model"] == model].groupby("protocol", sort=False):
@@ -360,7 +362,7 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
         layout=None,  # by hand: redrawn while networks train
         gridspec_kw={"left": 0.075, "right": 0.98, "bottom": 0.18, "top": 0.89, "wspace": 0.2},
     )
-    colours = dict(zip(history["line"].unique(), [*MODALITY.values(), PAPER], strict=False))
+    colours = dict(zip(history["line"].unique(), [*MODALITY.values(), UNNAMED], strict=False))
     for axis, (panel, here) in zip(axes[0], history.groupby("panel", sort=False), strict=True):
         for line, part in here.groupby("line", sort=False):
             band(axis, part["epoch"], part, colours[line], label=line)
@@ -415,7 +417,7 @@ def training_costs(rows: pd.DataFrame) -> Picture:
             yscale="log",
             title=title,
             xlabel="networks",
-            ylabel="µs a network's step",
+            ylabel="µs per step",
         )
         axis.label_outer()
         at = times.iloc[-1].dropna()  # with most networks

@@ -30,12 +30,14 @@ def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...
         labels: ``[N]``.
     """
     rows, columns = len(labels) // len(classes), len(classes)
-    figure, axes = panels(rows, columns, WIDTH / columns + 0.3 / rows, "", subplot_kw=BARE)
+    figure, axes = panels(
+        rows, columns, WIDTH / columns + 0.3 / rows, "", stack=False, subplot_kw=BARE
+    )
     order = np.argsort(labels, kind="stable")
     for place, axis in zip(order, axes.T.flat, strict=True):
         axis.imshow(images[place], cmap="gray", vmin=0, vmax=255)
     for axis, emotion in zip(axes[0], classes, strict=True):
-        axis.set_title(emotion, loc="center", fontsize=10)
+        axis.set_title(emotion, loc="center", fontsize=13)
     return Picture(
         figure,
         f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}.",
@@ -76,9 +78,15 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
             patch_artist=True,
             boxprops={"facecolor": MODALITY.get(modality, UNNAMED), "alpha": 0.75},
             medianprops={"color": "#222222"},
-            flierprops={"marker": ".", "markersize": 4, "alpha": 0.5, "rasterized": True},
+            flierprops={
+                "marker": ".",
+                "markersize": 4,
+                "alpha": 0.5,
+                "markeredgecolor": UNNAMED,
+                "rasterized": True,
+            },
         )
-        axis.axhline(reference, color="#111111", linewidth=1, linestyle=":", zorder=0)
+        axis.axhline(reference, color="#111111", linewidth=1.8, linestyle=":", zorder=3)
         axis.set(title=modality, xlabel="feature (principal component)")
     axes[0, 0].set_ylabel(ylabel)
     described = {
@@ -90,7 +98,7 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
         "Box plots of each feature. "
         + " ".join(
             f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
-            f"means {', '.join(f'{mean:.2f}' for mean in part['mean'])}."
+            f"means {', '.join(f'{round(mean, 2) + 0:.2f}' for mean in part['mean'])}."
             for modality, part in described.items()
         ),
         pd.concat(described, names=["modality", "feature"]).reset_index()[
@@ -110,7 +118,9 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
             darken.
         shares: ``[P]``, of the variance.
     """
-    figure, (grid,) = panels(1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3, "", subplot_kw=BARE)
+    figure, (grid,) = panels(
+        1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3, "", stack=False, subplot_kw=BARE
+    )
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
     for panel, face, title in zip(grid, [mean, *axes], titles, strict=True):
         reach, side = np.abs(face).max() or 1, round(len(mean) ** 0.5)

@@ -10,6 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
 from torch import nn
 from torch.fx import symbolic_trace
 from torch.fx.passes.shape_prop import ShapeProp
@@ -18,16 +19,16 @@ from emolib.figures.style import (
     BARE,
     GUESSING,
     LAYER,
-    OURS,
-    PAPER,
-    PROTOCOL,
-    UNNAMED,
+    NEUTRAL,
     WIDTH,
     Picture,
+    counted,
     heat_map,
     joined,
+    on_phone,
     panels,
     percent,
+    protocol_look,
     styled,
 )
 from emolib.models import FusionNet, ShallowNet
@@ -64,12 +65,18 @@ def _connect(
     color: str,
     width: float,
 ) -> None:
-    """All connections between units at heights ``left`` and ``right`` as one path, which keeps the
-    drawing small.
+    """All connections between units at heights ``left`` and ``right`` as one path, which goes to
+    and fro between two units at the left: that keeps the drawing small.
     """
-    ends = [end for a in left for b in right for end in ((x[0], a), (x[1], b))]
-    path = Path(np.reshape(ends, (-1, 2)), [Path.MOVETO, Path.LINETO] * (len(ends) // 2))
-    axis.add_patch(PathPatch(path, edgecolor=color, linewidth=width, facecolor="none"))
+    trails = []
+    for pair in np.split(left, range(2, len(left), 2)):
+        ends = [(x[0], y) for y in pair[:1]]
+        for place, y in enumerate(right if len(pair) else ()):
+            ends += [(x[1], y), (x[0], pair[(place + 1) % len(pair)])]
+        trails += [Path(ends)] if ends else []
+    path = Path.make_compound_path(*trails)
+    look = {"edgecolor": color, "linewidth": width, "joinstyle": "round", "facecolor": "none"}
+    axis.add_patch(PathPatch(path, **look))
 
 
 @styled
@@ -85,13 +92,13 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     height = max(sizes)
     below, middle, above = (np.arange(size) + (height - size) / 2 for size in sizes)
     figure, ((axis,),) = panels(1, 1, 4.6, "", subplot_kw=BARE)
-    axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.2))
+    axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.6))
     _connect(axis, (0, 5), below, middle, "#c9d3de", 0.5)
     _connect(axis, (5, 10), middle, above, "#c9d3de", 0.5)
     for x, ys, kind, title in (
         (0, below, "input", f"input\n{sizes[0]} features"),
-        (5, middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units, {own} parameters"),
-        (10, above, "Linear", f"{output}\n{sizes[2]} linear units, {others} parameters"),
+        (5, middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units\n{own} parameters"),
+        (10, above, "Linear", f"{output}\n{sizes[2]} linear units\n{others} parameters"),
     ):
         axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
         axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
@@ -113,11 +120,22 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
     layers.
     """
     layers = trace(net, torch.zeros(1, len(modalities), features))
-    figure, ((axis,),) = panels(1, 1, 1.15 * len(modalities) + 0.35, "", subplot_kw=BARE)
-    wide, tall = 0.86, 1.05
+    down = on_phone()  # the boxes stand below each other, or beside each other
+    steps, lanes = len(layers) // len(modalities) + 3, len(modalities)
+    wide, tall = (1.3, 0.8) if down else (0.86, 1.05)
+    figure, ((axis,),) = panels(
+        1, 1, 0.33 * steps if down else 1.15 * lanes + 0.35, "", subplot_kw=BARE
+    )
 
-    def box(x: float, y: float, kind: str, text: str, *before: tuple[float, float]) -> None:
+    def at(step: float, lane: float, side: int = 0) -> tuple[float, float]:
+        """The middle of a box, or of the side of it at which an arrow comes in or goes out."""
+        if down:
+            return 1.6 * lane, -step - side * tall / 2
+        return step + side * wide / 2, -1.6 * lane
+
+    def box(step: float, lane: float, kind: str, text: str, *before: tuple[float, float]) -> None:
         """A box, and an arrow to it from each of those before it."""
+        x, y = at(step, lane)
         axis.add_patch(
             FancyBboxPatch(
                 (x - wide / 2, y - tall / 2),
@@ -127,16 +145,19 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
                 **LAYER[kind],
             )
         )
+        text = text.replace("\n", ", ") if down else text
         axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
-        for left, height in before:
+        for place in before:
             axis.add_patch(
                 FancyArrowPatch(
-                    (left + wide / 2, height),
-                    (x - wide / 2, y),
+                    at(*place, 1),
+                    at(step, lane, -1),
                     arrowstyle="-|>",
                     mutation_scale=7,
                     color="#666666",
                     linewidth=0.9,
+                    shrinkA=0,
+                    shrinkB=0,
                 )
             )
 
@@ -147,16 +168,16 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
     ]
     within = layers["layer"].str.extract(r"^branches\.(\d+)\.")[0]
     for m, modality in enumerate(modalities):
-        box(0, -1.6 * m, "input", f"{modality}\n{features}")
+        box(0, m, "input", f"{modality}\n{features}")
         branch = np.flatnonzero(within == str(m))
-        for place, k in enumerate(branch):
-            box(place + 1, -1.6 * m, layers["kind"][k], text[k], (place, -1.6 * m))
-    x, y, heads = len(branch) + 0.1, -0.8 * (len(modalities) - 1), np.flatnonzero(within.isna())
-    ends = [(len(branch), -1.6 * m) for m in range(len(modalities))]
-    for place, k in enumerate(heads):
-        before = [(x + place, y)] if place else ends
-        box(x + place + 1, y, layers["kind"][k], text[k], *before)
-    axis.set(xlim=(-0.6, x + len(heads) + 0.6), ylim=(2 * y - 0.7, 0.7))
+        for step, k in enumerate(branch):
+            box(step + 1, m, layers["kind"][k], text[k], (step, m))
+    last, middle, heads = len(branch), (lanes - 1) / 2, np.flatnonzero(within.isna())
+    ends = [(last, m) for m in range(lanes)]
+    for step, k in enumerate(heads, last + 1):
+        box(step + 0.1, middle, layers["kind"][k], text[k], *ends)
+        ends = [(step + 0.1, middle)]
+    axis.autoscale_view()
     return Picture(
         figure,
         f"{len(modalities)} branches, {joined(list(modalities))}, each of "
@@ -191,7 +212,7 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
         columns=["unit", "other unit", "degrees", "printed"],
     )
     against.axline((0, 0), slope=1, color="#999999", linewidth=1, zorder=0)
-    against.scatter(data["printed"], data["degrees"], s=22, color=OURS, zorder=2)
+    against.scatter(data["printed"], data["degrees"], s=22, color=NEUTRAL, zorder=2)
     against.set(
         title="Against the printed angles",
         xlabel="printed / degrees",
@@ -228,7 +249,7 @@ def _pruned(
     ):
         drawing.scatter([x] * len(ys), ys, s=34, zorder=2, **LAYER[kind])
     drawing.set(
-        title=f"{len(alive)} hidden units"
+        title=counted(len(alive), "hidden unit")
         if alive.all()
         else f"{alive.sum()} of {len(alive)} units stay",
         xlim=(-0.3, 2.3),
@@ -282,8 +303,8 @@ def network_state(
     figure, ((drawing, matrix, recall),) = panels(1, 3, 2.9, "", width_ratios=[1.25, 1, 1.1])
     _pruned(drawing, matrix, degrees, alive, sizes)
     reached = curves["mean"].where(curves[x] == at).groupby(curves["protocol"], sort=False).mean()
-    for (protocol, part), marker in zip(curves.groupby("protocol", sort=False), "os", strict=False):
-        look = {"color": PROTOCOL.get(str(protocol), UNNAMED), "marker": marker}
+    for protocol, part in curves.groupby("protocol", sort=False):
+        look = protocol_look(str(protocol))
         recall.plot(part[x], 100 * part["mean"], label=protocol, **look)
         recall.plot(
             at,
@@ -295,8 +316,9 @@ def network_state(
         )
     recall.grid()
     recall.axhline(100 * chance, **GUESSING)
-    recall.axvline(at, color=PAPER, linewidth=1, zorder=0)
+    recall.axvline(at, color=NEUTRAL, linewidth=1, zorder=0)
     recall.set(title="mean recall / %", xlabel=xlabel)
+    recall.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     recall.legend(fontsize=8)
     between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
     return Picture(

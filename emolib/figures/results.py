@@ -6,33 +6,37 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from emolib.figures.style import (
-    EMOTION,
     GUESSING,
     MANY,
     MODALITY,
-    OTHER,
-    OURS,
+    NEUTRAL,
     PAPER,
     PROTOCOL,
     UNNAMED,
     Picture,
+    counted,
     heat_map,
     in_percent,
     joined,
+    on_phone,
     panels,
     percent,
+    protocol_look,
     styled,
     tested,
     with_legend,
 )
 
+PAPER_TEXT = "#7a5600"  # its colour, in words
+WAYS = (("#22252a", "o"), (NEUTRAL, "^"), ("#949494", "s"))  # of choosing a setting
 ON_FIFTH = "mean recall on the tested fifth / %"
-LARGEST = [to_rgb(EMOTION[name]) for name in EMOTION if name not in ("Neutral", "average")]
+LARGEST = colormaps["viridis"](np.linspace(0, 1, 6))  # no emotion's colour for a person
 
 
 @styled
@@ -82,6 +86,7 @@ def emotion_bars(summary: pd.DataFrame, paper: dict[str, tuple[float, ...]]) -> 
             xticks=range(len(emotions)),
             xticklabels=emotions,
         )
+        axis.tick_params(axis="x", labelrotation=90 * on_phone())
         axis.yaxis.set_major_formatter(in_percent)
     return Picture(with_legend(figure, 4), " ".join(alt) + tested(summary), summary)
 
@@ -107,7 +112,8 @@ def confusion_matrices(
     for number, (axis, title) in enumerate(zip(axes.flat, matrices, strict=False)):
         share, untested = shares[number], np.flatnonzero(tested[number] == 0)
         highest = 100 * (np.nanmax(shares, initial=0) or 1)
-        heat_map(axis, 100 * share, classes, "{:.0f}", highest, fontsize=7.5)
+        # whole percent, as shown: as many colours as numbers
+        heat_map(axis, (100 * share).round(), classes, "{:.0f}", highest, fontsize=7.5)
         name = f"({ascii_lowercase[number % 26]}) {title}"
         axis.set_title(name, fontsize=9)
         axis.set_ylabel("" if number % columns else "true emotion")
@@ -124,7 +130,7 @@ def confusion_matrices(
             + (f", none of {joined([classes[c] for c in untested])}" if len(untested) else "")
             + (f": most often right on {best}." if best else ".")
         )
-    figure.supxlabel("predicted emotion (each row in percent of its true emotion)", fontsize=10)
+    figure.supxlabel("predicted emotion / % of the true emotion", fontsize=10)
     return Picture(
         figure,
         " ".join(alt),
@@ -144,6 +150,7 @@ def _rows(
     y = np.arange(len(labels))[::-1]
     axis.set(yticks=y, yticklabels=labels, xlabel=xlabel)
     axis.xaxis.set_major_formatter(in_percent)
+    axis.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 5, 10]))
     axis.axvline(mark, **look)
     return figure, axis, y
 
@@ -161,30 +168,40 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
     every = pd.MultiIndex.from_product([summary["protocol"].unique(), models])
     levels = summary.set_index(["protocol", "model"]).reindex(every)
     figure, axis, place = _rows(
-        models, 0.45 * len(models) + 1.1, "mean recall over emotions / %", chance, **GUESSING
+        models, 0.45 * len(models) + 0.9, "mean recall over emotions / %", chance, **GUESSING
     )
-    axis.scatter(
-        [paper.get(model, np.nan) for model in models],
-        place,
-        marker="|",
-        s=260,
-        color=PAPER,
-        linewidth=3,
-        label="the paper",
-    )
+    printed = pd.Series([paper.get(model, np.nan) for model in models], models)
+    axis.scatter(printed, place, marker="|", s=260, color=PAPER, linewidth=3)
+    said = [("the paper", printed, 0.14, PAPER_TEXT, False)]
     for number, (protocol, part) in enumerate(levels.groupby(level=0, sort=False)):
-        y, colour = place + 0.14 - 0.28 * number, PROTOCOL.get(str(protocol), UNNAMED)
-        axis.hlines(y, part["low"], part["high"], color=colour, linewidth=2, alpha=0.5)
-        axis.plot(
-            part["mean"],
-            y,
-            "os"[number % 2],
-            color=colour,
-            markersize=6,
-            label=f"ours, {protocol} folds",
+        shift, look = 0.14 - 0.28 * number, protocol_look(str(protocol))
+        axis.hlines(
+            place + shift, part["low"], part["high"], color=look["color"], linewidth=2, alpha=0.7
         )
+        axis.plot(part["mean"], place + shift, linestyle="", markersize=6, **look)
+        word = {"person-independent": "new people"}.get(str(protocol), f"{protocol} folds")
+        means = part["mean"].droplevel(0)
+        said.append(
+            (word, means, shift, look["color"], not number and bool((means < printed).iloc[0]))
+        )
+    # in place of a legend: words beside the first mark of each kind, away from each other
+    for word, values, shift, colour, leftwards in said:
+        model = values.first_valid_index()
+        if model is not None:
+            axis.annotate(
+                word,
+                (values[model], place[models.index(model)] + shift),
+                (-3 if leftwards else 3, 6 if shift > 0 else -6),
+                textcoords="offset points",
+                ha="right" if leftwards else "left",
+                va="bottom" if shift > 0 else "top",
+                color=colour,
+                fontsize=9.5,
+            )
+    axis.annotate(" guessing", (chance, -0.7), fontsize=9.5, color=GUESSING["color"])
+    axis.set_ylim(-0.8, len(models) - 0.4)
     return Picture(
-        with_legend(figure, 4),
+        figure,
         "Mean recall of each model. "
         + " ".join(
             f"{model}, {protocol}: {percent(mean)}"
@@ -210,7 +227,7 @@ def single_splits(
     """
     measured = {model: pd.Series(values).dropna() for model, values in results.items()}
     figure, axis, place = _rows(
-        [f"{model}\n({len(values):,} splits)" for model, values in measured.items()],
+        [f"{model}\n({counted(len(values), 'split')})" for model, values in measured.items()],
         0.62 * len(measured) + 1.2,
         ON_FIFTH,
         chance,
@@ -224,7 +241,7 @@ def single_splits(
             values,
             y + random.uniform(-0.22, 0.22, len(values)),
             ".",
-            color=OURS,
+            color=PROTOCOL["random"],
             markersize=3,
             alpha=min(1, 25 / max(len(values), 1) ** 0.5 / 4),
             label="one split, one network",
@@ -248,19 +265,22 @@ def single_splits(
             textcoords="offset points",
             ha="center",
             fontsize=9,
-            color="#7a5600",
+            color=PAPER_TEXT,
         )
         alt.append(
             f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to "
             f"{percent(high)}; the paper's {percent(printed[model])} is above {below} of "
-            f"{len(values)} splits."
+            f"{counted(len(values), 'split')}."
         )
     axis.set_ylim(-0.6, len(measured) - 0.3)
     return Picture(
         with_legend(figure, 5),
         " ".join(alt),
         pd.concat(
-            [pd.DataFrame({"model": model, "recall": v}) for model, v in results.items()],
+            [
+                pd.DataFrame({"model": model, "recall": values, "paper": printed[model]})
+                for model, values in results.items()
+            ],
             ignore_index=True,
         ),
     )
@@ -292,14 +312,16 @@ def selection_bias(
         axis.vlines(printed[model], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
         said = []
         for number, (column, label) in enumerate(labels.items()):
+            colour, marker = WAYS[number % 3]
             values, at = part[column], y + step * ((len(labels) - 1) / 2 - number)
             axis.plot(
                 values,
                 at + random.uniform(-0.3, 0.3, len(part)) * step,
-                ".",
-                color=(OTHER, OURS, UNNAMED)[number % 3],
-                markersize=5,
-                alpha=0.5,
+                linestyle="",
+                color=colour,
+                marker=marker,
+                markersize=3.5,
+                alpha=0.6,
                 label=label,
                 rasterized=len(frame) > MANY,
             )
@@ -314,7 +336,7 @@ def selection_bias(
             )
             said.append(f"{label} {percent(values.mean())}")
         alt.append(
-            f"{model}, {len(part)} splits (the paper: {percent(printed[model])}): mean "
+            f"{model}, {counted(len(part), 'split')} (the paper: {percent(printed[model])}): mean "
             f"{joined(said)}."
         )
     axis.set_ylim(-0.6, len(parts) - 0.4)
@@ -340,8 +362,12 @@ def specification_curve(
         2, 1, (high + 3.6) / 2, "", sharex=True, height_ratios=[2.6, high]
     )
     top.grid()
-    top.plot(ordered.index, ordered["value"], ".", color=OURS, markersize=4, rasterized=many)
-    reached = {name: (ordered["value"] >= value - 0.005).sum() for name, value in printed.items()}
+    top.plot(ordered.index, ordered["value"], ".", color=NEUTRAL, markersize=4, rasterized=many)
+    # by name, so that a reader's own selection can be counted by the same rule
+    levels = {name: f"reaches {percent(value)}" for name, value in printed.items()}
+    for name, value in printed.items():
+        ordered[levels[name]] = (ordered["value"] >= value - 0.005).astype(int)
+    reached = {name: ordered[level].sum() for name, level in levels.items()}
     for (name, value), style in zip(printed.items(), ("-", "--", ":"), strict=False):
         top.axhline(
             value,
@@ -352,14 +378,14 @@ def specification_curve(
         )
     top.yaxis.set_major_formatter(in_percent)
     top.set_ylabel("average over emotions / %")
-    top.legend(loc="lower right")
+    top.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     for y, (choice, value) in enumerate(marked):
         here = np.flatnonzero(ordered[choice] == value)
         marks.plot(
             here,
             np.full(len(here), -y),
             "|",
-            color=OURS if y % 2 else "#444444",
+            color=NEUTRAL if y % 2 else UNNAMED,
             markersize=6,
             markeredgewidth=0.6,
             rasterized=many,
@@ -369,7 +395,7 @@ def specification_curve(
     marks.set_yticks(
         -np.arange(len(marked)), [f"{choice}: {value}" for choice, value in marked], fontsize=8
     )
-    marks.set(ylim=(-len(marked) + 0.4, 0.7), xlabel="readings, from the lowest to the highest")
+    marks.set(ylim=(-len(marked) + 0.4, 0.7), xlabel="readings, sorted")
     alt = [
         f"{len(ordered)} readings from {percent(ordered['value'].min())} up.",
         *(f"{name} ({percent(printed[name])}) is reached by {n}." for name, n in reached.items()),
@@ -389,18 +415,21 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         frame: columns ``label``, ``rejected``, ``low``, ``high``.
         nominal: how often it should.
     """
+    # the kind of folds stands below the test
+    labels = ["\n".join(label.rsplit(", ", 1)) for label in frame["label"]]
     figure, axis, y = _rows(
-        list(frame["label"]),
-        0.27 * len(frame) + 1.0,
-        "share of shuffles in which the test finds something / %",
+        labels,
+        0.38 * len(frame) + 1.0,
+        "shuffles with a finding / %",
         nominal,
-        color=PAPER,
-        linewidth=2,
+        color="#222222",
+        linewidth=1.5,
+        linestyle="--",
         label=f"nominal, {percent(nominal)}",
     )
-    axis.hlines(y, frame["low"], frame["high"], color=OURS, linewidth=2, alpha=0.6)
-    axis.plot(frame["rejected"], y, "o", color=OURS, label="measured, with its 95 % interval")
-    axis.tick_params(axis="y", labelsize=9)
+    axis.hlines(y, frame["low"], frame["high"], color=NEUTRAL, linewidth=2, alpha=0.6)
+    axis.plot(frame["rejected"], y, "o", color=NEUTRAL, label="measured, with its 95 % interval")
+    axis.tick_params(axis="y", labelsize=8.5)
     axis.set_xlim(left=0)
     return Picture(
         with_legend(figure, 2),
@@ -432,9 +461,9 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
     fold = pd.DataFrame(
         {"fold": np.repeat(range(count), list(map(len, tests))), "group": rank[rows]}
     )
-    greys = [(0.72 + 0.06 * (r % 4),) * 3 for r in range(len(sizes))]
+    greys = [(*(0.72 + 0.06 * (r % 4),) * 3, 1) for r in range(len(sizes))]
     shown = greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]]
-    colours = np.array([*shown, to_rgb("white")])  # white, the last, where a fold has ended
+    colours = np.array([*shown, (1, 1, 1, 0)])  # the last, clear, where a fold has ended
     stripes = [
         np.pad(np.sort(rank[part]), (0, wide - len(part)), constant_values=-1) for part in tests
     ]

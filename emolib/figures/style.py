@@ -4,9 +4,10 @@ An emotion and a modality keep their colour in every figure. The colours are dis
 common colour-vision deficiencies, after Okabe and Ito; lines differ in marker as well.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -14,18 +15,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from seaborn.utils import relative_luminance  # seaborn also has the colours of heat maps
 
-WIDTH = 8.6  # inches; a card of the report shows a figure at 96 pixels per inch
+# Inches, of a figure on a card of the report, which shows 96 pixels per inch, and on a phone.
+WIDTH, PHONE = 8.6, 4.0
 MANY = 500  # points; more of them are drawn as pixels, so that the size of the page is bounded
 
 EMOTION = {
     "Angry": "#c8430b",
     "Disgust": "#00805e",
     "Fear": "#6a4c93",
-    "Happy": "#d99100",
+    "Happy": "#c48300",
     "Neutral": "#6b6b6b",
     "Sad": "#0068a5",
     "Surprise": "#c2608f",
@@ -35,9 +38,12 @@ EMOTION_MARKER = dict(zip(EMOTION, "osD^Xv<.", strict=True))
 MODALITY = {"LPQ": "#17706b", "PHOG": "#9b2f6b", "LPQ+PHOG": "#2b2d42"}
 MODALITY_MARKER = {"LPQ": "o", "PHOG": "s", "LPQ+PHOG": "D"}
 UNNAMED = "#888888"  # an emotion or a modality that has no colour above
-PROTOCOL = {"random": "#17706b", "person-independent": "#9b2f6b"}
-OURS, OTHER = PROTOCOL.values()
+PROTOCOL = {"random": "#4467d0", "person-independent": "#8c4a2f"}
+NEUTRAL = "#687889"  # what is neither an emotion, nor a modality, nor a kind of folds
 PAPER = "#b07d00"  # what the paper printed, wherever it stands beside ours
+# the id of an artist that keeps its colours on a dark page, as the cells of a heat map do
+KEPT = "kept"
+DARK_PAPER, DARK_TEXT = "#1e2226", "#e2e0da"  # of the page in its dark scheme
 # the line of chance
 GUESSING: dict[str, Any] = {
     "color": "#777777",
@@ -51,52 +57,87 @@ BARE: dict[str, Any] = {"frame_on": False, "xticks": (), "yticks": ()}
 # Layers of a network and its hidden units, those that stay after pruning and those that go.
 LAYER: dict[str, dict[str, Any]] = {
     "input": {"facecolor": "#eeeeee", "edgecolor": "#777777"},
-    "hidden": {"facecolor": "#f7e3bd", "edgecolor": "#b07d00"},
+    "hidden": {"facecolor": "#d3dae2", "edgecolor": NEUTRAL},
     "gone": {"facecolor": "white", "edgecolor": "#c9c9c9", "linestyle": ":"},
     "Linear": {"facecolor": "#cfdcee", "edgecolor": "#33588c"},
     "Conv1d": {"facecolor": "#cfe8d5", "edgecolor": "#2f7d4a"},
     "MaxPool1d": {"facecolor": "#f3c9c2", "edgecolor": "#b0412f"},
 }
 
-# Ways of training that the bench compares.
+# Ways of training that the bench compares: in greys, since the colours have other meanings.
 WAY: dict[str, dict[str, Any]] = {
-    "dataloader": {"label": "loop with a DataLoader", "marker": "o", "color": "#c8430b"},
-    "loop": {"label": "loop without one", "marker": "s", "color": "#d99100"},
-    "sklearn": {"label": "scikit-learn", "marker": "^", "color": "#6a4c93"},
-    "jax": {"label": "JAX, vmap and scan", "marker": "D", "color": "#0068a5"},
-    "ours": {"label": "this library", "marker": "X", "color": "#111111"},
+    "dataloader": {"label": "loop with a DataLoader", "marker": "o", "color": "#8c8c8c"},
+    "loop": {"label": "loop without one", "marker": "s", "color": "#8c8c8c", "linestyle": "--"},
+    "sklearn": {"label": "scikit-learn", "marker": "^", "color": "#5e5e5e", "linestyle": ":"},
+    "jax": {"label": "JAX, vmap and scan", "marker": "D", "color": "#5e5e5e"},
+    "ours": {"label": "this library", "marker": "X", "color": "#111111", "linewidth": 2.4},
 }
 
-# Decorator of a figure function: it draws in this style, whatever the notebook has set.
-styled = matplotlib.rc_context(
-    {
-        "font.size": 10,
-        "axes.titlesize": 10.5,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "axes.labelsize": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": "#666666",
-        "axes.axisbelow": True,
-        "grid.color": "#e6e6e6",
-        "grid.linewidth": 0.8,
-        "legend.frameon": False,
-        "legend.fontsize": 9.5,
-        "lines.markersize": 4.5,
-        "figure.facecolor": "white",
-        "text.parse_math": False,  # a dollar in a name is a dollar
-    }
-)
+STYLE: Any = {
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#666666",
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "lines.markersize": 4.5,
+    "figure.facecolor": "white",
+    "text.parse_math": False,  # a dollar in a name is a dollar
+}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn figure, a sentence that says what it shows, and the numbers behind it."""
+    """A drawn figure, a sentence that says what it shows, the numbers behind it, and a function
+    that draws it once more for a phone.
+    """
 
     figure: Figure
     alt: str
     data: pd.DataFrame
+    narrow: Callable[[], "Picture"] | None = field(default=None, compare=False)
+
+
+Parameters = ParamSpec("Parameters")
+
+
+def styled(draw: Callable[Parameters, Picture]) -> Callable[Parameters, Picture]:
+    """Decorator of a figure function: it draws in this style, whatever the notebook has set, and
+    can do so again at the width of a phone.
+    """
+
+    @wraps(draw)
+    def drawn(*args: Parameters.args, **options: Parameters.kwargs) -> Picture:
+        def at(width: float) -> Picture:
+            title = {} if width == WIDTH else {"axes.titlesize": 9.5}
+            with matplotlib.rc_context(STYLE | {"figure.figsize": (width, width)} | title):
+                return draw(*args, **options)
+
+        return replace(at(WIDTH), narrow=lambda: at(PHONE))
+
+    return drawn
+
+
+def on_phone() -> bool:
+    """Whether a figure is drawn for a phone."""
+    return bool(plt.rcParams["figure.figsize"][0] == PHONE)
+
+
+def dark(colour: str) -> str:
+    """The colour's counterpart on a dark page, of the same hue and chroma and of mirrored
+    lightness: white becomes the page's paper, and black its text.
+    """
+    light = np.array(to_rgb(colour))
+    mirrored = np.clip(light + 1 - 2 * light @ (0.3, 0.59, 0.11), 0, 1)
+    paper, text = np.array([to_rgb(DARK_PAPER), to_rgb(DARK_TEXT)])
+    return to_hex(paper + mirrored * (text - paper))
 
 
 def panels(
@@ -105,25 +146,27 @@ def panels(
     height: float,
     grid: str = "both",
     layout: str | None = "constrained",
+    stack: bool = True,
     **options: Any,
 ) -> tuple[Figure, np.ndarray]:
-    """A table of axes at the report's width.
+    """A table of axes at the report's width; on a phone all are in one column, row by row.
 
     Args:
         height: of one row, in inches.
         grid: direction of the grid lines, ``"x"``, ``"y"``, ``"both"`` or ``""`` for none.
         layout: None where ``gridspec_kw`` places the axes by hand.
+        stack: False where a phone shows the table as it is.
         options: further ones of :func:`matplotlib.pyplot.subplots`.
     """
+    width, shape = WIDTH, (rows, columns)
+    if stack and on_phone():
+        width, shape, layout = PHONE, (rows * columns, 1), "constrained"
+        options = {key: options[key] for key in options.keys() - {"gridspec_kw", "width_ratios"}}
     with plt.rc_context({"axes.grid": bool(grid), "axes.grid.axis": grid or "both"}):
-        return plt.subplots(
-            rows,
-            columns,
-            figsize=(WIDTH, height * rows),
-            squeeze=False,
-            layout=layout,
-            **options,
+        figure, axes = plt.subplots(
+            *shape, figsize=(width, height * shape[0]), squeeze=False, layout=layout, **options
         )
+    return figure, axes.reshape(rows, columns)
 
 
 def with_legend(figure: Figure, columns: int) -> Figure:
@@ -132,8 +175,16 @@ def with_legend(figure: Figure, columns: int) -> Figure:
     """
     handles, labels = figure.axes[0].get_legend_handles_labels()
     first = {label: handles[labels.index(label)] for label in labels}
+    if on_phone():
+        columns = max(1, 50 // (6 + max(map(len, first))))
     figure.legend(list(first.values()), list(first), loc="outside lower center", ncols=columns)
     return figure
+
+
+def protocol_look(protocol: str) -> dict[str, Any]:
+    """Colour and marker of a kind of folds."""
+    place = [*PROTOCOL, protocol].index(protocol)
+    return {"color": PROTOCOL.get(protocol, UNNAMED), "marker": "osD"[place]}
 
 
 def band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, **options: Any) -> None:
@@ -171,23 +222,26 @@ def heat_map(
         cmap="crest",
         vmin=None if highest is None else 0,
         vmax=highest,
-        linewidths=0.5,
-        edgecolors="white",
+        gid=KEPT,
     )
+    lines = np.arange(len(names) + 1)
+    axis.hlines(lines, 0, len(names), color="white", linewidth=0.8)
+    axis.vlines(lines, 0, len(names), color="white", linewidth=0.8)
     ticks = np.arange(len(names)) + 0.5
     axis.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
     axis.set(xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
     axis.spines[:].set_visible(False)
     for (row, column), value in np.ndenumerate(values):
         if not np.isnan(value):
-            dark = relative_luminance(mesh.to_rgba(value)) <= 0.408
+            is_dark = relative_luminance(mesh.to_rgba(value)) <= 0.408
             axis.text(
                 column + 0.5,
                 row + 0.5,
                 form.format(value),
                 ha="center",
                 va="center",
-                color="w" if dark else ".15",
+                color="w" if is_dark else ".15",
+                gid=KEPT,
                 **text,
             )
     return mesh
@@ -201,6 +255,11 @@ def in_percent(value: float, _: object) -> str:
 def percent(value: float) -> str:
     """A share in whole percent; ``no value`` for NaN."""
     return "no value" if np.isnan(value) else f"{100 * value:.0f} %"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 split``, ``2 splits``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def tested(summary: pd.DataFrame) -> str:

@@ -3,18 +3,20 @@
 import json
 import numbers
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from io import StringIO
+from io import BytesIO, StringIO
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 import pandas as pd
 from IPython.display import display
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,13 +33,6 @@ UNNUMBERED = "\N{NO-BREAK SPACE}"
 # What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that
 # URIs read otherwise.
 _ESCAPED = re.compile(r'[\0-\x1f\x7f"#%&<\\]')
-
-# In an attribute that holds coordinates, two decimals are a hundredth of a point.
-_COORDINATES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
-_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-# names of artists (what is referred to has a hash for a name), and rotations by nothing
-_UNUSED = re.compile(r' id="\w[\w.]*_\d+"| transform="rotate\(-0 [^"]*"')
-_FONT = re.compile(r" ?font-family: ([^;\"]*);?")
 
 
 def _uri(content: str, mime: str) -> Markup:
@@ -78,7 +73,7 @@ def figure(id: str, picture: "Picture", caption: str, *, folded: bool = False) -
     Raises:
         ValueError: the picture has no alt text or no data, or there is no caption.
     """
-    _show("figure", id, caption, picture.data, states=[_drawn(id, picture)], folded=folded)
+    _show("figure", id, caption, picture.data, states=[_drawn(picture)], folded=folded)
 
 
 def slider(
@@ -86,8 +81,7 @@ def slider(
 ) -> None:
     """Shows pictures of one thing at several settings: on the page a slider moves between them.
 
-    Where no script runs, and on paper, all states stand side by side; of more than six, paper shows
-    every fourth.
+    Where no script runs, and on paper, all states stand side by side.
 
     Args:
         id: as for :func:`figure`.
@@ -106,7 +100,7 @@ def slider(
         ignore_index=True,
     )
     drawn = [
-        _drawn(f"{id}-{place}", picture) | {"value": f"{value:g}{unit}"}
+        _drawn(picture) | {"value": f"{value:g}{unit}"}
         for place, (value, picture) in enumerate(states.items())
     ]
     _show("slider", id, caption, data, states=drawn, label=label)
@@ -137,6 +131,27 @@ def table(
         ValueError: the frame is empty, or there is no caption.
     """
     _show("table", id, caption, frame, grid=grid(frame, formats), folded=folded)
+
+
+def claim_list(id: str, frame: pd.DataFrame, caption: str) -> None:
+    """Shows claims by topic, a row each with its verdict and intervals; a row opens to its parts.
+
+    Args:
+        id: as for :func:`figure`.
+        frame: of :func:`emolib.analysis.verdicts.evaluate_claims`, with the columns ``decides``
+            (the rule in words) and ``shown`` (id of the card that shows the evidence) as well.
+        caption: of the data.
+
+    Raises:
+        ValueError: there is no claim, or no caption.
+    """
+    topics = [
+        _with_marks(str(topic), own.to_dict("records", into=dict[str, Any]()))
+        for topic, own in frame.groupby("topic", sort=False)
+    ]
+    counts = frame["verdict"].value_counts().to_dict()
+    data = frame.drop(columns=["parts", "evidence", "decides", "shown"])
+    _show("claims", id, caption, data, topics=topics, counts=counts)
 
 
 def publish(name: str, records: Any) -> None:
@@ -180,7 +195,7 @@ def plain(text: Any) -> str:
 
 def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
     states = parts.get("states", [])
-    forbidden = "chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
+    forbidden = "chapter-|(?:contents|content|verdict|reading|register|provenance|code-switch)$"
     for right, fault in (
         (
             re.fullmatch(rf"(?!{forbidden})[a-z][a-z0-9-]*", id),
@@ -192,7 +207,7 @@ def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) ->
     ):
         if not right:
             raise ValueError(fault)
-    called = number("Table" if kind == "table" else "Figure", id)
+    called = number("Table" if kind in ("table", "claims") else "Figure", id)
     html = macro("cards.html", kind, id=id, number=called, caption=caption, csv=csv(data), **parts)
     display(
         {"text/html": html, "text/plain": states[0]["alt"] if states else data.to_string()},
@@ -201,13 +216,63 @@ def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) ->
     )
 
 
-def _drawn(id: str, picture: "Picture") -> dict[str, Any]:
+def _with_marks(topic: str, claims: list[dict[str, Any]]) -> dict[str, Any]:
+    """A topic's claims, with the marks of their parts in percent of the length of an axis. Parts
+    with the same reference share an axis; the ticks are those of the first claim's.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    limits = ("estimate", "low", "high")
+    parts = [part for claim in claims for part in claim["parts"]]
+    ends: dict[float, list[float]] = {part["reference"]: [part["reference"]] for part in parts}
+    for part in parts:
+        shown = [own[limit] for own in part["measured"] for limit in limits]
+        ends[part["reference"]] += [*shown, *([part["figure"]] if shown else [])]
+
+    def place(value: float, reference: float) -> float:
+        low, high = np.nanmin(ends[reference]), np.nanmax(ends[reference])
+        return round(float(3 + 94 * (value - low) / (high - low or 1)), 1)
+
+    for part in parts:
+        reference = part["reference"]
+        part["marks"] = [
+            {"protocol": own["protocol"]} | {name: place(own[name], reference) for name in limits}
+            for own in part["measured"]
+            if np.isfinite([own[name] for name in limits]).all()
+        ]
+        part["zero"] = place(reference, reference)
+        part["printed"] = (
+            place(part["figure"], reference) if part["figure"] == part["figure"] else None
+        )
+    for claim in claims:
+        counted = [part for part in claim["parts"] if part["counted"]]
+        weakest = [part for part in counted if part["verdict"] == claim["verdict"]]
+        claim["decisive"] = (weakest or counted)[0]
+    first = claims[0]["decisive"]["reference"]
+    low, high = 100 * np.nanmin(ends[first]), 100 * np.nanmax(ends[first])
+    ticks = MaxNLocator(4).tick_values(low, high) if low < high else []
+    return {
+        "name": topic,
+        "claims": claims,
+        "ticks": [(f"{tick:g}", place(tick / 100, first)) for tick in ticks if low <= tick <= high],
+        "unit": "%" if first else "points",
+    }
+
+
+def _drawn(picture: "Picture") -> dict[str, Any]:
+    state: dict[str, Any] = {"alt": picture.alt, "narrow": None} | _sized(picture.figure)
+    narrow = _sized(picture.narrow().figure) if picture.narrow else state
+    # one that is as wide on a phone would be there twice
+    return state | {"narrow": narrow} if narrow["width"] < state["width"] else state
+
+
+def _sized(figure: "Figure") -> dict[str, Any]:
     from matplotlib import pyplot  # the build needs no drawing library
 
-    width, height = (round(inches * 96) for inches in picture.figure.get_size_inches())
-    state = {"alt": picture.alt, "svg": svg(picture.figure, id), "width": width, "height": height}
-    pyplot.close(picture.figure)
-    return state
+    width, height = (round(inches * 96) for inches in figure.get_size_inches())
+    drawn = {"svg": svg(figure), "width": width, "height": height}
+    pyplot.close(figure)
+    return drawn
 
 
 def number(kind: str, id: str) -> str:
@@ -218,30 +283,106 @@ def number(kind: str, id: str) -> str:
     return f"{kind} {known[1]}" if known else f"{kind}{UNNUMBERED}{id}"
 
 
-def svg(figure: "Figure", salt: str) -> str:
-    """The figure as one line of SVG; the same figure and salt give the same text.
+def svg(figure: "Figure") -> str:
+    """The figure as one line of SVG with a dark side; the same figure gives the same text.
 
     Args:
         figure: what to draw; its canvas and resolution are those of the drawing afterwards.
-        salt: makes the ids inside the drawing, so that those of two drawings differ.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
+    from emolib.figures.style import KEPT, dark
+
     file = StringIO()
-    # ids inside an SVG are random and its date is now, unless told otherwise
-    with rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
-        canvas = FigureCanvasSVG(figure)
-        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with rc_context({"svg.fonttype": "none"}):
         # savefig would draw the figure twice
-        canvas.print_svg(file, metadata=metadata)  # type: ignore[no-untyped-call]  # yet public
-    drawn = file.getvalue()
-    drawn = re.sub(r"\s*\n\s*", " ", drawn[drawn.index("<svg") :]).strip().replace("> <", "><")
-    drawn = _COORDINATES.sub(lambda found: _LONG_NUMBER.sub(_rounded, found[0]), drawn)
-    drawn = re.sub(r"<g(?: clip-path=\"[^\"]*\")?/>", "", _UNUSED.sub("", drawn))
-    # Matplotlib names every font it knows at every text; once, at the root, is enough
-    font = '<svg font-family="DejaVu Sans, Verdana, sans-serif" '
-    return _FONT.sub("", drawn).replace("<svg ", font, 1)
+        FigureCanvasSVG(figure).print_svg(file)  # type: ignore[no-untyped-call]  # yet public
+    # Matplotlib gives every mark a long name or its whole style: these stand once, and have short
+    # names in the order in which they come
+    ids: dict[str, str] = {}
+    classes: dict[tuple[str, bool], str] = {}
+
+    def referring(text: str) -> str:
+        return re.sub(r"#(\w{9,})", lambda id: f"#{ids.setdefault(id[1], f'i{len(ids)}')}", text)
+
+    def written(element: Element, kept: bool = False) -> str:
+        name = element.tag.rpartition("}")[2]
+        has = {key.rpartition("}")[2]: value for key, value in element.items()}
+        id, style = has.pop("id", ""), has.pop("style", "")
+        kept |= id == KEPT
+        text = str(escape(element.text or "")) if name in ("text", "tspan") else ""
+        inside = text + "".join(written(child, kept) for child in element)
+        if name in ("metadata", "style") or (name in ("g", "defs") and not inside):
+            return ""
+        if name in ("path", "clipPath") and id:
+            has["id"] = referring(f"#{id}")[1:]
+        if "clip-path" in has:
+            style = f"clip-path:{has.pop('clip-path')};{style}"
+        style = re.sub(r"font-family: [^;]*(; )?|(?<=[:;]) ", "", referring(style))
+        if style:
+            has["class"] = classes.setdefault((style, kept), f"c{len(classes)}")
+        if has.get("transform", "").startswith("rotate(-0 "):
+            del has["transform"]
+        if name == "image":
+            has["href"] = _smaller(has["href"])
+        elif "d" in has and not re.search("[CQ]", has["d"]):
+            has["d"] = _lines(has["d"])
+        else:  # curves are small marks
+            digits = 2 if "d" in has else 1
+            has = {key: _rounded(value, digits) for key, value in has.items()}
+        tag = name + "".join(f" {key}='{referring(value)}'" for key, value in has.items())
+        if name == "g" and not has:
+            return inside
+        looks = re.findall(r"<use[^>]*( class='\w+')/>", inside) if name == "g" else []
+        if len(set(looks)) == 1 < len(looks) == inside.count("<"):  # the marks of one line
+            inside, tag = inside.replace(looks[0], ""), f"{tag[:-1]} {looks[0][8:]}"
+        return f"<{tag}>{inside}</{name}>" if inside else f"<{tag}/>"
+
+    start, rest = written(fromstring(file.getvalue())).split(">", 1)
+    shades = {f"fill:{dark('#000000')}": ["svg"]}  # what has no colour of its own is black
+    for (style, kept), name in classes.items():
+        for part, colour in [] if kept else re.findall(r"(fill|stroke):(#\w{6})", style):
+            shades.setdefault(f"{part}:{dark(colour)}", []).append(f".{name}")
+    rules = "".join(f".{name}{{{style}}}" for (style, _), name in classes.items())
+    turned = "".join(f"{','.join(names)}{{{shade}}}" for shade, names in shades.items())
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' font-family='DejaVu Sans,Verdana,sans-serif'"
+        f"{start[4:]}><style>*{{stroke-linejoin:round}}{rules}"
+        f"@media(prefers-color-scheme:dark){{{turned}}}</style>{rest}"
+    )
+
+
+def _rounded(value: str, digits: int) -> str:
+    short = re.sub(r"-?\d+\.\d+", lambda n: f"{round(float(n[0]), digits) + 0:g}", value)
+    return re.sub(r" ?([A-Za-z]) | (?=-)", r"\1", short).replace(" ", ",") if digits == 2 else short
+
+
+def _lines(path: str) -> str:
+    """A path of straight lines in tenths of a point, each from where the last one ended."""
+    short, at = "", (0, 0)
+    for letter, pair in re.findall(r"([MLz])([^MLz]*)", path):
+        x, y = (round(10 * float(number)) for number in pair.split() or at)
+        if letter == "L":
+            short += f"{(x - at[0]) / 10:g},{(y - at[1]) / 10:g},"
+        elif letter == "M":
+            short += f"M{x / 10:g},{y / 10:g}l"
+        else:
+            short += letter
+        at = (x, y) if pair.strip() else at
+    short = re.sub(r"l(?=[Mz]|$)|,(?=[-Mz]|$)", "", short)
+    return re.sub(r"(?<!\d)0\.", ".", short)
+
+
+def _smaller(uri: str) -> str:
+    """A grey picture without a clear pixel, such as a face, as JPEG; another in 64 colours."""
+    from PIL import Image
+
+    picture = Image.open(BytesIO(b64decode(uri.partition(",")[2]))).convert("RGBA")
+    grey, file = picture.convert("L"), BytesIO()
+    kind = "jpeg" if picture == grey.convert("RGBA") else "png"
+    (grey if kind == "jpeg" else picture.quantize(64)).save(file, kind, quality=85, optimize=True)
+    return f"data:image/{kind};base64,{b64encode(file.getvalue()).decode()}"
 
 
 def csv(frame: pd.DataFrame) -> str:
@@ -308,7 +449,3 @@ def _text(value: Any, form: str | None) -> str:
         text = (form or ("{}" if whole else "{:.2f}")).format(value)
         return text[1:] if re.fullmatch(r"[-+]0[0.,]*\D*", text) else text
     return str(value)
-
-
-def _rounded(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

@@ -182,7 +182,8 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         warnings.catch_warnings(action="ignore"),  # of joblib: a damaged entry, a full disk
         tqdm(
             total=sum(len(task.node.cells) for task in tasks.values() if task.why),
-            bar_format="{desc} {bar} about {remaining} left",
+            # back to the start of the line, or the echo of Ctrl-C wraps it and the bar stays
+            bar_format="{desc} {bar} about {remaining} left\r",
             smoothing=0,
             leave=False,
             dynamic_ncols=True,

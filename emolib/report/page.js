@@ -5,7 +5,8 @@ const links = [...document.querySelectorAll("#contents a")];
 const places = links.map(link => document.getElementById(link.hash.slice(1)));
 const contents = document.querySelector("#contents > ol");
 function mark() {
-  const here = Math.max(0, places.findLastIndex(place => place.getBoundingClientRect().top < innerHeight / 3));
+  const ended = innerHeight + scrollY > document.documentElement.scrollHeight - 2;
+  const here = ended ? links.length - 1 : Math.max(0, places.findLastIndex(place => place.getBoundingClientRect().top < innerHeight / 3));
   if (links[here].hasAttribute("aria-current")) return;
   links.forEach((link, k) => k === here ? link.setAttribute("aria-current", "location") : link.removeAttribute("aria-current"));
   const chapter = links[here].closest("#contents > ol > li");
@@ -22,6 +23,14 @@ button.addEventListener("click", () => {
   button.setAttribute("aria-pressed", open);
   document.querySelectorAll("details.code").forEach(code => code.open = open);
 });
+
+// a link opens the fold that it leads to
+function unfold() {
+  const place = document.getElementById(location.hash.slice(1));
+  for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+}
+addEventListener("hashchange", unfold);
+unfold();
 
 // a picture stands in the file once: its link to download takes it from there
 for (const link of document.querySelectorAll("a[data-picture]")) {
@@ -44,6 +53,160 @@ for (const card of document.querySelectorAll(".states")) {
   show();
 }
 
-// on paper all states stand side by side
-addEventListener("beforeprint", () => document.querySelectorAll(".states li").forEach(state => state.hidden = false));
-addEventListener("afterprint", () => document.querySelectorAll(".states input").forEach(slider => slider.dispatchEvent(new Event("input"))));
+const on = (element, events, act) => events.split(" ").forEach(event => element.addEventListener(event, act));
+
+// a frame takes focus, and has a name, only while it scrolls
+const frames = new ResizeObserver(entries => entries.forEach(({ target: frame }) => {
+  const label = frame.dataset.label ?? (frame.matches("pre") ? "Code" : "Formula");
+  for (const [name, value] of [["tabindex", 0], ["role", "region"], ["aria-label", label]])
+    frame.scrollWidth > frame.clientWidth ? frame.setAttribute(name, value) : frame.removeAttribute(name);
+}));
+document.querySelectorAll(".scroll, pre, .formula").forEach(frame => frames.observe(frame));
+
+// a preview of what a link leads to, while the mouse or the keyboard is there
+const preview = document.body.appendChild(document.createElement("div"));
+preview.id = "preview";
+preview.ariaHidden = true;
+let timer;
+function soon(act) {
+  clearTimeout(timer);
+  timer = setTimeout(act, 300);
+}
+const close = () => preview.replaceChildren();
+for (const link of document.querySelectorAll(".page a[href^='#']")) {
+  const card = document.querySelector(`.card${link.hash}:has(img, table)`);
+  if (!card) continue;
+  const open = () => {
+    preview.replaceChildren(card.querySelector("img, table").cloneNode(true), card.querySelector("figcaption, summary").textContent);
+    const { left, top, bottom } = link.getBoundingClientRect(), { offsetWidth, offsetHeight } = preview;
+    const below = bottom + offsetHeight < innerHeight ? bottom : top - offsetHeight;
+    preview.style = `left: ${Math.min(left, document.body.clientWidth - offsetWidth)}px; top: ${scrollY + below}px`;
+  };
+  on(link, "pointerenter focus", ({ pointerType }) => {
+    if (pointerType ? pointerType === "mouse" : link.matches(":focus-visible")) soon(open);
+  });
+  on(link, "pointerleave blur click", () => soon(close));
+}
+on(preview, "pointerenter", () => soon());
+on(preview, "pointerleave", () => soon(close));
+on(window, "keydown", ({ key }) => key === "Escape" && close(soon()));
+
+// something to try with the numbers of a card, taken from its link to download: a menu per column of
+// words, buttons, a sentence, and dots on an axis in percent
+function trial(id, title, measure, buttons, play) {
+  const card = document.getElementById(id);
+  if (!card) return;
+  const csv = decodeURIComponent(card.querySelector("[download$=csv]").getAttribute("href").replace(/.*?,/, ""));
+  const [names, ...lines] = csv.trim().split("\n").map(line =>
+    line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map(cell => cell.replace(/^"(.*)"$/, "$1").replaceAll('""', '"')));
+  const at = names.indexOf(measure), rows = lines.filter(row => row[at]);
+  const tens = Math.ceil(10 * Math.max(...rows.flatMap(row => row.slice(at))));
+  const box = document.createElement("fieldset");
+  box.innerHTML = `<legend>${title}</legend><p>`
+    + names.slice(0, at).map(name => `<label>${name}<select></select></label>`).join("")
+    + buttons.map(text => `<button>${text}</button>`).join("")
+    + '</p><output aria-live="polite"></output><div aria-hidden="true"></div>';
+  card.querySelector(".small-print").before(box);
+  const menus = [...box.querySelectorAll("select")], [said, axis] = box.querySelectorAll("output, div");
+  menus.forEach((menu, k) => {
+    const values = [...new Set(rows.map(row => row[k]))].sort((a, b) => a - b || (a > b ? 1 : -1));
+    menu.append(...values.map(value => new Option(value, value)));
+  });
+  const mark = (tag, percent, text, look = "") => `<${tag} style="left: ${10 * percent / tens}%; ${look}">${text}</${tag}>`;
+  const plot = (printed, dots) => axis.innerHTML = [
+    ...Array.from({ length: tens + 1 }, (_, k) => mark("span", 10 * k, `${10 * k} %`)),
+    ...printed.map(figure => mark("b", figure, `${figure} %`)),
+    ...dots.map(([share, high, chosen, wait = 0]) =>
+      mark("i", 100 * share, "", `bottom: ${high}%; animation-delay: ${wait}ms" class="${chosen ? "chosen" : ""}`)),
+  ].join("");
+  const [change, press] = play({ rows, menus, said, plot, after: names.slice(at + 1) });
+  on(box, "change", change);
+  on(box, "click", ({ target }) => target.matches("button") && press(target.textContent));
+  change();
+}
+
+trial("readings", "Read the paper your way", "value", ["Any of all"], ({ rows, menus, said, plot, after }) => {
+  const at = menus.length, printed = after.map(name => name.replace("reaches ", ""));
+  const fits = (row, but) => menus.every((menu, k) => k === but || !menu.value || menu.value === row[k]);
+  const curve = (rows, chosen) => rows.map((row, k) => [row[at], 100 * k / rows.length, chosen]);
+  const among = (rows, k) => rows.filter(row => row[at + 1 + k] === "1").length;
+  menus.forEach(menu => menu.prepend(new Option("any", "", true, true)));
+  function change() {
+    const left = rows.filter(row => fits(row));
+    plot(printed.map(parseFloat), [...curve(rows), ...curve(left, true)]);
+    said.value = printed.map((figure, k) => `${among(left, k)} of ${left.length} readings reach ${figure}`).join(", ") + ".";
+    menus.forEach((menu, k) => [...menu.options].slice(1).forEach(option => {
+      const count = rows.filter(row => row[k] === option.value && fits(row, k)).length;
+      option.text = `${option.value} (${count || "none left"})`;
+    }));
+  }
+  return [change, () => change(menus.forEach(menu => menu.value = ""))];
+});
+
+const [ONE, UNTIL] = ["Draw a split", "Draw until the paper’s figure"];
+trial("single-splits", ONE, "recall", [ONE, UNTIL], ({ rows, menus: [model], said, plot }) => {
+  let left, drawn, printed;
+  const percent = share => Math.round(100 * share), reaches = ([, share, paper]) => share >= paper - 0.005;
+  function change() {
+    left = rows.filter(([name]) => name === model.value);
+    drawn = [];
+    printed = percent(left[0][2]);
+    plot([printed], []);
+    said.value = `${left.length} results are stored.`;
+  }
+  function press(text) {
+    if (!left.length) change();
+    const before = drawn.length, piles = {}, step = Math.min(4, 600 / (before + left.length));
+    do drawn.push(...left.splice(Math.random() * left.length, 1));
+    while (text === UNTIL && left.length && !reaches(drawn.at(-1)));
+    plot([printed], drawn.map((row, k) => {
+      const place = percent(row[1]);
+      piles[place] = (piles[place] ?? -1) + 1;
+      return [row[1], step * piles[place], reaches(row), k < before ? -1000 : 20 * (k - before)];
+    }));
+    const tries = drawn.length, reached = `the printed ${printed} % is reached by ${drawn.filter(reaches).length || "none"}`;
+    said.value = left.length ? `Try ${tries}: ${percent(drawn.at(-1)[1])} %; ${reached} of ${tries}.`
+      : `All ${tries} stored splits are drawn: ${reached}.`;
+  }
+  return [change, press];
+});
+
+// one verdict only, and verdicts by one kind of folds
+const bar = document.querySelector(".bar"), judge = document.querySelector(".claims select");
+if (bar) {
+  const buttons = [...bar.querySelectorAll("button")], claims = [...document.querySelectorAll(".claim")];
+  const signs = Object.fromEntries(buttons.map(button => [button.dataset.word, button.querySelector("i").textContent]));
+  const slug = word => word.replace(" ", "-");
+  const tell = () => {
+    const wanted = buttons.find(button => button.getAttribute("aria-pressed") === "true")?.dataset.word;
+    const words = claims.map(claim => claim.dataset[judge.value]);
+    buttons.forEach(button => {
+      const count = words.filter(word => word === button.dataset.word).length;
+      button.querySelector("b").textContent = button.style.flexGrow = count;
+      button.hidden = !count && button.dataset.word !== wanted;
+    });
+    claims.forEach((claim, k) => {
+      const word = claim.querySelector("summary .word");
+      word.className = "word " + slug(words[k]);
+      word.innerHTML = `<i aria-hidden="true">${signs[words[k]]}</i> ${words[k]}`;
+      claim.hidden = wanted && words[k] !== wanted;
+    });
+    for (const topic of document.querySelectorAll(".claims section")) {
+      const own = [...topic.querySelectorAll(".claim")];
+      topic.hidden = own.every(claim => claim.hidden);
+      topic.querySelectorAll(".chips i").forEach((chip, k) => chip.className = slug(words[claims.indexOf(own[k])]));
+    }
+    document.querySelector(".claims output").value = `${claims.filter(claim => !claim.hidden).length} of ${claims.length} claims`;
+  };
+  buttons.forEach(button => {
+    button.disabled = false;
+    button.addEventListener("click", () => {
+      const pressed = button.getAttribute("aria-pressed") === "true";
+      buttons.forEach(other => other.setAttribute("aria-pressed", other === button && !pressed));
+      tell();
+    });
+  });
+  judge.closest("p").hidden = false;
+  judge.addEventListener("change", tell);
+  tell();
+}

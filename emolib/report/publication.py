@@ -54,9 +54,10 @@ def write_pictures(report: Path) -> None:
     page = report.read_text(encoding="utf-8")
     for id in PICTURES:
         match = re.search(
-            rf'<figure id="{id}" class="card">\s*<div[^>]*>'
+            rf'<figure id="{id}" class="card">(?:(?!</figure>).)*?'
             r'<img src="data:image/svg\+xml;charset=utf-8,([^"]*)"',
             page,
+            re.DOTALL,
         )
         if match is None:
             raise BuildError(f"the README shows the figure {id}, which the report does not have")

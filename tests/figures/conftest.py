@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib.figures.style import WIDTH, Picture
+from emolib.figures.style import PHONE, WIDTH, Picture
 
 matplotlib.use("agg")
 PROTOCOLS = ("random", "person-independent")
@@ -20,8 +20,8 @@ def sound(monkeypatch) -> Iterator[None]:
     """Every picture that a test draws has words, numbers and the report's width."""
     made, init = [], Picture.__init__
 
-    def recorded(picture, *parts):
-        init(picture, *parts)
+    def recorded(picture, *parts, **named):
+        init(picture, *parts, **named)
         made.append(picture)
 
     monkeypatch.setattr(Picture, "__init__", recorded)
@@ -29,7 +29,7 @@ def sound(monkeypatch) -> Iterator[None]:
     plt.close("all")
     for picture in made:
         assert len(picture.alt) > 20 and picture.alt.endswith(".") and "nan" not in picture.alt
-        assert len(picture.data.columns) and picture.figure.get_figwidth() == WIDTH
+        assert len(picture.data.columns) and picture.figure.get_figwidth() in (WIDTH, PHONE)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,15 @@
 """All figures: one style, colours that stay, labelled axes, words for numbers."""
 
+import re
+from pathlib import Path
+
 import matplotlib
 import numpy as np
+from seaborn.utils import relative_luminance
 
-from emolib import figures, paper
+from emolib import figures, paper, report
 from emolib.figures import style
-from emolib.figures.style import joined, panels, percent, with_legend
+from emolib.figures.style import dark, joined, panels, percent, with_legend
 
 
 def accuracy(summary):
@@ -30,9 +34,51 @@ def test_an_emotion_keeps_its_colour_and_no_two_share_one(summary):
     for axis in emotions(summary).figure.axes:
         drawn = {line.get_label(): line.get_color() for line in axis.lines}
         assert drawn == {emotion: style.EMOTION[emotion] for emotion in drawn} and drawn
-    ways = {way: look["color"] for way, look in style.WAY.items()}
+    ways = {way: (look["color"], look.get("linestyle")) for way, look in style.WAY.items()}
     for palette in (style.EMOTION, style.MODALITY, style.PROTOCOL, ways):
         assert len(set(palette.values())) == len(palette)
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, by WCAG 2."""
+    low, high = sorted(map(relative_luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_marks_stand_out_in_light_and_dark_and_no_colour_means_two_things():
+    palettes = [
+        set(style.EMOTION.values()),
+        set(style.MODALITY.values()),
+        set(style.PROTOCOL.values()),
+        {look["color"] for look in style.WAY.values()} - {style.EMOTION["average"]},
+        {look["edgecolor"] for kind, look in style.LAYER.items() if kind not in ("gone", "hidden")},
+        {style.PAPER},
+        {style.NEUTRAL},
+        {style.UNNAMED},
+    ]
+    every = [colour for palette in palettes for colour in palette]
+    assert len(set(every)) == len(every)
+    for colour in every:
+        assert contrast(colour, "#ffffff") >= 3 <= contrast(dark(colour), style.DARK_PAPER), colour
+    # many points are drawn as pixels, which have no dark side
+    for colour in (style.PROTOCOL["random"], style.NEUTRAL, style.UNNAMED):
+        assert contrast(colour, style.DARK_PAPER) >= 3, colour
+    assert contrast(style.DARK_TEXT, style.DARK_PAPER) > 7
+    assert (dark("#ffffff"), dark("#000000")) == (style.DARK_PAPER, style.DARK_TEXT)
+    css = (Path(report.__file__).parent / "style.css").read_text(encoding="utf-8")
+    for name, colour in zip(("random", "person"), style.PROTOCOL.values(), strict=True):
+        assert re.findall(rf"--{name}: (\S+);", css) == [colour, dark(colour)]
+
+
+def test_a_phone_sees_one_column_and_the_same_marks(summary):
+    for picture in (accuracy(summary), emotions(summary)):
+        narrow = picture.narrow()
+        assert narrow.figure.get_figwidth() == style.PHONE and narrow.alt == picture.alt
+        columns = {axis.get_subplotspec().colspan.start for axis in narrow.figure.axes}
+        assert columns == {0} and len(narrow.figure.axes) == len(picture.figure.axes)
+        for wide, slim in zip(picture.figure.axes, narrow.figure.axes, strict=True):
+            assert wide.get_title(loc="left") == slim.get_title(loc="left")
+            assert len(wide.lines) == len(slim.lines)
 
 
 def test_the_legend_names_each_thing_once_in_the_look_of_its_first():

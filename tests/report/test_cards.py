@@ -1,7 +1,10 @@
 """The HTML that a notebook shows, which is the HTML of the report."""
 
 import re
+from base64 import b64decode
 from html import unescape
+from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
@@ -9,10 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from mistune.util import striptags
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
+from PIL import Image
 
+from emolib.figures.style import MODALITY, dark, heat_map
 from emolib.report import cards
 from emolib.report.cards import csv, number, svg
 from emolib.report.chapter import Card, Prose, numbers
@@ -40,7 +47,7 @@ def shown(monkeypatch):
 def picture(alt: str = "a rising line", data: object = 1, label: str = "") -> SimpleNamespace:
     figure = plt.figure(figsize=(2, 1))
     figure.subplots().set_title(label)
-    return SimpleNamespace(figure=figure, alt=alt, data=pd.DataFrame({"y": [data]}))
+    return SimpleNamespace(figure=figure, alt=alt, data=pd.DataFrame({"y": [data]}), narrow=None)
 
 
 def test_figure_is_the_same_twice_and_closed(shown):
@@ -74,7 +81,7 @@ def test_notebook_and_report_show_the_same_but_for_number_and_origin(shown):
     cards.figure("by-hand", picture(), "A line")
     in_notebook, in_report = shown[0].html, shown[0].finished("Figure S3", ORIGIN)
     assert "Figure\N{NO-BREAK SPACE}by-hand.</b> A line" in in_notebook
-    assert "Figure S3.</b> A line" in in_report and in_report.count("Figure S3") == 3
+    assert "Figure S3.</b> A line" in in_report and in_report.count("Figure S3") == 2
     left = in_report.replace("Figure S3", shown[0].number)
     begin, end = left.index('<dl class="origin">'), left.index("</dl>")
     assert left[:begin] + '<dl class="origin">' + left[end:] == in_notebook
@@ -116,6 +123,64 @@ def test_slider_has_a_label_and_all_states(shown):
     assert unquote(tags.named("a")[0]["href"]).split(",", 1)[1] == "y,minimal angle\n1,0\n1,30\n"
     with pytest.raises(ValueError, match="slider by-angle has no state"):
         cards.slider("by-angle", {}, "Pruned", label="minimal angle")
+
+
+def claim(verdict, *parts):
+    words = {"random": verdict, "person-independent": verdict, "verdict": verdict}
+    texts = {"topic": "Levels", "place": "Table 3", "claim": "It reaches 31 %", "paper": "31 %"}
+    parts = [
+        dict(zip(PART, part, strict=True)) | {"part": "", "ours": "", "note": ""} for part in parts
+    ]
+    return texts | words | {"note": "", "parts": parts, "evidence": [], "decides": "", "shown": "x"}
+
+
+PART = ("verdict", "counted", "figure", "reference", "measured")
+
+
+def measured(estimate, low, high):
+    return [{"protocol": "random", "estimate": estimate, "low": low, "high": high}]
+
+
+def marks(page):
+    """Numbers of the marks of each strip, by class."""
+    strips = re.findall(r'<svg class="strip" role.*?</svg>', page, re.DOTALL)
+    return [
+        {
+            kind: [float(x) for x in re.findall(r' x\d="([\d.]+)%"', line)]
+            for line, kind in re.findall(r'(<line class="([\w-]+)".*?>)', strip)
+        }
+        for strip in strips
+    ]
+
+
+def test_marks_of_claims_share_an_axis(shown):
+    lost = ("not reproduced", True, 0.31, 1 / 7, measured(0.21, 0.11, 0.26))
+    beside = ("reproduced", False, 0.31, 1 / 7, measured(0.30, 0.29, 0.31))
+    gain = ("undecided", True, np.nan, 0.0, measured(-0.0004, -0.02, 0.03))
+    unknown = ("undecided", True, np.nan, 0.0, measured(np.nan, -0.02, 0.03))
+    cards.claim_list(
+        "claims",
+        pd.DataFrame([claim("not reproduced", beside, lost), claim("undecided", gain, unknown)]),
+        "Claims",
+    )
+    page = shown[0].html
+    first, other, again, apart, _ = marks(page)
+
+    # the summary shows the part that decides, on the axis of both: 0.11 to 0.31 of its length
+    def at(value):
+        return pytest.approx(3 + 94 * (value - 0.11) / 0.2, abs=0.051)
+
+    assert first == again and first["random"] == [at(0.11), at(0.26)]
+    assert first["printed"] == [97, 97] and first["reference"] == [at(1 / 7)] * 2
+    assert other["random"] == [at(0.29), at(0.31)]
+    # a difference is on an axis of its own; a mark without a number is left out
+    assert (
+        apart["random"] == [3, 97]
+        and apart["reference"] == [pytest.approx(3 + 94 * 0.4, abs=0.051)] * 2
+    )
+    assert "+0.0 [-2.0, +3.0]" in page and "– [-2.0, +3.0]" in page
+    assert page.count('class="word not-reproduced"') == 2 and "(beside it)" in page
+    assert '<b>1</b> <span><i aria-hidden="true">✕</i> not reproduced' in page
 
 
 def test_table_headers_have_their_scope(shown):
@@ -192,16 +257,81 @@ def test_csv_keeps_names_and_drops_row_numbers():
     assert csv(frame.rename_axis("row")) == "row,a\n0,0.333333\n"
 
 
-def test_svg_keeps_text_and_references_and_ids_of_two_drawings_apart():
+def test_svg_keeps_text_and_references_and_is_the_same_twice():
     figure = Figure(figsize=(4, 3))
     axes = figure.subplots()
     axes.plot([0, 1 / 3, 1], [0.123456, 1, 0], marker="o")
     axes.set_title("0.123456 of <b> & co")
-    drawn = svg(figure, "a")
+    drawn = svg(figure)
     assert ">0.123456 of &lt;b&gt; &amp; co</text>" in drawn
-    wanted = set(re.findall(r"(?:url\(#|href=\"#)(\w+)", drawn))
-    assert wanted and wanted <= set(re.findall(r' id="(\w+)"', drawn))
-    assert svg(figure, "a") == drawn != svg(figure, "b")
+    wanted = set(re.findall(r"(?:url\(#|href='#)(\w+)", drawn))
+    assert wanted and wanted <= set(re.findall(r" id='(\w+)'", drawn))
+    assert svg(figure) == drawn
+
+
+def coloured(css: str) -> dict[str, dict[str, str]]:
+    """Fill and stroke of each class in a part of a style sheet."""
+    found: dict[str, dict[str, str]] = {}
+    for names, rules in re.findall(r"([\w.,]+)\{([^{}]*)\}", css):
+        for name in names.split(","):
+            found.setdefault(name, {}).update(re.findall(r"(fill|stroke):(#\w{6})", rules))
+    return found
+
+
+def test_svg_has_a_dark_side_for_each_colour_but_those_of_a_heat_map():
+    figure = Figure(figsize=(4, 3), facecolor="white")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=MODALITY["LPQ"], marker="o", markeredgecolor="white")
+    mesh = heat_map(axes, np.array([[0.0, 1], [2, 3]]), ["a", "b"], "{:.0f}")
+    drawn = svg(figure)
+    light, night = drawn[drawn.index("<style>") :].split("@media(prefers-color-scheme:dark)")
+    (light, night), kept = map(coloured, (light, night[: night.index("</style>")])), set()
+    for name, colours in light.items():
+        if night.get(name, {}) != {part: dark(colour) for part, colour in colours.items()}:
+            assert name not in night
+            kept |= set(colours.values())
+    assert night["svg"] == {"fill": dark("#000000")} and MODALITY["LPQ"] not in kept
+    assert kept == {to_hex(cell) for cell in mesh.get_facecolor()} | {"#ffffff", "#262626"}
+    assert dark("#ffffff") == "#1e2226" in (Path(cards.__file__).parent / "style.css").read_text()
+
+
+def test_a_straight_path_is_written_from_point_to_point():
+    figure = Figure(figsize=(1, 1))
+    zigzag = np.array([[0.1, 0.1], [0.5, 0.9], [0.9, 0.123], [np.nan, np.nan], [0.2, 0.3], [1, 1]])
+    figure.add_artist(Line2D(*zigzag.T))
+    (path,) = re.findall(r"<path d='(M[^']*l[^z']*)'", svg(figure))
+    seen = []
+    for part in path.split("M")[1:]:
+        steps = np.array(re.findall(r"-?[\d.]+", part), float).reshape(-1, 2)
+        seen += [*np.cumsum(steps, axis=0), [np.nan, np.nan]]
+    expected = zigzag * (72, -72) + (0, 72)
+    np.testing.assert_allclose(seen[:-1], expected, atol=0.051)
+
+
+def test_faces_are_small_and_grey_and_marks_stay_clear():
+    face, clear = np.random.default_rng(0).random((40, 40)), np.zeros((40, 40, 4))
+    clear[10:20, 10:20] = (0.2, 0.4, 0.6, 1)
+    for pixels, kind in ((face, "jpeg"), (clear, "png")):
+        figure = Figure(figsize=(1, 1))
+        figure.add_axes((0, 0, 1, 1), frame_on=False).imshow(pixels, cmap="gray")
+        (found,) = re.findall(r"data:image/(\w+);base64,([^']*)", svg(figure))
+        shown = Image.open(BytesIO(b64decode(found[1]))).convert("RGBA")
+        assert found[0] == kind and shown.getextrema()[3] == (
+            (255, 255) if pixels is face else (0, 255)
+        )
+
+
+def test_a_phone_gets_a_drawing_of_its_own_where_there_is_one(shown):
+    broad, fixed = picture(), picture()
+    broad.narrow = fixed.narrow = lambda: SimpleNamespace(figure=plt.figure(figsize=(1, 2)))
+    fixed.figure.set_size_inches(1, 1)
+    cards.figure("fig-1", broad, "A line")
+    cards.figure("fig-2", fixed, "A line")
+    (source,) = Tags(shown[0].html).named("source")
+    assert (source["width"], source["height"]) == ("96", "192") and "40rem" in source["media"]
+    assert " " not in source["srcset"] and not source["srcset"].endswith(",")
+    assert "width='72pt' height='144pt'" in unquote(source["srcset"])
+    assert not Tags(shown[1].html).named("source") and not plt.get_fignums()
 
 
 @pytest.mark.parametrize(
