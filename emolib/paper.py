@@ -149,8 +149,11 @@ class Claim(NamedTuple):
     paper: str
 
 
-LEVELS, GAINS, ORDERS = "levels", "improvement", "order of models"
-PRUNING, EMOTION, TRAINING, DATA = "pruning", "single emotions", "training", "data and tables"
+# Topics of the claims, as headings.
+LEVELS, GAINS = "What the models reach", "What they gain over the baseline"
+ORDERS, PRUNING = "One model against another", "Width and pruning"
+EMOTION, TRAINING = "Single emotions", "Training"
+DATA = "The paper's own arithmetic and data"
 
 CLAIMS = (
     Claim("fusion", LEVELS, "Table 3, abstract", "The fused CNN reaches 31 %", "31 %"),

@@ -23,7 +23,7 @@ from emolib.report import figure, table
 frame = pd.DataFrame({"y": [1.5, 2.5]})
 axes = plt.figure().subplots()
 axes.plot(frame["y"])
-figure("fig-6a", SimpleNamespace(figure=axes.figure, alt="a rising line", data=frame), "A line")
+figure("fig-6a", SimpleNamespace(figure=axes.figure, alt="a rising line", data=frame, narrow=None), "A line")
 table("claims", frame, "Claims")
 """
 

@@ -35,6 +35,18 @@ WEAKEST_FIRST = (CONTRADICTED, UNTESTABLE, NOT, UNDECIDED, COMPATIBLE, REPRODUCE
 ROUNDING = 0.005
 MODALITIES, MODELS = ("LPQ", "PHOG"), tuple(PAPER_MODELS)
 
+# The headline's words: the verdict on the main claim, and where a level was measured.
+MAIN = "fusion"
+HEADLINE = {
+    REPRODUCED: "comes back",
+    COMPATIBLE: "is compatible with ours",
+    UNDECIDED: "is neither confirmed nor refuted",
+    NOT: "does not come back",
+    NOT_JUDGED: "is not judged",
+}
+RECUR, NEW = "when people recur between training and test", "when they do not"
+WHERE = dict(zip(PROTOCOLS, (RECUR, NEW), strict=True))
+
 # Claims that are counted apart, by the rule of their parts.
 KINDS = {"arithmetic": "arithmetic", "read off an axis": "the data", "count": "the data"}
 # The rule of each kind of claim, for the reader.
@@ -191,6 +203,12 @@ class Part:
         shown = self.rows.reindex(columns=["protocol", *LIMITS])
         return shown.to_dict("records", into=dict[str, Any]())
 
+    def reference(self) -> float:
+        """The share that means no effect: half of the networks, no difference, or guessing."""
+        if self.rule == "most networks":
+            return 0.5
+        return 0.0 if self.points else 1 / len(paper.EMOTIONS)
+
 
 def weakest(words: Iterable[str]) -> str:
     """The weakest verdict; "not judged" only where all are."""
@@ -222,23 +240,28 @@ def evaluate_claims(
         evidence.read = []
         parts = RULES[claim.id](evidence)
         by_part = [part.verdicts(margin) for part in parts]
+        kind = KINDS.get(parts[-1].rule, "results")
+        if drawn and kind != "arithmetic":
+            by_part = [
+                {p: w if w in (CONTRADICTED, UNTESTABLE) else NOT_JUDGED for p, w in own.items()}
+                for own in by_part
+            ]
         counted = [own for part, own in zip(parts, by_part, strict=True) if part.counted]
         by_protocol = {p: weakest(own[p] for own in counted) for p in PROTOCOLS}
         verdict, notes = (
             weakest(by_protocol.values()),
             {part.note for part in parts if part.word in (CONTRADICTED, UNTESTABLE)},
         )
-        kind = KINDS.get(parts[-1].rule, "results")
-        if drawn and kind != "arithmetic" and verdict not in (CONTRADICTED, UNTESTABLE):
-            verdict, notes = NOT_JUDGED, {DRAWN}
-            by_protocol = dict.fromkeys(PROTOCOLS, NOT_JUDGED)
+        if verdict == NOT_JUDGED:
+            notes = {DRAWN}
         elif NOT_JUDGED in by_protocol.values():
             ran = " and ".join(p for p, word in by_protocol.items() if word != NOT_JUDGED)
             notes = {f"{ran} folds alone: {why}"}
         shown = [
             {"part": part.label, "ours": part.ours(), "verdict": weakest(own.values())}
             | own
-            | {"counted": part.counted, "figure": part.figure, "measured": part.measured()}
+            | {"counted": part.counted, "figure": part.figure, "reference": part.reference()}
+            | {"measured": part.measured(), "note": part.note}
             for part, own in zip(parts, by_part, strict=True)
         ]
         ours = "; ".join(f"{part['part']}: {part['ours']}".strip(": ") for part in shown)
@@ -250,6 +273,30 @@ def evaluate_claims(
         )
     columns = ["id", "topic", "place", "claim", "paper", "ours", "verdict", *PROTOCOLS]
     return pd.DataFrame(found, columns=[*columns, "note", "kind", "rule", "parts", "evidence"])
+
+
+def headline(claims: pd.DataFrame) -> str:
+    """Answer of the report in one sentence, from the verdict on the paper's main claim.
+
+    Args:
+        claims: of :func:`evaluate_claims`.
+    """
+    claim = dict(claims.set_index("id").loc[MAIN])
+    part = claim["parts"][0]
+    figure = f"{100 * part['figure']:.0f} %"
+    levels = {own["protocol"]: f"{100 * own['estimate']:.0f} %" for own in part["measured"]}
+    levels = {protocol: level.replace("nan %", "no value") for protocol, level in levels.items()}
+    said = {protocol: HEADLINE[claim[protocol]] for protocol in levels}
+    if claim["verdict"] == NOT_JUDGED:
+        return f"Everything runs on drawn faces, which say nothing about the printed {figure}."
+    if len(levels) < len(PROTOCOLS):
+        level, where = levels["random"], "under random folds; new people are not judged"
+        return f"The printed {figure} {HEADLINE[claim['verdict']]}: {level} {where}."
+    if len(set(said.values())) > 1:
+        each = [f"{said[p]} {WHERE[p]} ({level})" for p, level in levels.items()]
+        return f"The printed {figure} {' and '.join(each)}."
+    each = [f"{level} {WHERE[p]}" for p, level in levels.items()]
+    return f"The printed {figure} {said['random']}: {', '.join(each)}."
 
 
 def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

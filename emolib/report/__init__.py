@@ -1,7 +1,7 @@
 """Notebooks in, one HTML out.
 
-A notebook imports ``figure``, ``slider``, ``table``, ``publish``, ``published`` and ``plain`` from
-here; :mod:`emolib.report.build` does the rest.
+A notebook imports ``figure``, ``slider``, ``table``, ``claim_list``, ``publish``, ``published`` and
+``plain`` from here; :mod:`emolib.report.build` does the rest.
 """
 
 from collections import Counter
@@ -13,7 +13,9 @@ import lazy_loader
 # The drawing libraries load on first use: a build that has nothing to do needs none.
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    submod_attrs={"cards": ["figure", "slider", "table", "publish", "published", "plain"]},
+    submod_attrs={
+        "cards": ["figure", "slider", "table", "claim_list", "publish", "published", "plain"]
+    },
 )
 
 

@@ -134,6 +134,27 @@ def table(
     _show("table", id, caption, frame, grid=grid(frame, formats), folded=folded)
 
 
+def claim_list(id: str, frame: pd.DataFrame, caption: str) -> None:
+    """Shows claims by topic, a row each with its verdict and intervals; a row opens to its parts.
+
+    Args:
+        id: as for :func:`figure`.
+        frame: of :func:`emolib.analysis.verdicts.evaluate_claims`, with the columns ``decides``
+            (the rule in words) and ``shown`` (id of the card that shows the evidence) as well.
+        caption: of the data.
+
+    Raises:
+        ValueError: there is no claim, or no caption.
+    """
+    topics = [
+        _with_marks(str(topic), own.to_dict("records", into=dict[str, Any]()))
+        for topic, own in frame.groupby("topic", sort=False)
+    ]
+    counts = frame["verdict"].value_counts().to_dict()
+    data = frame.drop(columns=["parts", "evidence", "decides", "shown"])
+    _show("claims", id, caption, data, topics=topics, counts=counts)
+
+
 def publish(name: str, records: Any) -> None:
     """Hands results to the build, which gathers them in ``results.json``.
 
@@ -175,7 +196,7 @@ def plain(text: Any) -> str:
 
 def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) -> None:
     states = parts.get("states", [])
-    forbidden = "chapter-|(?:contents|content|verdict|reading|provenance|code-switch)$"
+    forbidden = "chapter-|(?:contents|content|verdict|reading|register|provenance|code-switch)$"
     for right, fault in (
         (
             re.fullmatch(rf"(?!{forbidden})[a-z][a-z0-9-]*", id),
@@ -187,13 +208,56 @@ def _show(kind: str, id: str, caption: str, data: pd.DataFrame, **parts: Any) ->
     ):
         if not right:
             raise ValueError(fault)
-    called = number("Table" if kind == "table" else "Figure", id)
+    called = number("Table" if kind in ("table", "claims") else "Figure", id)
     html = macro("cards.html", kind, id=id, number=called, caption=caption, csv=csv(data), **parts)
     display(
         {"text/html": html, "text/plain": states[0]["alt"] if states else data.to_string()},
         raw=True,
         metadata={CARD: {"id": id, "number": called, "caption": caption}},
     )
+
+
+def _with_marks(topic: str, claims: list[dict[str, Any]]) -> dict[str, Any]:
+    """A topic's claims, with the marks of their parts in percent of the length of an axis. Parts
+    with the same reference share an axis; the ticks are those of the first claim's.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    limits = ("estimate", "low", "high")
+    parts = [part for claim in claims for part in claim["parts"]]
+    ends: dict[float, list[float]] = {part["reference"]: [part["reference"]] for part in parts}
+    for part in parts:
+        shown = [own[limit] for own in part["measured"] for limit in limits]
+        ends[part["reference"]] += [*shown, *([part["figure"]] if shown else [])]
+
+    def place(value: float, reference: float) -> float:
+        low, high = np.nanmin(ends[reference]), np.nanmax(ends[reference])
+        return round(float(3 + 94 * (value - low) / (high - low or 1)), 1)
+
+    for part in parts:
+        reference = part["reference"]
+        part["marks"] = [
+            {"protocol": own["protocol"]} | {name: place(own[name], reference) for name in limits}
+            for own in part["measured"]
+            if np.isfinite([own[name] for name in limits]).all()
+        ]
+        part["zero"] = place(reference, reference)
+        part["printed"] = (
+            place(part["figure"], reference) if part["figure"] == part["figure"] else None
+        )
+    for claim in claims:
+        counted = [part for part in claim["parts"] if part["counted"]]
+        weakest = [part for part in counted if part["verdict"] == claim["verdict"]]
+        claim["decisive"] = (weakest or counted)[0]
+    first = claims[0]["decisive"]["reference"]
+    low, high = 100 * np.nanmin(ends[first]), 100 * np.nanmax(ends[first])
+    ticks = MaxNLocator(4).tick_values(low, high) if low < high else []
+    return {
+        "name": topic,
+        "claims": claims,
+        "ticks": [(f"{tick:g}", place(tick / 100, first)) for tick in ticks if low <= tick <= high],
+        "unit": "%" if first else "points",
+    }
 
 
 def _drawn(picture: "Picture") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from emolib.report import BuildError, tally
+from emolib.report import BuildError
 from emolib.report.cards import macro, templates
 from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
 from emolib.report.execution import Task
@@ -17,7 +17,7 @@ from emolib.report.parameters import declared
 
 # Cards that leave their chapter for the first page, in this order; the chapter keeps a link in
 # their place.
-FIRST = ("claims",)
+FIRST = ("levels", "claims")
 
 
 def assemble(
@@ -49,22 +49,25 @@ def assemble(
     cards.sort(key=lambda card: card.id not in FIRST)
     called = numbers(cards)
     html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
-    verdict = [html[id] for id in FIRST if id in html]
-    opening = tally(results), results.get("explanations"), verdict
     register = [(card.id, called[card.id], card.caption) for card in cards]
-    parts = [
-        Chapter("verdict", "The verdict", [], macro("opening.html", "verdict", *opening)),
-        Chapter(
-            "reading", "How to read this report", [], macro("opening.html", "reading", register)
-        ),
-    ]
+    opening = macro(
+        "opening.html",
+        "verdict",
+        len(results.get("claims", [])),
+        results.get("sentences", []),
+        *(html.get(id, "") for id in FIRST),
+        register,
+        provenance,
+    )
+    folds = [("reading", "How to read"), ("register", "Figures and tables")]
+    parts = [Chapter("verdict", "The verdict", [*folds, ("provenance", "Provenance")], opening)]
     for id in html.keys() & set(FIRST):
         html[id] = (
             f'<p class="moved"><a href="#{id}">{called[id]}</a> stands on the first page.</p>'
         )
     for task in chapters:
         parts.append(convert_chapter(task.node, task.notebook.stem, html.__getitem__))
-    page = compose(title, parts, provenance, called, faults)
+    page = compose(title, parts, provenance, called, faults, answer=results.get("answer"))
     if not faults:
         check_page(page, required)
     return page, results | {"provenance": dict(provenance)}
@@ -97,18 +100,20 @@ def compose(
     numbers: Mapping[str, str],
     faults: Sequence[str] = (),
     lesson: bool = False,
+    answer: Mapping[str, str] | None = None,
 ) -> str:
     """One HTML page that needs no other file.
 
     Args:
         title: of the page.
         chapters: in the order of the page.
-        provenance: the last section; its ``data_source`` becomes the subtitle and its ``banner``,
-            if there, a note above everything.
+        provenance: its ``data_source`` stands below the title and its ``banner``, if there, above
+            everything; a lesson shows the rest at its end.
         numbers: what each figure and table is called, by id: the text of links that have none.
         faults: why the report is not whole, shown above everything.
         lesson: whether it is a walkthrough and not the report: its code is open, and it may hold
             durations.
+        answer: of the report, its ``headline`` above the title, ``kicker`` and ``scale``.
     """
     script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
     page = templates.get_template("shell.html").render(
@@ -118,6 +123,7 @@ def compose(
         faults=faults,
         script=script,
         lesson=lesson,
+        answer=answer or {},
         # the browser runs this script alone, whatever else got onto the page
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )

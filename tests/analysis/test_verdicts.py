@@ -27,6 +27,7 @@ from emolib.analysis.verdicts import (
     Evidence,
     Part,
     evaluate_claims,
+    headline,
     sensitivity,
 )
 from emolib.folds import PROTOCOLS
@@ -313,8 +314,10 @@ def test_unknown_persons_leave_verdicts_to_random_folds_and_say_so(world):
     assert (measured["person-independent"] == NOT_JUDGED).all()
     assert (measured["note"] == "random folds alone: the data do not say who is who").all()
     assert (claims.loc[sorted(ARITHMETIC), "note"] == "").all()
-    low = verdicts(changed(rows, FUSION, estimate=0.15))
-    assert low["fusion"] == NOT
+    low = evaluate_claims(changed(rows, FUSION, estimate=0.15))
+    assert low.set_index("id")["verdict"]["fusion"] == NOT
+    said = "does not come back: 15 % under random folds; new people are not judged."
+    assert headline(low) == f"The printed 31 % {said}"
 
 
 def test_drawn_faces_judge_no_result(world):
@@ -324,6 +327,42 @@ def test_drawn_faces_judge_no_result(world):
     assert (claims["verdict"][~own] == NOT_JUDGED).all()
     assert (claims["note"][~own] == "the faces are drawn").all()
     pd.testing.assert_series_equal(claims["verdict"][own], verdicts(world)[own])
+    parts = [
+        part for parts in claims.loc[~claims.index.isin(ARITHMETIC), "parts"] for part in parts
+    ]
+    words = {part[which] for part in parts for which in ("verdict", *PROTOCOLS)}
+    assert words <= {CONTRADICTED, UNTESTABLE, NOT_JUDGED}
+    said = headline(claims.reset_index())
+    assert said == "Everything runs on drawn faces, which say nothing about the printed 31 %."
+
+
+# The interval of the fused CNN under random and person-independent folds, and what is said of it.
+@pytest.mark.parametrize(
+    ("random", "new", "said"),
+    [
+        ((0.31, 0.30, 0.32), (0.31, 0.30, 0.32), "comes back: 31 % RECUR, 31 % NEW"),
+        ((0.29, 0.20, 0.38), (0.28, 0.2, 0.36), "is compatible with ours: 29 % RECUR, 28 % NEW"),
+        (
+            (0.25, 0.1, 0.4),
+            (0.2, 0.05, 0.35),
+            "is neither confirmed nor refuted: 25 % RECUR, 20 % NEW",
+        ),
+        ((0.22, 0.18, 0.26), (0.16, 0.12, 0.2), "does not come back: 22 % RECUR, 16 % NEW"),
+        (
+            (0.31, 0.30, 0.32),
+            (0.16, 0.12, 0.2),
+            "comes back RECUR (31 %) and does not come back NEW (16 %)",
+        ),
+    ],
+)
+def test_headline_says_the_verdict_on_the_main_claim(world, random, new, said):
+    rows = world.copy()
+    for protocol, own in (("random", random), ("person-independent", new)):
+        here = rows["id"].str.match(f"CNN fusion, recall, average, {protocol}")
+        rows.loc[here, ["estimate", "low", "high"]] = own
+    said = said.replace("RECUR", "when people recur between training and test")
+    said = said.replace("NEW", "when they do not")
+    assert headline(evaluate_claims(rows)) == f"The printed 31 % {said}."
 
 
 def test_verdicts_are_tried_under_other_choices(world):

@@ -21,19 +21,34 @@ CELL = f"""
 import matplotlib.pyplot as plt, pandas as pd
 from types import SimpleNamespace
 from IPython.display import Markdown
-from emolib.report import figure, plain, publish, slider, table
+from emolib.report import claim_list, figure, plain, publish, slider, table
 evil = {EVIL!r}
 
 def drawn(label):
     shape = plt.figure(figsize=(4, 2))
     shape.subplots().bar([evil.replace("$", "") + label], [1])
-    return SimpleNamespace(figure=shape, alt="a bar " + label, data=pd.DataFrame({{evil: [label]}}))
+    return SimpleNamespace(figure=shape, alt="a bar " + label, data=pd.DataFrame({{evil: [label]}}), narrow=None)
 
 figure("fig-1", drawn("one"), "A bar, " + evil)
 table("table-1", pd.DataFrame({{evil: [1.5], "b": ["c"]}}, index=pd.Index([evil], name=evil)), "A table, " + evil)
-table("claims", pd.DataFrame({{"claim": [evil], "verdict": ["reproduced"]}}), "Claims")
+
+def claimed(topic, words, estimate):
+    own = dict(zip(("verdict", "random", "person-independent"), words))
+    measured = [{{"protocol": p, "estimate": estimate, "low": 0.1, "high": 0.3}} for p in list(own)[1:]]
+    part = {{"part": evil, "ours": evil, "note": evil, "counted": True, "figure": 0.31, "reference": 0.14, "measured": measured}} | own
+    texts = dict.fromkeys(("place", "claim", "paper", "note", "decides"), evil)
+    return texts | own | {{"topic": topic, "parts": [part], "evidence": [], "shown": "fig-1"}}
+
+frame = pd.DataFrame([
+    claimed("Levels", ("not reproduced", "reproduced", "not reproduced"), 0.2),
+    claimed("Levels", ("undecided", "undecided", "reproduced"), float("nan")),
+    claimed(evil, ("contradicted by the paper's own table",) * 3, 0.2),
+])
+claim_list("claims", frame, "Claims, " + evil)
 slider("by-angle", {{angle: drawn(str(angle)) for angle in (0, 30, 60)}}, "Pruned", label="minimal angle", unit="°")
-publish("claims", [{{"claim": evil, "kind": "results", "verdict": word}} for word in ("reproduced", "undecided")])
+publish("claims", frame[["claim", "verdict"]].to_dict("records"))
+publish("answer", {{"headline": "It does not come back: 21 % " + evil, "kicker": "3 faces " + evil, "scale": "Guessing gives 14 %."}})
+publish("sentences", ["Leakage " + evil])
 Markdown("The class **" + plain(evil) + "** and " + evil.replace("$", ""))
 """
 OPEN = "document.querySelectorAll('details').forEach(part => part.open = true)"
@@ -137,14 +152,16 @@ def test_without_script_all_is_there(visit):
     page = visit(java_script_enabled=False)
     assert page.locator("#by-angle img").count() == 3
     assert all(page.locator("#by-angle img").nth(k).is_visible() for k in range(3))
-    assert not any(page.locator(id).is_visible() for id in (".control", "#code-switch"))
+    assert (
+        page.locator(".control:visible, #code-switch:visible, button:enabled:visible").count() == 0
+    )
     assert page.locator("math").count() == 2
     assert page.locator(".prose a[href='#by-angle']").inner_text() == "Figure S1"
 
 
 def test_pictures_and_data_can_be_saved(visit):
     page = visit()
-    page.locator("#fig-1 summary").click()
+    page.locator("#fig-1 summary").first.click()
     for name, begin in (("fig-1.csv", '"""><script>'), ("fig-1.svg", "<svg ")):
         with page.expect_download() as download:
             page.get_by_role("link", name=name).click()
@@ -157,9 +174,63 @@ def test_navigation_marks_the_place(visit):
     page.locator("#chapter-more").scroll_into_view_if_needed()
     page.evaluate("document.getElementById('chapter-more').scrollIntoView()")
     # smooth scrolling takes its time; the mark follows
-    marked = "#contents [aria-current]:is([href^='#chapter-more'], [href='#provenance'])"
+    marked = "#contents [aria-current]:is([href^='#chapter-more'])"
     page.wait_for_selector(marked)
     assert page.locator("#contents [aria-current]").count() == 1
+
+
+def words(page):
+    return page.evaluate(
+        "[...document.querySelectorAll('.claim summary')].filter(e => e.checkVisibility())"
+        ".map(e => e.querySelector('.word').innerText.trim().slice(2))"
+    )
+
+
+def test_verdicts_are_filtered_and_judged_by_keyboard(visit):
+    page = visit()
+    assert words(page) == ["not reproduced", "undecided", "contradicted"]
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('.bar button')"):
+            break
+    assert page.evaluate("document.activeElement.dataset.word") == "undecided"
+    page.keyboard.press("Enter")
+    assert (
+        words(page) == ["undecided"]
+        and page.locator(".claims output").inner_text() == "1 of 3 claims"
+    )
+    assert page.locator(".bar [aria-pressed=true]").count() == 1
+    assert page.locator(".claims section:visible").count() == 1
+    page.keyboard.press("Enter")
+    assert len(words(page)) == 3
+    page.get_by_label("Judge by").select_option("random")
+    assert words(page) == ["reproduced", "undecided", "contradicted"]
+    page.get_by_label("Judge by").select_option("new people")
+    assert words(page) == ["not reproduced", "reproduced", "contradicted"]
+    counts = page.locator(".bar button:visible").all_inner_texts()
+    assert [count.split()[0] for count in counts] == ["1", "1", "1"]
+    chips = page.evaluate("[...document.querySelectorAll('.chips i')].map(e => e.className)")
+    assert chips == ["not-reproduced", "reproduced", "contradicted"]
+
+
+def test_answer_stands_above_all_and_rows_open(visit):
+    page = visit(java_script_enabled=False)
+    assert (
+        page.locator("h1").inner_text().startswith("It does not come back: 21\N{NO-BREAK SPACE}% ")
+    )
+    assert page.locator(".sentence").inner_text() == "Leakage " + EVIL
+    assert page.locator(".claim summary:visible").count() == 3
+    row = page.locator(".claim").first
+    assert not row.locator("table").is_visible()
+    row.locator("summary").click()
+    assert row.locator("td.number").all_inner_texts() == ["20.0 [10.0, 30.0]"] * 2
+    assert row.locator("a").get_attribute("href") == "#fig-1"
+
+
+def test_links_open_the_folds_they_lead_to(visit):
+    page = visit()
+    page.locator("#contents a[href='#provenance']").click()
+    assert page.locator(".provenance").is_visible()
 
 
 def test_hostile_names_are_text(visit):

@@ -125,6 +125,64 @@ def test_slider_has_a_label_and_all_states(shown):
         cards.slider("by-angle", {}, "Pruned", label="minimal angle")
 
 
+def claim(verdict, *parts):
+    words = {"random": verdict, "person-independent": verdict, "verdict": verdict}
+    texts = {"topic": "Levels", "place": "Table 3", "claim": "It reaches 31 %", "paper": "31 %"}
+    parts = [
+        dict(zip(PART, part, strict=True)) | {"part": "", "ours": "", "note": ""} for part in parts
+    ]
+    return texts | words | {"note": "", "parts": parts, "evidence": [], "decides": "", "shown": "x"}
+
+
+PART = ("verdict", "counted", "figure", "reference", "measured")
+
+
+def measured(estimate, low, high):
+    return [{"protocol": "random", "estimate": estimate, "low": low, "high": high}]
+
+
+def marks(page):
+    """Numbers of the marks of each strip, by class."""
+    strips = re.findall(r'<svg class="strip" role.*?</svg>', page, re.DOTALL)
+    return [
+        {
+            kind: [float(x) for x in re.findall(r' x\d="([\d.]+)%"', line)]
+            for line, kind in re.findall(r'(<line class="([\w-]+)".*?>)', strip)
+        }
+        for strip in strips
+    ]
+
+
+def test_marks_of_claims_share_an_axis(shown):
+    lost = ("not reproduced", True, 0.31, 1 / 7, measured(0.21, 0.11, 0.26))
+    beside = ("reproduced", False, 0.31, 1 / 7, measured(0.30, 0.29, 0.31))
+    gain = ("undecided", True, np.nan, 0.0, measured(-0.0004, -0.02, 0.03))
+    unknown = ("undecided", True, np.nan, 0.0, measured(np.nan, -0.02, 0.03))
+    cards.claim_list(
+        "claims",
+        pd.DataFrame([claim("not reproduced", beside, lost), claim("undecided", gain, unknown)]),
+        "Claims",
+    )
+    page = shown[0].html
+    first, other, again, apart, _ = marks(page)
+
+    # the summary shows the part that decides, on the axis of both: 0.11 to 0.31 of its length
+    def at(value):
+        return pytest.approx(3 + 94 * (value - 0.11) / 0.2, abs=0.051)
+
+    assert first == again and first["random"] == [at(0.11), at(0.26)]
+    assert first["printed"] == [97, 97] and first["reference"] == [at(1 / 7)] * 2
+    assert other["random"] == [at(0.29), at(0.31)]
+    # a difference is on an axis of its own; a mark without a number is left out
+    assert (
+        apart["random"] == [3, 97]
+        and apart["reference"] == [pytest.approx(3 + 94 * 0.4, abs=0.051)] * 2
+    )
+    assert "+0.0 [-2.0, +3.0]" in page and "– [-2.0, +3.0]" in page
+    assert page.count('class="word not-reproduced"') == 2 and "(beside it)" in page
+    assert '<b>1</b> <span><i aria-hidden="true">✕</i> not reproduced' in page
+
+
 def test_table_headers_have_their_scope(shown):
     columns = pd.MultiIndex.from_product([["paper", "ours"], ["Fear", "Sad"]])
     names = ["protocol", "model"]

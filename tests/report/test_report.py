@@ -43,7 +43,7 @@ def test_page_holds_chapters_figures_and_provenance_and_nothing_of_the_run(good)
     page = (good / "reports/report.html").read_text(encoding="utf-8")
     assert "<h1>A paper, re-run</h1>" in page and "ten drawn faces" in page
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
-    order = ("verdict", "reading", "chapter-data", "fig-6a", "chapter-scores-faces", "provenance")
+    order = ("verdict", "reading", "provenance", "chapter-data", "fig-6a", "chapter-scores-faces")
     places = [ids.index(id) for id in order]
     assert places == sorted(places) and len(ids) == len(set(ids))
     assert [image["alt"] for image in Tags(page).named("img")] == ["a rising line"]
