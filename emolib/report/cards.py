@@ -400,15 +400,18 @@ def grid(frame: pd.DataFrame, formats: str | dict[Any, str] | None = None) -> di
     Returns:
         ``header``: runs ``[position, label, length]`` per level of the columns; ``names`` of the
         index levels; ``rows`` of ``heads`` (runs that begin here) and ``cells`` ``[text, whether a
-        number]``; ``numeric``: whether each column is.
+        number]``; ``numeric``: whether each column is, as numbers or as text without a letter.
     """
     heads = _runs(frame.index) if _is_named(frame.index) else []
-    numeric = [bool(pd.api.types.is_numeric_dtype(dtype)) for dtype in frame.dtypes]
     forms: dict[Any, Any] = (
         formats if isinstance(formats, dict) else dict.fromkeys(frame.columns, formats)
     )
     columns = [
         [_text(value, forms.get(name)) for value in column] for name, column in frame.items()
+    ]
+    numeric = [
+        bool(pd.api.types.is_numeric_dtype(dtype)) or not re.search(r"[^\W\d_]", "".join(texts))
+        for dtype, texts in zip(frame.dtypes, columns, strict=True)
     ]
     return {
         "header": _runs(frame.columns),

@@ -341,3 +341,12 @@ def test_plain_text_stands_in_markdown_as_it_is(text):
     page = MarkdownWithMath(Prose("data")).render(f"**{cards.plain(text)}**")
     assert [tag for tag, _ in Tags(page).found] == ["p", "strong"]
     assert unescape(striptags(page)).strip() == text
+
+
+def test_text_without_a_letter_stands_like_a_number():
+    texts = {
+        "interval": ["16.9 [13–21]", "–"],
+        "rank": ["7 / 13", "19 (2)"],
+        "tries": ["over 9", "1"],
+    }
+    assert cards.grid(pd.DataFrame(texts))["numeric"] == [True, True, False]
