@@ -57,9 +57,10 @@ const on = (element, events, act) => events.split(" ").forEach(event => element.
 
 // a frame takes focus, and has a name, only while it scrolls
 const frames = new ResizeObserver(entries => entries.forEach(({ target: frame }) => {
-  const label = frame.dataset.label ?? (frame.matches("pre") ? "Code" : "Formula");
-  for (const [name, value] of [["tabindex", 0], ["role", "region"], ["aria-label", label]])
-    frame.scrollWidth > frame.clientWidth ? frame.setAttribute(name, value) : frame.removeAttribute(name);
+  const scrolls = frame.scrollWidth > frame.clientWidth;
+  frame.tabIndex = scrolls ? 0 : -1;
+  frame.role = scrolls ? "region" : null;
+  frame.ariaLabel = scrolls ? frame.dataset.label ?? (frame.matches("pre") ? "Code" : "Formula") : null;
 }));
 document.querySelectorAll(".scroll, pre, .formula").forEach(frame => frames.observe(frame));
 
@@ -78,9 +79,9 @@ for (const link of document.querySelectorAll(".page a[href^='#']")) {
   if (!card) continue;
   const open = () => {
     preview.replaceChildren(card.querySelector("img, table").cloneNode(true), card.querySelector("figcaption, summary").textContent);
-    const { left, top, bottom } = link.getBoundingClientRect(), { offsetWidth, offsetHeight } = preview;
-    const below = bottom + offsetHeight < innerHeight ? bottom : top - offsetHeight;
-    preview.style = `left: ${Math.min(left, document.body.clientWidth - offsetWidth)}px; top: ${scrollY + below}px`;
+    const { left, top, bottom } = link.getBoundingClientRect(), high = preview.offsetHeight;
+    const edge = bottom + high < innerHeight ? bottom : top - high;
+    preview.style = `left: min(${left}px, 100vw - 25rem); top: ${scrollY + edge}px`;
   };
   on(link, "pointerenter focus", ({ pointerType }) => {
     if (pointerType ? pointerType === "mouse" : link.matches(":focus-visible")) soon(open);
@@ -92,15 +93,14 @@ on(preview, "pointerleave", () => soon(close));
 on(window, "keydown", ({ key }) => key === "Escape" && close(soon()));
 
 // something to try with the numbers of a card, taken from its link to download: a menu per column of
-// words, buttons, a sentence, and dots on an axis in percent
-function trial(id, title, measure, buttons, play) {
+// words, buttons, a sentence, and dots on an axis in percent; act draws and returns the sentence
+function trial(id, title, buttons, measure, any, act) {
   const card = document.getElementById(id);
   if (!card) return;
-  const csv = decodeURIComponent(card.querySelector("[download$=csv]").getAttribute("href").replace(/.*?,/, ""));
+  const csv = decodeURIComponent(card.querySelector("[download$=csv]").href).replace(/.*?,/, "");
   const [names, ...lines] = csv.trim().split("\n").map(line =>
     line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map(cell => cell.replace(/^"(.*)"$/, "$1").replaceAll('""', '"')));
   const at = names.indexOf(measure), rows = lines.filter(row => row[at]);
-  const tens = Math.ceil(10 * Math.max(...rows.flatMap(row => row.slice(at))));
   const box = document.createElement("fieldset");
   box.innerHTML = `<legend>${title}</legend><p>`
     + names.slice(0, at).map(name => `<label>${name}<select></select></label>`).join("")
@@ -110,65 +110,58 @@ function trial(id, title, measure, buttons, play) {
   const menus = [...box.querySelectorAll("select")], [said, axis] = box.querySelectorAll("output, div");
   menus.forEach((menu, k) => {
     const values = [...new Set(rows.map(row => row[k]))].sort((a, b) => a - b || (a > b ? 1 : -1));
+    if (any) menu.append(new Option("any", ""));
     menu.append(...values.map(value => new Option(value, value)));
   });
-  const mark = (tag, percent, text, look = "") => `<${tag} style="left: ${10 * percent / tens}%; ${look}">${text}</${tag}>`;
+  const fits = (row, but) => menus.every((menu, k) => k === but || !menu.value || menu.value === row[k]);
+  const tens = Math.ceil(10 * Math.max(...rows.flatMap(row => row.slice(at))));
+  const mark = (tag, percent, text, look) => `<${tag} style="left: ${10 * percent / tens}%; ${look}">${text}</${tag}>`;
   const plot = (printed, dots) => axis.innerHTML = [
     ...Array.from({ length: tens + 1 }, (_, k) => mark("span", 10 * k, `${10 * k} %`)),
     ...printed.map(figure => mark("b", figure, `${figure} %`)),
-    ...dots.map(([share, high, chosen, wait = 0]) =>
-      mark("i", 100 * share, "", `bottom: ${high}%; animation-delay: ${wait}ms" class="${chosen ? "chosen" : ""}`)),
+    ...dots.map(([share, look]) => mark("i", 100 * share, "", look)),
   ].join("");
-  const [change, press] = play({ rows, menus, said, plot, after: names.slice(at + 1) });
-  on(box, "change", change);
-  on(box, "click", ({ target }) => target.matches("button") && press(target.textContent));
-  change();
-}
-
-trial("readings", "Read the paper your way", "value", ["Any of all"], ({ rows, menus, said, plot, after }) => {
-  const at = menus.length, printed = after.map(name => name.replace("reaches ", ""));
-  const fits = (row, but) => menus.every((menu, k) => k === but || !menu.value || menu.value === row[k]);
-  const curve = (rows, chosen) => rows.map((row, k) => [row[at], 100 * k / rows.length, chosen]);
-  const among = (rows, k) => rows.filter(row => row[at + 1 + k] === "1").length;
-  menus.forEach(menu => menu.prepend(new Option("any", "", true, true)));
-  function change() {
-    const left = rows.filter(row => fits(row));
-    plot(printed.map(parseFloat), [...curve(rows), ...curve(left, true)]);
-    said.value = printed.map((figure, k) => `${among(left, k)} of ${left.length} readings reach ${figure}`).join(", ") + ".";
-    menus.forEach((menu, k) => [...menu.options].slice(1).forEach(option => {
+  function show(button) {
+    said.value = act(rows.filter(row => fits(row)), plot, button, rows, names.slice(at));
+    menus.forEach((menu, k) => [...menu.options].filter(option => option.value).forEach(option => {
       const count = rows.filter(row => row[k] === option.value && fits(row, k)).length;
       option.text = `${option.value} (${count || "none left"})`;
     }));
   }
-  return [change, () => change(menus.forEach(menu => menu.value = ""))];
+  on(box, "change", () => show());
+  on(box, "click", ({ target }) => {
+    if (!target.matches("button")) return;
+    if (any) menus.forEach(menu => menu.value = "");
+    show(target.textContent);
+  });
+  show();
+}
+
+const accent = "color: var(--accent)";
+trial("readings", "Read the paper your way", ["Any of all"], "value", true, (left, plot, button, rows, [, ...levels]) => {
+  const at = rows[0].length - levels.length;
+  const curve = (rows, look) => rows.map((row, k) => [row[at - 1], `bottom: ${100 * k / rows.length}%; ${look}`]);
+  plot(levels.map(level => level.match(/\d+/)), [...curve(rows, "color: var(--rule)"), ...curve(left, accent)]);
+  return levels.map((level, k) =>  // such as "reaches 31 %"
+    `${left.filter(row => +row[at + k]).length} of ${left.length} readings ${level.replace("es", "")}`).join(", ") + ".";
 });
 
-const [ONE, UNTIL] = ["Draw a split", "Draw until the paper’s figure"];
-trial("single-splits", ONE, "recall", [ONE, UNTIL], ({ rows, menus: [model], said, plot }) => {
-  let left, drawn, printed;
-  const percent = share => Math.round(100 * share), reaches = ([, share, paper]) => share >= paper - 0.005;
-  function change() {
-    left = rows.filter(([name]) => name === model.value);
-    drawn = [];
-    printed = percent(left[0][2]);
-    plot([printed], []);
-    said.value = `${left.length} results are stored.`;
-  }
-  function press(text) {
-    if (!left.length) change();
-    const before = drawn.length, piles = {}, step = Math.min(4, 600 / (before + left.length));
-    do drawn.push(...left.splice(Math.random() * left.length, 1));
-    while (text === UNTIL && left.length && !reaches(drawn.at(-1)));
-    plot([printed], drawn.map((row, k) => {
-      const place = percent(row[1]);
-      piles[place] = (piles[place] ?? -1) + 1;
-      return [row[1], step * piles[place], reaches(row), k < before ? -1000 : 20 * (k - before)];
-    }));
-    const tries = drawn.length, reached = `the printed ${printed} % is reached by ${drawn.filter(reaches).length || "none"}`;
-    said.value = left.length ? `Try ${tries}: ${percent(drawn.at(-1)[1])} %; ${reached} of ${tries}.`
-      : `All ${tries} stored splits are drawn: ${reached}.`;
-  }
-  return [change, press];
+let left = [], drawn;
+trial("single-splits", "Draw a split", ["Draw a split", "Draw until the paper’s figure"], "recall", false, (rows, plot, button) => {
+  if (!button || !left.length) [left, drawn] = [[...rows], []];
+  const reaches = ([, share, paper]) => share >= paper - 0.005, percent = share => Math.round(100 * share);
+  const before = drawn.length, piles = {}, step = Math.min(4, 600 / rows.length);
+  if (button) do drawn.push(...left.splice(Math.random() * left.length, 1));
+  while (button.includes("until") && left.length && !reaches(drawn.at(-1)));
+  const tries = drawn.length, printed = percent(rows[0][2]);
+  plot([printed], drawn.map((row, k) => {
+    const pile = piles[percent(row[1])] = (piles[percent(row[1])] ?? -1) + 1;
+    const delay = k < before ? -1000 : 20 * (k - before);
+    return [row[1], `bottom: ${step * pile}%; animation-delay: ${delay}ms; ${reaches(row) && accent}`];
+  }));
+  const reached = `the printed ${printed} % is reached by ${drawn.filter(reaches).length || "none"}`;
+  if (!left.length) return `All ${tries} stored splits are drawn: ${reached}.`;
+  return tries ? `Try ${tries}: ${percent(drawn.at(-1)[1])} %; ${reached} of ${tries}.` : "";
 });
 
 // one verdict only, and verdicts by one kind of folds

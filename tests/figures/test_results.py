@@ -72,6 +72,8 @@ def test_the_share_of_splits_below_the_printed_figure():
     assert "the paper's 31 % is above 75 % of 40 splits" in picture.alt
     assert picture.figure.axes[0].get_yticklabels()[0].get_text() == "CNN fusion\n(40 splits)"
     assert len(picture.data) == 46
+    printed = picture.data.groupby("model")["paper"].unique().map(list).to_dict()
+    assert printed == {"CNN fusion": [0.31], "LPQ CNN": [0.2]}
     assert "LPQ CNN: median no value" in picture.alt and "of 0 splits" in picture.alt
 
 
@@ -122,6 +124,7 @@ def test_the_specification_curve_counts_the_readings_that_reach_a_figure():
     picture = figures.specification_curve(frame, ["loss", "split"], {"fusion": 0.31})
     assert "3 readings" in picture.alt and "fusion (31 %) is reached by 1." in picture.alt
     assert "highest is 32 %: loss a, split b" in picture.alt
+    assert picture.data["reaches 31 %"].tolist() == [0, 0, 1]
     marks = picture.figure.axes[1]
     rows = [line for line in marks.lines if line.get_marker() == "|"]
     assert [list(line.get_xdata()) for line in rows] == [[0, 2], [1], [0, 1], [2]]
