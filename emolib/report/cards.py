@@ -30,8 +30,8 @@ RESULTS, CARD = "application/vnd.emolib.results+json", "emolib"
 PUBLISHED = "published.json"
 # Stands between the kind and the id of a card whose number only the whole report knows.
 UNNUMBERED = "\N{NO-BREAK SPACE}"
-# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that URIs
-# read otherwise.
+# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that
+# URIs read otherwise.
 _ESCAPED = re.compile(r'[\0-\x1f\x7f"#%&<\\]')
 
 
