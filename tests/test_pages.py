@@ -56,8 +56,8 @@ def test_the_readme_s_python_runs(capsys, tmp_path, monkeypatch):
     assert right > 0.35  # guessing: 0.14; .46 when it was written
 
 
-def test_the_readme_s_table_is_read(tmp_path):
-    (example,) = blocks("README.md", "text")
+def test_the_example_of_a_table_is_read(tmp_path):
+    (example,) = blocks("DATA.md", "text")
     file = tmp_path / "example.csv"
     file.write_text(example)
     data = emolib.load(file)

@@ -32,7 +32,7 @@ OWN = "my own"
 RECIPE = RECIPES["shallow", "converged"]  # at first
 # of the confusion lab: faces or rows that a pressed cell shows, and the borders of cells
 SHOWN = 16
-PRESSED, UNPRESSED = "2px solid #b07d00", "2px solid transparent"
+PRESSED, UNPRESSED = "2px solid #22252a", "2px solid transparent"
 # of the split lab
 SEEDS, EPOCHS = 10, 60
 

@@ -156,7 +156,7 @@ def accuracy_curves(
             at,
             value,
             marker="*",
-            s=150,
+            s=190,
             color=MODALITY[modality],
             edgecolor=PAPER,
             linewidth=0.9,
@@ -317,8 +317,8 @@ def epoch_curves(
         chance: recall of guessing, marked.
     """
     models, measures = frame["model"].unique(), ["recall", "training accuracy"]
-    share = not on_phone() and "col"
-    figure, axes = panels(len(models), 2, 1.55, sharex=True, sharey=share)
+    share_y = not on_phone() and "col"  # a column of measures is none on a phone
+    figure, axes = panels(len(models), 2, 1.55, sharex=True, sharey=share_y)
     alt = [f"Recall and training accuracy up to epoch {frame['epoch'].max()}."]
     for (model, measure), axis in zip(product(models, measures), axes.flat, strict=True):
         for protocol, part in frame[frame["model"] == model].groupby("protocol", sort=False):
@@ -417,7 +417,7 @@ def training_costs(rows: pd.DataFrame) -> Picture:
             yscale="log",
             title=title,
             xlabel="networks",
-            ylabel="µs a network's step",
+            ylabel="µs per step",
         )
         axis.label_outer()
         at = times.iloc[-1].dropna()  # with most networks

@@ -86,7 +86,7 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
                 "rasterized": True,
             },
         )
-        axis.axhline(reference, color="#111111", linewidth=1.5, linestyle="--", zorder=3)
+        axis.axhline(reference, color="#111111", linewidth=1.8, linestyle=":", zorder=3)
         axis.set(title=modality, xlabel="feature (principal component)")
     axes[0, 0].set_ylabel(ylabel)
     described = {
@@ -98,7 +98,7 @@ def box_plots(features: dict[str, np.ndarray], ylabel: str, reference: float = n
         "Box plots of each feature. "
         + " ".join(
             f"{modality}: values from {part['min'].min():.2f} to {part['max'].max():.2f}, "
-            f"means {', '.join(f'{mean:.2f}' for mean in part['mean'])}."
+            f"means {', '.join(f'{round(mean, 2) + 0:.2f}' for mean in part['mean'])}."
             for modality, part in described.items()
         ),
         pd.concat(described, names=["modality", "feature"]).reset_index()[

@@ -10,6 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
 from torch import nn
 from torch.fx import symbolic_trace
 from torch.fx.passes.shape_prop import ShapeProp
@@ -21,6 +22,7 @@ from emolib.figures.style import (
     NEUTRAL,
     WIDTH,
     Picture,
+    counted,
     heat_map,
     joined,
     on_phone,
@@ -247,7 +249,7 @@ def _pruned(
     ):
         drawing.scatter([x] * len(ys), ys, s=34, zorder=2, **LAYER[kind])
     drawing.set(
-        title=f"{len(alive)} hidden units"
+        title=counted(len(alive), "hidden unit")
         if alive.all()
         else f"{alive.sum()} of {len(alive)} units stay",
         xlim=(-0.3, 2.3),
@@ -316,6 +318,7 @@ def network_state(
     recall.axhline(100 * chance, **GUESSING)
     recall.axvline(at, color=NEUTRAL, linewidth=1, zorder=0)
     recall.set(title="mean recall / %", xlabel=xlabel)
+    recall.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     recall.legend(fontsize=8)
     between = pd.Series(degrees[np.triu_indices(len(alive), 1)]).dropna()
     return Picture(

@@ -20,6 +20,7 @@ from emolib.figures.style import (
     PROTOCOL,
     UNNAMED,
     Picture,
+    counted,
     heat_map,
     in_percent,
     joined,
@@ -33,7 +34,7 @@ from emolib.figures.style import (
 )
 
 PAPER_TEXT = "#7a5600"  # its colour, in words
-WAYS = ("#22252a", NEUTRAL, "#949494")  # of choosing a setting
+WAYS = (("#22252a", "o"), (NEUTRAL, "^"), ("#949494", "s"))  # of choosing a setting
 ON_FIFTH = "mean recall on the tested fifth / %"
 LARGEST = colormaps["viridis"](np.linspace(0, 1, 6))  # no emotion's colour for a person
 
@@ -174,7 +175,9 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
     said = [("the paper", printed, 0.14, PAPER_TEXT, False)]
     for number, (protocol, part) in enumerate(levels.groupby(level=0, sort=False)):
         shift, look = 0.14 - 0.28 * number, protocol_look(str(protocol))
-        axis.hlines(place + shift, part["low"], part["high"], color=look["color"], alpha=0.5)
+        axis.hlines(
+            place + shift, part["low"], part["high"], color=look["color"], linewidth=2, alpha=0.7
+        )
         axis.plot(part["mean"], place + shift, linestyle="", markersize=6, **look)
         word = {"person-independent": "new people"}.get(str(protocol), f"{protocol} folds")
         means = part["mean"].droplevel(0)
@@ -224,7 +227,7 @@ def single_splits(
     """
     measured = {model: pd.Series(values).dropna() for model, values in results.items()}
     figure, axis, place = _rows(
-        [f"{model}\n({len(values):,} splits)" for model, values in measured.items()],
+        [f"{model}\n({counted(len(values), 'split')})" for model, values in measured.items()],
         0.62 * len(measured) + 1.2,
         ON_FIFTH,
         chance,
@@ -267,7 +270,7 @@ def single_splits(
         alt.append(
             f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to "
             f"{percent(high)}; the paper's {percent(printed[model])} is above {below} of "
-            f"{len(values)} splits."
+            f"{counted(len(values), 'split')}."
         )
     axis.set_ylim(-0.6, len(measured) - 0.3)
     return Picture(
@@ -309,14 +312,16 @@ def selection_bias(
         axis.vlines(printed[model], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
         said = []
         for number, (column, label) in enumerate(labels.items()):
+            colour, marker = WAYS[number % 3]
             values, at = part[column], y + step * ((len(labels) - 1) / 2 - number)
             axis.plot(
                 values,
                 at + random.uniform(-0.3, 0.3, len(part)) * step,
-                ".",
-                color=WAYS[number % 3],
-                markersize=5,
-                alpha=0.5,
+                linestyle="",
+                color=colour,
+                marker=marker,
+                markersize=3.5,
+                alpha=0.6,
                 label=label,
                 rasterized=len(frame) > MANY,
             )
@@ -331,7 +336,7 @@ def selection_bias(
             )
             said.append(f"{label} {percent(values.mean())}")
         alt.append(
-            f"{model}, {len(part)} splits (the paper: {percent(printed[model])}): mean "
+            f"{model}, {counted(len(part), 'split')} (the paper: {percent(printed[model])}): mean "
             f"{joined(said)}."
         )
     axis.set_ylim(-0.6, len(parts) - 0.4)
@@ -373,6 +378,7 @@ def specification_curve(
         )
     top.yaxis.set_major_formatter(in_percent)
     top.set_ylabel("average over emotions / %")
+    top.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     for y, (choice, value) in enumerate(marked):
         here = np.flatnonzero(ordered[choice] == value)
         marks.plot(
@@ -397,7 +403,7 @@ def specification_curve(
     for best in ordered.tail(1).to_dict("records"):  # none where nothing was measured
         made = ", ".join(f"{choice} {best[choice]}" for choice in choices)
         alt.append(f"The highest is {percent(best['value'])}: {made}.")
-    return Picture(with_legend(figure, 2), " ".join(alt), ordered)
+    return Picture(figure, " ".join(alt), ordered)
 
 
 @styled
@@ -409,21 +415,21 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         frame: columns ``label``, ``rejected``, ``low``, ``high``.
         nominal: how often it should.
     """
-    labels, high = list(frame["label"]), 0.27
-    if on_phone():  # the kind of folds stands below the test
-        labels, high = ["\n".join(label.rsplit(", ", 1)) for label in labels], 0.4
+    # the kind of folds stands below the test
+    labels = ["\n".join(label.rsplit(", ", 1)) for label in frame["label"]]
     figure, axis, y = _rows(
         labels,
-        high * len(frame) + 1.0,
+        0.38 * len(frame) + 1.0,
         "shuffles with a finding / %",
         nominal,
-        color=PAPER,
-        linewidth=2,
+        color="#222222",
+        linewidth=1.5,
+        linestyle="--",
         label=f"nominal, {percent(nominal)}",
     )
     axis.hlines(y, frame["low"], frame["high"], color=NEUTRAL, linewidth=2, alpha=0.6)
     axis.plot(frame["rejected"], y, "o", color=NEUTRAL, label="measured, with its 95 % interval")
-    axis.tick_params(axis="y", labelsize=9)
+    axis.tick_params(axis="y", labelsize=8.5)
     axis.set_xlim(left=0)
     return Picture(
         with_legend(figure, 2),

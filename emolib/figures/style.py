@@ -257,6 +257,11 @@ def percent(value: float) -> str:
     return "no value" if np.isnan(value) else f"{100 * value:.0f} %"
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 split``, ``2 splits``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def tested(summary: pd.DataFrame) -> str:
     """A sentence on the rows that each repetition tested, where the table counts them."""
     return f" {summary['tested'].min():,} rows tested." if "tested" in summary else ""

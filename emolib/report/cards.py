@@ -30,8 +30,8 @@ RESULTS, CARD = "application/vnd.emolib.results+json", "emolib"
 PUBLISHED = "published.json"
 # Stands between the kind and the id of a card whose number only the whole report knows.
 UNNUMBERED = "\N{NO-BREAK SPACE}"
-# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that URIs
-# read otherwise.
+# What cannot stand in a data URI as it is: the signs that end it or an attribute, and those that
+# URIs read otherwise.
 _ESCAPED = re.compile(r'[\0-\x1f\x7f"#%&<\\]')
 
 
@@ -312,7 +312,7 @@ def svg(figure: "Figure") -> str:
         has = {key.rpartition("}")[2]: value for key, value in element.items()}
         id, style = has.pop("id", ""), has.pop("style", "")
         kept |= id == KEPT
-        text = str(escape(element.text)) if name == "text" else ""
+        text = str(escape(element.text or "")) if name in ("text", "tspan") else ""
         inside = text + "".join(written(child, kept) for child in element)
         if name in ("metadata", "style") or (name in ("g", "defs") and not inside):
             return ""

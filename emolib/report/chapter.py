@@ -33,19 +33,6 @@ SHOWN = [
 ]
 
 
-# The kinds of words in code that have a colour (style.css), and the names of them that Pygments has.
-_COLOURS = {
-    name: colour
-    for colour, names in {
-        "k": "k kn kc kd ow",
-        "s": "s s1 s2 sa sd se si",
-        "m": "m mi mf mh",
-        "c": "c c1 cm",
-        "f": "nf nc nd fm",
-    }.items()
-    for name in names.split()
-}
-
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -246,19 +233,16 @@ def _arranged(cells: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def _coloured(code: str) -> str:
-    """Highlighted code with a tag for each run of one colour, and none where there is no colour."""
+    """Highlighted code with a tag for each run of one colour, and none where there is no colour.
 
-    def tagged(found: re.Match[str]) -> str:
-        colour = _COLOURS.get(found[1])
-        return f'<span class="{colour}">{found[2]}</span>' if colour else found[2]
-
-    def joined(run: re.Match[str]) -> str:
-        return f'<span class="{run[1]}">{striptags(run[0])}</span>'
-
-    code = re.sub(r'<span(?: class="(\w+)")?>([^<]*)</span>', tagged, code)
-    return re.sub(
-        r'<span class="(\w+)">[^<]*</span>(?:<span class="\1">[^<]*</span>)+', joined, code
+    style.css has keywords, strings, numbers and comments, by the first letter in Pygments.
+    """
+    code = re.sub(
+        r'<span class="([ksmc])\w*">[^<]*</span>(?:<span class="\1\w*">[^<]*</span>)*',
+        lambda run: f'<span class="{run[1]}">{striptags(run[0])}</span>',
+        code.replace('class="ow"', 'class="k"'),  # and, or, not, in
     )
+    return re.sub(r'<span(?: class="(?![ksmc]")\w+")?>([^<]*)</span>', r"\1", code)
 
 
 def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str]) -> Chapter:

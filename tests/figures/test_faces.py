@@ -30,6 +30,18 @@ def test_boxes_have_one_scale_only_where_all_can_be_seen(factor, shared):
     assert (axes[0].get_ylim() == axes[1].get_ylim()) == shared
 
 
+def test_the_reference_lies_over_the_boxes():
+    values = np.random.default_rng(0).random((20, 5))
+    axis = figures.box_plots({"LPQ": values}, "value", 0.4).figure.axes[0]
+    (line,) = (line for line in axis.lines if list(line.get_ydata()) == [0.4, 0.4])
+    assert line.zorder > max(patch.zorder for patch in axis.patches)
+
+
+def test_a_mean_of_nearly_nothing_has_no_sign():
+    alt = figures.box_plots({"LPQ": np.array([[-0.003], [0.001]])}, "value").alt
+    assert "-0.00" not in alt.split("means")[1] and "means 0.00." in alt
+
+
 def test_boxes_have_the_quantiles_of_their_features():
     values = np.random.default_rng(0).random((50, 2))
     data = figures.box_plots({"LPQ": values}, "value").data

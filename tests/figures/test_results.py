@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from emolib import figures, paper
-from emolib.figures.style import MANY
+from emolib.figures.style import MANY, PROTOCOL
 
 
 @pytest.fixture
@@ -44,6 +44,25 @@ def test_a_model_that_a_protocol_lacks_leaves_a_gap(summary):
     points = [line for line in picture.figure.axes[0].lines if line.get_marker() == "s"]
     assert np.isnan(points[0].get_xdata()).tolist() == [False, True]
     assert "CNN fusion, person-independent: no value, the paper 31 %." in picture.alt
+
+
+@pytest.mark.parametrize("ours", [0.1, 0.3])
+def test_the_first_row_of_levels_has_words_in_the_colours_of_its_marks(summary, ours):
+    table = summary("model", ["LPQ CNN", "CNN fusion"]).query(
+        "recipe == 'printed' and modality == 'LPQ'"
+    )
+    table.loc[table["protocol"] == "random", "mean"] = ours
+    axis = figures.model_recall(table, {"CNN fusion": 0.2}, 1 / 7).figure.axes[0]
+    words = {text.get_text().strip(): text for text in axis.texts}
+    assert list(words) == ["the paper", "random folds", "new people", "guessing"]
+    assert axis.get_legend() is None and not axis.figure.legends
+    for word, protocol in (("random folds", "random"), ("new people", "person-independent")):
+        (marks,) = (line for line in axis.lines if line.get_color() == PROTOCOL[protocol])
+        assert words[word].get_color() == PROTOCOL[protocol]
+        assert words[word].xy == (marks.get_xdata()[0], marks.get_ydata()[0])
+    assert words["the paper"].xy[0] == 0.2  # of the first model that has a printed figure
+    heights = [words[word].xy[1] for word in ("the paper", "random folds")]
+    assert heights[0] < heights[1]
 
 
 def test_the_share_of_splits_below_the_printed_figure():
@@ -85,7 +104,7 @@ def test_a_mean_leaves_out_missing_results_and_rejections_are_told():
     picture = figures.selection_bias(frame, labels, printed, 1 / 7)
     one, two = "best on test 30 % and fixed no value.", "best on test 10 % and fixed 30 %."
     assert f"one, 3 splits (the paper: 27 %): mean {one}" in picture.alt
-    assert f"two, 1 splits (the paper: 20 %): mean {two}" in picture.alt
+    assert f"two, 1 split (the paper: 20 %): mean {two}" in picture.alt
     (axis,) = picture.figure.axes
     means = [line for line in axis.lines if line.get_label() == "mean over splits"]
     heights = [line.get_ydata()[0] for line in means]

@@ -1,10 +1,13 @@
 """All figures: one style, colours that stay, labelled axes, words for numbers."""
 
+import re
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 from seaborn.utils import relative_luminance
 
-from emolib import figures, paper
+from emolib import figures, paper, report
 from emolib.figures import style
 from emolib.figures.style import dark, joined, panels, percent, with_legend
 
@@ -62,6 +65,9 @@ def test_marks_stand_out_in_light_and_dark_and_no_colour_means_two_things():
         assert contrast(colour, style.DARK_PAPER) >= 3, colour
     assert contrast(style.DARK_TEXT, style.DARK_PAPER) > 7
     assert (dark("#ffffff"), dark("#000000")) == (style.DARK_PAPER, style.DARK_TEXT)
+    css = (Path(report.__file__).parent / "style.css").read_text(encoding="utf-8")
+    for name, colour in zip(("random", "person"), style.PROTOCOL.values(), strict=True):
+        assert re.findall(rf"--{name}: (\S+);", css) == [colour, dark(colour)]
 
 
 def test_a_phone_sees_one_column_and_the_same_marks(summary):
