@@ -114,7 +114,8 @@ def test_no_rule_of_wcag_is_broken(visit, scheme, width):
 def test_keyboard_reaches_everything(visit):
     page = visit()
     page.evaluate(OPEN)
-    reachable = "a[href], button, summary, input, [tabindex='0']"
+    # the navigation shows the sections of the chapter in view only
+    reachable = "a[href]:not(nav ol ol a), button, summary, input, [tabindex='0']"
     wanted = page.evaluate(
         f'[...document.querySelectorAll("{reachable}")].filter(e => e.checkVisibility())'
         ".map((e, k) => (e.dataset.number = k))"
