@@ -377,7 +377,7 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
         axis.legend(
             loc="lower right",
             bbox_to_anchor=(1, 0.99),
-            ncols=3,
+            ncols=4,
             fontsize=8.5,
             handlelength=1.2,
             columnspacing=0.9,

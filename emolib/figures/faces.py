@@ -9,6 +9,7 @@ from matplotlib.collections import LineCollection
 from emolib.figures.style import (
     BARE,
     EMOTION,
+    KEPT,
     MODALITY,
     UNNAMED,
     WIDTH,
@@ -245,7 +246,9 @@ def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
     axis.hlines(edges, left, left + side, color="white", linewidth=0.8)
     axis.vlines(left + edges, 0, side, color="white", linewidth=0.8)
     axis.add_collection(
-        LineCollection(list(np.stack([start, ends], 1)), color=MODALITY["PHOG"], linewidth=1.4),
+        LineCollection(
+            list(np.stack([start, ends], 1)), color=MODALITY["PHOG"], linewidth=1.4, gid=KEPT
+        ),
         autolim=False,
     )
 

@@ -489,10 +489,10 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         side = pd.Series(fold["fold"].to_numpy(), rows).reindex(range(len(group)), fill_value=-1)
         torn = f"{(side.groupby(group).nunique() > 1).sum()} of {len(sizes)} groups"
         title = f"{torn} stand on both sides of a split"
-        xlabel = "rows tested (one colour per large group, greys for the others)"
+        xlabel = "rows tested (large groups in colour)"
         alt = f"{torn} have rows on both sides of a split. Rows of the largest group"
     axis.set(
-        title=f"{protocol} folds: {title}",
+        title=("{} folds:\n{}" if on_phone() else "{} folds: {}").format(protocol, title),
         xlabel=xlabel,
         ylabel="fold",
         yticks=range(1, count + 1),
@@ -525,7 +525,7 @@ def score_distribution(
         1.9,
         "x",
         layout=None,  # by hand: redrawn while networks train
-        gridspec_kw={"left": 0.185, "right": 0.99, "bottom": 0.28, "top": 0.86},
+        gridspec_kw={"left": 0.185, "right": 0.975, "bottom": 0.28, "top": 0.86},
     )
     axis.axvline(100 * chance, **GUESSING)
     axis.text(100 * chance, 1.52, " guessing", fontsize=8.5, color="#555555", va="top")

@@ -312,8 +312,8 @@ def svg(figure: "Figure") -> str:
         has = {key.rpartition("}")[2]: value for key, value in element.items()}
         id, style = has.pop("id", ""), has.pop("style", "")
         kept |= id == KEPT
-        text = str(escape(element.text or "")) if name in ("text", "tspan") else ""
-        inside = text + "".join(written(child, kept) for child in element)
+        inside = str(escape(element.text or "")) if name in ("text", "tspan") else ""
+        inside += "".join(written(child, kept) for child in element)
         if name in ("metadata", "style") or (name in ("g", "defs") and not inside):
             return ""
         if name in ("path", "clipPath") and id:
@@ -323,8 +323,6 @@ def svg(figure: "Figure") -> str:
         style = re.sub(r"font-family: [^;]*(; )?|(?<=[:;]) ", "", referring(style))
         if style:
             has["class"] = classes.setdefault((style, kept), f"c{len(classes)}")
-        if has.get("transform", "").startswith("rotate(-0 "):
-            del has["transform"]
         if name == "image":
             has["href"] = _smaller(has["href"])
         elif "d" in has and not re.search("[CQ]", has["d"]):
@@ -340,7 +338,8 @@ def svg(figure: "Figure") -> str:
             inside, tag = inside.replace(looks[0], ""), f"{tag[:-1]} {looks[0][8:]}"
         return f"<{tag}>{inside}</{name}>" if inside else f"<{tag}/>"
 
-    start, rest = written(fromstring(file.getvalue())).split(">", 1)
+    plain = re.sub(r' transform="rotate\(-0 [^"]*"', "", file.getvalue())  # not turned at all
+    start, rest = written(fromstring(plain)).split(">", 1)
     shades = {f"fill:{dark('#000000')}": ["svg"]}  # what has no colour of its own is black
     for (style, kept), name in classes.items():
         for part, colour in [] if kept else re.findall(r"(fill|stroke):(#\w{6})", style):
@@ -362,15 +361,14 @@ def _rounded(value: str, digits: int) -> str:
 def _lines(path: str) -> str:
     """A path of straight lines in tenths of a point, each from where the last one ended."""
     short, at = "", (0, 0)
-    for letter, pair in re.findall(r"([MLz])([^MLz]*)", path):
-        x, y = (round(10 * float(number)) for number in pair.split() or at)
-        if letter == "L":
-            short += f"{(x - at[0]) / 10:g},{(y - at[1]) / 10:g},"
-        elif letter == "M":
-            short += f"M{x / 10:g},{y / 10:g}l"
+    for closed, letter, *point in re.findall(r"(z?) ?([ML]) (\S+) (\S+)", path):
+        x, y = (round(10 * float(number)) for number in point)
+        if letter == "M":
+            short += f"{closed}M{x / 10:g},{y / 10:g}l"
         else:
-            short += letter
-        at = (x, y) if pair.strip() else at
+            short += f"{(x - at[0]) / 10:g},{(y - at[1]) / 10:g},"
+        at = (x, y)
+    short += "z" if path.rstrip().endswith("z") else ""
     short = re.sub(r"l(?=[Mz]|$)|,(?=[-Mz]|$)", "", short)
     return re.sub(r"(?<!\d)0\.", ".", short)
 

@@ -1,4 +1,5 @@
 // Comforts; without them every link, figure and state is on the page all the same.
+const on = (element, events, act) => events.split(" ").forEach(event => element.addEventListener(event, act));
 
 // marks in the navigation where the reader is
 const links = [...document.querySelectorAll("#contents a")];
@@ -12,16 +13,16 @@ function mark() {
   const chapter = links[here].closest("#contents > ol > li");
   contents.scrollTo({ left: chapter.offsetLeft - 16 });
 }
-addEventListener("scroll", mark, { passive: true });
+on(window, "scroll", mark);
 mark();
 
 // opens and folds all code at once
-const button = document.getElementById("code-switch");
-button.hidden = !document.querySelector("details.code");  // a lesson folds none
-button.addEventListener("click", () => {
-  const open = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", open);
-  document.querySelectorAll("details.code").forEach(code => code.open = open);
+const code = document.querySelectorAll("details.code"), button = document.getElementById("code-switch");
+button.hidden = !code.length;  // a lesson folds none
+on(button, "click", () => {
+  const open = button.ariaPressed !== "true";
+  button.ariaPressed = open;
+  code.forEach(fold => fold.open = open);
 });
 
 // a link opens the fold that it leads to
@@ -29,7 +30,7 @@ function unfold() {
   const place = document.getElementById(location.hash.slice(1));
   for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
 }
-addEventListener("hashchange", unfold);
+on(window, "hashchange", unfold);
 unfold();
 
 // a picture stands in the file once: its link to download takes it from there
@@ -49,11 +50,9 @@ for (const card of document.querySelectorAll(".states")) {
   };
   card.querySelector(".control").hidden = false;
   card.classList.add("live");
-  slider.addEventListener("input", show);
+  on(slider, "input", show);
   show();
 }
-
-const on = (element, events, act) => events.split(" ").forEach(event => element.addEventListener(event, act));
 
 // a frame takes focus, and has a name, only while it scrolls
 const frames = new ResizeObserver(entries => entries.forEach(({ target: frame }) => {
@@ -164,42 +163,37 @@ trial("single-splits", "Draw a split", ["Draw a split", "Draw until the paper’
   return tries ? `Try ${tries}: ${percent(drawn.at(-1)[1])} %; ${reached} of ${tries}.` : "";
 });
 
-// one verdict only, and verdicts by one kind of folds
+// one verdict only, by both kinds of folds or one of them
 const bar = document.querySelector(".bar"), judge = document.querySelector(".claims select");
 if (bar) {
-  const buttons = [...bar.querySelectorAll("button")], claims = [...document.querySelectorAll(".claim")];
-  const signs = Object.fromEntries(buttons.map(button => [button.dataset.word, button.querySelector("i").textContent]));
-  const slug = word => word.replace(" ", "-");
+  const buttons = [...bar.children], claims = [...document.querySelectorAll(".claim")];
+  const chips = document.querySelectorAll(".chips i");
   const tell = () => {
-    const wanted = buttons.find(button => button.getAttribute("aria-pressed") === "true")?.dataset.word;
-    const words = claims.map(claim => claim.dataset[judge.value]);
+    const wanted = buttons.find(button => button.ariaPressed === "true");
+    const found = claims.map(claim => buttons.find(button => button.dataset.word === claim.dataset[judge.value]));
     buttons.forEach(button => {
-      const count = words.filter(word => word === button.dataset.word).length;
-      button.querySelector("b").textContent = button.style.flexGrow = count;
-      button.hidden = !count && button.dataset.word !== wanted;
+      const count = found.filter(own => own === button).length;
+      button.firstChild.textContent = button.style.flexGrow = count;
+      button.hidden = !count && button !== wanted;
     });
     claims.forEach((claim, k) => {
-      const word = claim.querySelector("summary .word");
-      word.className = "word " + slug(words[k]);
-      word.innerHTML = `<i aria-hidden="true">${signs[words[k]]}</i> ${words[k]}`;
-      claim.hidden = wanted && words[k] !== wanted;
+      const word = claim.querySelector(".word"), own = found[k];
+      word.className = `word ${chips[k].className = own.className}`;
+      word.innerHTML = own.lastChild.innerHTML;
+      claim.hidden = wanted && own !== wanted;
     });
-    for (const topic of document.querySelectorAll(".claims section")) {
-      const own = [...topic.querySelectorAll(".claim")];
-      topic.hidden = own.every(claim => claim.hidden);
-      topic.querySelectorAll(".chips i").forEach((chip, k) => chip.className = slug(words[claims.indexOf(own[k])]));
-    }
-    document.querySelector(".claims output").value = `${claims.filter(claim => !claim.hidden).length} of ${claims.length} claims`;
+    document.querySelectorAll(".claims section").forEach(topic => topic.hidden = !topic.querySelector(".claim:not([hidden])"));
+    judge.nextElementSibling.value = `${claims.filter(claim => !claim.hidden).length} of ${claims.length} claims`;
   };
   buttons.forEach(button => {
     button.disabled = false;
-    button.addEventListener("click", () => {
-      const pressed = button.getAttribute("aria-pressed") === "true";
-      buttons.forEach(other => other.setAttribute("aria-pressed", other === button && !pressed));
+    on(button, "click", () => {
+      const pressed = button.ariaPressed !== "true";
+      buttons.forEach(other => other.ariaPressed = pressed && other === button);
       tell();
     });
   });
-  judge.closest("p").hidden = false;
-  judge.addEventListener("change", tell);
+  judge.parentElement.hidden = false;
+  on(judge, "change", tell);
   tell();
 }

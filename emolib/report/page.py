@@ -115,13 +115,14 @@ def compose(
             durations.
         answer: of the report, its ``headline`` above the title, ``kicker`` and ``scale``.
     """
-    script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+    script, style = _slim("page.js"), re.sub(r"\s*([{};,])\s*", r"\1", _slim("style.css"))
     page = templates.get_template("shell.html").render(
         title=title,
         chapters=chapters,
         provenance=provenance,
         faults=faults,
         script=script,
+        style=style,
         lesson=lesson,
         answer=answer or {},
         # the browser runs this script alone, whatever else got onto the page
@@ -130,6 +131,12 @@ def compose(
     return re.sub(
         r'(<a href="#([\w-]+)">)(?=</a>)', lambda found: found[1] + numbers.get(found[2], ""), page
     )
+
+
+def _slim(file: str) -> str:
+    """A file beside this one without comments and indentation."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    return re.sub(r"^\s*//[^\n]*\n|^\s+|/\*.*?\*/", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 class _Attributes(HTMLParser):
