@@ -74,10 +74,10 @@ function soon(act) {
 }
 const close = () => preview.replaceChildren();
 for (const link of document.querySelectorAll(".page a[href^='#']")) {
-  const card = document.querySelector(`.card${link.hash}:has(img, table)`);
+  const card = document.querySelector(`.card${link.hash}:not(.claims):has(img, table)`);
   if (!card) continue;
   const open = () => {
-    preview.replaceChildren(card.querySelector("img, table").cloneNode(true), card.querySelector("figcaption, summary").textContent);
+    preview.replaceChildren(card.querySelector("figcaption, summary").textContent, card.querySelector("img, table").cloneNode(true));
     const { left, top, bottom } = link.getBoundingClientRect(), high = preview.offsetHeight;
     const edge = bottom + high < innerHeight ? bottom : top - high;
     preview.style = `left: min(${left}px, 100vw - 25rem); top: ${scrollY + edge}px`;

@@ -181,8 +181,8 @@ def test_only_frames_that_scroll_take_focus(visit):
     focus = page.evaluate(f"{frames}.map(frame => frame.tabIndex === 0)")
     assert scrolls == focus and set(scrolls) == {True, False}
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.wait_for_function("document.querySelector('#wide .scroll').tabIndex < 0")
-    assert frame.get_attribute("aria-label") is None
+    page.locator("#wide .scroll[role], #wide .scroll[aria-label]").wait_for(state="detached")
+    assert frame.evaluate("frame => frame.tabIndex") < 0
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
