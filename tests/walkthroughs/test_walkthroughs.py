@@ -379,7 +379,7 @@ def test_a_lesson_runs_and_accepts_its_own_solutions(path):
     assert html.count("What came out</summary>") == predicted >= 1
     assert "Traceback" not in html and "no answer yet" not in html
     assert not re.search(r"\d+%\|", html)  # nor a bar
-    assert ">Walkthroughs<" in html and "byte for byte" not in html
+    assert ">Walkthrough<" in html and "byte for byte" not in html
 
 
 def test_pages_and_hand_outs_are_built_all_or_none(tmp_path):
