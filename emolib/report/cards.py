@@ -73,7 +73,7 @@ def figure(id: str, picture: "Picture", caption: str, *, folded: bool = False) -
     Raises:
         ValueError: the picture has no alt text or no data, or there is no caption.
     """
-    _show("figure", id, caption, picture.data, states=[_drawn(picture)], folded=folded)
+    _show("figure", id, caption, picture.data, states=[_drawn(picture, folded)], folded=folded)
 
 
 def slider(
@@ -259,9 +259,10 @@ def _with_marks(topic: str, claims: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _drawn(picture: "Picture") -> dict[str, Any]:
+def _drawn(picture: "Picture", folded: bool = False) -> dict[str, Any]:
+    """The picture's words and SVG; of one that is not folded, also as drawn for a phone."""
     state: dict[str, Any] = {"alt": picture.alt, "narrow": None} | _sized(picture.figure)
-    narrow = _sized(picture.narrow().figure) if picture.narrow else state
+    narrow = _sized(picture.narrow().figure) if picture.narrow and not folded else state
     # one that is as wide on a phone would be there twice
     return state | {"narrow": narrow} if narrow["width"] < state["width"] else state
 
