@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import emolib
-from emolib.report import BuildError, ChapterError, tally
+from emolib.report import BuildError, ChapterError
 from emolib.report.build import build
 from emolib.report.keys import commit, versions
 from emolib.report.parameters import LOADING, PROFILES, check, parse
@@ -38,7 +38,7 @@ PERSONS = 6
 
 
 def report(data: str, profile: str, settings: str, out: Path, publish: str) -> str:
-    """Builds the report and returns its verdict and path, as a line of text.
+    """Builds the report and returns its answer and path, a line each.
 
     Args:
         data: the file or folder to read; the drawn faces if empty.
@@ -92,13 +92,8 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
     )
     if publish:
         write_pictures(path)
-    results = (out / f"{publish or 'results'}.json").read_text(encoding="utf-8")
-    counts = tally(json.loads(results))
-    said = "; ".join(
-        f"on {kind} " + ", ".join(f"{count} {verdict}" for verdict, count in own)
-        for kind, own in counts.items()
-    )
-    return f"claims {said} — {path}" if counts else str(path)
+    results = json.loads((out / f"{publish or 'results'}.json").read_text(encoding="utf-8"))
+    return "\n".join([*filter(None, [results.get("answer", {}).get("headline")]), str(path)])
 
 
 def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def built(monkeypatch):
         calls.append((parameters, facts))
         out.mkdir(exist_ok=True)
         results = "results.json" if name == "report" else f"{name}.json"
-        (out / results).write_text('{"claims": [{"kind": "results", "verdict": "undecided"}]}')
+        (out / results).write_text('{"answer": {"headline": "It comes back."}}')
         review(f"<p>{facts['data_source']}</p>")
         return out / f"{name}.html"
 
@@ -114,12 +114,9 @@ def built(monkeypatch):
     return calls
 
 
-def test_the_verdict_ends_the_build(built, tmp_path, capsys):
+def test_the_answer_ends_the_build(built, tmp_path, capsys):
     assert command.main(["report", "--out", str(tmp_path / "out")]) == 0
-    assert (
-        capsys.readouterr().out
-        == f"claims on results 1 undecided — {tmp_path / 'out/report.html'}\n"
-    )
+    assert capsys.readouterr().out == f"It comes back.\n{tmp_path / 'out/report.html'}\n"
     (parameters, facts) = built[0]
     assert "loading" not in parameters and facts["banner"].startswith("These are drawn faces")
 

@@ -374,7 +374,7 @@ def specification_curve(
             color=PAPER,
             linewidth=1.5,
             linestyle=style,
-            label=f"{name}: reached by {reached[name]} of {len(ordered)}",
+            label=f"{name}: reached by {reached[name]:,} of {len(ordered):,}",
         )
     top.yaxis.set_major_formatter(in_percent)
     top.set_ylabel("average over emotions / %")

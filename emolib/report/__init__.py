@@ -4,8 +4,6 @@ A notebook imports ``figure``, ``slider``, ``table``, ``claim_list``, ``publish`
 ``plain`` from here; :mod:`emolib.report.build` does the rest.
 """
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import lazy_loader
@@ -33,13 +31,3 @@ class ChapterError(BuildError):
     def __init__(self, sentence: str, notebook: Any = None) -> None:
         super().__init__(sentence)
         self.notebook = notebook
-
-
-def tally(results: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:
-    """Verdicts on the published claims and how many of them there are, most frequent first, for
-    claims on results and on arithmetic.
-    """
-    verdicts: dict[str, Counter[str]] = {}
-    for claim in results.get("claims", []):
-        verdicts.setdefault(claim["kind"], Counter())[claim["verdict"]] += 1
-    return {kind: counts.most_common() for kind, counts in verdicts.items()}
