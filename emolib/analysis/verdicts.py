@@ -42,7 +42,6 @@ HEADLINE = {
     COMPATIBLE: "is compatible with ours",
     UNDECIDED: "is neither confirmed nor refuted",
     NOT: "does not come back",
-    NOT_JUDGED: "is not judged",
 }
 RECUR, NEW = "when people recur between training and test", "when they do not"
 WHERE = dict(zip(PROTOCOLS, (RECUR, NEW), strict=True))
@@ -283,20 +282,22 @@ def headline(claims: pd.DataFrame) -> str:
     """
     claim = dict(claims.set_index("id").loc[MAIN])
     part = claim["parts"][0]
-    figure = f"{100 * part['figure']:.0f} %"
-    levels = {own["protocol"]: f"{100 * own['estimate']:.0f} %" for own in part["measured"]}
-    levels = {protocol: level.replace("nan %", "no value") for protocol, level in levels.items()}
-    said = {protocol: HEADLINE[claim[protocol]] for protocol in levels}
+    printed = f"The printed {100 * part['figure']:.0f} %"
     if claim["verdict"] == NOT_JUDGED:
-        return f"Everything runs on drawn faces, which say nothing about the printed {figure}."
+        return f"Everything runs on drawn faces, which say nothing about the {printed[4:]}."
+    levels, said = {}, {}
+    for own in part["measured"]:
+        protocol, level = own["protocol"], own["estimate"]
+        levels[protocol] = "no value" if np.isnan(level) else f"{100 * level:.0f} %"
+        higher = claim[protocol] == NOT and level > part["figure"]
+        said[protocol] = "is surpassed" if higher else HEADLINE[claim[protocol]]
     if len(levels) < len(PROTOCOLS):
-        level, where = levels["random"], "under random folds; new people are not judged"
-        return f"The printed {figure} {HEADLINE[claim['verdict']]}: {level} {where}."
+        where = "under random folds; new people are not judged"
+        return f"{printed} {said['random']}: {levels['random']} {where}."
     if len(set(said.values())) > 1:
         each = [f"{said[p]} {WHERE[p]} ({level})" for p, level in levels.items()]
-        return f"The printed {figure} {' and '.join(each)}."
-    each = [f"{level} {WHERE[p]}" for p, level in levels.items()]
-    return f"The printed {figure} {said['random']}: {', '.join(each)}."
+        return f"{printed} {' and '.join(each)}."
+    return f"{printed} {said['random']}: {', '.join(f'{levels[p]} {WHERE[p]}' for p in levels)}."
 
 
 def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

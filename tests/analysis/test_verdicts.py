@@ -348,6 +348,12 @@ def test_drawn_faces_judge_no_result(world):
             "is neither confirmed nor refuted: 25 % RECUR, 20 % NEW",
         ),
         ((0.22, 0.18, 0.26), (0.16, 0.12, 0.2), "does not come back: 22 % RECUR, 16 % NEW"),
+        ((0.63, 0.6, 0.66), (0.5, 0.4, 0.6), "is surpassed: 63 % RECUR, 50 % NEW"),
+        (
+            (np.nan, np.nan, np.nan),
+            (0.5, 0.4, 0.6),
+            "is neither confirmed nor refuted RECUR (no value) and is surpassed NEW (50 %)",
+        ),
         (
             (0.31, 0.30, 0.32),
             (0.16, 0.12, 0.2),
