@@ -418,7 +418,7 @@ def _separates(model: str, emotions: tuple[str, ...], evidence: Evidence) -> lis
     for emotion in emotions:
         level, figure = evidence.level(model, emotion), evidence.printed(model, emotion)
         guessing = figure <= 1 / len(paper.EMOTIONS)
-        note = f"Table 3: {100 * figure:.0f} %, as guessing" if guessing else ""
+        note = f"Table 3: {100 * figure:.0f} %, as by guessing" if guessing else ""
         word = CONTRADICTED if guessing else ""
         rows = _shifted(level, level["null"])
         parts.append(Part(emotion, "order", rows, word=word, note=note))
@@ -592,7 +592,7 @@ def _table_2(evidence: Evidence) -> list[Part]:
     degrees = evidence.rows("angle")["estimate"].to_numpy()
     cut = np.floor(10 * degrees) / 10
     same = np.isclose(cut, list(paper.TABLE_2.values())).sum()
-    note = f"{same} of {len(cut)} are ours, cut off after one digit; activations as they are"
+    note = f"{same} of {len(cut)} equal ours, cut off after one decimal; activations as they are"
     return _arithmetic(same == len(cut), note)
 
 

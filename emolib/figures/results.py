@@ -236,7 +236,7 @@ def single_splits(
     random, alt = np.random.default_rng(0), ["Results of single random splits."]
     for y, (model, values) in zip(place, measured.items(), strict=True):
         low, middle, high = values.quantile([0.025, 0.5, 0.975])
-        below = percent((values < printed[model] - 0.005).mean())
+        below = f"{(values < printed[model] - 0.005).sum():,} of {len(values):,}"
         axis.plot(
             values,
             y + random.uniform(-0.22, 0.22, len(values)),
@@ -259,7 +259,7 @@ def single_splits(
             label="the paper",
         )
         axis.annotate(
-            f"above {below} of splits",
+            f"above {below}",
             (printed[model], y),
             (0, 12),
             textcoords="offset points",
@@ -269,8 +269,7 @@ def single_splits(
         )
         alt.append(
             f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to "
-            f"{percent(high)}; the paper's {percent(printed[model])} is above {below} of "
-            f"{counted(len(values), 'split')}."
+            f"{percent(high)}; the paper's {percent(printed[model])} is above {below} splits."
         )
     axis.set_ylim(-0.6, len(measured) - 0.3)
     return Picture(

@@ -104,6 +104,10 @@ class Prose(IPythonRenderer):
         self.stem = stem
         self.headings: list[tuple[int, str, str]] = []  # level, id, title
 
+    def text(self, text: str) -> str:
+        """Text in which a number and its percent sign stay on one line."""
+        return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", super().text(text))
+
     def inline_math(self, body: str) -> str:
         """A formula in a line of text."""
         return self._mathml(body, display="inline")

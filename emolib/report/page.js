@@ -26,12 +26,13 @@ on(button, "click", () => {
 });
 
 // a link opens the fold that it leads to
-function unfold() {
-  const place = document.getElementById(location.hash.slice(1));
-  for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+function unfold({ hash }) {
+  const place = hash && document.getElementById(hash.slice(1));
+  const fold = place && (place.querySelector(":scope > .folded") ?? place.closest("details"));
+  if (fold) fold.open = true;
 }
-on(window, "hashchange", unfold);
-unfold();
+on(document, "click", ({ target }) => unfold(target.closest("a") ?? ""));
+unfold(location);
 
 // a picture stands in the file once: its link to download takes it from there
 for (const link of document.querySelectorAll("a[data-picture]")) {
@@ -141,6 +142,7 @@ trial("readings", "Read the paper your way", ["Any of all"], "value", true, (lef
   const at = rows[0].length - levels.length;
   const curve = (rows, look) => rows.map((row, k) => [row[at - 1], `bottom: ${100 * k / rows.length}%; ${look}`]);
   plot(levels.map(level => level.match(/\d+/)), [...curve(rows, "color: var(--rule)"), ...curve(left, accent)]);
+  if (!left.length) return "No reading makes these choices.";
   return levels.map((level, k) =>  // such as "reaches 31 %"
     `${left.filter(row => +row[at + k]).length} of ${left.length} readings ${level.replace("es", "")}`).join(", ") + ".";
 });
@@ -160,7 +162,7 @@ trial("single-splits", "Draw a split", ["Draw a split", "Draw until the paper’
   }));
   const reached = `the printed ${printed} % is reached by ${drawn.filter(reaches).length || "none"}`;
   if (!left.length) return `All ${tries} stored splits are drawn: ${reached}.`;
-  return tries ? `Try ${tries}: ${percent(drawn.at(-1)[1])} %; ${reached} of ${tries}.` : "";
+  return tries ? `Try ${tries}: ${percent(drawn.at(-1)[1])} %; ${reached} of ${tries}.` : `${left.length} results are stored.`;
 });
 
 // one verdict only, by both kinds of folds or one of them
@@ -193,7 +195,7 @@ if (bar) {
       tell();
     });
   });
-  judge.parentElement.hidden = false;
-  on(judge, "change", tell);
+  judge.parentElement.hidden = claims.every(({ dataset }) => dataset.random === dataset.new);
+  on(judge, "change", () => tell(buttons.forEach(button => button.ariaPressed = false)));
   tell();
 }

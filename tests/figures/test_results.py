@@ -69,7 +69,7 @@ def test_the_share_of_splits_below_the_printed_figure():
     values = np.r_[np.full(30, 0.2), np.full(10, 0.4), np.nan]
     results = {"CNN fusion": values, "LPQ CNN": np.full(5, np.nan)}
     picture = figures.single_splits(results, paper.TABLE_3_AVERAGE, 1 / 7)
-    assert "the paper's 31 % is above 75 % of 40 splits" in picture.alt
+    assert "the paper's 31 % is above 30 of 40 splits" in picture.alt
     assert picture.figure.axes[0].get_yticklabels()[0].get_text() == "CNN fusion\n(40 splits)"
     assert len(picture.data) == 46
     printed = picture.data.groupby("model")["paper"].unique().map(list).to_dict()
