@@ -3,6 +3,8 @@
 Layers, shapes and counts are read off the modules.
 """
 
+from itertools import product
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -65,16 +67,10 @@ def _connect(
     color: str,
     width: float,
 ) -> None:
-    """All connections between units at heights ``left`` and ``right`` as one path, which goes to
-    and fro between two units at the left: that keeps the drawing small.
-    """
-    trails = []
-    for pair in np.split(left, range(2, len(left), 2)):
-        ends = [(x[0], y) for y in pair[:1]]
-        for place, y in enumerate(right if len(pair) else ()):
-            ends += [(x[1], y), (x[0], pair[(place + 1) % len(pair)])]
-        trails += [Path(ends)] if ends else []
-    path = Path.make_compound_path(*trails)
+    """All connections between units at heights ``left`` and ``right``, as one path."""
+    path = Path.make_compound_path(
+        *(Path(list(zip(x, ends, strict=True))) for ends in product(left, right))
+    )
     look = {"edgecolor": color, "linewidth": width, "joinstyle": "round", "facecolor": "none"}
     axis.add_patch(PathPatch(path, **look))
 
