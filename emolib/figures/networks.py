@@ -3,8 +3,6 @@
 Layers, shapes and counts are read off the modules.
 """
 
-from itertools import product
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -67,10 +65,14 @@ def _connect(
     color: str,
     width: float,
 ) -> None:
-    """All connections between units at heights ``left`` and ``right``, as one path."""
-    path = Path.make_compound_path(
-        *(Path(list(zip(x, ends, strict=True))) for ends in product(left, right))
-    )
+    """All connections between units at heights ``left`` and ``right`` as one path, which goes to
+    and fro between two units at the left: that keeps the drawing small.
+    """
+    turns, trails = len(right) + 1, []
+    for start in range(0, len(left), 2):
+        y = np.insert(right, range(turns), np.resize(left[start : start + 2], turns))
+        trails.append(Path(np.column_stack([np.resize(x, len(y)), y])))
+    path = Path.make_compound_path(*trails)
     look = {"edgecolor": color, "linewidth": width, "joinstyle": "round", "facecolor": "none"}
     axis.add_patch(PathPatch(path, **look))
 

@@ -99,10 +99,7 @@ def slider(
         [picture.data.assign(**{label: value}) for value, picture in states.items()],
         ignore_index=True,
     )
-    drawn = [
-        _drawn(picture) | {"value": f"{value:g}{unit}"}
-        for place, (value, picture) in enumerate(states.items())
-    ]
+    drawn = [_drawn(picture) | {"value": f"{value:g}{unit}"} for value, picture in states.items()]
     _show("slider", id, caption, data, states=drawn, label=label)
 
 
