@@ -344,7 +344,8 @@ def epoch_curves(
             axis.axhline(paper[model], color=PAPER, linewidth=2, label="the paper")
             axis.axhline(chance, **GUESSING)
         axis.xaxis.set_major_formatter(ScalarFormatter())
-    figure.supxlabel("epoch", fontsize=10)
+    for axis in figure.axes[-len(measures) :]:
+        axis.set_xlabel("epoch")
     figure.supylabel("share of rows / %", fontsize=10)
     return Picture(
         with_legend(figure, 3),
