@@ -312,17 +312,18 @@ def svg(figure: "Figure") -> str:
             return ""
         if name in ("path", "clipPath") and id:
             has["id"] = ids.setdefault(id, f"i{len(ids)}")
-        if "clip-path" in has:
-            style = f"clip-path:{has.pop('clip-path')};{style}"
         style = re.sub(r"font-family: [^;]*(; )?|(?<=[:;]) ", "", style)
         if style:
             has["class"] = classes.setdefault((style, kept), f"c{len(classes)}")
         if name == "image":
             has["href"] = _smaller(has["href"])
-        elif re.fullmatch("[^CQz]*z? ?", has.get("d", "C")):
+        elif re.fullmatch("[^CQz]*z? ?", has.get("d", "C")):  # one piece, no curve
             has["d"] = _lines(has["d"])
-        else:  # curves are small marks
-            has = {key: _rounded(value, 2 if key == "d" else 1) for key, value in has.items()}
+        else:
+            has = {
+                key: re.sub(r"-?\d+\.\d+", lambda n: f"{round(float(n[0]), 2) + 0:g}", value)
+                for key, value in has.items()
+            }
         if name == "g" and not has:
             return inside
         tag = name + "".join(f" {key}='{value}'" for key, value in has.items())
@@ -346,17 +347,13 @@ def svg(figure: "Figure") -> str:
     return re.sub(r"\w{9,}", lambda word: ids.get(word[0], word[0]), drawn)
 
 
-def _rounded(value: str, digits: int) -> str:
-    return re.sub(r"-?\d+\.\d+", lambda n: f"{round(float(n[0]), digits) + 0:g}", value)
-
-
 def _lines(path: str) -> str:
     """A path of straight lines in tenths of a point, each from where the last one ended."""
     found = re.findall(r"([ML]) (\S+) (\S+)", path)
     points = np.array([point for _, *point in found], float).round(1)
     steps = zip(found, np.diff(points, axis=0, prepend=0), strict=True)
     short = "".join(f"{letter.lower()}{x:.5g},{y:.5g}" for (letter, *_), (x, y) in steps)
-    return re.sub(r"(?<!\d)0\.", ".", short.replace(",-", "-")) + "z" * ("z" in path)
+    return short + "z" * ("z" in path)
 
 
 def _smaller(uri: str) -> str:

@@ -182,7 +182,13 @@ def tidy(
             if twice := published.keys() & results.keys():
                 raise BuildError(f"chapter {stem} publishes {min(twice)}, as a cell before did")
             results.update(published)
-        cell.outputs = [output for output in cell.outputs if _is_shown(output)]
+        # a progress bar's widget ignores TQDM_DISABLE, and its text differs between runs
+        cell.outputs = [
+            output
+            for output in cell.outputs
+            if output.get("name") != "stderr"
+            and output.get("data", {}).keys() - {"text/plain"} not in ({RESULTS}, {WIDGET})
+        ]
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
     notebook.cells = clean(notebook.cells)
     return [
@@ -191,15 +197,6 @@ def tidy(
         for output in cell.get("outputs", [])
         if CARD in output.get("metadata", {})
     ]
-
-
-def _is_shown(output: NotebookNode) -> bool:
-    """Whether a reader sees an output: no stderr, results for programs, or progress bar, whose
-    widget ignores TQDM_DISABLE and whose text differs between runs.
-    """
-    return output.get("name") != "stderr" and (
-        output.get("data", {}).keys() - {"text/plain"}
-    ) not in ({RESULTS}, {WIDGET})
 
 
 @cache
