@@ -338,8 +338,14 @@ def epoch_curves(
     ):
         own = stops.loc[stops["model"] == model, ["protocol", "low", "high"]]
         for protocol, low, high in own.itertuples(index=False):
-            shade = {"alpha": 0.15, "linewidth": 0, "label": f"stop, {protocol} folds"}
-            axis.axvspan(low, high, color=PROTOCOL.get(protocol, UNNAMED), **shade)
+            axis.axvspan(
+                low,
+                high,
+                color=PROTOCOL.get(protocol, UNNAMED),
+                alpha=0.15,
+                linewidth=0,
+                label=f"stop, {protocol} folds",
+            )
         if measure == "recall":
             axis.axhline(paper[model], color=PAPER, linewidth=2, label="the paper")
             axis.axhline(chance, **GUESSING)
