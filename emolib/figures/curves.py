@@ -6,7 +6,7 @@ panel, on an axis at the right.
 
 from collections.abc import Callable, Hashable, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,7 @@ def _curves(
     height: float,
     title: str,
     chance: float | None = None,
+    sharey: bool | Literal["col"] = True,
     **labels: Any,
 ) -> tuple[Figure, list[tuple[Any, ...]]]:
     """A grid of axes in percent for the values of two columns, and in each a line for each value of
@@ -70,7 +71,7 @@ def _curves(
         The figure, and of each line the values that it stands for and its rows of the table.
     """
     rows, columns = (frame[column].unique() for column in by)
-    figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=True)
+    figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=sharey)
     drawn = []
     for axis, place in zip(axes.flat, product(rows, columns), strict=True):
         if chance is not None:
@@ -81,7 +82,8 @@ def _curves(
             drawn.append((*place, *keys, part))
         axis.set(title=title.format(*place), **labels)
         axis.yaxis.set_major_formatter(in_percent)
-        axis.label_outer()
+        if sharey is True:  # or each column has a scale of its own to show
+            axis.label_outer()
     return figure, drawn
 
 
@@ -316,32 +318,51 @@ def epoch_curves(
         paper: by model, what the paper prints.
         chance: recall of guessing, marked.
     """
-    models, measures = frame["model"].unique(), ["recall", "training accuracy"]
-    share_y = not on_phone() and "col"  # a column of measures is none on a phone
-    figure, axes = panels(len(models), 2, 1.55, sharex=True, sharey=share_y)
-    alt = [f"Recall and training accuracy up to epoch {frame['epoch'].max()}."]
-    for (model, measure), axis in zip(product(models, measures), axes.flat, strict=True):
-        for protocol, part in frame[frame["model"] == model].groupby("protocol", sort=False):
-            colour = PROTOCOL.get(str(protocol), UNNAMED)
-            axis.plot(part["epoch"], part[measure], color=colour, label=f"{protocol} folds")
-            own = (stops[["model", "protocol"]] == [model, protocol]).all(axis=1)
-            for low, high in stops.loc[own, ["low", "high"]].to_numpy():
-                shade = {"alpha": 0.15, "linewidth": 0, "label": f"stop, {protocol} folds"}
-                axis.axvspan(low, high, color=colour, **shade)
-            alt.append(
-                f"{model}, {protocol}, {measure}: {percent(part[measure].iloc[0])} at epoch "
-                f"{part['epoch'].iloc[0]}, {percent(part[measure].iloc[-1])} at the last."
+    measures = ["recall", "training accuracy"]
+    figure, drawn = _curves(
+        frame.melt(["model", "protocol", "epoch"], measures, "measure", "mean"),
+        "epoch",
+        ("model", "measure"),
+        ["protocol"],
+        lambda protocol: {
+            "label": f"{protocol} folds",
+            "color": PROTOCOL.get(protocol, UNNAMED),
+        },
+        1.55,
+        "{0}: {1}",
+        sharey=not on_phone() and "col",  # a column of measures is none on a phone
+        xscale="log",
+    )
+    for axis, (model, measure) in zip(
+        figure.axes, product(frame["model"].unique(), measures), strict=True
+    ):
+        own = stops.loc[stops["model"] == model, ["protocol", "low", "high"]]
+        for protocol, low, high in own.itertuples(index=False):
+            axis.axvspan(
+                low,
+                high,
+                color=PROTOCOL.get(protocol, UNNAMED),
+                alpha=0.15,
+                linewidth=0,
+                label=f"stop, {protocol} folds",
             )
         if measure == "recall":
             axis.axhline(paper[model], color=PAPER, linewidth=2, label="the paper")
             axis.axhline(chance, **GUESSING)
-        axis.set(title=f"{model}: {measure}", xscale="log")
-        axis.yaxis.set_major_formatter(in_percent)
-    for axis in axes[-1]:
-        axis.set_xlabel("epoch")
         axis.xaxis.set_major_formatter(ScalarFormatter())
+    for axis in figure.axes[-len(measures) :]:
+        axis.set_xlabel("epoch")
     figure.supylabel("share of rows / %", fontsize=10)
-    return Picture(with_legend(figure, 3), " ".join(alt), frame)
+    return Picture(
+        with_legend(figure, 3),
+        f"Recall and training accuracy up to epoch {frame['epoch'].max()}. "
+        + " ".join(
+            f"{model}, {protocol}, {measure}: {percent(part['mean'].iloc[0])} at epoch "
+            f"{part['epoch'].iloc[0]}, {percent(part['mean'].iloc[-1])} at the last."
+            for model, measure, protocol, part in drawn
+        ),
+        frame,
+    )
 
 
 @styled

@@ -68,12 +68,10 @@ def _connect(
     """All connections between units at heights ``left`` and ``right`` as one path, which goes to
     and fro between two units at the left: that keeps the drawing small.
     """
-    trails = []
-    for pair in np.split(left, range(2, len(left), 2)):
-        ends = [(x[0], y) for y in pair[:1]]
-        for place, y in enumerate(right if len(pair) else ()):
-            ends += [(x[1], y), (x[0], pair[(place + 1) % len(pair)])]
-        trails += [Path(ends)] if ends else []
+    turns, trails = len(right) + 1, []
+    for start in range(0, len(left), 2):
+        y = np.insert(right, range(turns), np.resize(left[start : start + 2], turns))
+        trails.append(Path(np.column_stack([np.resize(x, len(y)), y])))
     path = Path.make_compound_path(*trails)
     look = {"edgecolor": color, "linewidth": width, "joinstyle": "round", "facecolor": "none"}
     axis.add_patch(PathPatch(path, **look))

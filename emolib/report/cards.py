@@ -99,10 +99,7 @@ def slider(
         [picture.data.assign(**{label: value}) for value, picture in states.items()],
         ignore_index=True,
     )
-    drawn = [
-        _drawn(picture) | {"value": f"{value:g}{unit}"}
-        for place, (value, picture) in enumerate(states.items())
-    ]
+    drawn = [_drawn(picture) | {"value": f"{value:g}{unit}"} for value, picture in states.items()]
     _show("slider", id, caption, data, states=drawn, label=label)
 
 
@@ -304,84 +301,68 @@ def svg(figure: "Figure") -> str:
     ids: dict[str, str] = {}
     classes: dict[tuple[str, bool], str] = {}
 
-    def referring(text: str) -> str:
-        return re.sub(r"#(\w{9,})", lambda id: f"#{ids.setdefault(id[1], f'i{len(ids)}')}", text)
-
     def written(element: Element, kept: bool = False) -> str:
         name = element.tag.rpartition("}")[2]
         has = {key.rpartition("}")[2]: value for key, value in element.items()}
         id, style = has.pop("id", ""), has.pop("style", "")
         kept |= id == KEPT
-        inside = str(escape(element.text or "")) if name in ("text", "tspan") else ""
+        inside = str(escape((element.text or "").strip()))
         inside += "".join(written(child, kept) for child in element)
         if name in ("metadata", "style") or (name in ("g", "defs") and not inside):
             return ""
         if name in ("path", "clipPath") and id:
-            has["id"] = referring(f"#{id}")[1:]
-        if "clip-path" in has:
-            style = f"clip-path:{has.pop('clip-path')};{style}"
-        style = re.sub(r"font-family: [^;]*(; )?|(?<=[:;]) ", "", referring(style))
+            has["id"] = ids.setdefault(id, f"i{len(ids)}")
+        style = re.sub(r"font-family: [^;]*(; )?|(?<=[:;]) ", "", style)
         if style:
             has["class"] = classes.setdefault((style, kept), f"c{len(classes)}")
         if name == "image":
             has["href"] = _smaller(has["href"])
-        elif "d" in has and not re.search("[CQ]", has["d"]):
+        elif re.fullmatch("[^CQz]*z? ?", has.get("d", "C")):  # one piece, no curve
             has["d"] = _lines(has["d"])
-        else:  # curves are small marks
-            digits = 2 if "d" in has else 1
-            has = {key: _rounded(value, digits) for key, value in has.items()}
-        tag = name + "".join(f" {key}='{referring(value)}'" for key, value in has.items())
+        else:
+            has = {
+                key: re.sub(r"-?\d+\.\d+", lambda n: f"{round(float(n[0]), 2) + 0:g}", value)
+                for key, value in has.items()
+            }
         if name == "g" and not has:
             return inside
-        looks = re.findall(r"<use[^>]*( class='\w+')/>", inside) if name == "g" else []
-        if len(set(looks)) == 1 < len(looks) == inside.count("<"):  # the marks of one line
-            inside, tag = inside.replace(looks[0], ""), f"{tag[:-1]} {looks[0][8:]}"
+        tag = name + "".join(f" {key}='{value}'" for key, value in has.items())
         return f"<{tag}>{inside}</{name}>" if inside else f"<{tag}/>"
+
+    def shaded(style: str) -> str:
+        colours = re.findall(r"(fill|stroke):(#\w{6})", style)
+        return ";".join(f"{part}:{dark(colour)}" for part, colour in colours)
 
     plain = re.sub(r' transform="rotate\(-0 [^"]*"', "", file.getvalue())  # not turned at all
     start, rest = written(fromstring(plain)).split(">", 1)
-    shades = {f"fill:{dark('#000000')}": ["svg"]}  # what has no colour of its own is black
-    for (style, kept), name in classes.items():
-        for part, colour in [] if kept else re.findall(r"(fill|stroke):(#\w{6})", style):
-            shades.setdefault(f"{part}:{dark(colour)}", []).append(f".{name}")
     rules = "".join(f".{name}{{{style}}}" for (style, _), name in classes.items())
-    turned = "".join(f"{','.join(names)}{{{shade}}}" for shade, names in shades.items())
-    return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' font-family='DejaVu Sans,Verdana,sans-serif'"
-        f"{start[4:]}><style>*{{stroke-linejoin:round}}{rules}"
-        f"@media(prefers-color-scheme:dark){{{turned}}}</style>{rest}"
+    night = "".join(
+        f".{name}{{{shaded(style)}}}" for (style, kept), name in classes.items() if not kept
     )
-
-
-def _rounded(value: str, digits: int) -> str:
-    short = re.sub(r"-?\d+\.\d+", lambda n: f"{round(float(n[0]), digits) + 0:g}", value)
-    return re.sub(r" ?([A-Za-z]) | (?=-)", r"\1", short).replace(" ", ",") if digits == 2 else short
+    drawn = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' font-family='DejaVu Sans,Verdana,sans-serif'"
+        f"{start[4:]}><style>*{{stroke-linejoin:round}}{rules}@media(prefers-color-scheme:dark)"
+        f"{{svg{{fill:{dark('#000000')}}}{night}}}</style>{rest}"
+    )
+    return re.sub(r"\w{9,}", lambda word: ids.get(word[0], word[0]), drawn)
 
 
 def _lines(path: str) -> str:
     """A path of straight lines in tenths of a point, each from where the last one ended."""
-    short, at = "", (0, 0)
-    for closed, letter, *point in re.findall(r"(z?) ?([ML]) (\S+) (\S+)", path):
-        x, y = (round(10 * float(number)) for number in point)
-        if letter == "M":
-            short += f"{closed}M{x / 10:g},{y / 10:g}l"
-        else:
-            short += f"{(x - at[0]) / 10:g},{(y - at[1]) / 10:g},"
-        at = (x, y)
-    short += "z" if path.rstrip().endswith("z") else ""
-    short = re.sub(r"l(?=[Mz]|$)|,(?=[-Mz]|$)", "", short)
-    return re.sub(r"(?<!\d)0\.", ".", short)
+    found = re.findall(r"([ML]) (\S+) (\S+)", path)
+    points = np.array([point for _, *point in found], float).round(1)
+    steps = zip(found, np.diff(points, axis=0, prepend=0), strict=True)
+    short = "".join(f"{letter.lower()}{x:.5g},{y:.5g}" for (letter, *_), (x, y) in steps)
+    return short + "z" * ("z" in path)
 
 
 def _smaller(uri: str) -> str:
-    """A grey picture without a clear pixel, such as a face, as JPEG; another in 64 colours."""
+    """A picture as WebP, which takes a third of the room of PNG."""
     from PIL import Image
 
-    picture = Image.open(BytesIO(b64decode(uri.partition(",")[2]))).convert("RGBA")
-    grey, file = picture.convert("L"), BytesIO()
-    kind = "jpeg" if picture == grey.convert("RGBA") else "png"
-    (grey if kind == "jpeg" else picture.quantize(64)).save(file, kind, quality=85, optimize=True)
-    return f"data:image/{kind};base64,{b64encode(file.getvalue()).decode()}"
+    file = BytesIO()
+    Image.open(BytesIO(b64decode(uri.partition(",")[2]))).save(file, "webp", quality=90)
+    return f"data:image/webp;base64,{b64encode(file.getvalue()).decode()}"
 
 
 def csv(frame: pd.DataFrame) -> str:

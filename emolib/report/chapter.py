@@ -166,43 +166,41 @@ def tidy(
     """
     given = [value for value in parameters.values() if isinstance(value, str)]
 
-    def clean(text: str) -> str:
-        for path in filter(os.path.isabs, given):
-            text = text.replace(path, Path(path).name)
-        return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
+    def clean(item: Any) -> Any:
+        """``item`` with all text in it cleaned, however deep in lists and dicts it stands."""
+        match item:
+            case str():
+                for path in filter(os.path.isabs, given):
+                    item = item.replace(path, Path(path).name)
+                return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", item)
+            case list():
+                return [clean(part) for part in item]
+            case dict():
+                return NotebookNode({name: clean(part) for name, part in item.items()})
+        return item
 
     notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for cell in code:
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "code"]:
         for output in cell.outputs:
             published = output.get("data", {}).get(RESULTS, {})
             if twice := published.keys() & results.keys():
                 raise BuildError(f"chapter {stem} publishes {min(twice)}, as a cell before did")
             results.update(published)
-        cell.outputs = [output for output in cell.outputs if _is_shown(output)]
+        # a progress bar's widget ignores TQDM_DISABLE, and its text differs between runs
+        cell.outputs = [
+            output
+            for output in cell.outputs
+            if output.get("name") != "stderr"
+            and output.get("data", {}).keys() - {"text/plain"} not in ({RESULTS}, {WIDGET})
+        ]
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
-    for cell in notebook.cells:
-        cell.source = clean(cell.source)
-    cards: list[Card] = []
-    for output in [output for cell in code for output in cell.outputs]:
-        data = output.get("data", {})
-        data.update({mime: clean(data[mime]) for mime in data if mime.startswith("text/")})
-        for part in {"text", "evalue"} & output.keys():
-            output[part] = clean(output[part])
-        if "traceback" in output:
-            output.traceback = [clean(line) for line in output.traceback]
-        if CARD in output.get("metadata", {}):
-            cards.append(Card(**output.metadata[CARD], html=data["text/html"]))
-    return cards
-
-
-def _is_shown(output: NotebookNode) -> bool:
-    """Whether a reader sees an output: no stderr, results for programs, or progress bar, whose
-    widget ignores TQDM_DISABLE and whose text differs between runs.
-    """
-    return output.get("name") != "stderr" and (
-        output.get("data", {}).keys() - {"text/plain"}
-    ) not in ({RESULTS}, {WIDGET})
+    notebook.cells = clean(notebook.cells)
+    return [
+        Card(**output.metadata[CARD], html=output.data["text/html"])
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if CARD in output.get("metadata", {})
+    ]
 
 
 @cache
