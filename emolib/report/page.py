@@ -114,7 +114,7 @@ def compose(
             durations.
         answer: of the report, its ``headline`` above the title, ``kicker`` and ``scale``.
     """
-    script, style = _slim("page.js"), re.sub(r"\s*([{};,])\s*", r"\1", _slim("style.css"))
+    script, style = _slim("page.js"), re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", _slim("style.css"))
     page = templates.get_template("shell.html").render(
         title=title,
         chapters=chapters,
