@@ -220,6 +220,8 @@ def _with_marks(topic: str, claims: list[dict[str, Any]]) -> dict[str, Any]:
     from matplotlib.ticker import MaxNLocator
 
     limits = ("estimate", "low", "high")
+    for claim in claims:  # the caller publishes its own, without the places of marks
+        claim["parts"] = [dict(part) for part in claim["parts"]]
     parts = [part for claim in claims for part in claim["parts"]]
     ends: dict[float, list[float]] = {part["reference"]: [part["reference"]] for part in parts}
     for part in parts:

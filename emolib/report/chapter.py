@@ -176,7 +176,11 @@ def tidy(
             case list():
                 return [clean(part) for part in item]
             case dict():
-                return NotebookNode({name: clean(part) for name, part in item.items()})
+                pairs = [  # a picture's bytes may read as an address
+                    (name, part if name in ("image/png", "image/jpeg") else clean(part))
+                    for name, part in item.items()
+                ]
+                return NotebookNode(pairs)
         return item
 
     notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids

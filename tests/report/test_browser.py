@@ -6,15 +6,10 @@ Needs Chromium; where there is none these tests skip.
 from contextlib import ExitStack
 
 import pytest
-from browser import browser as chromium
 
 from notebooks import PROVENANCE, make, write
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-CHROMIUM = chromium()
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium here", allow_module_level=True)
 
 EVIL = '"><script>document.title = "caught"</script><img src=x onerror=alert(1)>\'$a$ *b* [c](javascript:d)'
 CELL = f"""
@@ -65,14 +60,6 @@ def report(tmp_path_factory):
     facts = PROVENANCE | {"banner": "Drawn " + EVIL, "data_source": "rows of " + EVIL}
     make(folder, one, two, title="A paper " + EVIL, provenance=lambda: facts)
     return folder / "reports/report.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -158,11 +158,9 @@ def test_marks_of_claims_share_an_axis(shown):
     beside = ("reproduced", False, 0.31, 1 / 7, measured(0.30, 0.29, 0.31))
     gain = ("undecided", True, np.nan, 0.0, measured(-0.0004, -0.02, 0.03))
     unknown = ("undecided", True, np.nan, 0.0, measured(np.nan, -0.02, 0.03))
-    cards.claim_list(
-        "claims",
-        pd.DataFrame([claim("not reproduced", beside, lost), claim("undecided", gain, unknown)]),
-        "Claims",
-    )
+    frame = pd.DataFrame([claim("not reproduced", beside, lost), claim("undecided", gain, unknown)])
+    cards.claim_list("claims", frame, "Claims")
+    assert not any("marks" in part for parts in frame["parts"] for part in parts)  # published
     page = shown[0].html
     first, other, again, apart, _ = marks(page)
 

@@ -9,15 +9,10 @@ from itertools import product
 
 import pandas as pd
 import pytest
-from browser import browser as chromium
 
 from notebooks import make, write
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-CHROMIUM = chromium()
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium here", allow_module_level=True)
 
 # a name that CSV has to quote, and one that is no markup
 AXES = {"optimiser": ["Adam", 'SGD, "slow"'], "loss": ["<b>L1</b>", "L2"], "measure": ["recall"]}
@@ -45,14 +40,6 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("play")
     make(folder, write(folder / "1_luck.ipynb", (PROSE,), (CELL, "code"), ("# " * 99, "code")))
     return folder / "reports/report.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
