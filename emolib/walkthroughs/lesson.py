@@ -193,9 +193,7 @@ def number(answer: Any) -> float:
     return float(answer)
 
 
-def array(
-    answer: Any, shape: tuple[int, ...], others: Mapping[Any, str] | None = None
-) -> np.ndarray:
+def array(answer: Any, shape: tuple[int, ...], others: Mapping[Any, str] | None = None) -> Any:
     """An answer as an array of a given shape; ``others`` are wrong shapes and their sentences."""
     if answer is ASKED:
         return answer
