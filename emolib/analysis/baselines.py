@@ -155,8 +155,8 @@ def inner_folds(data: EmotionData, train: Rows, protocol: str, seed: int) -> lis
     if protocol == "random" or data.groups is None:
         pairs = StratifiedKFold(INNER, shuffle=True, random_state=seed).split(labels, labels)
     else:
-        persons = GroupKFold(INNER, shuffle=True, random_state=seed)
-        pairs = persons.split(labels, groups=data.groups[train])
+        splitter = GroupKFold(INNER, shuffle=True, random_state=seed)
+        pairs = splitter.split(labels, groups=data.groups[train])
     # a person-independent fold may test an emotion that it has no row of to train on
     return [(part, test[np.isin(labels[test], labels[part])]) for part, test in pairs]
 

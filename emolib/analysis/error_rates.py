@@ -8,7 +8,6 @@ column ``rows`` has its size.
 Axes: ``S`` repetitions, ``N`` rows, ``C`` classes, ``D`` features, ``F`` folds.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import joblib
@@ -117,10 +116,13 @@ def intervals(
     """Intervals of the mean of values ``[S, N]`` by emotion and on average, ``[C + 1]``, as
     :mod:`emolib.analysis.evidence` makes them, from fewer resamples.
     """
-    statistic = statistics.emotion_means(labels, values, len(factor) - 1)
-    tested = np.asarray(~np.isnan(values).all(0))
-    found = statistics.bootstrap(statistic, units, tested, resamples=RESAMPLES, seed=seed)
-    return found.widened(factor)
+    return statistics.bootstrap(
+        statistics.emotion_means(labels, values, len(factor) - 1),
+        units,
+        np.asarray(~np.isnan(values).all(0)),
+        resamples=RESAMPLES,
+        seed=seed,
+    ).widened(factor)
 
 
 def calibrate(
@@ -142,8 +144,8 @@ def calibrate(
     """
     from emolib.training.scaling import scale  # the processes that shuffle need no PyTorch
 
-    seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
-    shuffles = whole_number("shuffles", shuffles, 1)
+    counts = {"seeds": seeds, "folds": folds, "shuffles": shuffles}
+    seeds, folds, shuffles = (whole_number(name, n, 1) for name, n in counts.items())
     rows = statistics.stratified_sample(data.labels)
     splits = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
     models = [
@@ -151,12 +153,15 @@ def calibrate(
         for modality in data.modalities[:2]
     ]
     labels, groups = data.labels[rows], None if data.groups is None else data.groups[rows]
-    shuffle = partial(_shuffle, labels, groups, len(data.classes), models, folds)
+    given = (labels, groups, len(data.classes), models, folds)
     found = pd.DataFrame(
-        joblib.Parallel(n_jobs=-1)(joblib.delayed(shuffle)(number) for number in range(shuffles))
+        joblib.Parallel(n_jobs=-1)(
+            joblib.delayed(_shuffle)(*given, number) for number in range(shuffles)
+        )
     )
-    mean = found["estimate"].mean(skipna=False)
-    found["interval of a level"] = _inside(found["low"], found["high"], mean)
+    found["interval of a level"] = _inside(
+        found["low"], found["high"], found["estimate"].mean(skipna=False)
+    )
     table = []
     for test in TESTS:
         rejects = found[test].dropna() <= ALPHA
@@ -274,9 +279,10 @@ def coverage(protocol: str, *, rows: int, seeds: int, folds: int, sets: int) -> 
     estimate, low, high = np.moveaxis(np.array(found), 1, 0)  # [sets, quantities] each
     truth = estimate.mean(0)
     held = ((low <= truth) & (truth <= high)).sum(0)
-    settings = {"protocol": protocol, "folds": folds, "repetitions": seeds, "rows": rows}
-    quantities = [*LEVELS, *DIFFERENCES]
-    table = pd.DataFrame({"quantity": quantities} | settings | {"sets": sets, "truth": truth})
+    table = pd.DataFrame(
+        {"quantity": [*LEVELS, *DIFFERENCES], "protocol": protocol, "folds": folds}
+        | {"repetitions": seeds, "rows": rows, "sets": sets, "truth": truth}
+    )
     shares = [statistics.binomial_share(int(count), sets) for count in held]
     return table.join(pd.DataFrame(shares, columns=["covered", "low", "high"]))
 
@@ -300,11 +306,14 @@ def simulated_hits(
 ) -> list[NDArray[np.float64]]:
     """Whether a row is recognised ``[S, N]``, from each modality of simulated data."""
     splits = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
-    rows, found = np.arange(len(data)), []
-    for x in data.features.values():
-        models = [ridge([(x, *pair) for pair in pairs], rows) for pairs in splits]
-        found.append(hits(models, data.labels, len(data.classes)))
-    return found
+    return [
+        hits(
+            [ridge([(x, *pair) for pair in pairs], np.arange(len(data))) for pairs in splits],
+            data.labels,
+            len(data.classes),
+        )
+        for x in data.features.values()
+    ]
 
 
 def _inside(low: Any, high: Any, truth: float) -> NDArray[np.float64]:

@@ -57,10 +57,6 @@ class Interval(NamedTuple):
         """Limits ``factor`` times as far from the estimate, see :func:`inflation`."""
         return Interval(*(self.estimate + factor * (limit - self.estimate) for limit in self))
 
-    def of_shares(self) -> "Interval":
-        """Limits within 0 and 1."""
-        return Interval(self.estimate, np.clip(self.low, 0, 1), np.clip(self.high, 0, 1))
-
 
 def inflation(folds: int, classes: int) -> NDArray[np.float64]:
     """Ratio of the standard error of cross-validation to that of its test rows alone.
@@ -237,8 +233,12 @@ def better_than_chance(
             return with_mean((hits / rows).reshape(-1, classes), occurs)
 
     recall, random = recalls(labels[None])[0], np.random.default_rng(seed)
-    parts = _parts(permutations, len(labels))
-    found = np.concatenate([recalls(exchanged(labels, strata, random, size)) for size in parts])
+    found = np.concatenate(
+        [
+            recalls(exchanged(labels, strata, random, size))
+            for size in _parts(permutations, len(labels))
+        ]
+    )
     null = found.mean(0)
     found = null + np.sqrt(1 + 1 / (folds - 1) if folds > 1 else 1) * (found - null)
     reached = (~(found < recall - 1e-12)).sum(0)
