@@ -66,10 +66,12 @@ def smallest_size(possible: pd.DataFrame) -> pd.DataFrame:
     ``emotion``.
     """
     rows = possible.index.get_level_values("rows").to_numpy()
-    sizes = pd.DataFrame(
-        np.where(possible, rows[:, None], LARGEST), possible.index, possible.columns
+    sizes = np.where(possible, rows[:, None], LARGEST)
+    return (
+        pd.DataFrame(sizes, possible.index, possible.columns)
+        .groupby(level=["printed", "emotion"], sort=False)
+        .min()
     )
-    return sizes.groupby(level=["printed", "emotion"], sort=False).min()
 
 
 def printed_by(possible: pd.DataFrame, rows: Mapping[str, float]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from emolib import paper
@@ -162,14 +162,17 @@ def calibrate(
     found["interval of a level"] = _inside(
         found["low"], found["high"], found["estimate"].mean(skipna=False)
     )
-    table = []
-    for test in TESTS:
-        rejects = found[test].dropna() <= ALPHA
-        share = statistics.binomial_share(int(rejects.sum()), len(rejects))
-        name = test.replace("within persons", "among all rows") if groups is None else test
-        table.append((name, protocol, folds, seeds, len(rejects), len(rows), *share))
-    settings = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
-    return pd.DataFrame(table, columns=[*settings, "rejected", "low", "high"])
+    rejects = [found[test].dropna() <= ALPHA for test in TESTS]
+    exchanged = "among all rows" if groups is None else "within persons"
+    table = {
+        "test": [test.replace("within persons", exchanged) for test in TESTS],
+        "protocol": protocol,
+        "folds": folds,
+        "repetitions": seeds,
+        "shuffles": [len(own) for own in rejects],
+        "rows": len(rows),
+    }
+    return _with_shares(table, "rejected", [own.sum() for own in rejects], table["shuffles"])
 
 
 def _shuffle(
@@ -279,12 +282,16 @@ def coverage(protocol: str, *, rows: int, seeds: int, folds: int, sets: int) -> 
     estimate, low, high = np.moveaxis(np.array(found), 1, 0)  # [sets, quantities] each
     truth = estimate.mean(0)
     held = ((low <= truth) & (truth <= high)).sum(0)
-    table = pd.DataFrame(
-        {"quantity": [*LEVELS, *DIFFERENCES], "protocol": protocol, "folds": folds}
-        | {"repetitions": seeds, "rows": rows, "sets": sets, "truth": truth}
-    )
-    shares = [statistics.binomial_share(int(count), sets) for count in held]
-    return table.join(pd.DataFrame(shares, columns=["covered", "low", "high"]))
+    table = {
+        "quantity": [*LEVELS, *DIFFERENCES],
+        "protocol": protocol,
+        "folds": folds,
+        "repetitions": seeds,
+        "rows": rows,
+        "sets": sets,
+        "truth": truth,
+    }
+    return _with_shares(table, "covered", held, sets)
 
 
 def _simulated(
@@ -314,6 +321,15 @@ def simulated_hits(
         )
         for x in data.features.values()
     ]
+
+
+def _with_shares(
+    columns: dict[str, Any], name: str, counts: ArrayLike, trials: ArrayLike
+) -> pd.DataFrame:
+    """Table of these columns and of counts as a share of trials, with exact binomial limits."""
+    pairs = np.broadcast(counts, trials)
+    shares = [statistics.binomial_share(int(count), int(total)) for count, total in pairs]
+    return pd.DataFrame(columns).join(pd.DataFrame(shares, columns=[name, "low", "high"]))
 
 
 def _inside(low: Any, high: Any, truth: float) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from emolib import paper
+from emolib import paper, pruning
 from emolib.analysis.statistics import (
     CONFIDENCE,
     LIMITS,
@@ -38,8 +38,6 @@ from emolib.data.table import DONE
 from emolib.folds import protocols
 from emolib.metrics import DEFINED, MEASURES, UNTESTED, confusion, measures, predict
 from emolib.models import FusionNet, ShallowNet
-from emolib.pruning import angles as angles_between
-from emolib.pruning import prune
 from emolib.training.scaling import scale
 from emolib.training.sweeps import IMAGE, IMAGE_NETWORK, REPETITION, sweep
 from emolib.training.train import Trained
@@ -120,16 +118,15 @@ def table3_models(data: EmotionData) -> dict[str, dict[str, Any]]:
         ['image shallow', 'image CNN', 'CNN fusion with image', '2-D CNN', '2-D CNN fusion']
     """
     models = dict(PAPER_MODELS)
-    for modality in data.modalities:
-        if modality not in ("LPQ", "PHOG"):
-            models |= {
-                f"{modality} shallow": {"modality": modality, "angle": 60},
-                f"{modality} CNN": {"modality": modality, "network": "cnn"},
-                f"CNN fusion with {modality}": {
-                    "modality": f"LPQ+PHOG+{modality}",
-                    "network": "cnn",
-                },
-            }
+    for modality in [m for m in data.modalities if m not in ("LPQ", "PHOG")]:
+        models |= {
+            f"{modality} shallow": {"modality": modality, "angle": 60},
+            f"{modality} CNN": {"modality": modality, "network": "cnn"},
+            f"CNN fusion with {modality}": {
+                "modality": f"LPQ+PHOG+{modality}",
+                "network": "cnn",
+            },
+        }
     if IMAGE in data.descriptors:
         models |= {
             "2-D CNN": {"modality": IMAGE, "network": IMAGE_NETWORK},
@@ -210,8 +207,8 @@ def variant_sweep(
         folds, seeds, max_epochs, protocol: see :func:`repetitions`.
     """
     models = {
-        f"{model}, {name}": PAPER_MODELS[model] | VARIANTS[name]
-        for model, name in product(("LPQ shallow", "PHOG shallow"), VARIANTS)
+        f"{model}, {name}": PAPER_MODELS[model] | choices
+        for model, (name, choices) in product(("LPQ shallow", "PHOG shallow"), VARIANTS.items())
     }
     return table3_sweep(data, folds, seeds, max_epochs, models=models, protocol=protocol)
 
@@ -283,7 +280,7 @@ def survivors(
     count = len(minimal)
     with torch.no_grad():
         activations = net.activations(torch.as_tensor(x).to(net.hidden.weight))
-        alive, _, _ = prune(
+        alive, _, _ = pruning.prune(
             activations.expand(count, -1, -1),
             torch.ones(count, activations.shape[1], dtype=torch.bool),
             net.output.weight.expand(count, -1, -1),
@@ -292,7 +289,7 @@ def survivors(
             activation_shift=torch.full((count,), 0.5),
             merge_weights=torch.zeros(count, dtype=torch.bool),
         )
-        return angles_between(activations, 0.5).numpy(), alive.numpy()
+        return pruning.angles(activations, 0.5).numpy(), alive.numpy()
 
 
 @dataclass(frozen=True)
@@ -405,7 +402,7 @@ def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]
                 fold,
                 data,
                 own["folds"],
-                own[READING].to_dict(),
+                {column: own[column] for column in READING},
                 part.set_index(["seed", "fold"])[["units", "train_loss", "linear_share"]],
             )
         )
@@ -430,8 +427,8 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
         data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
 
         def each(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-            by_measure = list(measures(data.labels, scores, which, weight).values())
-            return np.moveaxis(np.stack(by_measure, -2), 1, 0)  # [S, B, measures, C + 1]
+            found = measures(data.labels, scores, which, weight)
+            return np.moveaxis(np.stack(list(found.values()), -2), 1, 0)  # [S, B, measures, C + 1]
 
         wider = inflation(condition.folds, classes)
         (ours, low, high), (_, row_low, row_high) = (
@@ -457,8 +454,13 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 undefined=np.isnan(by_seed[:, m]).sum(0),
             )
             if measure == "recall":
-                part = part.assign(row_low=row_low, row_high=row_high, null=null, p=p)
-                part["p_holm"] = [*holm(p[:-1]), np.nan]
+                part = part.assign(
+                    row_low=row_low,
+                    row_high=row_high,
+                    null=null,
+                    p=p,
+                    p_holm=[*holm(p[:-1]), np.nan],
+                )
             parts.append(part)
     table = pd.concat(parts).query(DEFINED).reset_index(drop=True)
     averages = table.query("measure == 'recall' and emotion == 'average'")
@@ -516,8 +518,8 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
         )
         paired = np.array_equal(first.fold, second.fold)
         if paired and np.array_equal(np.isnan(first.hit), np.isnan(second.hit)):
-            ours, theirs = (fold_recall(c.hit, c.fold, labels) for c in (first, second))
-            t_test = compare(ours, theirs, first.folds)
+            recalls = (fold_recall(c.hit, c.fold, labels) for c in (first, second))
+            t_test = compare(*recalls, first.folds)
             part.loc[part.index[-1], list(t_test)] = list(t_test.values())
         parts.append(part)
     return pd.concat(parts, ignore_index=True).infer_objects()
@@ -592,7 +594,9 @@ def of_networks(found: Sequence[Condition]) -> pd.DataFrame:
             lower = longer["train_loss"] < (1 - FALL) * condition.networks["train_loss"]
             limits["falling"] = binomial_share(int(lower.sum()), len(lower))
         parts += [
-            condition.rows([f"{condition.model}, {kind}"], kind=kind, **Interval(*own)._asdict())
+            condition.rows(
+                [f"{condition.model}, {kind}"], kind=kind, **dict(zip(LIMITS, own, strict=True))
+            )
             for kind, own in limits.items()
         ]
     return pd.concat(parts, ignore_index=True)
@@ -677,9 +681,9 @@ def collect_evidence(data: EmotionData, *parts: pd.DataFrame) -> pd.DataFrame:
         parts: :func:`model_evidence` and :func:`sweep_evidence`; of rows with one id the last
             stays.
     """
-    rows = pd.concat([of_data(data), printed(), *parts], ignore_index=True)
     return (
-        rows.drop_duplicates("id", keep="last", ignore_index=True)
+        pd.concat([of_data(data), printed(), *parts], ignore_index=True)
+        .drop_duplicates("id", keep="last", ignore_index=True)
         .reindex(columns=ROW)
         .infer_objects()
     )
@@ -687,8 +691,9 @@ def collect_evidence(data: EmotionData, *parts: pd.DataFrame) -> pd.DataFrame:
 
 def _along(found: list[Condition], varied: str) -> pd.DataFrame:
     """Settings and names of conditions, smallest value of what their sweep varies first."""
-    table = pd.DataFrame([c.setting | {"model": c.model, "condition": c} for c in found])
-    return table.sort_values(varied, kind="stable")
+    return pd.DataFrame(
+        [c.setting | {"model": c.model, "condition": c} for c in found]
+    ).sort_values(varied, kind="stable")
 
 
 def of_data(data: EmotionData) -> pd.DataFrame:
@@ -710,18 +715,17 @@ def of_data(data: EmotionData) -> pd.DataFrame:
             for number, value in enumerate(own, 1)
         ]
     width = data.features[data.modalities[0]].shape[1]
-    nets = {
-        "shallow": ShallowNet(width, 16, len(data.classes)),
-        "CNN": FusionNet(1, width, len(data.classes)),
-    }
     rows += [
         {"id": f"parameters, {name}", "kind": "parameters"}
         | {"estimate": sum(parameter.numel() for parameter in net.parameters())}
-        for name, net in nets.items()
+        for name, net in (
+            ("shallow", ShallowNet(width, 16, len(data.classes))),
+            ("CNN", FusionNet(1, width, len(data.classes))),
+        )
     ]
     dropped = data.repairs["rows"][data.repairs["done"] == DONE["drop"]].sum()
     rows.append({"id": "rows", "kind": "data", "measure": "rows", "estimate": len(data) + dropped})
-    degrees = angles_between(torch.tensor(paper.TABLE_1)).numpy()
+    degrees = pruning.angles(torch.tensor(paper.TABLE_1)).numpy()
     rows += [
         {"id": f"angle between units {i} and {j} of Table 1", "kind": "angle"}
         | {"estimate": degrees[i - 1, j - 1]}

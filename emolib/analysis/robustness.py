@@ -24,7 +24,6 @@ from emolib.metrics import MEASURES, UNTESTED, mean_recall, measures, predict
 from emolib.training import sweeps
 from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
-from emolib.training.sweeps import DEFAULTS, LARGEST, REPETITION, Row
 from emolib.training.train import Trained
 from emolib.utils.validation import one_of, whole_number
 
@@ -62,8 +61,8 @@ def near_duplicates(data: EmotionData) -> pd.Series:
             near[kind, rows], distance[kind, rows] = allowed.argmin(1), allowed.min(1)
 
     exists = np.isfinite(distance)
-    limit = pd.Series(distance[2]).where(exists[2]).quantile(CLOSE)
-    exists[1] = distance[1] < limit  # of the same person, near-duplicates alone
+    # of the same person, near-duplicates alone
+    exists[1] = distance[1] < pd.Series(distance[2]).where(exists[2]).quantile(CLOSE)
     same_emotion = pd.DataFrame((data.labels[near] == data.labels).astype(float)).where(exists)
     any_row, twin, stranger = same_emotion.mean(axis=1)
     # a clip's rows have its name and, last of all, the number of the frame
@@ -81,9 +80,8 @@ def near_duplicates(data: EmotionData) -> pd.Series:
             "nearest stranger has the same emotion": stranger,
         }
     )
-    if data.groups is None:
-        return found.where(found.index.isin(["rows", "nearest neighbour has the same emotion"]))
-    return found
+    always = found.index.isin(["rows", "nearest neighbour has the same emotion"])
+    return found.where(always | (data.groups is not None))
 
 
 def rank_correlations(table: pd.DataFrame, first: str) -> pd.DataFrame:
@@ -168,7 +166,7 @@ def selection_bias(
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
     rows = []
-    found = _checkpoints(data, parts, range(0, LARGEST, every))
+    found = _checkpoints(data, parts, range(0, sweeps.LARGEST, every))
     for part, (_, predicted, trained) in zip(parts, found, strict=True):
         ((train, test),) = make_folds(data, protocol, int(part["seed"].iloc[0]), 1)
         apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
@@ -204,7 +202,7 @@ def recall_by_epoch(
         ``recall`` of the tested rows and ``training accuracy``, mean over folds.
     """
     named = sweeps.table(sweeps.check(table, data)).assign(model=table["model"].to_numpy())
-    parts = [part for _, part in named.groupby([*REPETITION, "model"], sort=False)]
+    parts = [part for _, part in named.groupby([*sweeps.REPETITION, "model"], sort=False)]
     rows = []
     for part, (moments, predictions, _) in zip(
         parts, _checkpoints(data, parts, epochs), strict=True
@@ -236,7 +234,7 @@ def _checkpoints(
     """
 
     def train(part: pd.DataFrame) -> Checkpoints:
-        stack, found = NetworkStack(data, part.to_dict("records", into=Row())), {}
+        stack, found = NetworkStack(data, part.to_dict("records", into=sweeps.Row())), {}
         while stack.training.any():
             stack.epoch()
             if stack.epochs in epochs or not stack.training.any():
@@ -244,8 +242,8 @@ def _checkpoints(
         return list(found), np.array(list(found.values())), stack.done
 
     work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
-    name = f"training {sum(map(len, parts)):,} networks with checkpoints"
     found = work(joblib.delayed(train)(part) for part in parts)
+    name = f"training {sum(map(len, parts)):,} networks with checkpoints"
     return tqdm(found, name, len(parts), leave=False, delay=0.2)
 
 
@@ -285,7 +283,7 @@ def specification_grid(**choices: Any) -> pd.DataFrame:
     """
     table = sweeps.sweep(**choices)
     idle = ["activation_shift", "schedule", "merge_weights"]
-    table.loc[table["angle"] == 0, idle] = [DEFAULTS[column] for column in idle]
+    table.loc[table["angle"] == 0, idle] = [sweeps.DEFAULTS[column] for column in idle]
     return table.drop_duplicates(ignore_index=True)
 
 
@@ -302,4 +300,4 @@ def multiverse(trained: Trained) -> pd.DataFrame:
     wide = table[READING].assign(**{measure: own[:, -1] for measure, own in found.items()})
     wide["training accuracy"] = table["train_accuracy"]
     means = wide.groupby(READING, sort=False, dropna=False).mean()
-    return means.rename_axis(columns="measure").stack().rename("value").reset_index()
+    return means.rename_axis(columns="measure").stack().reset_index().rename(columns={0: "value"})

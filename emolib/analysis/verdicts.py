@@ -197,9 +197,8 @@ class Part:
 
     def ours(self) -> str:
         """The measurement in words, in percent or points."""
-        form = "{} {:.1f} % [{:.1f}, {:.1f}]"
-        if self.reference == 0:
-            form = "{} {:+.1f} [{:+.1f}, {:+.1f}] points"
+        points = "{} {:+.1f} [{:+.1f}, {:+.1f}] points"
+        form = "{} {:.1f} % [{:.1f}, {:.1f}]" if self.reference else points
         percent = 100 * self.rows[list(LIMITS)].to_numpy(float)
         said = [form.format(p, *own) for p, own in zip(self.rows["protocol"], percent, strict=True)]
         return "; ".join(filter(None, [*said, self.note]))
@@ -241,8 +240,10 @@ def evaluate_claims(
                 {p: w if w in (CONTRADICTED, UNTESTABLE) else NOT_JUDGED for p, w in own.items()}
                 for own in by_part
             ]
-        counted = [own for part, own in zip(parts, by_part, strict=True) if part.counted]
-        by_protocol = {p: weakest(own[p] for own in counted) for p in PROTOCOLS}
+        by_protocol = {
+            p: weakest(own[p] for part, own in zip(parts, by_part, strict=True) if part.counted)
+            for p in PROTOCOLS
+        }
         verdict = weakest(by_protocol.values())
         notes = {part.note for part in parts if part.word in (CONTRADICTED, UNTESTABLE)}
         if verdict == NOT_JUDGED:
@@ -285,13 +286,12 @@ def headline(claims: pd.DataFrame) -> str:
         p: "is surpassed" if claim[p] == NOT and x > part["figure"] else HEADLINE[claim[p]]
         for p, x in levels.items()
     }
-    if len(levels) < len(PROTOCOLS):
-        where = "under random folds; new people are not judged"
-        return f"{printed} {said['random']}: {shown['random']} {where}."
+    alone = {"random": "under random folds; new people are not judged"}
+    where = WHERE if len(levels) == len(PROTOCOLS) else alone
     if len(set(said.values())) > 1:
-        each = [f"{said[p]} {WHERE[p]} ({level})" for p, level in shown.items()]
+        each = [f"{said[p]} {where[p]} ({level})" for p, level in shown.items()]
         return f"{printed} {' and '.join(each)}."
-    return f"{printed} {said['random']}: {', '.join(f'{shown[p]} {WHERE[p]}' for p in shown)}."
+    return f"{printed} {said['random']}: {', '.join(f'{shown[p]} {where[p]}' for p in shown)}."
 
 
 def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -309,8 +309,8 @@ def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.Dat
     settings = {f"margin {100 * m:g}": (rows, m, CONFIDENCE) for m in (0, ROPE / 2, 2 * ROPE)}
     settings["Bonferroni"] = (rows, ROPE, 1 - (1 - CONFIDENCE) / len(paper.CLAIMS))
     for protocol in PROTOCOLS if rows["protocol"].nunique() > 1 else ():
-        alone = rows[rows["protocol"].isna() | (rows["protocol"] == protocol)]
-        settings[f"{protocol} alone"] = (alone, ROPE, CONFIDENCE)
+        alone = rows["protocol"].isna() | (rows["protocol"] == protocol)
+        settings[f"{protocol} alone"] = (rows[alone], ROPE, CONFIDENCE)
     found = {
         name: evaluate_claims(*own).set_index("id")["verdict"] for name, own in settings.items()
     }
@@ -353,7 +353,7 @@ def _levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> list[P
     ]
 
 
-def _gain(models: tuple[str, ...], figure: float, evidence: Evidence) -> Iterable[Part]:
+def _gain(models: tuple[str, ...], figure: float, evidence: Evidence) -> list[Part]:
     """Gain of the best of some models over the baseline's published recall, whose own binomial
     error widens the interval: inflated by persons as the model's, and by its two folds.
     """
@@ -369,16 +369,16 @@ def _gain(models: tuple[str, ...], figure: float, evidence: Evidence) -> Iterabl
         high=gain + np.hypot(best["high"] - best["estimate"], error),
         null=0.0,
     )
-    note = f"over the baseline's recall of {100 * published['estimate']:.1f} %"
-    yield Part("", "level", rows, figure, note=note)
+    said = f"over the baseline's recall of {100 * published['estimate']:.1f} %"
+    return [Part("", "level", rows, figure, note=said)]
 
 
 def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> Iterable[Part]:
     """A model is better than each of others on average."""
     for other in worse:
-        printed = 100 * (evidence.printed(better) - evidence.printed(other))
-        note = f"Table 3: {printed:+.0f} points"
-        yield Part(f"over {other}", "order", evidence.gap(better, other), note=note)
+        points = 100 * (evidence.printed(better) - evidence.printed(other))
+        rows = evidence.gap(better, other)
+        yield Part(f"over {other}", "order", rows, note=f"Table 3: {points:+.0f} points")
 
 
 def _stronger(
@@ -462,12 +462,15 @@ def _happy_width(evidence: Evidence) -> list[Part]:
         return _open("too few widths, or none of 16", evidence)
     for label, primary, models in readings:
         narrow, middle, wide = (list(models.values())[k] for k in (0, len(models) // 2, -1))
-        for step, rows in (
-            ("rises to the middle width", evidence.gap(middle, narrow, "Happy")),
-            ("falls from there to 16", _mirrored(evidence.gap(wide, middle, "Happy"))),
-            ("lower at 16 than at the narrowest", _mirrored(evidence.gap(wide, narrow, "Happy"))),
-        ):
-            parts.append(Part(f"{step} ({label})", "order", rows, counted=primary))
+        steps = {
+            "rises to the middle width": evidence.gap(middle, narrow, "Happy"),
+            "falls from there to 16": _mirrored(evidence.gap(wide, middle, "Happy")),
+            "lower at 16 than at the narrowest": _mirrored(evidence.gap(wide, narrow, "Happy")),
+        }
+        parts += [
+            Part(f"{step} ({label})", "order", rows, counted=primary)
+            for step, rows in steps.items()
+        ]
     return parts
 
 
