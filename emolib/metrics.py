@@ -82,7 +82,9 @@ def confusion(
         counts = np.array([np.bincount(row, minlength=classes**2 + 1)[:-1] for row in flat], int)
         return counts.reshape(*scores.shape[:-2], classes, classes)
     weighted = weight @ np.eye(classes**2 + 1, classes**2)[cell]  # [..., B, C * C]
-    return np.moveaxis(weighted, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)
+    return np.asarray(
+        np.moveaxis(weighted, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)
+    )
 
 
 def measures(

@@ -153,10 +153,10 @@ def calibrate(
         for modality in data.modalities[:2]
     ]
     labels, groups = data.labels[rows], None if data.groups is None else data.groups[rows]
-    given = (labels, groups, len(data.classes), models, folds)
     found = pd.DataFrame(
         joblib.Parallel(n_jobs=-1)(
-            joblib.delayed(_shuffle)(*given, number) for number in range(shuffles)
+            joblib.delayed(_shuffle)(labels, groups, len(data.classes), models, folds, number)
+            for number in range(shuffles)
         )
     )
     found["interval of a level"] = _inside(
@@ -164,7 +164,7 @@ def calibrate(
     )
     rejects = [found[test].dropna() <= ALPHA for test in TESTS]
     exchanged = "among all rows" if groups is None else "within persons"
-    table = {
+    table: dict[str, Any] = {
         "test": [test.replace("within persons", exchanged) for test in TESTS],
         "protocol": protocol,
         "folds": folds,
@@ -228,8 +228,7 @@ def simulate(rows: int, number: int) -> EmotionData:
         number: of the random numbers; the emotions' effects are always the same.
     """
     random, classes = np.random.default_rng([2017, number]), len(paper.EMOTIONS)
-    share = np.cumsum(SHARES) / SHARES.sum()
-    person = np.searchsorted(share, (np.arange(rows) + 0.5) / rows)
+    person = np.searchsorted(np.cumsum(SHARES) / SHARES.sum(), (np.arange(rows) + 0.5) / rows)
     clip = np.cumsum((np.diff(person, prepend=-1) > 0) | (random.random(rows) < 1 / CLIP)) - 1
     favourite = random.normal(size=len(SHARES))[person] + random.normal(size=rows)[clip]
     labels = (rankdata(favourite, "ordinal").astype(int) - 1) * classes // rows

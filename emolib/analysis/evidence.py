@@ -427,12 +427,15 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
         data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
 
         def each(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-            found = measures(data.labels, scores, which, weight)
-            return np.moveaxis(np.stack(list(found.values()), -2), 1, 0)  # [S, B, measures, C + 1]
+            by_measure = measures(data.labels, scores, which, weight).values()
+            return np.moveaxis(np.stack([*by_measure], -2), 1, 0)  # [S, B, measures, C + 1]
 
-        wider = inflation(condition.folds, classes)
         (ours, low, high), (_, row_low, row_high) = (
-            np.clip(bootstrap(of, units, condition.tested).widened(wider), 0, 1)
+            np.clip(
+                bootstrap(of, units, condition.tested).widened(inflation(condition.folds, classes)),
+                0,
+                1,
+            )
             for of, units in (
                 (lambda weight: repetition_mean(each(weight)), data.resampling_units),
                 (condition.recalls, np.arange(len(data))),
@@ -518,8 +521,8 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
         )
         paired = np.array_equal(first.fold, second.fold)
         if paired and np.array_equal(np.isnan(first.hit), np.isnan(second.hit)):
-            recalls = (fold_recall(c.hit, c.fold, labels) for c in (first, second))
-            t_test = compare(*recalls, first.folds)
+            ours, theirs = (fold_recall(c.hit, c.fold, labels) for c in (first, second))
+            t_test = compare(ours, theirs, first.folds)
             part.loc[part.index[-1], list(t_test)] = list(t_test.values())
         parts.append(part)
     return pd.concat(parts, ignore_index=True).infer_objects()

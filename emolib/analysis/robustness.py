@@ -66,8 +66,11 @@ def near_duplicates(data: EmotionData) -> pd.Series:
     same_emotion = pd.DataFrame((data.labels[near] == data.labels).astype(float)).where(exists)
     any_row, twin, stranger = same_emotion.mean(axis=1)
     # a clip's rows have its name and, last of all, the number of the frame
-    of_clips = [re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names]
-    _, clip, size = np.unique(of_clips, return_inverse=True, return_counts=True)
+    _, clip, size = np.unique(
+        [re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names],
+        return_inverse=True,
+        return_counts=True,
+    )
     found = pd.Series(
         {
             "rows": count,
@@ -88,9 +91,8 @@ def rank_correlations(table: pd.DataFrame, first: str) -> pd.DataFrame:
     """Kendall's rank correlation of one column with each other: ``tau``, and ``p``, exact where no
     two values are equal.
     """
-    others = table.columns.drop(first)
-    found = [kendalltau(table[first], table[name]) for name in others]
-    return pd.DataFrame(found, others).set_axis(["tau", "p"], axis=1)
+    found = {name: kendalltau(table[first], table[name]) for name in table.columns.drop(first)}
+    return pd.DataFrame(found, ["tau", "p"]).T
 
 
 def single_results(

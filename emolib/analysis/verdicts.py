@@ -308,9 +308,11 @@ def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.Dat
     """
     settings = {f"margin {100 * m:g}": (rows, m, CONFIDENCE) for m in (0, ROPE / 2, 2 * ROPE)}
     settings["Bonferroni"] = (rows, ROPE, 1 - (1 - CONFIDENCE) / len(paper.CLAIMS))
-    for protocol in PROTOCOLS if rows["protocol"].nunique() > 1 else ():
-        alone = rows["protocol"].isna() | (rows["protocol"] == protocol)
-        settings[f"{protocol} alone"] = (rows[alone], ROPE, CONFIDENCE)
+    several = PROTOCOLS if rows["protocol"].nunique() > 1 else ()
+    settings |= {
+        f"{p} alone": (rows[rows["protocol"].isna() | (rows["protocol"] == p)], ROPE, CONFIDENCE)
+        for p in several
+    }
     found = {
         name: evaluate_claims(*own).set_index("id")["verdict"] for name, own in settings.items()
     }
