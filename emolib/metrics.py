@@ -75,16 +75,16 @@ def confusion(
         raise ValueError(
             f"labels must be whole numbers from 0 to {classes - 1}, one per row of the scores"
         )
-    labels = labels.astype(np.intp)
     predicted = predict(scores)  # [..., N]
-    cell = np.where(predicted == UNTESTED, classes**2, labels * classes + predicted)
+    cell = np.where(predicted == UNTESTED, classes**2, labels.astype(np.intp) * classes + predicted)
     if weight is None:
         flat = cell.reshape(-1, len(labels))
         counts = np.array([np.bincount(row, minlength=classes**2 + 1)[:-1] for row in flat], int)
         return counts.reshape(*scores.shape[:-2], classes, classes)
     weighted = weight @ np.eye(classes**2 + 1, classes**2)[cell]  # [..., B, C * C]
-    shape = (len(weight), *scores.shape[:-2], classes, classes)
-    return np.asarray(np.moveaxis(weighted, -2, 0).reshape(shape))
+    return np.asarray(
+        np.moveaxis(weighted, -2, 0).reshape(len(weight), *scores.shape[:-2], classes, classes)
+    )
 
 
 def measures(
@@ -127,12 +127,11 @@ def measures(
             "precision": hit / predicted,
             "specificity": (total - occurs - predicted + hit) / (total - occurs),
         }
+        share = hit.sum(-1, keepdims=True) / total
     if "average precision" in which:
         found["average precision"] = average_precision(labels, scores, weight)
     tested = counts if weight is None else confusion(labels, scores)
     found = {measure: with_mean(values, tested.sum(-1) > 0) for measure, values in found.items()}
-    with np.errstate(invalid="ignore"):
-        share = hit.sum(-1, keepdims=True) / total
     found["accuracy"] = np.concatenate([np.full(hit.shape, np.nan), share], -1)
     return {measure: found[measure] for measure in which}
 
@@ -238,12 +237,11 @@ def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         the measure ``undefined``, and ``tested``: the fewest rows that a repetition tested.
     """
     groups = long.assign(undefined=long["value"].isna()).groupby(by, sort=False, dropna=False)
-    found = groups.agg(
+    return groups.agg(
         mean=("value", "mean"),
         low=("value", "min"),
         high=("value", "max"),
         repetitions=("value", "size"),
         undefined=("undefined", "sum"),
         tested=("tested", "min"),
-    )
-    return found.reset_index()
+    ).reset_index()

@@ -145,7 +145,7 @@ class Claim(NamedTuple):
     id: str
     topic: str
     place: str
-    text: str
+    claim: str
     paper: str
 
 

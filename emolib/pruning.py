@@ -120,8 +120,7 @@ def prune(
         constant = alive & (high - low < CONSTANT_RANGE) & merge_weights.unsqueeze(1)
         all_constant = (constant == alive).all(1, keepdim=True)
         constant &= ~(all_constant & (alive.cumsum(1) == 1))  # the first of them stays
-        level = torch.where(constant, (high + low) / 2, 0.0)
-        bias += torch.einsum("kch,kh->kc", outgoing, level)
+        bias += torch.einsum("kch,kh->kc", outgoing, torch.where(constant, (high + low) / 2, 0.0))
         alive &= ~constant
 
     degrees = _angles(activations, activation_shift.view(-1, 1, 1), counts)
@@ -203,10 +202,13 @@ def prune_network(
             ),
             merge_weights=torch.tensor([boolean("merge_weights", merge_weights)]),
         )
-        smaller = ShallowNet(features, int(alive.sum()), classes)
-        smaller.to(net.hidden.weight)  # its precision and device
-        smaller.hidden.weight.copy_(net.hidden.weight[alive])
-        smaller.hidden.bias.copy_(net.hidden.bias[alive])
-        smaller.output.weight.copy_(outgoing[:, alive])
-        smaller.output.bias.copy_(bias)
+        smaller = ShallowNet(features, int(alive.sum()), classes).to(net.hidden.weight)
+        smaller.load_state_dict(
+            {
+                "hidden.weight": net.hidden.weight[alive],
+                "hidden.bias": net.hidden.bias[alive],
+                "output.weight": outgoing[:, alive],
+                "output.bias": bias,
+            }
+        )
     return smaller

@@ -19,17 +19,17 @@ from sklearn import (
     discriminant_analysis,
     linear_model,
     metrics,
+    model_selection,
     naive_bayes,
     neighbors,
+    preprocessing,
     svm,
 )
 from sklearn import (
     ensemble as trees,
 )
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from emolib.analysis.statistics import stratified_sample
 from emolib.data import EmotionData, Rows, Split
@@ -40,8 +40,7 @@ from emolib.utils.validation import whole_number
 if TYPE_CHECKING:
     from emolib.analysis.evidence import Condition
 
-Grid = dict[str, list[float]]
-Candidates = dict[str, tuple[BaseEstimator, Grid]]  # by name
+Candidates = dict[str, tuple[BaseEstimator, dict[str, list[float]]]]  # and its grid, by name
 
 INNER = 3
 TREES = 60
@@ -50,7 +49,7 @@ TREES = 60
 # cross-validation.
 SVM: Candidates = {
     "support vectors": (
-        make_pipeline(MinMaxScaler((-1, 1)), svm.SVC()),
+        make_pipeline(preprocessing.MinMaxScaler((-1, 1)), svm.SVC()),
         {"svc__C": [0.1, 1, 10], "svc__gamma": [0.1, 1, 10]},
     )
 }
@@ -58,29 +57,33 @@ SVM: Candidates = {
 CANDIDATES: Candidates = {
     "linear discriminant": (
         make_pipeline(
-            StandardScaler(), discriminant_analysis.LinearDiscriminantAnalysis(solver="lsqr")
+            preprocessing.StandardScaler(),
+            discriminant_analysis.LinearDiscriminantAnalysis(solver="lsqr"),
         ),
         {"lineardiscriminantanalysis__shrinkage": [0.0, 0.3, 0.9]},
     ),
     "logistic regression": (
-        make_pipeline(StandardScaler(), linear_model.LogisticRegression(max_iter=500)),
+        make_pipeline(
+            preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=500)
+        ),
         {"logisticregression__C": [0.01, 0.1, 1]},
     ),
     "naive Bayes": (
-        make_pipeline(StandardScaler(), naive_bayes.GaussianNB()),
+        make_pipeline(preprocessing.StandardScaler(), naive_bayes.GaussianNB()),
         {"gaussiannb__var_smoothing": [1e-9, 0.3]},
     ),
     "nearest neighbours": (
-        make_pipeline(StandardScaler(), neighbors.KNeighborsClassifier()),
+        make_pipeline(preprocessing.StandardScaler(), neighbors.KNeighborsClassifier()),
         {"kneighborsclassifier__n_neighbors": [1, 5, 25]},
     ),
     "support vectors": (
-        make_pipeline(StandardScaler(), svm.SVC()),
+        make_pipeline(preprocessing.StandardScaler(), svm.SVC()),
         {"svc__C": [0.3, 1, 10], "svc__gamma": [0.03, 0.1, 0.3]},
     ),
     "calibrated support vectors": (
         make_pipeline(
-            StandardScaler(), calibration.CalibratedClassifierCV(svm.SVC(C=1), cv=3, ensemble=False)
+            preprocessing.StandardScaler(),
+            calibration.CalibratedClassifierCV(svm.SVC(C=1), cv=3, ensemble=False),
         ),
         {"calibratedclassifiercv__estimator__gamma": [0.03, 0.1]},
     ),
@@ -153,17 +156,17 @@ def inner_folds(data: EmotionData, train: Rows, protocol: str, seed: int) -> lis
     """Folds of the training rows, by positions among them."""
     labels = data.labels[train]
     if protocol == "random" or data.groups is None:
-        pairs = StratifiedKFold(INNER, shuffle=True, random_state=seed).split(labels, labels)
+        splitter, persons = model_selection.StratifiedKFold, None
     else:
-        persons = GroupKFold(INNER, shuffle=True, random_state=seed)
-        pairs = persons.split(labels, groups=data.groups[train])
+        splitter, persons = model_selection.GroupKFold, data.groups[train]
+    pairs = splitter(INNER, shuffle=True, random_state=seed).split(labels, labels, persons)
     # a person-independent fold may test an emotion that it has no row of to train on
     return [(part, test[np.isin(labels[test], labels[part])]) for part, test in pairs]
 
 
 def _search(
     estimator: BaseEstimator,
-    grid: Grid,
+    grid: dict[str, list[float]],
     table: NDArray[np.float64],
     labels: NDArray[np.intp],
     classes: int,
@@ -172,7 +175,9 @@ def _search(
     inner: list[Split],
 ) -> tuple[float, NDArray[np.float64]]:
     """Mean recall on inner folds of the best setting, and its scores ``[T, C]`` on test rows."""
-    search = GridSearchCV(estimator, grid, scoring=metrics.make_scorer(mean_recall), cv=inner)
+    search = model_selection.GridSearchCV(
+        estimator, grid, scoring=metrics.make_scorer(mean_recall), cv=inner
+    )
     search.fit(table[train], labels[train])
     score = search.predict_proba if hasattr(search, "predict_proba") else search.decision_function
     found = score(table[test])

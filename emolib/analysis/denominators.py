@@ -55,10 +55,13 @@ def possible_sizes(printed: Mapping[str, Sequence[float]], emotions: Sequence[st
     found = printable(percent[:, None], rows[:, None])  # [2, E, R, M]
     found = np.concatenate([found, found.all(1, keepdims=True)], 1)
     found = np.concatenate([found, found.all(-1, keepdims=True)], -1)
-    index = pd.MultiIndex.from_product(
-        [WAYS, [*emotions, EVERY], rows], names=["printed", "emotion", "rows"]
+    return pd.DataFrame(
+        found.reshape(-1, len(printed) + 1),
+        pd.MultiIndex.from_product(
+            [WAYS, [*emotions, EVERY], rows], names=["printed", "emotion", "rows"]
+        ),
+        [*printed, ALL],
     )
-    return pd.DataFrame(found.reshape(len(index), -1), index, [*printed, ALL])
 
 
 def smallest_size(possible: pd.DataFrame) -> pd.DataFrame:
@@ -66,10 +69,12 @@ def smallest_size(possible: pd.DataFrame) -> pd.DataFrame:
     ``emotion``.
     """
     rows = possible.index.get_level_values("rows").to_numpy()
-    sizes = pd.DataFrame(
-        np.where(possible, rows[:, None], LARGEST), possible.index, possible.columns
+    sizes = np.where(possible, rows[:, None], LARGEST)
+    return (
+        pd.DataFrame(sizes, possible.index, possible.columns)
+        .groupby(level=["printed", "emotion"], sort=False)
+        .min()
     )
-    return sizes.groupby(level=["printed", "emotion"], sort=False).min()
 
 
 def printed_by(possible: pd.DataFrame, rows: Mapping[str, float]) -> pd.DataFrame:

@@ -8,13 +8,12 @@ column ``rows`` has its size.
 Axes: ``S`` repetitions, ``N`` rows, ``C`` classes, ``D`` features, ``F`` folds.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from emolib import paper
@@ -117,10 +116,13 @@ def intervals(
     """Intervals of the mean of values ``[S, N]`` by emotion and on average, ``[C + 1]``, as
     :mod:`emolib.analysis.evidence` makes them, from fewer resamples.
     """
-    statistic = statistics.emotion_means(labels, values, len(factor) - 1)
-    tested = np.asarray(~np.isnan(values).all(0))
-    found = statistics.bootstrap(statistic, units, tested, resamples=RESAMPLES, seed=seed)
-    return found.widened(factor)
+    return statistics.bootstrap(
+        statistics.emotion_means(labels, values, len(factor) - 1),
+        units,
+        np.asarray(~np.isnan(values).all(0)),
+        resamples=RESAMPLES,
+        seed=seed,
+    ).widened(factor)
 
 
 def calibrate(
@@ -142,8 +144,8 @@ def calibrate(
     """
     from emolib.training.scaling import scale  # the processes that shuffle need no PyTorch
 
-    seeds, folds = whole_number("seeds", seeds, 1), whole_number("folds", folds, 1)
-    shuffles = whole_number("shuffles", shuffles, 1)
+    counts = {"seeds": seeds, "folds": folds, "shuffles": shuffles}
+    seeds, folds, shuffles = (whole_number(name, n, 1) for name, n in counts.items())
     rows = statistics.stratified_sample(data.labels)
     splits = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
     models = [
@@ -151,20 +153,26 @@ def calibrate(
         for modality in data.modalities[:2]
     ]
     labels, groups = data.labels[rows], None if data.groups is None else data.groups[rows]
-    shuffle = partial(_shuffle, labels, groups, len(data.classes), models, folds)
     found = pd.DataFrame(
-        joblib.Parallel(n_jobs=-1)(joblib.delayed(shuffle)(number) for number in range(shuffles))
+        joblib.Parallel(n_jobs=-1)(
+            joblib.delayed(_shuffle)(labels, groups, len(data.classes), models, folds, number)
+            for number in range(shuffles)
+        )
     )
-    mean = found["estimate"].mean(skipna=False)
-    found["interval of a level"] = _inside(found["low"], found["high"], mean)
-    table = []
-    for test in TESTS:
-        rejects = found[test].dropna() <= ALPHA
-        share = statistics.binomial_share(int(rejects.sum()), len(rejects))
-        name = test.replace("within persons", "among all rows") if groups is None else test
-        table.append((name, protocol, folds, seeds, len(rejects), len(rows), *share))
-    settings = ["test", "protocol", "folds", "repetitions", "shuffles", "rows"]
-    return pd.DataFrame(table, columns=[*settings, "rejected", "low", "high"])
+    found["interval of a level"] = _inside(
+        found["low"], found["high"], found["estimate"].mean(skipna=False)
+    )
+    rejects = [found[test].dropna() <= ALPHA for test in TESTS]
+    exchanged = "among all rows" if groups is None else "within persons"
+    table: dict[str, Any] = {
+        "test": [test.replace("within persons", exchanged) for test in TESTS],
+        "protocol": protocol,
+        "folds": folds,
+        "repetitions": seeds,
+        "shuffles": [len(own) for own in rejects],
+        "rows": len(rows),
+    }
+    return _with_shares(table, "rejected", [own.sum() for own in rejects], table["shuffles"])
 
 
 def _shuffle(
@@ -220,8 +228,7 @@ def simulate(rows: int, number: int) -> EmotionData:
         number: of the random numbers; the emotions' effects are always the same.
     """
     random, classes = np.random.default_rng([2017, number]), len(paper.EMOTIONS)
-    share = np.cumsum(SHARES) / SHARES.sum()
-    person = np.searchsorted(share, (np.arange(rows) + 0.5) / rows)
+    person = np.searchsorted(np.cumsum(SHARES) / SHARES.sum(), (np.arange(rows) + 0.5) / rows)
     clip = np.cumsum((np.diff(person, prepend=-1) > 0) | (random.random(rows) < 1 / CLIP)) - 1
     favourite = random.normal(size=len(SHARES))[person] + random.normal(size=rows)[clip]
     labels = (rankdata(favourite, "ordinal").astype(int) - 1) * classes // rows
@@ -274,11 +281,16 @@ def coverage(protocol: str, *, rows: int, seeds: int, folds: int, sets: int) -> 
     estimate, low, high = np.moveaxis(np.array(found), 1, 0)  # [sets, quantities] each
     truth = estimate.mean(0)
     held = ((low <= truth) & (truth <= high)).sum(0)
-    settings = {"protocol": protocol, "folds": folds, "repetitions": seeds, "rows": rows}
-    quantities = [*LEVELS, *DIFFERENCES]
-    table = pd.DataFrame({"quantity": quantities} | settings | {"sets": sets, "truth": truth})
-    shares = [statistics.binomial_share(int(count), sets) for count in held]
-    return table.join(pd.DataFrame(shares, columns=["covered", "low", "high"]))
+    table = {
+        "quantity": [*LEVELS, *DIFFERENCES],
+        "protocol": protocol,
+        "folds": folds,
+        "repetitions": seeds,
+        "rows": rows,
+        "sets": sets,
+        "truth": truth,
+    }
+    return _with_shares(table, "covered", held, sets)
 
 
 def _simulated(
@@ -300,11 +312,23 @@ def simulated_hits(
 ) -> list[NDArray[np.float64]]:
     """Whether a row is recognised ``[S, N]``, from each modality of simulated data."""
     splits = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
-    rows, found = np.arange(len(data)), []
-    for x in data.features.values():
-        models = [ridge([(x, *pair) for pair in pairs], rows) for pairs in splits]
-        found.append(hits(models, data.labels, len(data.classes)))
-    return found
+    return [
+        hits(
+            [ridge([(x, *pair) for pair in pairs], np.arange(len(data))) for pairs in splits],
+            data.labels,
+            len(data.classes),
+        )
+        for x in data.features.values()
+    ]
+
+
+def _with_shares(
+    columns: dict[str, Any], name: str, counts: ArrayLike, trials: ArrayLike
+) -> pd.DataFrame:
+    """Table of these columns and of counts as a share of trials, with exact binomial limits."""
+    pairs = np.broadcast(counts, trials)
+    shares = [statistics.binomial_share(int(count), int(total)) for count, total in pairs]
+    return pd.DataFrame(columns).join(pd.DataFrame(shares, columns=[name, "low", "high"]))
 
 
 def _inside(low: Any, high: Any, truth: float) -> NDArray[np.float64]:

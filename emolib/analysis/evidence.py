@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from emolib import paper
+from emolib import paper, pruning
 from emolib.analysis.statistics import (
     CONFIDENCE,
     LIMITS,
+    Interval,
     Statistic,
     better_than_chance,
     binomial_share,
@@ -37,8 +38,6 @@ from emolib.data.table import DONE
 from emolib.folds import protocols
 from emolib.metrics import DEFINED, MEASURES, UNTESTED, confusion, measures, predict
 from emolib.models import FusionNet, ShallowNet
-from emolib.pruning import angles as angles_between
-from emolib.pruning import prune
 from emolib.training.scaling import scale
 from emolib.training.sweeps import IMAGE, IMAGE_NETWORK, REPETITION, sweep
 from emolib.training.train import Trained
@@ -119,16 +118,15 @@ def table3_models(data: EmotionData) -> dict[str, dict[str, Any]]:
         ['image shallow', 'image CNN', 'CNN fusion with image', '2-D CNN', '2-D CNN fusion']
     """
     models = dict(PAPER_MODELS)
-    for modality in data.modalities:
-        if modality not in ("LPQ", "PHOG"):
-            models |= {
-                f"{modality} shallow": {"modality": modality, "angle": 60},
-                f"{modality} CNN": {"modality": modality, "network": "cnn"},
-                f"CNN fusion with {modality}": {
-                    "modality": f"LPQ+PHOG+{modality}",
-                    "network": "cnn",
-                },
-            }
+    for modality in [m for m in data.modalities if m not in ("LPQ", "PHOG")]:
+        models |= {
+            f"{modality} shallow": {"modality": modality, "angle": 60},
+            f"{modality} CNN": {"modality": modality, "network": "cnn"},
+            f"CNN fusion with {modality}": {
+                "modality": f"LPQ+PHOG+{modality}",
+                "network": "cnn",
+            },
+        }
     if IMAGE in data.descriptors:
         models |= {
             "2-D CNN": {"modality": IMAGE, "network": IMAGE_NETWORK},
@@ -187,11 +185,13 @@ def table3_sweep(
         >>> found = conditions(train(data, table3_sweep(data, seeds=10)))
     """
     shared = repetitions(data, folds, seeds, max_epochs, recipe, protocol)
-    parts = [
-        sweep(**choices, **shared).assign(model=model)
-        for model, choices in (models or table3_models(data)).items()
-    ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(
+        [
+            sweep(**choices, **shared).assign(model=model)
+            for model, choices in (models or table3_models(data)).items()
+        ],
+        ignore_index=True,
+    )
 
 
 def variant_sweep(
@@ -207,8 +207,8 @@ def variant_sweep(
         folds, seeds, max_epochs, protocol: see :func:`repetitions`.
     """
     models = {
-        f"{model}, {name}": PAPER_MODELS[model] | VARIANTS[name]
-        for model, name in product(("LPQ shallow", "PHOG shallow"), VARIANTS)
+        f"{model}, {name}": PAPER_MODELS[model] | choices
+        for model, (name, choices) in product(("LPQ shallow", "PHOG shallow"), VARIANTS.items())
     }
     return table3_sweep(data, folds, seeds, max_epochs, models=models, protocol=protocol)
 
@@ -226,12 +226,12 @@ def width_sweep(
         widths: numbers of hidden units to begin with.
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
-    shared = repetitions(data, folds, seeds, max_epochs)
-    parts = [
-        sweep(modality=data.modalities, hidden=widths, **choices, **shared).assign(model=reading)
-        for reading, choices in READINGS.items()
-    ]
-    table = pd.concat(parts, ignore_index=True)
+    choices = {"modality": data.modalities, "hidden": widths}
+    choices |= repetitions(data, folds, seeds, max_epochs)
+    table = pd.concat(
+        [sweep(**own, **choices).assign(model=reading) for reading, own in READINGS.items()],
+        ignore_index=True,
+    )
     units = table["hidden"].map(" shallow, {} units, ".format)
     return table.assign(model=table["modality"] + units + table["model"])
 
@@ -246,8 +246,12 @@ def angle_sweep(
         angles: minimal angles in degrees.
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
-    shared = repetitions(data, folds, seeds, max_epochs)
-    table = sweep(modality=data.modalities, angle=angles, activation_shift=[0.5, 0.0], **shared)
+    table = sweep(
+        modality=data.modalities,
+        angle=angles,
+        activation_shift=[0.5, 0.0],
+        **repetitions(data, folds, seeds, max_epochs),
+    )
     activations = table["activation_shift"].map({0.5: "shifted", 0.0: "as they are"})
     degrees = table["angle"].map(" shallow, {:g}°, ".format)
     return table.assign(model=table["modality"] + degrees + activations)
@@ -276,7 +280,7 @@ def survivors(
     count = len(minimal)
     with torch.no_grad():
         activations = net.activations(torch.as_tensor(x).to(net.hidden.weight))
-        alive, _, _ = prune(
+        alive, _, _ = pruning.prune(
             activations.expand(count, -1, -1),
             torch.ones(count, activations.shape[1], dtype=torch.bool),
             net.output.weight.expand(count, -1, -1),
@@ -285,7 +289,7 @@ def survivors(
             activation_shift=torch.full((count,), 0.5),
             merge_weights=torch.zeros(count, dtype=torch.bool),
         )
-        return angles_between(activations, 0.5).numpy(), alive.numpy()
+        return pruning.angles(activations, 0.5).numpy(), alive.numpy()
 
 
 @dataclass(frozen=True)
@@ -358,8 +362,12 @@ class Condition:
 
     def levels(self, measure: str, **columns: Any) -> pd.DataFrame:
         """Rows of evidence on a measure by emotion and on average."""
-        names = [f"{self.model}, {measure}, {emotion}" for emotion in self.emotions]
-        return self.rows(names, measure=measure, emotion=self.emotions, **columns)
+        return self.rows(
+            [f"{self.model}, {measure}, {emotion}" for emotion in self.emotions],
+            measure=measure,
+            emotion=self.emotions,
+            **columns,
+        )
 
 
 def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]:
@@ -382,11 +390,9 @@ def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]
         scores = np.full((len(seeds), len(data), len(data.classes)), np.nan, np.float32)
         fold = np.full(scores.shape[:2], UNTESTED)
         for s, k, position in zip(seed, part["fold"], part.index, strict=True):
-            result = trained.results[position]
-            scores[s, result.test_rows] = result.scores
-            fold[s, result.test_rows] = k
+            rows = trained.results[position].test_rows
+            scores[s, rows], fold[s, rows] = trained.results[position].scores, k
         own = part.iloc[0]
-        setting = {column: own[column] for column in READING}
         found.append(
             Condition(
                 own["model"],
@@ -396,7 +402,7 @@ def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]
                 fold,
                 data,
                 own["folds"],
-                setting,
+                {column: own[column] for column in READING},
                 part.set_index(["seed", "fold"])[["units", "train_loss", "linear_share"]],
             )
         )
@@ -421,12 +427,15 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
         data, scores, classes = condition.data, condition.scores, len(condition.data.classes)
 
         def each(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-            by_measure = list(measures(data.labels, scores, which, weight).values())
-            return np.moveaxis(np.stack(by_measure, -2), 1, 0)  # [S, B, measures, C + 1]
+            by_measure = measures(data.labels, scores, which, weight).values()
+            return np.moveaxis(np.stack([*by_measure], -2), 1, 0)  # [S, B, measures, C + 1]
 
-        wider = inflation(condition.folds, classes)
-        interval, by_row = (
-            bootstrap(of, units, condition.tested).widened(wider).of_shares()
+        (ours, low, high), (_, row_low, row_high) = (
+            np.clip(
+                bootstrap(of, units, condition.tested).widened(inflation(condition.folds, classes)),
+                0,
+                1,
+            )
             for of, units in (
                 (lambda weight: repetition_mean(each(weight)), data.resampling_units),
                 (condition.recalls, np.arange(len(data))),
@@ -439,21 +448,26 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
         for m, measure in enumerate(which):
             part = condition.levels(
                 measure,
-                ours=interval.estimate[m],
-                low=interval.low[m],
-                high=interval.high[m],
+                ours=ours[m],
+                low=low[m],
+                high=high[m],
                 seed_low=np.fmin.reduce(by_seed[:, m]),
                 seed_high=np.fmax.reduce(by_seed[:, m]),
                 repetitions=len(by_seed),
                 undefined=np.isnan(by_seed[:, m]).sum(0),
             )
             if measure == "recall":
-                part = part.assign(row_low=by_row.low, row_high=by_row.high, null=null, p=p)
-                part["p_holm"] = [*holm(p[:-1]), np.nan]
+                part = part.assign(
+                    row_low=row_low,
+                    row_high=row_high,
+                    null=null,
+                    p=p,
+                    p_holm=[*holm(p[:-1]), np.nan],
+                )
             parts.append(part)
     table = pd.concat(parts).query(DEFINED).reset_index(drop=True)
-    averages = (table["measure"] == "recall") & (table["emotion"] == "average")
-    for _, own in table[averages].groupby(["protocol", "recipe"]):
+    averages = table.query("measure == 'recall' and emotion == 'average'")
+    for _, own in averages.groupby(["protocol", "recipe"]):
         table.loc[own.index, "p_holm"] = holm(own["p"])
     return table
 
@@ -478,22 +492,20 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
     """
     parts = [pd.DataFrame(columns=ROW)]
     for (better, worse), first, second in product(pairs, found, found):
-        wanted = (better, worse, first.protocol)
-        if (first.model, second.model, second.protocol) != wanted:
-            continue
-        if second.recipe not in (first.recipe, "nested"):
+        asked = (first.model, second.model, second.protocol) == (better, worse, first.protocol)
+        if not asked or second.recipe not in (first.recipe, "nested"):
             continue
         if len(first.scores) != len(second.scores):
             raise ValueError(
                 f"{better} has {len(first.scores)} repetitions and {worse} {len(second.scores)}; "
                 "a difference needs the same ones of both"
             )
-        data, gaps = first.data, first.hit - second.hit
-        differ = emotion_means(data.labels, gaps, len(data.classes))
-        tested = np.asarray(~np.isnan(gaps).all(0))
-        interval = bootstrap(differ, data.resampling_units, tested).widened(
-            inflation(first.folds, len(data.classes))
-        )
+        labels, classes, gaps = first.data.labels, len(first.data.classes), first.hit - second.hit
+        interval = bootstrap(
+            emotion_means(labels, gaps, classes),
+            first.data.resampling_units,
+            np.asarray(~np.isnan(gaps).all(0)),
+        ).widened(inflation(first.folds, classes))
         name = f"{better} − {worse}"
         part = first.rows(
             [f"{name}, {emotion}" for emotion in first.emotions],
@@ -505,11 +517,11 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
             emotion=first.emotions,
             tested=(~np.isnan(gaps)).sum(1).min(),
             detectable=detectable(interval),
-            **dict(zip(LIMITS, interval, strict=True)),
+            **interval._asdict(),
         )
         paired = np.array_equal(first.fold, second.fold)
         if paired and np.array_equal(np.isnan(first.hit), np.isnan(second.hit)):
-            ours, theirs = (fold_recall(c.hit, c.fold, data.labels) for c in (first, second))
+            ours, theirs = (fold_recall(c.hit, c.fold, labels) for c in (first, second))
             t_test = compare(ours, theirs, first.folds)
             part.loc[part.index[-1], list(t_test)] = list(t_test.values())
         parts.append(part)
@@ -537,14 +549,15 @@ def confusions(found: Iterable[Condition], pairs: Sequence[tuple[str, str]]) -> 
         interval = bootstrap(statistic, data.resampling_units, condition.tested).widened(
             inflation(condition.folds, 1)[0]
         )
-        part = condition.rows(
-            [f"{condition.model}, {one} with {other}" for one, other in pairs],
-            kind="confusion",
-            measure="confusion",
-            emotion=[f"{one}, {other}" for one, other in pairs],
-            **dict(zip(LIMITS, interval, strict=True)),
+        parts.append(
+            condition.rows(
+                [f"{condition.model}, {one} with {other}" for one, other in pairs],
+                kind="confusion",
+                measure="confusion",
+                emotion=[f"{one}, {other}" for one, other in pairs],
+                **interval._asdict(),
+            )
         )
-        parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -555,16 +568,18 @@ def estimates(found: Iterable[Condition], kind: str, varied: Sequence[str]) -> p
         kind: of the rows: what a sweep varies.
         varied: the sweep's columns that the rows keep, such as ``hidden``.
     """
-    parts = [
-        condition.levels(
-            "recall",
-            kind=kind,
-            estimate=condition.recalls(np.ones((1, len(condition.data))))[0],
-            **{column: condition.setting[column] for column in varied},
-        )
-        for condition in found
-    ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(
+        [
+            condition.levels(
+                "recall",
+                kind=kind,
+                estimate=condition.recalls(np.ones((1, len(condition.data))))[0],
+                **{column: condition.setting[column] for column in varied},
+            )
+            for condition in found
+        ],
+        ignore_index=True,
+    )
 
 
 def of_networks(found: Sequence[Condition]) -> pd.DataFrame:
@@ -576,15 +591,17 @@ def of_networks(found: Sequence[Condition]) -> pd.DataFrame:
     end = {(c.model, c.protocol): c.networks for c in found if c.recipe == "converged"}
     parts = []
     for condition in found:
-        share = condition.networks["linear_share"].mean()
-        limits = {"linear": (share, share, share)}
+        limits = {"linear": (condition.networks["linear_share"].mean(),) * 3}
         longer = end.get((condition.model, condition.protocol))
         if condition.recipe == "printed" and longer is not None:
             lower = longer["train_loss"] < (1 - FALL) * condition.networks["train_loss"]
             limits["falling"] = binomial_share(int(lower.sum()), len(lower))
-        for kind, own in limits.items():
-            interval = dict(zip(LIMITS, own, strict=True))
-            parts.append(condition.rows([f"{condition.model}, {kind}"], kind=kind, **interval))
+        parts += [
+            condition.rows(
+                [f"{condition.model}, {kind}"], kind=kind, **dict(zip(LIMITS, own, strict=True))
+            )
+            for kind, own in limits.items()
+        ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -592,13 +609,12 @@ def compression(narrow: Condition, wide: Condition) -> pd.DataFrame:
     """A row on the compression ratio, units left per hidden unit begun with, of the narrower
     networks minus that of the wider ones, with a t interval over networks paired by seed and fold.
     """
-    ratio, other = (c.networks["units"] / c.setting["hidden"] for c in (narrow, wide))
-    gap = ratio - other
+    gap = np.subtract(*(c.networks["units"] / c.setting["hidden"] for c in (narrow, wide)))
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(gap) - 1) * gap.std() / np.sqrt(len(gap))
     setting = {name: narrow.setting[name] for name in ("modality", "angle", "activation_shift")}
-    limits = dict(zip(LIMITS, gap.mean() + np.array([0, -half, half]), strict=True))
+    interval = Interval(*(gap.mean() + np.array([0, -half, half])))
     name = f"compression, {narrow.model} − {wide.model}"
-    return narrow.rows([name], kind="compression", **setting, **limits)
+    return narrow.rows([name], kind="compression", **setting, **interval._asdict())
 
 
 def model_evidence(
@@ -611,16 +627,18 @@ def model_evidence(
         models: the models of the paper's Table 3.
         variants: the same with other losses and inputs, see :func:`variant_sweep`.
     """
-    rows = [
-        table_3.rename(columns={"ours": "estimate"}).assign(kind=table_3["measure"]),
-        of_networks(models),
-        differences([*models, *variants], PAIRS),
-        confusions(
-            [c for c in models if c.model == "PHOG shallow"],
-            [("Angry", "Surprise"), ("Surprise", "Sad")],
-        ),
-    ]
-    return pd.concat(rows, ignore_index=True)
+    return pd.concat(
+        [
+            table_3.rename(columns={"ours": "estimate"}).assign(kind=table_3["measure"]),
+            of_networks(models),
+            differences([*models, *variants], PAIRS),
+            confusions(
+                [c for c in models if c.model == "PHOG shallow"],
+                [("Angry", "Surprise"), ("Surprise", "Sad")],
+            ),
+        ],
+        ignore_index=True,
+    )
 
 
 def sweep_evidence(widths: list[Condition], angles: list[Condition]) -> pd.DataFrame:
@@ -640,21 +658,23 @@ def sweep_evidence(widths: list[Condition], angles: list[Condition]) -> pd.DataF
         one, other = (own["condition"][own["model"] == name] for name in (narrow, wide))
         ends += list(zip(one, other, strict=True))  # by protocol and recipe
     widest = _along(widths, "angle").query("activation_shift == 0.5")
-    for _, own in widest[widest["hidden"] == widest["hidden"].max()].groupby("modality"):
-        pairs.append((own["model"].iloc[-1], own["model"].iloc[0]))
+    widest = widest[widest["hidden"] == widest["hidden"].max()]
+    pairs += [(own.iloc[-1], own.iloc[0]) for _, own in widest.groupby("modality")["model"]]
     by_angle: list[tuple[str, str]] = []
     for _, own in _along(angles, "angle").groupby(["modality", "activation_shift"]):
         is_best = own["angle"] == 60
         by_angle += product(own["model"][is_best].unique(), own["model"][~is_best].unique())
     varied = ("modality", "hidden", "angle", "activation_shift")
-    rows = [
-        estimates(widths, "by width", varied),
-        differences(widths, dict.fromkeys(pairs)),
-        *(compression(*pair) for pair in ends),
-        estimates(angles, "by angle", varied),
-        differences(angles, by_angle),
-    ]
-    return pd.concat(rows, ignore_index=True)
+    return pd.concat(
+        [
+            estimates(widths, "by width", varied),
+            differences(widths, dict.fromkeys(pairs)),
+            *(compression(*pair) for pair in ends),
+            estimates(angles, "by angle", varied),
+            differences(angles, by_angle),
+        ],
+        ignore_index=True,
+    )
 
 
 def collect_evidence(data: EmotionData, *parts: pd.DataFrame) -> pd.DataFrame:
@@ -664,15 +684,19 @@ def collect_evidence(data: EmotionData, *parts: pd.DataFrame) -> pd.DataFrame:
         parts: :func:`model_evidence` and :func:`sweep_evidence`; of rows with one id the last
             stays.
     """
-    rows = pd.concat([of_data(data), printed(), *parts], ignore_index=True)
-    rows = rows.drop_duplicates("id", keep="last", ignore_index=True)
-    return rows.reindex(columns=ROW).infer_objects()
+    return (
+        pd.concat([of_data(data), printed(), *parts], ignore_index=True)
+        .drop_duplicates("id", keep="last", ignore_index=True)
+        .reindex(columns=ROW)
+        .infer_objects()
+    )
 
 
 def _along(found: list[Condition], varied: str) -> pd.DataFrame:
     """Settings and names of conditions, smallest value of what their sweep varies first."""
-    table = pd.DataFrame([c.setting | {"model": c.model, "condition": c} for c in found])
-    return table.sort_values(varied, kind="stable")
+    return pd.DataFrame(
+        [c.setting | {"model": c.model, "condition": c} for c in found]
+    ).sort_values(varied, kind="stable")
 
 
 def of_data(data: EmotionData) -> pd.DataFrame:
@@ -694,49 +718,45 @@ def of_data(data: EmotionData) -> pd.DataFrame:
             for number, value in enumerate(own, 1)
         ]
     width = data.features[data.modalities[0]].shape[1]
-    for name, net in (
-        ("shallow", ShallowNet(width, 16, len(data.classes))),
-        ("CNN", FusionNet(1, width, len(data.classes))),
-    ):
-        count = sum(parameter.numel() for parameter in net.parameters())
-        rows.append({"id": f"parameters, {name}", "kind": "parameters"} | {"estimate": count})
+    rows += [
+        {"id": f"parameters, {name}", "kind": "parameters"}
+        | {"estimate": sum(parameter.numel() for parameter in net.parameters())}
+        for name, net in (
+            ("shallow", ShallowNet(width, 16, len(data.classes))),
+            ("CNN", FusionNet(1, width, len(data.classes))),
+        )
+    ]
     dropped = data.repairs["rows"][data.repairs["done"] == DONE["drop"]].sum()
     rows.append({"id": "rows", "kind": "data", "measure": "rows", "estimate": len(data) + dropped})
-    degrees = angles_between(torch.tensor(paper.TABLE_1)).numpy()
+    degrees = pruning.angles(torch.tensor(paper.TABLE_1)).numpy()
     rows += [
-        {
-            "id": f"angle between units {i} and {j} of Table 1",
-            "kind": "angle",
-            "estimate": degrees[i - 1, j - 1],
-        }
+        {"id": f"angle between units {i} and {j} of Table 1", "kind": "angle"}
+        | {"estimate": degrees[i - 1, j - 1]}
         for i, j in paper.TABLE_2
     ]
-    if data.groups is None:
-        rows.append({"id": WHO, "kind": "data", "measure": "persons"})
-    if data.drawn:
-        rows.append({"id": DRAWN, "kind": "data", "measure": "drawn"})
+    noted = ((WHO, "persons", data.groups is None), (DRAWN, "drawn", data.drawn))
+    rows += [{"id": note, "kind": "data", "measure": of} for note, of, holds in noted if holds]
     return pd.DataFrame(rows)
 
 
 def printed() -> pd.DataFrame:
     """Evidence that is printed: the paper's Table 3 and its baseline's table."""
     emotions, averages = (*paper.EMOTIONS, "average"), paper.TABLE_3_AVERAGE
-    rows = [
-        (f"paper, {model}, {emotion}", model, "accuracy", emotion, value)
+    rows: list[tuple[Any, ...]] = [
+        (f"paper, {model}, {emotion}", model, "accuracy", emotion, value) + (np.nan, np.nan)
         for model, values in paper.TABLE_3.items()
         for emotion, value in zip(emotions, (*values, averages[model]), strict=True)
     ]
     rows += [
         (f"Dhall et al., {measure}, {emotion}", "SPI baseline", measure, emotion, value)
+        + (np.nan, np.nan)
         for measure, values in paper.SPI_BASELINE.items()
         for emotion, value in zip(paper.EMOTIONS, values, strict=True)
     ]
-    names = ["id", "model", "measure", "emotion", "estimate"]
     # the baseline's mean recall is an estimate as well: its binomial interval, rows as independent
     recall = np.array(paper.SPI_BASELINE["recall"])
     error = np.sqrt((recall * (1 - recall) / paper.SFEW_ROWS).sum()) / len(recall)
     limits = stats.norm.interval(CONFIDENCE, recall.mean(), error)
-    table = pd.DataFrame(rows, columns=names).set_index("id")
-    table.loc[BASELINE] = ("SPI baseline", "recall", "average", recall.mean())
-    table.loc[BASELINE, ["low", "high"]] = limits
-    return table.assign(kind="printed").reset_index()
+    rows.append((BASELINE, "SPI baseline", "recall", "average", recall.mean(), *limits))
+    names = ["id", "model", "measure", "emotion", *LIMITS]
+    return pd.DataFrame(rows, columns=names).assign(kind="printed")

@@ -6,7 +6,7 @@ together, ``R`` repetitions.
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import joblib
 import numpy as np
@@ -24,7 +24,6 @@ from emolib.metrics import MEASURES, UNTESTED, mean_recall, measures, predict
 from emolib.training import sweeps
 from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
-from emolib.training.sweeps import DEFAULTS, LARGEST, REPETITION, Row
 from emolib.training.train import Trained
 from emolib.utils.validation import one_of, whole_number
 
@@ -32,6 +31,9 @@ from emolib.utils.validation import one_of, whole_number
 # is to its nearest stranger.
 CLOSE = 0.01
 PART = 2**23  # distances in memory at a time, 64 MiB
+# Of some networks in training the epochs [E], the predictions after each [E, K, N], and how many
+# epochs each was trained for [K].
+Checkpoints = tuple[list[int], NDArray[np.intp], NDArray[np.intp]]
 # The measures that "accuracy" could mean.
 READ_AS = tuple(measure for measure in MEASURES if measure != "specificity")
 
@@ -54,18 +56,21 @@ def near_duplicates(data: EmotionData) -> pd.Series:
     for rows in np.array_split(np.arange(count), -(-(count**2) // PART)):
         between, same = cdist(features[rows], features), person[rows, None] == person
         between[np.arange(len(rows)), rows] = np.inf  # a row is no neighbour of its own
-        of_person, strange = np.where(same, between, np.inf), np.where(same, np.inf, between)
-        for kind, allowed in enumerate((between, of_person, strange)):
+        of_person, of_others = np.where(same, between, np.inf), np.where(same, np.inf, between)
+        for kind, allowed in enumerate((between, of_person, of_others)):
             near[kind, rows], distance[kind, rows] = allowed.argmin(1), allowed.min(1)
 
     exists = np.isfinite(distance)
-    limit = pd.Series(distance[2]).where(exists[2]).quantile(CLOSE)
-    exists[1] = distance[1] < limit  # of the same person, near-duplicates alone
+    # of the same person, near-duplicates alone
+    exists[1] = distance[1] < pd.Series(distance[2]).where(exists[2]).quantile(CLOSE)
     same_emotion = pd.DataFrame((data.labels[near] == data.labels).astype(float)).where(exists)
     any_row, twin, stranger = same_emotion.mean(axis=1)
     # a clip's rows have its name and, last of all, the number of the frame
-    of_clips = [re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names]
-    _, clip, size = np.unique(of_clips, return_inverse=True, return_counts=True)
+    _, clip, size = np.unique(
+        [re.sub(r"[_-]\d+(\.\w+)?$", "", name) for name in data.names],
+        return_inverse=True,
+        return_counts=True,
+    )
     found = pd.Series(
         {
             "rows": count,
@@ -79,16 +84,15 @@ def near_duplicates(data: EmotionData) -> pd.Series:
         }
     )
     always = found.index.isin(["rows", "nearest neighbour has the same emotion"])
-    return found.where(always) if data.groups is None else found
+    return found.where(always | (data.groups is not None))
 
 
 def rank_correlations(table: pd.DataFrame, first: str) -> pd.DataFrame:
     """Kendall's rank correlation of one column with each other: ``tau``, and ``p``, exact where no
     two values are equal.
     """
-    others = table.columns.drop(first)
-    found = [kendalltau(table[first], table[name]) for name in others]
-    return pd.DataFrame(found, others).set_axis(["tau", "p"], axis=1)
+    found = {name: kendalltau(table[first], table[name]) for name in table.columns.drop(first)}
+    return pd.DataFrame(found, ["tau", "p"]).T
 
 
 def single_results(
@@ -164,13 +168,12 @@ def selection_bias(
         raise ValueError(f"fixed is {fixed!r}; the sweep must have one such setting for each seed")
     parts = [part for _, part in table.groupby("seed")]
     rows = []
-    for part, found in zip(parts, _checkpoints(data, parts, range(0, LARGEST, every)), strict=True):
+    found = _checkpoints(data, parts, range(0, sweeps.LARGEST, every))
+    for part, (_, predicted, trained) in zip(parts, found, strict=True):
         ((train, test),) = make_folds(data, protocol, int(part["seed"].iloc[0]), 1)
         apart = np.setdiff1d(np.arange(len(data)), [*train, *test])
         chosen_on, tested = (
-            np.array(
-                [[mean_recall(data.labels[r], p[r]) for p in each] for each in found.predicted]
-            )
+            np.array([[mean_recall(data.labels[r], p[r]) for p in each] for each in predicted])
             for r in (apart, test)
         )  # [E, K]
         known = ~np.isnan(chosen_on)
@@ -178,7 +181,7 @@ def selection_bias(
         rows.append(
             {
                 "seed": part["seed"].iloc[0],
-                "settings": (-(-found.trained // every)).sum(),
+                "settings": (-(-trained // every)).sum(),
                 "fixed": tested[-1, is_fixed[part.index]][0],
                 "nested": tested[best] if known.any() else np.nan,
                 "picked": np.fmax.reduce(tested, axis=None),
@@ -201,12 +204,14 @@ def recall_by_epoch(
         ``recall`` of the tested rows and ``training accuracy``, mean over folds.
     """
     named = sweeps.table(sweeps.check(table, data)).assign(model=table["model"].to_numpy())
-    parts = [part for _, part in named.groupby([*REPETITION, "model"], sort=False)]
+    parts = [part for _, part in named.groupby([*sweeps.REPETITION, "model"], sort=False)]
     rows = []
-    for part, found in zip(parts, _checkpoints(data, parts, epochs), strict=True):
+    for part, (moments, predictions, _) in zip(
+        parts, _checkpoints(data, parts, epochs), strict=True
+    ):
         first = part.iloc[0]
         pairs = make_folds(data, first["protocol"], int(first["seed"]), int(first["folds"]))
-        for epoch, predicted in zip(found.epochs, found.predicted, strict=True):  # [K, N]
+        for epoch, predicted in zip(moments, predictions, strict=True):  # [K, N]
             pooled, right = np.full(len(data), UNTESTED), []
             for own, fold in zip(predicted, part["fold"], strict=True):
                 train, test = pairs[fold]
@@ -223,34 +228,20 @@ def recall_by_epoch(
     return pd.DataFrame(rows)
 
 
-class Checkpoints(NamedTuple):
-    """Predictions of some networks in training.
-
-    Attributes:
-        epochs: ``[E]``, after which they were made.
-        predicted: ``[E, K, N]``; those of a network that has ended stay as they are.
-        trained: ``[K]``, epochs of each network.
-    """
-
-    epochs: list[int]
-    predicted: NDArray[np.intp]
-    trained: NDArray[np.intp]
-
-
 def _checkpoints(
     data: EmotionData, parts: list[pd.DataFrame], epochs: Collection[int]
 ) -> Iterable[Checkpoints]:
     """Predictions after some epochs and the last one, for each part of a sweep; parts are trained
-    side by side.
+    side by side. Those of a network that has ended stay as they are.
     """
 
     def train(part: pd.DataFrame) -> Checkpoints:
-        stack, found = NetworkStack(data, part.to_dict("records", into=Row())), {}
+        stack, found = NetworkStack(data, part.to_dict("records", into=sweeps.Row())), {}
         while stack.training.any():
             stack.epoch()
             if stack.epochs in epochs or not stack.training.any():
                 found[stack.epochs] = [predict(stack.engine.scores(k)) for k in range(len(part))]
-        return Checkpoints(list(found), np.array(list(found.values())), stack.done)
+        return list(found), np.array(list(found.values())), stack.done
 
     work = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
     found = work(joblib.delayed(train)(part) for part in parts)
@@ -271,32 +262,16 @@ def leakage(found: Iterable[Condition]) -> pd.DataFrame:
     by_protocol = {(condition.model, condition.protocol): condition for condition in found}
     rows = []
     for model in dict.fromkeys(model for model, _ in by_protocol):
-        both = [by_protocol[model, protocol] for protocol in PROTOCOLS]
-        data, classes = both[0].data, len(both[0].data.classes)
-        gap = np.subtract(*(repetition_mean(one.hit) for one in both))[None]
-        differ, tested = emotion_means(data.labels, gap, classes), ~np.isnan(gap[0])
-        interval = bootstrap(differ, data.resampling_units, tested).widened(
-            inflation(both[0].folds, classes)
-        )
-        ours = {one.protocol: one.recalls(np.ones((1, len(data))))[0, -1] for one in both}
-        limits = dict(
-            zip(["difference", "low", "high"], [own[-1] for own in interval], strict=True)
-        )
-        rows.append({"model": model} | ours | limits)
+        both = {protocol: by_protocol[model, protocol] for protocol in PROTOCOLS}
+        data, classes = both["random"].data, len(both["random"].data.classes)
+        gap = np.subtract(*(repetition_mean(one.hit) for one in both.values()))[None]
+        interval = bootstrap(
+            emotion_means(data.labels, gap, classes), data.resampling_units, ~np.isnan(gap[0])
+        ).widened(inflation(both["random"].folds, classes))
+        ours = {p: one.recalls(np.ones((1, len(data))))[0, -1] for p, one in both.items()}
+        limits = zip(["difference", "low", "high"], np.array(interval)[:, -1], strict=True)
+        rows.append({"model": model} | ours | dict(limits))
     return pd.DataFrame(rows)
-
-
-def averages(
-    labels: NDArray[np.intp], scores: NDArray[np.floating]
-) -> dict[str, NDArray[np.float64]]:
-    """Average over emotions by each of :data:`READ_AS`, ``[R]``; NaN where it is undefined.
-
-    Args:
-        labels: ``[N]``.
-        scores: ``[R, N, C]``, out of fold.
-    """
-    found = measures(labels, scores, READ_AS)
-    return {measure: values[..., -1] for measure, values in found.items()}
 
 
 def specification_grid(**choices: Any) -> pd.DataFrame:
@@ -310,7 +285,7 @@ def specification_grid(**choices: Any) -> pd.DataFrame:
     """
     table = sweeps.sweep(**choices)
     idle = ["activation_shift", "schedule", "merge_weights"]
-    table.loc[table["angle"] == 0, idle] = [DEFAULTS[column] for column in idle]
+    table.loc[table["angle"] == 0, idle] = [sweeps.DEFAULTS[column] for column in idle]
     return table.drop_duplicates(ignore_index=True)
 
 
@@ -323,8 +298,8 @@ def multiverse(trained: Trained) -> pd.DataFrame:
         a measure is undefined.
     """
     table, scores = trained.out_of_fold()
-    wide = table[READING].assign(**averages(trained.data.labels, scores))
+    found = measures(trained.data.labels, scores, READ_AS)
+    wide = table[READING].assign(**{measure: own[:, -1] for measure, own in found.items()})
     wide["training accuracy"] = table["train_accuracy"]
     means = wide.groupby(READING, sort=False, dropna=False).mean()
-    long = means.rename_axis(columns="measure").stack().reset_index()
-    return long.rename(columns={0: "value"})
+    return means.rename_axis(columns="measure").stack().reset_index().rename(columns={0: "value"})

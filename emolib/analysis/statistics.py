@@ -57,10 +57,6 @@ class Interval(NamedTuple):
         """Limits ``factor`` times as far from the estimate, see :func:`inflation`."""
         return Interval(*(self.estimate + factor * (limit - self.estimate) for limit in self))
 
-    def of_shares(self) -> "Interval":
-        """Limits within 0 and 1."""
-        return Interval(self.estimate, np.clip(self.low, 0, 1), np.clip(self.high, 0, 1))
-
 
 def inflation(folds: int, classes: int) -> NDArray[np.float64]:
     """Ratio of the standard error of cross-validation to that of its test rows alone.
@@ -121,13 +117,15 @@ def bootstrap(
     estimate = statistic(np.ones((1, len(units))))[0]
     if not tested.any():
         return Interval(*[np.full_like(estimate, np.nan)] * 3)
-    _, unit = np.unique(units[tested], return_inverse=True)
-    parts = []
-    for times in _resamples(unit.max() + 1, tuple(_parts(resamples, len(units))), seed):
-        weight = np.zeros((len(times), len(units)))
-        weight[:, tested] = times[:, unit]
-        parts.append(statistic(weight))
-    found = np.concatenate(parts)
+    unit = np.zeros(len(units), int)
+    unit[tested] = np.unique(units[tested], return_inverse=True)[1]
+    drawn = _resamples(unit.max() + 1, resamples, seed)
+    found = np.concatenate(
+        [
+            statistic(np.where(tested, drawn[part][:, unit], 0.0))
+            for part in _parts(resamples, len(units))
+        ]
+    )
     tail = (1 - CONFIDENCE) / 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # undefined in every resample: NaN says so
@@ -137,14 +135,11 @@ def bootstrap(
 
 
 @lru_cache(maxsize=2)  # by person and by row: all models are tested on the same rows
-def _resamples(count: int, sizes: tuple[int, ...], seed: int) -> list[NDArray[np.unsignedinteger]]:
-    """How often each of ``count`` units is drawn, ``[B, count]`` in parts of these sizes."""
-    random, parts = np.random.default_rng(seed), []
-    for size in sizes:
-        drawn = random.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
-        parts.append(times.astype(np.min_scalar_type(count)))
-    return parts
+def _resamples(count: int, resamples: int, seed: int) -> NDArray[np.unsignedinteger]:
+    """How often each of ``count`` units is drawn, ``[B, count]``."""
+    random, kind = np.random.default_rng(seed), np.min_scalar_type(count)
+    drawn = (random.integers(0, count, count) for _ in range(resamples))
+    return np.stack([np.bincount(units, minlength=count).astype(kind) for units in drawn])
 
 
 def emotion_means(labels: NDArray[np.intp], values: NDArray[np.float64], classes: int) -> Statistic:
@@ -237,8 +232,12 @@ def better_than_chance(
             return with_mean((hits / rows).reshape(-1, classes), occurs)
 
     recall, random = recalls(labels[None])[0], np.random.default_rng(seed)
-    parts = _parts(permutations, len(labels))
-    found = np.concatenate([recalls(exchanged(labels, strata, random, size)) for size in parts])
+    found = np.concatenate(
+        [
+            recalls(exchanged(labels, strata, random, len(part)))
+            for part in _parts(permutations, len(labels))
+        ]
+    )
     null = found.mean(0)
     found = null + np.sqrt(1 + 1 / (folds - 1) if folds > 1 else 1) * (found - null)
     reached = (~(found < recall - 1e-12)).sum(0)
@@ -252,15 +251,16 @@ def exchanged(
     _, stratum = np.unique(strata, return_inverse=True)
     found = np.empty((count, len(labels)), int)
     # whole numbers separate the strata, fractions shuffle
-    order = np.argsort(stratum + random.random((count, len(labels))))
-    found[:, np.argsort(stratum, kind="stable")] = labels[order]
+    shuffled = np.argsort(stratum + random.random((count, len(labels))))
+    found[:, np.argsort(stratum, kind="stable")] = labels[shuffled]
     return found
 
 
-def _parts(total: int, rows: int) -> list[int]:
-    """Sizes of the parts in which ``total`` arrays of ``rows`` numbers are computed."""
-    most = max(PART // rows, 1)
-    return [min(most, total - start) for start in range(0, total, most)]
+def _parts(total: int, rows: int) -> list[NDArray[np.intp]]:
+    """The numbers below ``total`` in parts, of which each has at most :data:`PART` numbers in
+    ``rows``.
+    """
+    return np.array_split(np.arange(total), min(-(-total * rows // PART), total))
 
 
 def stratified_sample(labels: NDArray[np.intp]) -> NDArray[np.intp]:

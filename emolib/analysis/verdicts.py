@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from emolib import paper
@@ -33,19 +33,21 @@ NOT_JUDGED, NOT_RERUN = "not judged", "not re-run"
 WEAKEST_FIRST = (CONTRADICTED, UNTESTABLE, NOT, UNDECIDED, COMPATIBLE, REPRODUCED, NOT_JUDGED)
 # A figure printed to two digits stands for anything that rounds to it.
 ROUNDING = 0.005
-MODALITIES, MODELS = ("LPQ", "PHOG"), tuple(PAPER_MODELS)
+MODALITIES, GUESSING = ("LPQ", "PHOG"), 1 / len(paper.EMOTIONS)
 
 # The headline's words: the verdict on the main claim, and where a level was measured.
-MAIN = "fusion"
 HEADLINE = {
     REPRODUCED: "comes back",
     COMPATIBLE: "is compatible with ours",
     UNDECIDED: "is neither confirmed nor refuted",
     NOT: "does not come back",
 }
-RECUR, NEW = "when people recur between training and test", "when they do not"
-WHERE = dict(zip(PROTOCOLS, (RECUR, NEW), strict=True))
+WHERE = {
+    "random": "when people recur between training and test",
+    "person-independent": "when they do not",
+}
 
+PRIMARY = next(iter(READINGS))  # of the readings of Figures 6a, 9 and 10
 # Claims that are counted apart, by the rule of their parts.
 KINDS = {"arithmetic": "arithmetic", "read off an axis": "the data", "count": "the data"}
 # The rule of each kind of claim, for the reader.
@@ -84,21 +86,23 @@ class Evidence:
     """
 
     def __init__(self, table: pd.DataFrame, confidence: float = CONFIDENCE) -> None:
-        recalls = table["kind"].isin(["recall", "by width", "by angle"])
-        averages = table[recalls & (table["emotion"] == "average")]
+        averages = table[
+            table["kind"].isin(["recall", "by width", "by angle"]) & table["emotion"].eq("average")
+        ]
         means = averages.groupby(["model", "recipe"])["estimate"].agg(
             lambda each: each.mean(skipna=False)
         )
         # a recipe without a result may be the better one: then it is the one that leaves it open
         better = means.fillna(np.inf).unstack("recipe").idxmax(axis=1)
         own = table["first"].fillna(table["model"]).map(better)
-        judged = table["recipe"].isna() | (table["recipe"] == own)
         ratio = np.divide(*stats.norm.ppf((1 + np.array([confidence, CONFIDENCE])) / 2))
-        limits = ["low", "high", "row_low", "row_high"]
-        scaled = {
-            own: table["estimate"] + ratio * (table[own] - table["estimate"]) for own in limits
-        }
-        table = table.assign(judged=judged, **scaled)
+        table = table.assign(
+            judged=table["recipe"].isna() | (table["recipe"] == own),
+            **{
+                limit: table["estimate"] + ratio * (table[limit] - table["estimate"])
+                for limit in ("low", "high", "row_low", "row_high")
+            },
+        )
         self.none, self.kinds = table[:0], dict(tuple(table.groupby("kind")))
         self.read: list[str] = []
 
@@ -123,6 +127,11 @@ class Evidence:
     def level(self, model: str, emotion: str = "average") -> pd.DataFrame:
         """Rows of recall by protocol."""
         return self.rows("recall", model=model, emotion=emotion, judged=True)
+
+    def over_chance(self, model: str, emotion: str) -> pd.DataFrame:
+        """Rows of recall by protocol, above that of exchanged labels."""
+        rows = self.level(model, emotion)
+        return rows.assign(**{limit: rows[limit] - rows["null"] for limit in LIMITS})
 
     def gap(self, better: str, worse: str, emotion: str = "average") -> pd.DataFrame:
         """Rows of a difference by protocol."""
@@ -150,63 +159,49 @@ class Part:
         figure: the printed figure of a level.
         word: the verdict where no interval decides; ``note`` says why.
         counted: whether the claim's verdict depends on it; other readings stand beside it.
-        points: whether the measurement is a difference.
+        reference: the share that means no effect: 0 of a difference, guessing, or half of the
+            networks.
     """
 
     label: str
     rule: str
-    rows: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rows: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=["protocol", *LIMITS]))
     figure: float = np.nan
     word: str = ""
     note: str = ""
     counted: bool = True
-    points: bool = True
+    reference: float = 0.0
 
     def verdicts(self, margin: float) -> dict[str, str]:
         """The verdict under each protocol; one holds for all where no protocol enters."""
         if self.word:
             return dict.fromkeys(PROTOCOLS, self.word)
-        words = np.where(
-            self.rows[["low", "high"]].isna().any(axis=1), UNDECIDED, self._words(margin)
-        )
-        found = dict(zip(self.rows["protocol"], map(str, words), strict=True))
-        return dict.fromkeys(PROTOCOLS, NOT_JUDGED) | found
-
-    def _words(self, margin: float) -> NDArray[np.str_]:
-        low, high = self.rows["low"], self.rows["high"]
+        low, high, compatible = self.rows["low"], self.rows["high"], np.array(False)
         if self.rule == "most networks":
-            return np.select([high < 0.5, low > 0.5], [REPRODUCED, NOT], UNDECIDED)
-        if self.rule == "level":
-            near = (low >= self.figure - 2 * margin) & (high <= self.figure + 2 * margin)
-            out = (low > self.figure + ROUNDING) | (high < self.figure - ROUNDING)
-            above_chance = (low > self.rows["null"]) | (high < self.rows["null"])
-            return np.select([near, out, above_chance], [REPRODUCED, NOT, COMPATIBLE], UNDECIDED)
-        least = -margin if self.rule == "no worse" else margin
-        return np.select([low > least, high < least], [REPRODUCED, NOT], UNDECIDED)
+            right, wrong = high < self.reference, low > self.reference
+        elif self.rule == "level":
+            right = (low >= self.figure - 2 * margin) & (high <= self.figure + 2 * margin)
+            wrong = (low > self.figure + ROUNDING) | (high < self.figure - ROUNDING)
+            compatible = (low > self.rows["null"]) | (high < self.rows["null"])
+        else:
+            least = -margin if self.rule == "no worse" else margin
+            right, wrong = low > least, high < least
+        words = np.select(
+            [low.isna() | high.isna(), right, wrong, compatible],
+            [UNDECIDED, REPRODUCED, NOT, COMPATIBLE],
+            UNDECIDED,
+        )
+        return dict.fromkeys(PROTOCOLS, NOT_JUDGED) | dict(
+            zip(self.rows["protocol"], words.tolist(), strict=True)
+        )
 
     def ours(self) -> str:
         """The measurement in words, in percent or points."""
-        if self.rows.empty:
-            return self.note
-        form = (
-            "{} {:+.1f} [{:+.1f}, {:+.1f}] points"
-            if self.points
-            else "{} {:.1f} % [{:.1f}, {:.1f}]"
-        )
+        points = "{} {:+.1f} [{:+.1f}, {:+.1f}] points"
+        form = "{} {:.1f} % [{:.1f}, {:.1f}]" if self.reference else points
         percent = 100 * self.rows[list(LIMITS)].to_numpy(float)
         said = [form.format(p, *own) for p, own in zip(self.rows["protocol"], percent, strict=True)]
-        return "; ".join([*said, *filter(None, [self.note])])
-
-    def measured(self) -> list[dict[str, Any]]:
-        """The interval under each protocol, as shares."""
-        shown = self.rows.reindex(columns=["protocol", *LIMITS])
-        return shown.to_dict("records", into=dict[str, Any]())
-
-    def reference(self) -> float:
-        """The share that means no effect: half of the networks, no difference, or guessing."""
-        if self.rule == "most networks":
-            return 0.5
-        return 0.0 if self.points else 1 / len(paper.EMOTIONS)
+        return "; ".join(filter(None, [*said, self.note]))
 
 
 def weakest(words: Iterable[str]) -> str:
@@ -237,7 +232,7 @@ def evaluate_claims(
     why = WHO if WHO in set(rows["id"]) else "the other folds were not run"
     for claim in paper.CLAIMS:
         evidence.read = []
-        parts = RULES[claim.id](evidence)
+        parts = list(RULES[claim.id](evidence))
         by_part = [part.verdicts(margin) for part in parts]
         kind = KINDS.get(parts[-1].rule, "results")
         if drawn and kind != "arithmetic":
@@ -245,12 +240,12 @@ def evaluate_claims(
                 {p: w if w in (CONTRADICTED, UNTESTABLE) else NOT_JUDGED for p, w in own.items()}
                 for own in by_part
             ]
-        counted = [own for part, own in zip(parts, by_part, strict=True) if part.counted]
-        by_protocol = {p: weakest(own[p] for own in counted) for p in PROTOCOLS}
-        verdict, notes = (
-            weakest(by_protocol.values()),
-            {part.note for part in parts if part.word in (CONTRADICTED, UNTESTABLE)},
-        )
+        by_protocol = {
+            p: weakest(own[p] for part, own in zip(parts, by_part, strict=True) if part.counted)
+            for p in PROTOCOLS
+        }
+        verdict = weakest(by_protocol.values())
+        notes = {part.note for part in parts if part.word in (CONTRADICTED, UNTESTABLE)}
         if verdict == NOT_JUDGED:
             notes = {DRAWN}
         elif NOT_JUDGED in by_protocol.values():
@@ -259,19 +254,19 @@ def evaluate_claims(
         shown = [
             {"part": part.label, "ours": part.ours(), "verdict": weakest(own.values())}
             | own
-            | {"counted": part.counted, "figure": part.figure, "reference": part.reference()}
-            | {"measured": part.measured(), "note": part.note}
+            | {"counted": part.counted, "figure": part.figure, "reference": part.reference}
+            | {"measured": part.rows[["protocol", *LIMITS]].to_dict("records"), "note": part.note}
             for part, own in zip(parts, by_part, strict=True)
         ]
         ours = "; ".join(f"{part['part']}: {part['ours']}".strip(": ") for part in shown)
-        notes = {note for note in notes if note not in ours}
-        rules = ", ".join(dict.fromkeys(part.rule for part in parts))
         found.append(
-            (*claim, ours, verdict, *by_protocol.values(), "; ".join(sorted(notes)), kind, rules)
-            + (shown, evidence.read)
+            claim._asdict()
+            | {"ours": ours, "verdict": verdict, **by_protocol}
+            | {"note": "; ".join(sorted(note for note in notes if note not in ours)), "kind": kind}
+            | {"rule": ", ".join(dict.fromkeys(part.rule for part in parts)), "parts": shown}
+            | {"evidence": evidence.read}
         )
-    columns = ["id", "topic", "place", "claim", "paper", "ours", "verdict", *PROTOCOLS]
-    return pd.DataFrame(found, columns=[*columns, "note", "kind", "rule", "parts", "evidence"])
+    return pd.DataFrame(found)
 
 
 def headline(claims: pd.DataFrame) -> str:
@@ -280,24 +275,23 @@ def headline(claims: pd.DataFrame) -> str:
     Args:
         claims: of :func:`evaluate_claims`.
     """
-    claim = dict(claims.set_index("id").loc[MAIN])
+    claim = dict(claims.set_index("id").loc["fusion"])
     part = claim["parts"][0]
     printed = f"The printed {100 * part['figure']:.0f} %"
     if claim["verdict"] == NOT_JUDGED:
         return f"Everything runs on drawn faces, which say nothing about the {printed[4:]}."
-    levels, said = {}, {}
-    for own in part["measured"]:
-        protocol, level = own["protocol"], own["estimate"]
-        levels[protocol] = "no value" if np.isnan(level) else f"{100 * level:.0f} %"
-        higher = claim[protocol] == NOT and level > part["figure"]
-        said[protocol] = "is surpassed" if higher else HEADLINE[claim[protocol]]
-    if len(levels) < len(PROTOCOLS):
-        where = "under random folds; new people are not judged"
-        return f"{printed} {said['random']}: {levels['random']} {where}."
+    levels = {own["protocol"]: own["estimate"] for own in part["measured"]}
+    shown = {p: "no value" if np.isnan(x) else f"{100 * x:.0f} %" for p, x in levels.items()}
+    said = {
+        p: "is surpassed" if claim[p] == NOT and x > part["figure"] else HEADLINE[claim[p]]
+        for p, x in levels.items()
+    }
+    alone = {"random": "under random folds; new people are not judged"}
+    where = WHERE if len(levels) == len(PROTOCOLS) else alone
     if len(set(said.values())) > 1:
-        each = [f"{said[p]} {WHERE[p]} ({level})" for p, level in levels.items()]
+        each = [f"{said[p]} {where[p]} ({level})" for p, level in shown.items()]
         return f"{printed} {' and '.join(each)}."
-    return f"{printed} {said['random']}: {', '.join(f'{levels[p]} {WHERE[p]}' for p in levels)}."
+    return f"{printed} {said['random']}: {', '.join(f'{shown[p]} {where[p]}' for p in shown)}."
 
 
 def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -312,12 +306,13 @@ def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.Dat
         A column for each setting, indexed by the claims' ids; :data:`NOT_RERUN` where a setting
         replaces none of a claim's evidence.
     """
-    bonferroni = 1 - (1 - CONFIDENCE) / len(paper.CLAIMS)
     settings = {f"margin {100 * m:g}": (rows, m, CONFIDENCE) for m in (0, ROPE / 2, 2 * ROPE)}
-    settings["Bonferroni"] = (rows, ROPE, bonferroni)
-    for protocol in PROTOCOLS if len(set(rows["protocol"].dropna())) > 1 else ():
-        alone = rows[rows["protocol"].isna() | (rows["protocol"] == protocol)]
-        settings[f"{protocol} alone"] = (alone, ROPE, CONFIDENCE)
+    settings["Bonferroni"] = (rows, ROPE, 1 - (1 - CONFIDENCE) / len(paper.CLAIMS))
+    several = PROTOCOLS if rows["protocol"].nunique() > 1 else ()
+    settings |= {
+        f"{p} alone": (rows[rows["protocol"].isna() | (rows["protocol"] == p)], ROPE, CONFIDENCE)
+        for p in several
+    }
     found = {
         name: evaluate_claims(*own).set_index("id")["verdict"] for name, own in settings.items()
     }
@@ -334,10 +329,6 @@ def _mirrored(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(estimate=-rows["estimate"], low=-rows["high"], high=-rows["low"])
 
 
-def _shifted(rows: pd.DataFrame, by: Any) -> pd.DataFrame:
-    return rows.assign(**{limit: rows[limit] - by for limit in LIMITS})
-
-
 def _levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> list[Part]:
     """Recall of each emotion, against its figure in Table 3; beside an average, other measures that
     "accuracy" could mean.
@@ -348,14 +339,20 @@ def _levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> list[P
             "level",
             evidence.level(model, emotion),
             evidence.printed(model, emotion),
-            points=False,
+            reference=GUESSING,
         )
         for emotion in emotions
     ]
-    for measure in ("accuracy", "average precision") if emotions == ("average",) else ():
-        rows = evidence.rows(measure, model=model, emotion="average", judged=True)
-        parts.append(replace(parts[0], label=measure, rows=rows, counted=False))
-    return parts
+    beside = ("accuracy", "average precision") if emotions == ("average",) else ()
+    return parts + [
+        replace(
+            parts[0],
+            label=measure,
+            rows=evidence.rows(measure, model=model, emotion="average", judged=True),
+            counted=False,
+        )
+        for measure in beside
+    ]
 
 
 def _gain(models: tuple[str, ...], figure: float, evidence: Evidence) -> list[Part]:
@@ -374,18 +371,16 @@ def _gain(models: tuple[str, ...], figure: float, evidence: Evidence) -> list[Pa
         high=gain + np.hypot(best["high"] - best["estimate"], error),
         null=0.0,
     )
-    note = f"over the baseline's recall of {100 * published['estimate']:.1f} %"
-    return [Part("", "level", rows, figure, note=note)]
+    said = f"over the baseline's recall of {100 * published['estimate']:.1f} %"
+    return [Part("", "level", rows, figure, note=said)]
 
 
-def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> list[Part]:
+def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> Iterable[Part]:
     """A model is better than each of others on average."""
-    parts = []
     for other in worse:
-        printed = 100 * (evidence.printed(better) - evidence.printed(other))
-        note = f"Table 3: {printed:+.0f} points"
-        parts.append(Part(f"over {other}", "order", evidence.gap(better, other), note=note))
-    return parts
+        points = 100 * (evidence.printed(better) - evidence.printed(other))
+        rows = evidence.gap(better, other)
+        yield Part(f"over {other}", "order", rows, note=f"Table 3: {points:+.0f} points")
 
 
 def _stronger(
@@ -394,43 +389,34 @@ def _stronger(
     emotions: tuple[str, ...],
     evidence: Evidence,
     sign: int = 1,
-) -> list[Part]:
+) -> Iterable[Part]:
     """A model is better (``sign`` 1) or worse (-1) than others on some emotions: contradicted where
     Table 3 prints the opposite.
     """
-    parts = []
     for emotion, other in product(emotions, worse):
         rows = evidence.gap(better, other, emotion)
         one, two = evidence.printed(better, emotion), evidence.printed(other, emotion)
-        opposite = sign * (one - two) < 0
-        note = f"Table 3: {better} {100 * one:.0f} %, {other} {100 * two:.0f} %" if opposite else ""
-        label, word = f"{emotion}, against {other}", CONTRADICTED if opposite else ""
-        rows = rows if sign > 0 else _mirrored(rows)
-        parts.append(Part(label, "order", rows, word=word, note=note))
-    return parts
+        note = f"Table 3: {better} {100 * one:.0f} %, {other} {100 * two:.0f} %"
+        part = Part(f"{emotion}, against {other}", "order", rows if sign > 0 else _mirrored(rows))
+        yield replace(part, word=CONTRADICTED, note=note) if sign * (one - two) < 0 else part
 
 
-def _separates(model: str, emotions: tuple[str, ...], evidence: Evidence) -> list[Part]:
+def _separates(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Iterable[Part]:
     """Emotions that a model tells from the others: recall above that of exchanged labels.
     Contradicted where Table 3 prints no more than guessing.
     """
-    parts = []
     for emotion in emotions:
-        level, figure = evidence.level(model, emotion), evidence.printed(model, emotion)
-        guessing = figure <= 1 / len(paper.EMOTIONS)
-        note = f"Table 3: {100 * figure:.0f} %, as by guessing" if guessing else ""
-        word = CONTRADICTED if guessing else ""
-        rows = _shifted(level, level["null"])
-        parts.append(Part(emotion, "order", rows, word=word, note=note))
-    return parts
+        part = Part(emotion, "order", evidence.over_chance(model, emotion))
+        figure = evidence.printed(model, emotion)
+        note = f"Table 3: {100 * figure:.0f} %, as by guessing"
+        yield replace(part, word=CONTRADICTED, note=note) if figure <= GUESSING else part
 
 
-def _weak(model: str, emotion: str, evidence: Evidence) -> list[Part]:
+def _weak(model: str, emotion: str, evidence: Evidence) -> Iterable[Part]:
     """An emotion that a model does not tell from the others: chance is no worse than its recall."""
-    level, figure = evidence.level(model, emotion), evidence.printed(model, emotion)
-    rows = _mirrored(_shifted(level, level["null"]))
-    note = f"Table 3: {100 * figure:.0f} %"
-    return [Part(f"exchanged labels over {emotion}", "no worse", rows, note=note)]
+    rows = _mirrored(evidence.over_chance(model, emotion))
+    note = f"Table 3: {100 * evidence.printed(model, emotion):.0f} %"
+    yield Part(f"exchanged labels over {emotion}", "no worse", rows, note=note)
 
 
 def _confused(model: str, pairs: tuple[str, ...], evidence: Evidence) -> list[Part]:
@@ -446,39 +432,47 @@ def _open(why: str, evidence: Evidence) -> list[Part]:
     return [Part("", "open", word=UNTESTABLE, note=why)]
 
 
-def _by_reading(evidence: Evidence, modality: str) -> Iterable[tuple[str, bool, dict[float, str]]]:
+def _by_reading(evidence: Evidence, *modalities: str) -> list[tuple[str, bool, dict[float, str]]]:
     """For each reading of the networks behind Figures 6a, 9 and 10 its label, whether it is the
-    primary one, and its models by width.
+    primary one, and its models by width, the narrowest first.
     """
-    for name, setting in READINGS.items():
-        models = evidence.models("by width", "hidden", modality=modality, **setting)
-        yield f"{modality}, {name}", name == next(iter(READINGS)), models
+    return [
+        (
+            f"{modality}, {name}",
+            name == PRIMARY,
+            evidence.models("by width", "hidden", modality=modality, **setting),
+        )
+        for modality, (name, setting) in product(modalities, READINGS.items())
+    ]
 
 
 def _more_units(evidence: Evidence) -> list[Part]:
-    parts = []
-    for modality in MODALITIES:
-        for label, primary, models in _by_reading(evidence, modality):
-            if len(models) < 2:
-                return _open("one width only", evidence)
-            gap = evidence.gap(models[max(models)], models[min(models)])
-            parts.append(Part(label, "order", gap, counted=primary))
-    return parts
+    readings = _by_reading(evidence, *MODALITIES)
+    if any(len(models) < 2 for _, _, models in readings):
+        return _open("one width only", evidence)
+    return [
+        Part(
+            label, "order", evidence.gap(models[max(models)], models[min(models)]), counted=primary
+        )
+        for label, primary, models in readings
+    ]
 
 
 def _happy_width(evidence: Evidence) -> list[Part]:
-    parts = []
-    for label, primary, models in _by_reading(evidence, "PHOG"):
-        widths = sorted(models)
-        if len(widths) < 3 or widths[-1] != 16:
-            return _open("too few widths, or none of 16", evidence)
-        narrow, middle, wide = (models[widths[k]] for k in (0, len(widths) // 2, -1))
-        for step, rows in (
-            ("rises to the middle width", evidence.gap(middle, narrow, "Happy")),
-            ("falls from there to 16", _mirrored(evidence.gap(wide, middle, "Happy"))),
-            ("lower at 16 than at the narrowest", _mirrored(evidence.gap(wide, narrow, "Happy"))),
-        ):
-            parts.append(Part(f"{step} ({label})", "order", rows, counted=primary))
+    readings, parts = _by_reading(evidence, "PHOG"), []
+    if any(len(models) < 3 or max(models) != 16 for _, _, models in readings):
+        return _open("too few widths, or none of 16", evidence)
+    for label, primary, models in readings:
+        narrow, middle, wide = (list(models.values())[k] for k in (0, len(models) // 2, -1))
+        steps = {
+            "rises to the middle width": evidence.gap(middle, narrow, "Happy"),
+            "falls from there to 16": _mirrored(evidence.gap(wide, middle, "Happy")),
+            "lower at 16 than at the narrowest": _mirrored(evidence.gap(wide, narrow, "Happy")),
+        }
+        parts += [
+            Part(f"{step} ({label})", "order", rows, counted=primary)
+            for step, rows in steps.items()
+        ]
     return parts
 
 
@@ -486,33 +480,37 @@ def _compression(evidence: Evidence) -> list[Part]:
     """Networks of the narrowest and the widest width keep other shares of their units."""
     if evidence.select("compression").empty:
         return _open("one width only", evidence)
-    parts = []
-    for m, (name, setting) in product(MODALITIES, READINGS.items()):
-        rows = evidence.rows("compression", modality=m, judged=True, **setting)
-        parts.append(Part(f"{m}, {name}", "order", rows, counted=name == next(iter(READINGS))))
-    return parts
+    cases = product(MODALITIES, READINGS.items())
+    return [
+        Part(
+            f"{m}, {name}",
+            "order",
+            evidence.rows("compression", modality=m, judged=True, **setting),
+            counted=name == PRIMARY,
+        )
+        for m, (name, setting) in cases
+    ]
 
 
 def _best_angle(evidence: Evidence) -> list[Part]:
     parts = []
     for (taken, shift), m in product((("shifted", 0.5), ("as they are", 0.0)), MODALITIES):
-        own = evidence.models("by angle", "angle", modality=m, activation_shift=shift)
-        if 60.0 not in own or min(own) == 60.0:
+        rest = evidence.models("by angle", "angle", modality=m, activation_shift=shift)
+        best = rest.pop(60.0, None)
+        if best is None or not rest or min(rest) > 60.0:
             return _open("60° and a smaller angle were not both tried", evidence)
-        best, rest = own[60.0], {angle: name for angle, name in own.items() if angle != 60.0}
         gaps = [evidence.gap(best, name) for name in rest.values()]
         nearest = gaps[int(np.argmin([rows["estimate"].mean(skipna=False) for rows in gaps]))]
-        rises = evidence.gap(best, rest[min(rest)])
         parts += [
-            Part(f"60° over {min(rest):g}° ({m}, {taken})", "order", rises, counted=shift == 0.5),
-            Part(f"60° over the best other ({m}, {taken})", "order", nearest, counted=shift == 0.5),
+            Part(f"60° over {other} ({m}, {taken})", "order", rows, counted=shift == 0.5)
+            for other, rows in ((f"{min(rest):g}°", gaps[0]), ("the best other", nearest))
         ]
     return parts
 
 
 def _pruning_improves(evidence: Evidence) -> list[Part]:
     """Pruned against unpruned networks of 16 units on PHOG, on the same folds."""
-    pruned, _, unpruned = (dict(own) for _, _, own in _by_reading(evidence, "PHOG"))
+    pruned, _, unpruned = (models for _, _, models in _by_reading(evidence, "PHOG"))
     if 16 not in pruned:
         return _open("no width of 16", evidence)
     return [
@@ -526,28 +524,18 @@ def _few_parameters(evidence: Evidence) -> list[Part]:
         evidence.rows("parameters", id=f"parameters, {name}")["estimate"].iloc[0]
         for name in ("CNN", "shallow")
     )
-    word = REPRODUCED if cnn <= shallow else NOT
-    counts = f"{cnn:.0f} against {shallow:.0f}, with 16 channels, of which the paper says nothing"
-    return [
-        Part(
-            "no more parameters than the shallow net",
-            "count",
-            word=word,
-            note=counts,
-            counted=False,
-        ),
-        *(
-            Part(f"accuracy on {m}", "no worse", evidence.gap(f"{m} CNN", f"{m} shallow"))
-            for m in MODALITIES
-        ),
+    note = f"{cnn:.0f} against {shallow:.0f}, with 16 channels, of which the paper says nothing"
+    label = "no more parameters than the shallow net"
+    return [_checked("count", cnn <= shallow, note, label, counted=False)] + [
+        Part(f"accuracy on {m}", "no worse", evidence.gap(f"{m} CNN", f"{m} shallow"))
+        for m in MODALITIES
     ]
 
 
 def _images(evidence: Evidence) -> list[Part]:
-    pair = ("CNN fusion with image", "CNN fusion")
-    if evidence.select("difference", first=pair[0], second=pair[1]).empty:
+    if evidence.select("difference", first="CNN fusion with image").empty:
         return _open("the data hold no images", evidence)
-    return [Part("", "order", evidence.gap(*pair))]
+    return [Part("", "order", evidence.gap("CNN fusion with image", "CNN fusion"))]
 
 
 def _converged(evidence: Evidence) -> list[Part]:
@@ -556,9 +544,9 @@ def _converged(evidence: Evidence) -> list[Part]:
             model,
             "most networks",
             evidence.rows("falling", model=model, recipe="printed"),
-            points=False,
+            reference=0.5,
         )
-        for model in MODELS
+        for model in PAPER_MODELS
     ]
 
 
@@ -573,77 +561,75 @@ def _better_than(variants: tuple[str, ...], evidence: Evidence) -> list[Part]:
 def _smooth_l1(evidence: Evidence) -> list[Part]:
     reached = {
         model: evidence.rows("linear", model=model, judged=True)["estimate"].mean()
-        for model in MODELS
+        for model in PAPER_MODELS
     }
     most = max(reached, key=lambda model: reached[model])
-    share = f"{100 * reached[most]:.1f} % of outputs on training rows"
     note = (
-        f"at most {share} reach its linear branch ({most}), elsewhere it is half the squared error"
+        f"at most {100 * reached[most]:.1f} % of outputs on training rows reach its linear branch "
+        f"({most}), elsewhere it is half the squared error"
     )
-    parts = _better_than(("squared error",), evidence)
-    return [*parts[:-1], replace(parts[-1], note=note)]
+    *parts, last = _better_than(("squared error",), evidence)
+    return [*parts, replace(last, note=note)]
 
 
-def _arithmetic(right: bool, note: str) -> list[Part]:
-    return [Part("", "arithmetic", word=REPRODUCED if right else CONTRADICTED, note=note)]
+def _checked(rule: str, right: bool, note: str, label: str = "", counted: bool = True) -> Part:
+    """A part that numbers decide which have no error."""
+    wrong = CONTRADICTED if rule == "arithmetic" else NOT
+    return Part(label, rule, word=REPRODUCED if right else wrong, note=note, counted=counted)
 
 
-def _table_2(evidence: Evidence) -> list[Part]:
-    degrees = evidence.rows("angle")["estimate"].to_numpy()
-    cut = np.floor(10 * degrees) / 10
+def _table_2(evidence: Evidence) -> Iterable[Part]:
+    cut = np.floor(10 * evidence.rows("angle")["estimate"].to_numpy()) / 10
     same = np.isclose(cut, list(paper.TABLE_2.values())).sum()
     note = f"{same} of {len(cut)} equal ours, cut off after one decimal; activations as they are"
-    return _arithmetic(same == len(cut), note)
+    yield _checked("arithmetic", same == len(cut), note)
 
 
-def _similar_pair(evidence: Evidence) -> list[Part]:
+def _similar_pair(evidence: Evidence) -> Iterable[Part]:
     degrees = evidence.rows("angle")["estimate"].to_numpy()
     i, j = list(paper.TABLE_2)[int(degrees.argmin())]
-    return _arithmetic((i, j) == (3, 4), f"units {i} and {j}, {degrees.min():.2f}°")
+    yield _checked("arithmetic", (i, j) == (3, 4), f"units {i} and {j}, {degrees.min():.2f}°")
 
 
-def _averages(evidence: Evidence) -> list[Part]:
+def _averages(evidence: Evidence) -> Iterable[Part]:
     off = [
         np.mean([evidence.printed(model, e) for e in paper.EMOTIONS]) - evidence.printed(model)
         for model in paper.TABLE_3
     ]
-    worst = 100 * np.max(np.abs(off))
-    return _arithmetic(worst <= 100 * ROUNDING, f"largest difference {worst:.2f} points")
+    worst = np.max(np.abs(off))
+    yield _checked("arithmetic", worst <= ROUNDING, f"largest difference {100 * worst:.2f} points")
 
 
-def _rows(evidence: Evidence) -> list[Part]:
+def _rows(evidence: Evidence) -> Iterable[Part]:
     count = evidence.rows("data", measure="rows")["estimate"].iloc[0]
-    return [Part("", "count", word=REPRODUCED if count == 675 else NOT, note=f"{count:.0f}")]
+    yield _checked("count", count == 675, f"{count:.0f}")
 
 
-def _read_off(
-    values: ArrayLike, figures: ArrayLike, half_step: float, label: str = ""
-) -> list[Part]:
+def _read_off(values: ArrayLike, figures: ArrayLike, half_step: float, label: str = "") -> Part:
     """Values of the features against what a figure of the paper shows."""
-    worst = np.max(np.abs(np.subtract(values, figures)))
-    low, high = np.min(values), np.max(values)
-    word = REPRODUCED if worst <= half_step else NOT
-    return [Part(label, "read off an axis", word=word, note=f"{low:.3f} to {high:.3f}")]
+    met = np.max(np.abs(np.subtract(values, figures))) <= half_step
+    note = f"{np.min(values):.3f} to {np.max(values):.3f}"
+    return _checked("read off an axis", met, note, label)
 
 
-def _raw_range(evidence: Evidence) -> list[Part]:
+def _raw_range(evidence: Evidence) -> Iterable[Part]:
     low, high = (evidence.rows("data", measure=m)["estimate"] for m in ("smallest", "largest"))
-    return _read_off([low.min(), high.max()], [-0.05, 0.15], 0.025)
+    yield _read_off([low.min(), high.max()], [-0.05, 0.15], 0.025)
 
 
-def _raw_centres(evidence: Evidence) -> list[Part]:
-    return _read_off(evidence.rows("data", measure="median")["estimate"], 0, 0.025)
+def _raw_centres(evidence: Evidence) -> Iterable[Part]:
+    yield _read_off(evidence.rows("data", measure="median")["estimate"], 0, 0.025)
 
 
 def _feature_centres(evidence: Evidence) -> list[Part]:
-    parts = []
-    for m in MODALITIES:
-        medians = evidence.rows("data", measure="scaled median", modality=m)
-        parts += _read_off(medians["estimate"][medians["feature"] > 1], 0.4, 0.1, m)
-    return parts
+    medians = [evidence.rows("data", measure="scaled median", modality=m) for m in MODALITIES]
+    return [
+        _read_off(own["estimate"][own["feature"] > 1], 0.4, 0.1, m)
+        for m, own in zip(MODALITIES, medians, strict=True)
+    ]
 
 
-RULES: dict[str, Callable[[Evidence], list[Part]]] = {
+RULES: dict[str, Callable[[Evidence], Iterable[Part]]] = {
     "fusion": partial(_levels, "CNN fusion", ("average",)),
     "phog-cnn": partial(_levels, "PHOG CNN", ("average",)),
     "lpq-cnn": partial(_levels, "LPQ CNN", ("average",)),

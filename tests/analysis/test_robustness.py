@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, recall_score
+from sklearn.metrics import recall_score
 
 from emolib.analysis import robustness
 from emolib.analysis.evidence import conditions
 from emolib.analysis.robustness import (
-    averages,
     leakage,
     multiverse,
     near_duplicates,
@@ -101,19 +100,6 @@ def test_results_that_were_not_tested_are_left_out():
     assert split_percentile(some, 0.2) == split_percentile(some[[0, 2]], 0.2)
     nothing = split_percentile(np.full(3, np.nan), 0.2)
     assert nothing.pop("draws") == 0 and np.isnan(list(nothing.values())).all()
-
-
-@pytest.mark.parametrize("rows", [np.arange(60), np.arange(3, 60, 4)])
-def test_averages_are_scikit_learn_s_of_the_tested_rows(tiny, rows):
-    scores = np.full((2, 60, 3), np.nan)
-    scores[:, rows] = np.random.default_rng(3).random((2, len(rows), 3))
-    found = averages(tiny.labels, scores)
-    predicted = scores[:, rows].argmax(-1)
-    recalls = [recall_score(tiny.labels[rows], own, average="macro") for own in predicted]
-    np.testing.assert_allclose(found["recall"], recalls)
-    shares = [accuracy_score(tiny.labels[rows], own) for own in predicted]
-    np.testing.assert_allclose(found["accuracy"], shares)
-    assert set(found) == {"recall", "accuracy", "precision", "average precision"}
 
 
 def test_rank_correlations_are_those_of_all_orders():
@@ -224,7 +210,7 @@ class TestPicks:
             ([[none, wrong], [right, none]], (np.nan, 1, 1)),
             ([[none, none], [none, none]], [np.nan] * 3),
         ):
-            given = robustness.Checkpoints([1, 2], np.array(predicted), np.array([2, 1]))
+            given = ([1, 2], np.array(predicted), np.array([2, 1]))
             monkeypatch.setattr(robustness, "_checkpoints", lambda *a, given=given: [given])
             found = selection_bias(tiny, table, every=1, fixed={"hidden": 8})
             np.testing.assert_allclose(found[["fixed", "nested", "picked"]], [expected])
@@ -296,3 +282,4 @@ def test_multiverse_has_each_reading_by_each_measure(tiny):
         for one in scores[table["learning_rate"] == 0.05]
     ]
     assert strong["recall"] == pytest.approx(np.mean(pooled))
+    assert set(strong.index) == {*robustness.READ_AS, "training accuracy"}
