@@ -11,7 +11,7 @@ from typing import Any
 from emolib.report import BuildError
 from emolib.report.cards import macro, templates
 from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
-from emolib.report.execution import Task
+from emolib.report.keys import Task
 from emolib.report.parameters import declared
 
 # Cards that leave their chapter for the first page, in this order; the chapter keeps a link in
