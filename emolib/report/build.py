@@ -64,9 +64,9 @@ def build(
         say(f"building {report}: looking for what has changed")
         tasks = plan(notebooks, parameters)
         keys = {stem: task.key for stem, task in tasks.items()}
-        shell = sorted(Path(__file__).parent.glob("*.*"))
         shown = [title, stamp, required, Path(parameters.get("source", "")).name]
-        inputs = digest([shown, files_digest([*shell, *notebooks]), keys])
+        shell = files_digest([*sorted(Path(__file__).parent.glob("*.*")), *notebooks])
+        inputs = digest([shown, shell, keys])
         before: dict[str, Any] = {}
         with suppress(OSError, ValueError):  # none yet, or damaged
             before = json.loads(record.read_text(encoding="utf-8"))
@@ -81,32 +81,29 @@ def build(
         from emolib.report.page import assemble
 
         for stem, task in tasks.items():
-            old = before.get("keys", {}).get(stem)
-            task.why = changes(old, task.key) or "its outputs are no longer kept"
+            task.why = changes(before.get("keys", {}).get(stem), task.key)
         # in the cache, or beside the report without one
         run(tasks, (cache_folder() or output) / "chapters")
-        log = [
+        log = "".join(
             f"{stem}: {task.seconds:.1f} s, {task.why or 'its outputs are kept'}\n"
             f"{stderr(task.node)}{task.fault}\n"
             for stem, task in tasks.items()
-        ]
-        write(output / "build.log", "".join(log))
+        )
+        write(output / "build.log", log)
         chapters = [tasks[notebook.stem] for notebook in notebooks]
         faults = [f"chapter {task.notebook.stem}: {task.fault}" for task in chapters if task.fault]
         html, found = assemble(chapters, title, facts, faults, required)
         review(html)
-        state: dict[str, Any] = {
-            "keys": {stem: key for stem, key in keys.items() if not tasks[stem].fault}
-        }
+        done = {stem: key for stem, key in keys.items() if not tasks[stem].fault}
         if faults:
             write(failed, html)
-            write(record, json.dumps(state))
+            write(record, json.dumps({"keys": done}))
             kept = f", {report.name} is the last good one" if report.exists() else ""
             raise ChapterError(f"{faults[0]} ({failed} shows how far it came{kept})")
         write(report, html)
         write(results, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         files = files_digest([report, results])
-        write(record, json.dumps(state | {"inputs": inputs, "files": files}))
+        write(record, json.dumps({"keys": done, "inputs": inputs, "files": files}))
         failed.unlink(missing_ok=True)
     return report
 

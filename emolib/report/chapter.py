@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,13 @@ SHOWN = [
 
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+EXPORTER = HTMLExporter(  # of all chapters, which compiles its templates once
+    template_name="basic",
+    template_file=str(Path(__file__).with_name("chapter.html")),
+    exclude_input_prompt=True,
+    exclude_output_prompt=True,
+    config=Config(NbConvertBase={"display_data_priority": SHOWN}),
+)
 
 
 @dataclass(frozen=True)
@@ -94,9 +100,7 @@ class Chapter:
 class Prose(IPythonRenderer):
     """Markdown to HTML with formulas as MathML, and headings one level down with ids of their own.
 
-    HTML in it stands on the page as text, and so does a link that is neither on the page nor to the
-    web: a name or a label in the data must not become markup. A picture is part of the file or not
-    there.
+    HTML in it stands on the page as text: a name or a label in the data must not become markup.
     """
 
     def __init__(self, stem: str) -> None:
@@ -122,14 +126,6 @@ class Prose(IPythonRenderer):
             if "\\" not in formula:  # it lets a command that it does not know stand as text
                 return formula
         raise BuildError(f"chapter {self.stem}: the formula {latex.strip()} cannot be read")
-
-    def link(self, text: str, url: str, title: str | None = None) -> str:
-        """A link on the page or to the web; of any other the text."""
-        return super().link(text, url, title) if url.startswith(("#", "https:", "http:")) else text
-
-    def image(self, text: str, url: str, title: str | None = None) -> str:
-        """A picture that is part of the file; of any other the alt text."""
-        return super().image(text, url, title) if url.startswith("data:image/") else text
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         """A heading one level down, with an id and a link to itself."""
@@ -164,23 +160,22 @@ def tidy(
     Raises:
         BuildError: two cells or chapters publish the same name.
     """
-    given = [value for value in parameters.values() if isinstance(value, str)]
+    paths = [
+        value for value in parameters.values() if isinstance(value, str) and os.path.isabs(value)
+    ]
 
     def clean(item: Any) -> Any:
         """``item`` with all text in it cleaned, however deep in lists and dicts it stands."""
         match item:
             case str():
-                for path in filter(os.path.isabs, given):
+                for path in paths:
                     item = item.replace(path, Path(path).name)
-                return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", item)
+                # the bytes of a picture may read as an address
+                return re.sub(r"(?<![\w+/])0x[0-9a-f]{6,}\b", "0x…", item)
             case list():
                 return [clean(part) for part in item]
             case dict():
-                pairs = [  # a picture's bytes may read as an address
-                    (name, part if name in ("image/png", "image/jpeg") else clean(part))
-                    for name, part in item.items()
-                ]
-                return NotebookNode(pairs)
+                return NotebookNode({name: clean(part) for name, part in item.items()})
         return item
 
     notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids
@@ -207,18 +202,6 @@ def tidy(
     ]
 
 
-@cache
-def _exporter() -> HTMLExporter:
-    """The exporter of all chapters, which compiles its templates once."""
-    return HTMLExporter(
-        template_name="basic",
-        template_file=str(Path(__file__).with_name("chapter.html")),
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        config=Config(NbConvertBase={"display_data_priority": SHOWN}),
-    )
-
-
 def _arranged(cells: list[NotebookNode]) -> list[NotebookNode]:
     """The cells of a chapter as the page has them: below the title those with the tag ``answer``,
     and in one cell the code of these and of all that show nothing.
@@ -229,12 +212,11 @@ def _arranged(cells: list[NotebookNode]) -> list[NotebookNode]:
         for cell in cells
         if cell.cell_type == "code" and cell.execution_count and not cell.outputs
     ]
-    code = [cell.source for cell in cells if cell in silent or cell in answers]
     title, *rest = [cell for cell in cells if cell not in answers and cell not in silent[1:]]
+    for cell in silent[:1]:
+        cell.source = "\n\n".join(own.source for own in cells if own in silent or own in answers)
     for cell in answers:
         cell.source = ""
-    for cell in silent[:1]:
-        cell.source = "\n\n".join(code)
     return [title, *answers, *rest]
 
 
@@ -263,13 +245,12 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
         BuildError: there is no title, or a formula cannot be read.
     """
     prose = Prose(stem)
-    exporter = _exporter()
-    exporter.register_filter("markdown2html", MarkdownWithMath(prose).render)
+    EXPORTER.register_filter("markdown2html", MarkdownWithMath(prose).render)
     # all kernels are IPython's; the highlighter may not depend on whether one has said so
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     if notebook.metadata.get("code") != "open":
         notebook.cells = _arranged(notebook.cells)
-    html, _ = exporter.from_notebook_node(notebook)
+    html, _ = EXPORTER.from_notebook_node(notebook)
     titles = [(id, title) for level, id, title in prose.headings if level == 1]
     if not titles:
         raise BuildError(f"chapter {stem}: there is no title, a heading '# …'")
@@ -277,12 +258,13 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
         r'<div class="highlight.*?</div>', lambda code: _coloured(code[0]), html, flags=re.DOTALL
     )
 
-    def card(slot: re.Match[str]) -> str:
-        above, _, below = show(slot[1]).partition("<!--code-->")
-        return above + (slot[2] or "") + below
-
     # the exporter parses and rewrites its page, in which pictures are best left out
-    slots = r'<div data-card="([\w-]+)"></div>\s*(<details class="code">.*?</details>)?'
-    html = re.sub(slots, card, html, flags=re.DOTALL)
-    sections = [(id, title) for level, id, title in prose.headings if level == 2]
-    return Chapter(*titles[0], sections, html)
+    html = re.sub(
+        r'<div data-card="([\w-]+)"></div>\s*(<details class="code">.*?</details>)?',
+        lambda slot: show(slot[1]).replace("<!--code-->", slot[2] or ""),
+        html,
+        flags=re.DOTALL,
+    )
+    return Chapter(
+        *titles[0], [(id, title) for level, id, title in prose.headings if level == 2], html
+    )

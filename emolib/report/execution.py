@@ -54,8 +54,9 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         task = tasks[name]
         wait(futures[need] for need in task.needs)
         if broken := [need for need in task.needs if tasks[need].fault]:
-            names = " and ".join(broken)
-            task.fault = f"not run: it needs chapter {names}, which did not reach its end"
+            task.fault = (
+                f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end"
+            )
         else:
             if task.why:
                 tqdm.write(f"{name} … ({task.why})", file=sys.stderr)
@@ -75,10 +76,10 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
                 next(code, cell) if cell.cell_type == "code" else cell for cell in task.node.cells
             ]
         if task.why:
-            said = f"{name}: {task.fault or f'{task.seconds:.0f} s'}"
+            said = [f"{name}: {task.fault or f'{task.seconds:.0f} s'}"]
             # by the library, to whom it may concern
-            more = re.findall(rf"^{NAME}: .*", stderr(task.node), flags=re.M)
-            tqdm.write("\n".join([said, *more]), file=sys.stderr)
+            said += re.findall(rf"^{NAME}: .*", stderr(task.node), flags=re.M)
+            tqdm.write("\n".join(said), file=sys.stderr)
 
     for task in tasks.values():
         task.node, _ = ClearOutputPreprocessor().preprocess(

@@ -17,7 +17,6 @@ from threading import Lock
 from typing import Any
 
 import psutil
-from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -85,7 +84,7 @@ class ForkedKernel(LocalProvisioner):
 
     async def launch_kernel(  # type: ignore[override]  # all that is handed over
         self, cmd: list[str], *, cwd: str, env: dict[str, str], **options: Any
-    ) -> KernelConnectionInfo:
+    ) -> Any:
         """Forks it, with the arguments that follow the name of the module in ``cmd``."""
         with self.lock:
             if self.server and self.server.poll() is not None:  # it was killed
@@ -100,8 +99,9 @@ class ForkedKernel(LocalProvisioner):
                     text=True,
                     start_new_session=True,  # Ctrl-C is for the build
                 )
-            request = json.dumps([cmd[cmd.index("-f") :], cwd, env])
-            print(request, file=self.server.stdin, flush=True)
+            print(
+                json.dumps([cmd[cmd.index("-f") :], cwd, env]), file=self.server.stdin, flush=True
+            )
             self.process = psutil.Process(int(self.server.stdout.readline()))
         self.pid = self.pgid = self.process.pid
         return self.connection_info
@@ -134,7 +134,6 @@ def serve() -> None:
         for stream in range(3):
             os.dup2(os.open(os.devnull, os.O_RDWR), stream)
         os.chdir(folder)
-        os.environ.clear()
         os.environ.update(environment)
         IPKernelApp.launch_instance([*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
         return

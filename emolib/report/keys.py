@@ -82,8 +82,9 @@ def plan(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, 
     try:
         order = list(TopologicalSorter(needs).static_order())
     except CycleError as error:
-        circle = ", ".join(sorted(set(error.args[1])))
-        raise BuildError(f"chapters {circle} wait for one another") from error
+        raise BuildError(
+            f"chapters {', '.join(sorted(set(error.args[1])))} wait for one another"
+        ) from error
     root = notebooks[0].parents[1]
     source = parameters.get("source", "")
     data = files_digest([Path(source)]) if source else "drawn faces"  # which the library draws
@@ -96,13 +97,18 @@ def plan(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, 
     tasks: dict[str, Task] = {}
     for stem in order:
         given = {name: parameters[name] for name in declared(files[stem]) if name in parameters}
-        cells = [cell for cell in nodes[stem]["cells"] if cell["cell_type"] == "code"]
         key = {
             **shared,
             **{name: _sha_of(root / name) for name in about[stem].get("files", [])},
             **{f"chapter {name}": digest(tasks[name].key) for name in needs[stem]},
             **{name: repr(value) for name, value in given.items()},
-            "its code": digest(["".join(cell["source"]) for cell in cells]),
+            "its code": digest(
+                [
+                    "".join(cell["source"])
+                    for cell in nodes[stem]["cells"]
+                    if cell["cell_type"] == "code"
+                ]
+            ),
         }
         if key.pop("source", ""):  # the place of the data counts for nothing
             key["the data"] = data
@@ -111,12 +117,12 @@ def plan(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, 
 
 
 def changes(old: Key | None, new: Key) -> str:
-    """The reason why outputs made under ``old`` do not serve ``new``; empty if they do."""
+    """The reason why a chapter runs whose last key was ``old`` and is ``new``."""
     if not old:
         return "it has not run yet"
     names = sorted(name for name in old | new if old.get(name) != new.get(name))
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"{', '.join(names[:2])}{more} changed" if names else ""
+    return f"{', '.join(names[:2])}{more} changed" if names else "its outputs are no longer kept"
 
 
 def digest(value: Any) -> str:
@@ -147,14 +153,21 @@ def commit(checkout: Path) -> str:
         return "unknown"
     # also where the checkout is another user's, as in a container: its code is running already
     trusted = ["-c", f"safe.directory={checkout.resolve()}", "-c", "core.fsmonitor=false"]
-    status = ["git", *trusted, "status", "--porcelain=v2", "--branch"]
     try:
-        said = subprocess.check_output(status, cwd=checkout, stderr=subprocess.PIPE)
+        said = subprocess.check_output(
+            ["git", *trusted, "status", "--porcelain=v2", "--branch"],
+            cwd=checkout,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
     except (OSError, subprocess.CalledProcessError) as error:
-        reason = getattr(error, "stderr", b"").decode(errors="replace") or error
-        say_once(f"the commit is unknown, because git fails in {checkout}: {reason}")
+        say_once(
+            f"the commit is unknown, because git fails in {checkout}: "
+            f"{getattr(error, 'stderr', error)}"
+        )
         return "unknown"
-    head, *lines = said.decode(errors="replace").splitlines()
+    head, *lines = said.splitlines()
     clean = all(line.startswith("#") for line in lines)
     return head.removeprefix("# branch.oid ")[:10] + (
         ", clean tree" if clean else " with uncommitted changes"
