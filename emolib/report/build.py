@@ -65,12 +65,12 @@ def build(
         tasks = plan(notebooks, parameters)
         keys = {stem: task.key for stem, task in tasks.items()}
         shown = [title, stamp, required, Path(parameters.get("source", "")).name]
-        shell = files_digest([*sorted(Path(__file__).parent.glob("*.*")), *notebooks])
+        shell = files_digest(*sorted(Path(__file__).parent.glob("*.*")), *notebooks)
         inputs = digest([shown, shell, keys])
         before: dict[str, Any] = {}
         with suppress(OSError, ValueError):  # none yet, or damaged
             before = json.loads(record.read_text(encoding="utf-8"))
-        if before.get("inputs") == inputs and before["files"] == files_digest([report, results]):
+        if before.get("inputs") == inputs and before["files"] == files_digest(report, results):
             say(f"nothing to do: {report} is up to date")
             return report
         facts = provenance() | dict(stamp or {})
@@ -102,7 +102,7 @@ def build(
             raise ChapterError(f"{faults[0]} ({failed} shows how far it came{kept})")
         write(report, html)
         write(results, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-        files = files_digest([report, results])
+        files = files_digest(report, results)
         write(record, json.dumps({"keys": done, "inputs": inputs, "files": files}))
         failed.unlink(missing_ok=True)
     return report

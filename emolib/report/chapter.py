@@ -178,7 +178,6 @@ def tidy(
                 return NotebookNode({name: clean(part) for name, part in item.items()})
         return item
 
-    notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids
     for cell in [cell for cell in notebook.cells if cell.cell_type == "code"]:
         for output in cell.outputs:
             published = output.get("data", {}).get(RESULTS, {})

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from emolib.report import ChapterError
 from emolib.report.cards import PUBLISHED, RESULTS
 from emolib.report.kernels import ChapterKernel
-from emolib.report.keys import Key, Task
+from emolib.report.keys import Task
 from emolib.utils.console import NAME
 
 TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
@@ -145,7 +145,9 @@ def stderr(notebook: NotebookNode) -> str:
     )
 
 
-def _chapter(key: Key, task: Task, given: dict[str, Any], bar: "tqdm[Any]") -> NotebookNode:
+def _chapter(
+    key: dict[str, str], task: Task, given: dict[str, Any], bar: "tqdm[Any]"
+) -> NotebookNode:
     """An executed chapter, which joblib keeps under its key."""
     return execute(task.notebook, task.parameters, TIMEOUT, lambda **_: bar.update(), given=given)
 
@@ -186,6 +188,7 @@ def execute(
                 # the kernel mentions its local port, which says nothing about the report
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 shutdown_kernel="immediate",
+                store_widget_state=False,  # of bars that no page shows, under random ids
                 resources={"metadata": {"path": folder}},
                 on_notebook_start=lambda notebook: seen.append(notebook),
                 on_cell_start=begin,

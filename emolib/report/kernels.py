@@ -51,7 +51,6 @@ PRELOADED = (
     *("emolib.report.cards", "emolib.figures", "emolib.bench"),
     *("emolib.analysis.baselines", "emolib.analysis.robustness", "emolib.analysis.verdicts"),
 )
-FORKS = sys.platform == "linux"  # macOS's own libraries do not stand a fork, Windows has none
 
 
 class ChapterKernel(AsyncKernelManager):
@@ -63,15 +62,18 @@ class ChapterKernel(AsyncKernelManager):
         """Starts the kernel in an empty folder, which holds its settings and sockets as well."""
         self.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])  # whatever is installed
         self.connection_file = str(Path(cwd, "kernel.json"))
-        # ports of kernels that start side by side can clash; sockets in this folder cannot
-        if sys.platform == "linux" and len(cwd) < 90:  # of the 107 that a socket's name may have
-            self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
-        if FORKS:
+        # macOS's own libraries do not stand a fork; a socket's name may have 107 characters
+        if sys.platform == "linux" and len(cwd) < 90:
             self.provisioner = ForkedKernel(kernel_spec=self.kernel_spec, parent=self)
+            # ports of kernels that start side by side can clash; sockets in this folder cannot
+            self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
         path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-        own = {name: str(Path(cwd, name)) for name in FOLDERS} | {"PYTHONPATH": path}
         await super().start_kernel(
-            cwd=cwd, env=os.environ | FIXED | own, stdout=DEVNULL, stderr=DEVNULL, **options
+            cwd=cwd,
+            env=os.environ | FIXED | dict.fromkeys(FOLDERS, cwd) | {"PYTHONPATH": path},
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            **options,
         )
 
 
@@ -135,5 +137,5 @@ def serve() -> None:
             os.dup2(os.open(os.devnull, os.O_RDWR), stream)
         os.chdir(folder)
         os.environ.update(environment)
+        # after which its standard input, and so the loop, is at its end
         IPKernelApp.launch_instance([*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
-        return

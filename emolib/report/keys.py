@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
@@ -33,8 +33,6 @@ LIBRARIES = (
     "nbconvert",
 )
 
-Key = dict[str, str]
-
 
 @dataclass
 class Task:
@@ -54,7 +52,7 @@ class Task:
     notebook: Path
     parameters: dict[str, Any]
     needs: list[str]
-    key: Key
+    key: dict[str, str]
     why: str = ""
     node: Any = None
     fault: str = ""
@@ -76,20 +74,19 @@ def plan(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, 
     nodes = {stem: json.loads(file.read_text(encoding="utf-8")) for stem, file in files.items()}
     about = {stem: node["metadata"].get("emolib", {}) for stem, node in nodes.items()}
     needs = {stem: own.get("needs", []) for stem, own in about.items()}
-    for stem, needed in needs.items():
-        if unknown := set(needed) - nodes.keys():
-            raise BuildError(f"chapter {stem} needs {min(unknown)}, which is no chapter")
     try:
         order = list(TopologicalSorter(needs).static_order())
     except CycleError as error:
         raise BuildError(
             f"chapters {', '.join(sorted(set(error.args[1])))} wait for one another"
         ) from error
+    if unknown := set(order) - nodes.keys():
+        raise BuildError(f"a chapter needs {min(unknown)}, which is no chapter")
     root = notebooks[0].parents[1]
     source = parameters.get("source", "")
-    data = files_digest([Path(source)]) if source else "drawn faces"  # which the library draws
-    shared = {"the environment": digest([_sha_of(root / "requirements.lock"), versions()])} | {
-        file.relative_to(PACKAGE.parent).as_posix(): _sha_of(file)
+    data = files_digest(Path(source)) if source else "drawn faces"  # which the library draws
+    shared = {"the environment": digest([files_digest(root / "requirements.lock"), versions()])} | {
+        file.relative_to(PACKAGE.parent).as_posix(): files_digest(file)
         for file in sorted(PACKAGE.rglob("*"))
         if file.suffix in (".py", ".pyi", ".html")
         if file.relative_to(PACKAGE).parts[0] not in APART or file.name in SHOWN
@@ -99,7 +96,7 @@ def plan(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, 
         given = {name: parameters[name] for name in declared(files[stem]) if name in parameters}
         key = {
             **shared,
-            **{name: _sha_of(root / name) for name in about[stem].get("files", [])},
+            **{name: files_digest(root / name) for name in about[stem].get("files", [])},
             **{f"chapter {name}": digest(tasks[name].key) for name in needs[stem]},
             **{name: repr(value) for name, value in given.items()},
             "its code": digest(
@@ -116,11 +113,11 @@ def plan(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, 
     return tasks
 
 
-def changes(old: Key | None, new: Key) -> str:
+def changes(old: Mapping[str, str] | None, new: Mapping[str, str]) -> str:
     """The reason why a chapter runs whose last key was ``old`` and is ``new``."""
     if not old:
         return "it has not run yet"
-    names = sorted(name for name in old | new if old.get(name) != new.get(name))
+    names = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     return f"{', '.join(names[:2])}{more} changed" if names else "its outputs are no longer kept"
 
@@ -130,19 +127,18 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def files_digest(paths: Iterable[Path]) -> str:
+def files_digest(*paths: Path) -> str:
     """Digest of the bytes of some files and, for folders among them, of the names inside."""
     return digest(
         [
-            [file.relative_to(path).as_posix(), _sha_of(file)]
+            [
+                file.relative_to(path).as_posix(),
+                hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "no file",
+            ]
             for path in paths
             for file in sorted(filter(Path.is_file, path.rglob("*"))) or [path]
         ]
     )
-
-
-def _sha_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "no file"
 
 
 def commit(checkout: Path) -> str:

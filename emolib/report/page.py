@@ -64,6 +64,7 @@ def assemble(
     )
     html |= {
         id: f'<p class="moved"><a href="#{id}">{called[id]}</a> stands on the first page.</p>'
+        "<!--code-->"
         for id in FIRST
         if id in html
     }

@@ -42,19 +42,20 @@ def test_key_holds_the_code_that_runs_and_leaves_prose_out(tmp_path, monkeypatch
 )
 def test_each_part_that_changed_is_told(new, said):
     assert changes(KEY, new) == said
-    assert changes(KEY, KEY) == "" and changes(None, KEY) == "it has not run yet"
+    assert changes(KEY, KEY) == "its outputs are no longer kept"
+    assert changes(None, KEY) == "it has not run yet"
 
 
 def test_data_are_known_by_their_bytes(tmp_path):
     (folder := tmp_path / "a").mkdir()
     for name in ("a.csv", "a/a.csv", "a/b.csv"):
         (tmp_path / name).write_text("x")
-    one, other, whole = (files_digest([tmp_path / name]) for name in ("a.csv", "a/b.csv", "a"))
+    one, other, whole = (files_digest(tmp_path / name) for name in ("a.csv", "a/b.csv", "a"))
     assert one == other != whole
     (folder / "b.csv").rename(folder / "c.csv")
-    renamed = files_digest([folder])
+    renamed = files_digest(folder)
     (folder / "c.csv").write_text("y")
-    assert len({whole, renamed, files_digest([folder])}) == 3
+    assert len({whole, renamed, files_digest(folder)}) == 3
 
 
 @pytest.fixture
