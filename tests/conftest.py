@@ -1,4 +1,4 @@
-"""Fixtures of all tests: data to work on, and a cache that nobody else uses."""
+"""Fixtures of all tests: data to work on, a cache that nobody else uses, and a browser."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from browser import browser as chromium
 from hypothesis import HealthCheck, settings
 
 from emolib.data import EmotionData, load
@@ -78,3 +79,15 @@ def tiny():
         drawn=False,
         repairs=pd.DataFrame(columns=["found", "rows", "done"]),
     )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; a test that needs it skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if chromium() is None:
+        pytest.skip("there is no Chromium here")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -103,9 +103,9 @@ class Prose(IPythonRenderer):
     HTML in it stands on the page as text: a name or a label in the data must not become markup.
     """
 
-    def __init__(self, stem: str) -> None:
+    def __init__(self, stem: str, down: int = 1) -> None:
         super().__init__(escape=True)
-        self.stem = stem
+        self.stem, self.down = stem, down
         self.headings: list[tuple[int, str, str]] = []  # level, id, title
 
     def text(self, text: str) -> str:
@@ -128,7 +128,7 @@ class Prose(IPythonRenderer):
         raise BuildError(f"chapter {self.stem}: the formula {latex.strip()} cannot be read")
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
-        """A heading one level down, with an id and a link to itself."""
+        """A heading some levels down, with an id and a link to itself."""
         title = unescape(striptags(text))
         slug = re.sub(r"\W+", "-", title.lower()).strip("-")
         # the chapter's own title carries the chapter's id; the same heading twice gets a number
@@ -136,7 +136,7 @@ class Prose(IPythonRenderer):
         if id in [own for _, own, _ in self.headings]:
             id = f"{id}-{len(self.headings)}"
         self.headings.append((level, id, title))
-        below = min(level + 1, 6)
+        below = min(level + self.down, 6)
         link = f'<a class="anchor" href="#{id}" aria-label="Link to this section">#</a>'
         return f'<h{below} id="{id}">{text} {link}</h{below}>\n'
 
@@ -243,11 +243,12 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
     Raises:
         BuildError: there is no title, or a formula cannot be read.
     """
-    prose = Prose(stem)
+    lesson = notebook.metadata.get("code") == "open"  # a page of its own, whose title it holds
+    prose = Prose(stem, down=not lesson)
     EXPORTER.register_filter("markdown2html", MarkdownWithMath(prose).render)
     # all kernels are IPython's; the highlighter may not depend on whether one has said so
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
-    if notebook.metadata.get("code") != "open":
+    if not lesson:
         notebook.cells = _arranged(notebook.cells)
     html, _ = EXPORTER.from_notebook_node(notebook)
     titles = [(id, title) for level, id, title in prose.headings if level == 1]

@@ -104,8 +104,9 @@ def compose(
     provenance: Mapping[str, Any],
     numbers: Mapping[str, str],
     faults: Sequence[str] = (),
-    lesson: bool = False,
     answer: Mapping[str, str] | None = None,
+    lesson: str = "",
+    more: Sequence[Path] = (),
 ) -> str:
     """One HTML page that needs no other file.
 
@@ -116,11 +117,12 @@ def compose(
             everything; a lesson shows the rest at its end.
         numbers: what each figure and table is called, by id: the text of links that have none.
         faults: why the report is not whole, shown above everything.
-        lesson: whether it is a walkthrough and not the report: its code is open, and it may hold
-            durations.
         answer: of the report, its ``headline`` above the title, ``kicker`` and ``scale``.
+        lesson: head of a walkthrough, which may hold durations, in place of the report's.
+        more: files of script and style beside the page's own.
     """
-    script, style = _slim("page.js"), re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", _slim("style.css"))
+    script, style = (_slim(suffix, more) for suffix in (".js", ".css"))
+    style = re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", style)
     page = templates.get_template("shell.html").render(
         title=title,
         chapters=chapters,
@@ -138,14 +140,12 @@ def compose(
     )
 
 
-def _slim(file: str) -> str:
-    """A file beside this one without comments and indentation."""
-    return re.sub(
-        r"^\s*//[^\n]*\n|^\s+|/\*.*?\*/",
-        "",
-        Path(__file__).with_name(file).read_text(encoding="utf-8"),
-        flags=re.MULTILINE | re.DOTALL,
-    )
+def _slim(suffix: str, more: Sequence[Path]) -> str:
+    """The script or style of a page without comments and indentation."""
+    own = [Path(__file__).with_name(name) for name in ("page.js", "style.css")]
+    files = [file for file in [*own, *more] if file.suffix == suffix]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    return re.sub(r"^\s*//[^\n]*\n|^\s+|/\*.*?\*/", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def check_page(page: str, required: Sequence[str]) -> None:

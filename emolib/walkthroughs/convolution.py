@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from emolib.walkthroughs.lesson import array, check, judged, tried
+from emolib.walkthroughs.lesson import ASKED, array, check, judged, tried
 
 # Five numbers of a face, a kernel of three and a bias, small enough for pencil and paper.
 NUMBERS = (0.1, 0.4, 0.3, 0.9, 0.5)
@@ -31,6 +31,11 @@ def convolved(answer: Any) -> str:
     )
     right = _windows(np.pad(x, 1)) @ kernel + BIAS
     turned = np.convolve(x, kernel, "same")
+    place = (
+        "an output"
+        if found is ASKED
+        else f"output {np.argmin(np.isclose(found, right, atol=1e-4)) + 1}"
+    )
     beside = (
         "your kernel stands one place off: its middle weight belongs to the place itself, the "
         "first to the left neighbour."
@@ -66,7 +71,7 @@ def convolved(answer: Any) -> str:
             (_windows(np.pad(x, (0, 2))) @ kernel + BIAS, beside),
             (_windows(np.pad(x, (2, 0))) @ kernel + BIAS, beside),
         ],
-        f"output {np.argmin(np.isclose(found, right, atol=1e-4)) + 1} is off: "
+        f"{place} is off: "
         f"{KERNEL[0]:g}·left + {KERNEL[1]:g}·itself + "
         f"({KERNEL[2]:g})·right + {BIAS:g}, with 0 past an end.",
     )

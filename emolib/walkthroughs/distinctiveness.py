@@ -1,5 +1,6 @@
 """Checks of the walkthrough on distinctiveness."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def angle_of_3_and_4(answer: Any) -> str:
     return judged(
         value,
         right,
-        f"{value:.2f}°; the paper's Table 2 prints {TABLE_2[3, 4]}° for units 3 and 4.",
+        f"{right:.2f}°; the paper's Table 2 prints {TABLE_2[3, 4]}° for units 3 and 4.",
         [
             (
                 bool(np.isnan(value)),
@@ -47,21 +48,25 @@ def angle_of_3_and_4(answer: Any) -> str:
             ),
             # these are small numbers, so rounding must not hide which of them it is
             (
-                close(value, np.cos(np.radians(right)), 0.002),
+                np.cos(np.radians(right)),
                 "this is the cosine of the angle; np.arccos takes it to the angle itself.",
+                0.002,
             ),
             (
-                close(value, np.radians(right), 0.002),
+                np.radians(right),
                 "this is the angle in radians; the table is in degrees (np.degrees).",
+                0.002,
             ),
             (
-                close(value, a @ b, 0.01),
+                a @ b,
                 "this is the dot product; divide it by the lengths of both vectors first.",
+                0.01,
             ),
             (
-                close(value, np.linalg.norm(a - b), 0.005),
+                np.linalg.norm(a - b),
                 "this is the distance between the two vectors; the angle does not depend on their "
                 "lengths.",
+                0.005,
             ),
             (
                 angles(TABLE, 0.5)[2, 3],
@@ -84,12 +89,12 @@ def angle_of_3_and_4(answer: Any) -> str:
                 "many?",
             ),
         ],
-        f"{value:.4g} is not the angle; take the arc cosine of a·b / (|a| |b|), in degrees.",
+        "take the arc cosine of a·b / (|a| |b|), in degrees.",
         tolerance=0.15,
     )
 
 
-@check
+@partial(check, options=range(1, 7))
 def units_that_stay(answer: Any) -> str:
     """The units of Table 1 that stay at a minimal angle of 15°, activations as they are: of each
     pair the later one goes.

@@ -2,10 +2,11 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from html import escape
+from itertools import combinations
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -24,17 +25,26 @@ NO_ANSWER = (
 COLOURS = {
     "blue": "#0068a5",
     "red": "#b0412f",
-    "green": "#00805e",
+    "green": "#007a59",
     "purple": "#6a4c93",
     "brown": "#8a5a00",
 }
 
-# a wrong answer, or whether the mistake was made, and the sentence that names the mistake
-Mistakes = Iterable[tuple[Any, str]]
+# a wrong answer, or whether the mistake was made, the sentence that names the mistake, and its
+# tolerance if that is not the right answer's
+Mistakes = Iterable[tuple[Any, str] | tuple[Any, str, float]]
+# The type of the output that carries the rules of a check to the page.
+RULES = "application/vnd.emolib.rules+json"
+# In place of a number, asks a check for its rules.
+ASKED: Any = float("nan")
 
 
 class Wrong(Exception):
     """A wrong answer; the message is for the student."""
+
+
+class Asked(Exception):
+    """The rules of a check for numbers, see :func:`rules_of`."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +54,31 @@ class Verdict:
     Attributes:
         right: whether the answer is accepted.
         sentence: for the student; it names the mistake in a wrong answer.
+        rules: of the check, with a right answer, for a page that has no Python.
     """
 
     right: bool
     sentence: str
+    rules: dict[str, Any] | None = None
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {RULES: self.rules} if self.rules else {}
 
     def _repr_html_(self) -> str:
-        colour, word = ("#00805e", "✓ Right") if self.right else ("#b0412f", "✗ Not yet")
+        colour, word = ("#007a59", "✓ Right") if self.right else ("#b0412f", "✗ Not yet")
         style = f"border-left: 4px solid {colour}; padding-left: 0.8em"
         return f'<p class="verdict" style="{style}">{word}: {escape(self.sentence)}</p>'
 
 
-def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
+def check(judge: Callable[[Any], str], options: Sequence[Any] = ()) -> Callable[[Any], Verdict]:
     """Makes a check of a function that returns the praise of a right answer and raises
     :class:`Wrong` for others.
 
     No answer yet (``...``) and an answer that raises an error get a sentence of their own.
+
+    Args:
+        judge: the function.
+        options: all there are, where the answer is a set of some.
     """
 
     @wraps(judge)
@@ -67,13 +86,39 @@ def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
         if answer is ...:
             return Verdict(False, NO_ANSWER)
         try:
-            return Verdict(True, judge(answer))
+            return Verdict(True, judge(answer), rules_of(judge, options))
         except Wrong as wrong:
             return Verdict(False, str(wrong))
         except Exception as error:  # a student's function may do anything
             return Verdict(False, f"trying your answer ended in {type(error).__name__}: {error}")
 
     return verdict
+
+
+def rules_of(judge: Callable[[Any], str], options: Sequence[Any] = ()) -> dict[str, Any] | None:
+    """The rules of a check, to be followed by a page; None if the answer is a function.
+
+    Returns:
+        ``rules``: answer, sentence and tolerance, the right answer first; of the ``options`` an
+        answer holds the positions of those that were chosen. ``otherwise``: the sentence for all
+        other answers.
+    """
+    rules: list[list[Any]] = []
+    for count in range(len(options) + 1):
+        for chosen in combinations(range(len(options)), count):
+            try:
+                rules.insert(0, [chosen, judge({options[k] for k in chosen}), 0])
+            except Wrong as wrong:
+                rules.append([chosen, str(wrong), 0])
+    if options:
+        return {"options": [str(option) for option in options], "rules": rules, "otherwise": ""}
+    try:
+        judge(ASKED)
+    except Asked as asked:
+        return dict(asked.args[0])
+    except Wrong:
+        pass
+    return None
 
 
 def check_with(judge: Callable[..., str]) -> Callable[..., Callable[[Any], Verdict]]:
@@ -93,11 +138,22 @@ def judged(
 
     Raises:
         Wrong: the sentence of the first mistake that was made, or the one for any other answer.
+        Asked: the answer is :data:`ASKED`.
     """
+    if found is ASKED:
+        numbers = [mistake for mistake in mistakes if not isinstance(mistake[0], bool | np.bool)]
+        rules = [
+            [np.ravel(wrong).tolist(), sentence, *(own or [tolerance])]
+            for wrong, sentence, *own in [(right, praise), *numbers]
+        ]
+        raise Asked({"rules": rules, "otherwise": otherwise})
     if close(found, right, tolerance):
         return praise
-    for wrong, sentence in mistakes:
-        made = wrong if isinstance(wrong, bool | np.bool) else close(found, wrong, tolerance)
+    for wrong, sentence, *own in mistakes:
+        if isinstance(wrong, bool | np.bool):
+            made = wrong
+        else:
+            made = close(found, wrong, *(own or [tolerance]))
         if made:
             raise Wrong(sentence)
     raise Wrong(otherwise)
@@ -137,10 +193,10 @@ def number(answer: Any) -> float:
     return float(answer)
 
 
-def array(
-    answer: Any, shape: tuple[int, ...], others: Mapping[Any, str] | None = None
-) -> np.ndarray:
+def array(answer: Any, shape: tuple[int, ...], others: Mapping[Any, str] | None = None) -> Any:
     """An answer as an array of a given shape; ``others`` are wrong shapes and their sentences."""
+    if answer is ASKED:
+        return answer
     try:
         values = np.asarray(answer.detach() if isinstance(answer, torch.Tensor) else answer, float)
     except (TypeError, ValueError):
@@ -181,13 +237,17 @@ def show(thing: Callable[..., object], **names: str) -> HTML:
     formatter = formatters.HtmlFormatter(noclasses=True, style="bw", nowrap=True)
     html = highlight(source, lexers.PythonLexer(), formatter)
     for name, colour in names.items():
-        bold = f'<b style="color: {COLOURS[one_of("colour", colour, COLOURS)]}">{name}</b>'
+        one_of("colour", colour, COLOURS)
+        bold = f'<b style="color: var(--{colour}, {COLOURS[colour]})">{name}</b>'
         # a whole name, never inside a tag: the highlighter's attributes hold none of ours
         pattern = rf"(?<![\w#-]){name}(?![\w-])(?![^<]*>)"
         html, found = re.subn(pattern, bold, html)
         if not found:
             raise ValueError(f"{thing.__name__} holds no {name}")
-    style = "background: #fbfaf7; color: #222; padding: 0.8em; overflow-x: auto; line-height: 1.45"
+    style = (
+        "background: var(--raised, #fbfaf7); color: var(--text, #222); padding: 0.8em; "
+        "overflow-x: auto; line-height: 1.45"
+    )
     return HTML(
         f'<figure class="listing" style="margin: 0"><pre tabindex="0" style="{style}">{html}</pre>'
         f"<figcaption><small>{file}, from line {first}</small></figcaption></figure>"

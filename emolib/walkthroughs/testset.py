@@ -9,7 +9,7 @@ import pandas as pd
 from emolib import PROTOCOLS, Cache, EmotionData, sweep, train
 from emolib.data.drawn import drawn_data
 from emolib.metrics import accuracy, predict
-from emolib.walkthroughs.lesson import Wrong, array, check_with, close, judged, number
+from emolib.walkthroughs.lesson import Wrong, array, check_with, judged, number
 
 
 @check_with
@@ -127,9 +127,10 @@ def p_value(answer: Any, observed: float, shuffled: np.ndarray) -> str:
             (beyond + 1, count),
             # a rounded answer is recognised as well
             (
-                close(value, deviations, 0.01),
+                deviations,
                 "this is the number of standard deviations above chance; the p-value is a "
                 "share of shuffles.",
+                0.01,
             ),
             (not 0 <= value <= 1, "a p-value is a share, from 0 to 1."),
         ],

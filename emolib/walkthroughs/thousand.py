@@ -1,6 +1,7 @@
 """The walkthrough on a thousand networks at once: the loop, the stack in its place, and checks."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -158,7 +159,7 @@ def one_number(answer: Any) -> str:
     )
 
 
-@check
+@partial(check, options=tuple(COUPLING))
 def coupled(answer: Any) -> str:
     """The habits, of five, that let one network's training depend on the others of its stack."""
     chosen = {answer} if isinstance(answer, str) else set(answer)
