@@ -28,10 +28,10 @@ def build(
 ) -> Path:
     """Runs notebooks and writes ``<name>.html`` and its results into one folder.
 
-    The same inputs give the same bytes. A chapter whose key has not changed is not run
-    (:func:`emolib.report.keys.plan`); if nothing has changed, nothing is done. If a chapter fails, the
-    page that says so is ``<name>.failed.html``, and the last good report stays as it was.
-    Durations, reasons and what the chapters wrote to stderr go to ``build.log``.
+    The same inputs give the same bytes. A chapter whose key (:func:`emolib.report.keys.plan`) has
+    not changed is not run; if nothing has changed, nothing is done. If a chapter fails, the page
+    that says so is ``<name>.failed.html``, and the last good report stays as it was. Durations,
+    reasons and what the chapters wrote to stderr go to ``build.log``.
 
     Args:
         notebooks: the chapters, in the order of the page. A list ``needs`` under ``emolib`` in a

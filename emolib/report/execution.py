@@ -6,7 +6,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,9 +48,9 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
     """
     memory = joblib.Memory(folder, verbose=0, compress=True)
     chapter = memory.cache(_chapter, ignore=["task", "given", "bar"])
-    futures: dict[str, Future[None]] = {}
+    futures: dict[str, Future[list[str]]] = {}
 
-    def work(name: str) -> None:
+    def work(name: str) -> list[str]:
         task = tasks[name]
         wait(futures[need] for need in task.needs)
         if broken := [need for need in task.needs if tasks[need].fault]:
@@ -75,11 +75,9 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
             task.node.cells = [
                 next(code, cell) if cell.cell_type == "code" else cell for cell in task.node.cells
             ]
-        if task.why:
-            said = [f"{name}: {task.fault or f'{task.seconds:.0f} s'}"]
-            # by the library, to whom it may concern
-            said += re.findall(rf"^{NAME}: .*", stderr(task.node), flags=re.M)
-            tqdm.write("\n".join(said), file=sys.stderr)
+        # by the library, to whom it may concern
+        said = re.findall(rf"^{NAME}: .*", stderr(task.node), flags=re.M)
+        return [f"{name}: {task.fault or f'{task.seconds:.0f} s'}", *said] if task.why else []
 
     for task in tasks.values():
         task.node, _ = ClearOutputPreprocessor().preprocess(
@@ -103,13 +101,16 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
         try:
             for name in tasks:
                 futures[name] = pool.submit(work, name)
-            while pending := [future for future in futures.values() if not future.done()]:
+            pending = set(futures.values())
+            while pending:
                 at_work = [name for name, task in tasks.items() if task.seconds < 0]
                 count = f"{len(tasks) - len(pending)} of {len(tasks)} chapters done"
                 bar.set_description_str(", ".join([count, *at_work[:2]]))
-                wait(pending, timeout=0.5)
+                done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                for line in [line for future in done for line in future.result()]:
+                    tqdm.write(line, file=sys.stderr)
         except KeyboardInterrupt:
-            done = sum(future.done() and not tasks[name].fault for name, future in futures.items())
+            whole = sum(future.done() and not tasks[name].fault for name, future in futures.items())
             pool.shutdown(wait=False, cancel_futures=True)
             while not all(future.done() for future in futures.values()):
                 for child in psutil.Process().children(recursive=True):
@@ -117,11 +118,9 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
                         child.kill()
                 sleep(0.1)
             raise KeyboardInterrupt(
-                f"stopped: {done} of {len(tasks)} chapters are done and kept, and so are the "
+                f"stopped: {whole} of {len(tasks)} chapters are done and kept, and so are the "
                 "networks trained so far; the next build goes on from there"
             ) from None
-    for future in futures.values():
-        future.result()
     memory.reduce_size(items_limit=KEPT)
 
 

@@ -1,4 +1,4 @@
-"""Jupyter kernels of the chapters, on Linux forked from one process that has imported the libraries.
+"""Jupyter kernels of the chapters, on Linux forked from one process with the libraries loaded.
 
 A kernel of its own takes 5 s of CPU to start, of which imports are more than 4; a fork takes 0.2.
 The fork server has no threads, so that it can be forked safely, and ends with the process that
