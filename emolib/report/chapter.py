@@ -100,7 +100,9 @@ class Chapter:
 class Prose(IPythonRenderer):
     """Markdown to HTML with formulas as MathML, and headings one level down with ids of their own.
 
-    HTML in it stands on the page as text: a name or a label in the data must not become markup.
+    HTML in it stands on the page as text, and so does a link that is neither on the page nor to the
+    web: a name or a label in the data must not become markup. A picture is part of the file or not
+    there.
     """
 
     def __init__(self, stem: str, down: int = 1) -> None:
@@ -126,6 +128,14 @@ class Prose(IPythonRenderer):
             if "\\" not in formula:  # it lets a command that it does not know stand as text
                 return formula
         raise BuildError(f"chapter {self.stem}: the formula {latex.strip()} cannot be read")
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        """A link on the page or to the web; of any other the text."""
+        return super().link(text, url, title) if url.startswith(("#", "https:", "http:")) else text
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """A picture that is part of the file; of any other the alt text."""
+        return super().image(text, url, title) if url.startswith("data:image/") else text
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         """A heading some levels down, with an id and a link to itself."""
