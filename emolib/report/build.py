@@ -8,9 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emolib.report import BuildError, ChapterError, forks
-from emolib.report.keys import changes, chapter_keys, digest, files_digest
-from emolib.report.parameters import declared
+from emolib.report import BuildError, ChapterError
+from emolib.report.keys import changes, digest, files_digest, plan
 from emolib.utils.cache import cache_folder, write
 from emolib.utils.console import say
 
@@ -29,10 +28,10 @@ def build(
 ) -> Path:
     """Runs notebooks and writes ``<name>.html`` and its results into one folder.
 
-    The same inputs give the same bytes. A chapter whose key has not changed is not run
-    (:mod:`emolib.report.keys`); if nothing has changed, nothing is done. If a chapter fails, the
-    page that says so is ``<name>.failed.html``, and the last good report stays as it was.
-    Durations, reasons and what the chapters wrote to stderr go to ``build.log``.
+    The same inputs give the same bytes. A chapter whose key (:func:`emolib.report.keys.plan`) has
+    not changed is not run; if nothing has changed, nothing is done. If a chapter fails, the page
+    that says so is ``<name>.failed.html``, and the last good report stays as it was. Durations,
+    reasons and what the chapters wrote to stderr go to ``build.log``.
 
     Args:
         notebooks: the chapters, in the order of the page. A list ``needs`` under ``emolib`` in a
@@ -63,61 +62,48 @@ def build(
     record = output / f".{name}.state.json"
     with _alone(output):
         say(f"building {report}: looking for what has changed")
-        keys = chapter_keys(notebooks, parameters)
-        shell = sorted(file for file in Path(__file__).parent.iterdir() if file.is_file())
+        tasks = plan(notebooks, parameters)
+        keys = {stem: task.key for stem, task in tasks.items()}
         shown = [title, stamp, required, Path(parameters.get("source", "")).name]
-        inputs = digest([shown, files_digest([*shell, *notebooks]), keys])
+        shell = files_digest(*sorted(Path(__file__).parent.glob("*.*")), *notebooks)
+        inputs = digest([shown, shell, keys])
         before: dict[str, Any] = {}
         with suppress(OSError, ValueError):  # none yet, or damaged
             before = json.loads(record.read_text(encoding="utf-8"))
-        if before.get("inputs") == inputs and before["files"] == files_digest([report, results]):
+        if before.get("inputs") == inputs and before["files"] == files_digest(report, results):
             say(f"nothing to do: {report} is up to date")
             return report
-        if forks.FORKS and keys != before.get("keys"):
-            forks.start()  # its imports take as long as the data
         facts = provenance() | dict(stamp or {})
         # The libraries that run and convert notebooks take a second to load, and jsonschema among
         # them another two for a grammar of web addresses that it can do without: None hides it.
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # Python takes it
-        from emolib.report.execution import Task, run
+        from emolib.report.execution import run, stderr
         from emolib.report.page import assemble
 
-        files = {notebook.stem: notebook for notebook in notebooks}
-        tasks = {
-            stem: Task(
-                notebook=files[stem],
-                parameters={
-                    name: parameters[name] for name in declared(files[stem]) if name in parameters
-                },
-                key=key,
-                why=changes(before.get("keys", {}).get(stem), key)
-                or "its outputs are no longer kept",
-            )
-            for stem, key in keys.items()
-        }
+        for stem, task in tasks.items():
+            task.why = changes(before.get("keys", {}).get(stem), task.key)
         # in the cache, or beside the report without one
         run(tasks, (cache_folder() or output) / "chapters")
-        log = [
+        log = "".join(
             f"{stem}: {task.seconds:.1f} s, {task.why or 'its outputs are kept'}\n"
-            f"{task.stderr}{task.fault}\n"
+            f"{stderr(task.node)}{task.fault}\n"
             for stem, task in tasks.items()
-        ]
-        write(output / "build.log", "".join(log))
-        faults = [f"chapter {stem}: {tasks[stem].fault}" for stem in files if tasks[stem].fault]
-        html, found = assemble([tasks[stem] for stem in files], title, facts, faults, required)
+        )
+        write(output / "build.log", log)
+        chapters = [tasks[notebook.stem] for notebook in notebooks]
+        faults = [f"chapter {task.notebook.stem}: {task.fault}" for task in chapters if task.fault]
+        html, found = assemble(chapters, title, facts, faults, required)
         review(html)
-        state: dict[str, Any] = {
-            "keys": {stem: key for stem, key in keys.items() if not tasks[stem].fault}
-        }
+        done = {stem: key for stem, key in keys.items() if not tasks[stem].fault}
         if faults:
             write(failed, html)
-            write(record, json.dumps(state))
+            write(record, json.dumps({"keys": done}))
             kept = f", {report.name} is the last good one" if report.exists() else ""
             raise ChapterError(f"{faults[0]} ({failed} shows how far it came{kept})")
         write(report, html)
         write(results, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-        state |= {"inputs": inputs, "files": files_digest([report, results])}
-        write(record, json.dumps(state))
+        files = files_digest(report, results)
+        write(record, json.dumps({"keys": done, "inputs": inputs, "files": files}))
         failed.unlink(missing_ok=True)
     return report
 

@@ -146,9 +146,14 @@ def claim_list(id: str, frame: pd.DataFrame, caption: str) -> None:
         _with_marks(str(topic), own.to_dict("records", into=dict[str, Any]()))
         for topic, own in frame.groupby("topic", sort=False)
     ]
-    counts = frame["verdict"].value_counts().to_dict()
-    data = frame.drop(columns=["parts", "evidence", "decides", "shown"])
-    _show("claims", id, caption, data, topics=topics, counts=counts)
+    _show(
+        "claims",
+        id,
+        caption,
+        frame.drop(columns=["parts", "evidence", "decides", "shown"]),
+        topics=topics,
+        counts=frame["verdict"].value_counts().to_dict(),
+    )
 
 
 def publish(name: str, records: Any) -> None:
@@ -222,31 +227,32 @@ def _with_marks(topic: str, claims: list[dict[str, Any]]) -> dict[str, Any]:
     limits = ("estimate", "low", "high")
     for claim in claims:  # the caller publishes its own, without the places of marks
         claim["parts"] = [dict(part) for part in claim["parts"]]
+        counted = [part for part in claim["parts"] if part["counted"]]
+        claim["decisive"] = min(counted, key=lambda part: part["verdict"] != claim["verdict"])
     parts = [part for claim in claims for part in claim["parts"]]
-    ends: dict[float, list[float]] = {part["reference"]: [part["reference"]] for part in parts}
+    ends: dict[float, list[float]] = {}
     for part in parts:
         shown = [own[limit] for own in part["measured"] for limit in limits]
-        ends[part["reference"]] += [*shown, *([part["figure"]] if shown else [])]
+        ends.setdefault(part["reference"], [part["reference"]]).extend(
+            [*shown, part["figure"]] if shown else []
+        )
 
     def place(value: float, reference: float) -> float:
         low, high = np.nanmin(ends[reference]), np.nanmax(ends[reference])
         return round(float(3 + 94 * (value - low) / (high - low or 1)), 1)
 
     for part in parts:
-        reference = part["reference"]
-        part["marks"] = [
-            {"protocol": own["protocol"]} | {name: place(own[name], reference) for name in limits}
-            for own in part["measured"]
-            if np.isfinite([own[name] for name in limits]).all()
-        ]
-        part["zero"] = place(reference, reference)
-        part["printed"] = (
-            place(part["figure"], reference) if part["figure"] == part["figure"] else None
-        )
-    for claim in claims:
-        counted = [part for part in claim["parts"] if part["counted"]]
-        weakest = [part for part in counted if part["verdict"] == claim["verdict"]]
-        claim["decisive"] = (weakest or counted)[0]
+        reference, figure = part["reference"], part["figure"]
+        part |= {
+            "marks": [
+                {"protocol": own["protocol"]}
+                | {name: place(own[name], reference) for name in limits}
+                for own in part["measured"]
+                if np.isfinite([own[name] for name in limits]).all()
+            ],
+            "zero": place(reference, reference),
+            "printed": None if np.isnan(figure) else place(figure, reference),
+        }
     first = claims[0]["decisive"]["reference"]
     low, high = 100 * np.nanmin(ends[first]), 100 * np.nanmax(ends[first])
     ticks = MaxNLocator(4).tick_values(low, high) if low < high else []
@@ -314,8 +320,7 @@ def svg(figure: "Figure") -> str:
             return ""
         if name in ("path", "clipPath") and id:
             has["id"] = ids.setdefault(id, f"i{len(ids)}")
-        style = re.sub(r"font-family: [^;]*(; )?|(?<=[:;]) ", "", style)
-        if style:
+        if style := re.sub(r"font-family: [^;]*(; )?|(?<=[:;]) ", "", style):
             has["class"] = classes.setdefault((style, kept), f"c{len(classes)}")
         if name == "image":
             has["href"] = _smaller(has["href"])
@@ -332,8 +337,10 @@ def svg(figure: "Figure") -> str:
         return f"<{tag}>{inside}</{name}>" if inside else f"<{tag}/>"
 
     def shaded(style: str) -> str:
-        colours = re.findall(r"(fill|stroke):(#\w{6})", style)
-        return ";".join(f"{part}:{dark(colour)}" for part, colour in colours)
+        return ";".join(
+            f"{part}:{dark(colour)}"
+            for part, colour in re.findall(r"(fill|stroke):(#\w{6})", style)
+        )
 
     plain = re.sub(r' transform="rotate\(-0 [^"]*"', "", file.getvalue())  # not turned at all
     start, rest = written(fromstring(plain)).split(">", 1)
@@ -354,8 +361,8 @@ def _lines(path: str) -> str:
     found = re.findall(r"([ML]) (\S+) (\S+)", path)
     points = np.array([point for _, *point in found], float).round(1)
     steps = zip(found, np.diff(points, axis=0, prepend=0), strict=True)
-    short = "".join(f"{letter.lower()}{x:.5g},{y:.5g}" for (letter, *_), (x, y) in steps)
-    return short + "z" * ("z" in path)
+    drawn = [f"{letter.lower()}{x:.5g},{y:.5g}" for (letter, *_), (x, y) in steps]
+    return "".join(drawn) + ("z" if "z" in path else "")
 
 
 def _smaller(uri: str) -> str:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,13 @@ SHOWN = [
 
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+EXPORTER = HTMLExporter(  # of all chapters, which compiles its templates once
+    template_name="basic",
+    template_file=str(Path(__file__).with_name("chapter.html")),
+    exclude_input_prompt=True,
+    exclude_output_prompt=True,
+    config=Config(NbConvertBase={"display_data_priority": SHOWN}),
+)
 
 
 @dataclass(frozen=True)
@@ -164,26 +170,24 @@ def tidy(
     Raises:
         BuildError: two cells or chapters publish the same name.
     """
-    given = [value for value in parameters.values() if isinstance(value, str)]
+    paths = [
+        value for value in parameters.values() if isinstance(value, str) and os.path.isabs(value)
+    ]
 
     def clean(item: Any) -> Any:
         """``item`` with all text in it cleaned, however deep in lists and dicts it stands."""
         match item:
             case str():
-                for path in filter(os.path.isabs, given):
+                for path in paths:
                     item = item.replace(path, Path(path).name)
-                return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", item)
+                # the bytes of a picture may read as an address
+                return re.sub(r"(?<![\w+/])0x[0-9a-f]{6,}\b", "0x…", item)
             case list():
                 return [clean(part) for part in item]
             case dict():
-                pairs = [  # a picture's bytes may read as an address
-                    (name, part if name in ("image/png", "image/jpeg") else clean(part))
-                    for name, part in item.items()
-                ]
-                return NotebookNode(pairs)
+                return NotebookNode({name: clean(part) for name, part in item.items()})
         return item
 
-    notebook.metadata.pop("widgets", None)  # states of bars that no page shows, under random ids
     for cell in [cell for cell in notebook.cells if cell.cell_type == "code"]:
         for output in cell.outputs:
             published = output.get("data", {}).get(RESULTS, {})
@@ -207,18 +211,6 @@ def tidy(
     ]
 
 
-@cache
-def _exporter() -> HTMLExporter:
-    """The exporter of all chapters, which compiles its templates once."""
-    return HTMLExporter(
-        template_name="basic",
-        template_file=str(Path(__file__).with_name("chapter.html")),
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        config=Config(NbConvertBase={"display_data_priority": SHOWN}),
-    )
-
-
 def _arranged(cells: list[NotebookNode]) -> list[NotebookNode]:
     """The cells of a chapter as the page has them: below the title those with the tag ``answer``,
     and in one cell the code of these and of all that show nothing.
@@ -229,12 +221,11 @@ def _arranged(cells: list[NotebookNode]) -> list[NotebookNode]:
         for cell in cells
         if cell.cell_type == "code" and cell.execution_count and not cell.outputs
     ]
-    code = [cell.source for cell in cells if cell in silent or cell in answers]
     title, *rest = [cell for cell in cells if cell not in answers and cell not in silent[1:]]
+    for cell in silent[:1]:
+        cell.source = "\n\n".join(own.source for own in cells if own in silent or own in answers)
     for cell in answers:
         cell.source = ""
-    for cell in silent[:1]:
-        cell.source = "\n\n".join(code)
     return [title, *answers, *rest]
 
 
@@ -264,13 +255,12 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
     """
     lesson = notebook.metadata.get("code") == "open"  # a page of its own, whose title it holds
     prose = Prose(stem, down=not lesson)
-    exporter = _exporter()
-    exporter.register_filter("markdown2html", MarkdownWithMath(prose).render)
+    EXPORTER.register_filter("markdown2html", MarkdownWithMath(prose).render)
     # all kernels are IPython's; the highlighter may not depend on whether one has said so
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     if not lesson:
         notebook.cells = _arranged(notebook.cells)
-    html, _ = exporter.from_notebook_node(notebook)
+    html, _ = EXPORTER.from_notebook_node(notebook)
     titles = [(id, title) for level, id, title in prose.headings if level == 1]
     if not titles:
         raise BuildError(f"chapter {stem}: there is no title, a heading '# …'")
@@ -278,12 +268,13 @@ def convert_chapter(notebook: NotebookNode, stem: str, show: Callable[[str], str
         r'<div class="highlight.*?</div>', lambda code: _coloured(code[0]), html, flags=re.DOTALL
     )
 
-    def card(slot: re.Match[str]) -> str:
-        above, _, below = show(slot[1]).partition("<!--code-->")
-        return above + (slot[2] or "") + below
-
     # the exporter parses and rewrites its page, in which pictures are best left out
-    slots = r'<div data-card="([\w-]+)"></div>\s*(<details class="code">.*?</details>)?'
-    html = re.sub(slots, card, html, flags=re.DOTALL)
-    sections = [(id, title) for level, id, title in prose.headings if level == 2]
-    return Chapter(*titles[0], sections, html)
+    html = re.sub(
+        r'<div data-card="([\w-]+)"></div>\s*(<details class="code">.*?</details>)?',
+        lambda slot: show(slot[1]).replace("<!--code-->", slot[2] or ""),
+        html,
+        flags=re.DOTALL,
+    )
+    return Chapter(
+        *titles[0], [(id, title) for level, id, title in prose.headings if level == 2], html
+    )

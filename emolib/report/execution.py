@@ -1,6 +1,5 @@
 """Chapter execution by papermill, side by side, with a progress line."""
 
-import asyncio
 import json
 import logging
 import re
@@ -9,9 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
@@ -20,111 +17,22 @@ import joblib
 import nbformat
 import papermill
 import psutil
-from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from emolib.report import ChapterError, forks
+from emolib.report import ChapterError
 from emolib.report.cards import PUBLISHED, RESULTS
-from emolib.report.keys import Key
+from emolib.report.kernels import ChapterKernel
+from emolib.report.keys import Task
 from emolib.utils.console import NAME
 
 TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
 KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # a fault is told once, by run
-
-
-class ForkedKernel(LocalProvisioner):
-    """The process of a kernel, forked from the server of :mod:`emolib.report.forks`."""
-
-    process: Any
-
-    async def launch_kernel(  # type: ignore[override]  # all that is handed over
-        self, cmd: list[str], *, cwd: str, **options: Any
-    ) -> KernelConnectionInfo:
-        """Forks it, with the arguments that follow the name of the module in ``cmd``."""
-        self.process = forks.fork(cmd[cmd.index("-f") :], cwd)
-        self.pid = self.pgid = self.process.pid
-        return self.connection_info
-
-    async def poll(self) -> int | None:
-        """None while it runs."""
-        return None if self.process and self.process.is_running() else 0
-
-    async def wait(self) -> int | None:
-        """Waits for its end."""
-        await asyncio.to_thread(self.process.wait)
-        self.process = None
-        return 0
-
-
-class ChapterKernel(AsyncKernelManager):
-    """Kernel of this Python in a folder of its own, with nothing of the user's settings."""
-
-    async def start_kernel(  # type: ignore[override]  # as AsyncKernelManager does
-        self, *, cwd: str, **options: Any
-    ) -> None:
-        """Starts the kernel in an empty folder, which holds its settings and sockets as well."""
-        self.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])  # whatever is installed
-        self.connection_file = str(Path(cwd, "kernel.json"))
-        # ports of kernels that start side by side can clash; sockets in this folder cannot
-        if sys.platform == "linux" and len(cwd) < 90:  # of the 107 that a socket's name may have
-            self.transport, self.ip = "ipc", str(Path(cwd, "kernel"))
-        if forks.FORKS:
-            self.provisioner = ForkedKernel(kernel_spec=self.kernel_spec, parent=self)
-        await super().start_kernel(
-            cwd=cwd, env=forks.environment(cwd), stdout=DEVNULL, stderr=DEVNULL, **options
-        )
-
-
-@dataclass
-class Task:
-    """A chapter, and how far it is.
-
-    Attributes:
-        notebook: its file.
-        parameters: of the chapter.
-        key: from :func:`emolib.report.keys.chapter_keys`.
-        why: the reason for its run; empty if its outputs are kept.
-        node: the notebook with its prose as it is now, and the outputs of the cells that ran.
-        fault: one sentence that says why it did not reach its end; empty if it did.
-        seconds: how long it took.
-    """
-
-    notebook: Path
-    parameters: dict[str, Any]
-    key: Key
-    why: str
-    node: Any = None
-    fault: str = ""
-    seconds: float = 0.0
-
-    @property
-    def published(self) -> dict[str, Any]:
-        """Its results, by name."""
-        return {
-            name: result
-            for cell in self.node.cells
-            for output in cell.get("outputs", [])
-            for name, result in output.get("data", {}).get(RESULTS, {}).items()
-        }
-
-    @property
-    def stderr(self) -> str:
-        """What the chapter wrote to stderr, and the trace of its fault."""
-        return "".join(
-            "\n".join([*output.traceback, ""]) if output.output_type == "error" else output.text
-            for cell in self.node.cells
-            for output in cell.get("outputs", [])
-            if output.output_type == "error" or output.get("name") == "stderr"
-        )
 
 
 def run(tasks: Mapping[str, Task], folder: Path) -> None:
@@ -140,37 +48,36 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
     """
     memory = joblib.Memory(folder, verbose=0, compress=True)
     chapter = memory.cache(_chapter, ignore=["task", "given", "bar"])
-    futures: dict[str, Future[None]] = {}
-    pending: dict[str, Future[None]] = {}
-    at_work: list[str] = []
+    futures: dict[str, Future[list[str]]] = {}
 
-    def work(name: str) -> None:
+    def work(name: str) -> list[str]:
         task = tasks[name]
-        wait([futures[need] for need in task.key["needs"]])
-        if broken := [need for need in task.key["needs"] if tasks[need].fault]:
+        wait(futures[need] for need in task.needs)
+        if broken := [need for need in task.needs if tasks[need].fault]:
             task.fault = (
                 f"not run: it needs chapter {' and '.join(broken)}, which did not reach its end"
             )
-            return
-        given = {
-            key: results
-            for need in task.key["needs"]
-            for key, results in tasks[need].published.items()
-        }
-        if task.why:
-            tell(f"{name} … ({task.why})")
-        at_work.append(name)
-        begun = monotonic()
-        try:
-            ran = chapter(task.key, task, given, bar)
-        except ChapterError as error:
-            ran, task.fault = error.notebook, str(error)
-        task.seconds = monotonic() - begun
-        at_work.remove(name)
-        code = (cell for cell in ran.cells if cell.cell_type == "code")
-        task.node.cells = [
-            next(code, cell) if cell.cell_type == "code" else cell for cell in task.node.cells
-        ]
+        else:
+            if task.why:
+                tqdm.write(f"{name} … ({task.why})", file=sys.stderr)
+            given = {
+                key: results
+                for need in task.needs
+                for key, results in published(tasks[need].node).items()
+            }
+            task.seconds -= monotonic()
+            try:
+                ran = chapter(task.key, task, given, bar)
+            except ChapterError as error:
+                ran, task.fault = error.notebook, str(error)
+            task.seconds += monotonic()
+            code = (cell for cell in ran.cells if cell.cell_type == "code")
+            task.node.cells = [
+                next(code, cell) if cell.cell_type == "code" else cell for cell in task.node.cells
+            ]
+        # by the library, to whom it may concern
+        said = re.findall(rf"^{NAME}: .*", stderr(task.node), flags=re.M)
+        return [f"{name}: {task.fault or f'{task.seconds:.0f} s'}", *said] if task.why else []
 
     for task in tasks.values():
         task.node, _ = ClearOutputPreprocessor().preprocess(
@@ -193,42 +100,53 @@ def run(tasks: Mapping[str, Task], folder: Path) -> None:
     ):
         try:
             for name in tasks:
-                futures[name] = pending[name] = pool.submit(work, name)
+                futures[name] = pool.submit(work, name)
+            pending = set(futures.values())
             while pending:
-                more = f" and {len(at_work) - 2} more" if len(at_work) > 2 else ""
+                at_work = [name for name, task in tasks.items() if task.seconds < 0]
                 count = f"{len(tasks) - len(pending)} of {len(tasks)} chapters done"
-                bar.set_description_str(", ".join([count, *at_work[:2]]) + more)
-                wait(pending.values(), timeout=0.5, return_when=FIRST_COMPLETED)
-                for name in [name for name, future in pending.items() if future.done()]:
-                    pending.pop(name).result()
-                    task = tasks[name]
-                    said = [f"{name}: {task.fault or f'{task.seconds:.0f} s'}"]
-                    # by the library, to whom it may concern
-                    said += re.findall(rf"^{NAME}: .*", task.stderr, flags=re.M)
-                    for line in said if task.why else ():
-                        tell(line)
+                bar.set_description_str(", ".join([count, *at_work[:2]]))
+                done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                for line in [line for future in done for line in future.result()]:
+                    tqdm.write(line, file=sys.stderr)
         except KeyboardInterrupt:
-            whole = [name for name in futures if name not in pending and not tasks[name].fault]
-            raise KeyboardInterrupt(
-                f"stopped: {len(whole)} of {len(tasks)} chapters are done and kept, and so are the "
-                "networks trained so far; the next build goes on from there"
-            ) from None
-        finally:  # after Ctrl-C above all: no kernel outlives the build
+            whole = sum(future.done() and not tasks[name].fault for name, future in futures.items())
             pool.shutdown(wait=False, cancel_futures=True)
-            while not all(future.done() for future in pending.values()):
+            while not all(future.done() for future in futures.values()):
                 for child in psutil.Process().children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
                         child.kill()
                 sleep(0.1)
+            raise KeyboardInterrupt(
+                f"stopped: {whole} of {len(tasks)} chapters are done and kept, and so are the "
+                "networks trained so far; the next build goes on from there"
+            ) from None
     memory.reduce_size(items_limit=KEPT)
 
 
-def tell(line: str) -> None:
-    """Prints a line above the bar."""
-    tqdm.write(line, file=sys.stderr)
+def published(notebook: NotebookNode) -> dict[str, Any]:
+    """Results that an executed notebook published, by name."""
+    return {
+        name: result
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        for name, result in output.get("data", {}).get(RESULTS, {}).items()
+    }
 
 
-def _chapter(key: Key, task: Task, given: dict[str, Any], bar: "tqdm[Any]") -> NotebookNode:
+def stderr(notebook: NotebookNode) -> str:
+    """What an executed notebook wrote to stderr, and the trace of its fault."""
+    return "".join(
+        "\n".join([*output.traceback, ""]) if output.output_type == "error" else output.text
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error" or output.get("name") == "stderr"
+    )
+
+
+def _chapter(
+    key: dict[str, str], task: Task, given: dict[str, Any], bar: "tqdm[Any]"
+) -> NotebookNode:
     """An executed chapter, which joblib keeps under its key."""
     return execute(task.notebook, task.parameters, TIMEOUT, lambda **_: bar.update(), given=given)
 
@@ -269,6 +187,7 @@ def execute(
                 # the kernel mentions its local port, which says nothing about the report
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 shutdown_kernel="immediate",
+                store_widget_state=False,  # of bars that no page shows, under random ids
                 resources={"metadata": {"path": folder}},
                 on_notebook_start=lambda notebook: seen.append(notebook),
                 on_cell_start=begin,

@@ -1,10 +1,11 @@
-"""Chapter keys: everything that a chapter's outputs depend on, and what of it has changed."""
+"""Chapters to run, with keys of everything that their outputs depend on, and what has changed."""
 
 import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
@@ -32,84 +33,93 @@ LIBRARIES = (
     "nbconvert",
 )
 
-Key = dict[str, dict[str, str]]
+
+@dataclass
+class Task:
+    """A chapter, and how far it is.
+
+    Attributes:
+        notebook: its file.
+        parameters: of the chapter.
+        needs: names of the chapters that it runs after.
+        key: digests of all that its outputs depend on, named as a sentence names them.
+        why: the reason for its run; empty if its outputs are kept.
+        node: the notebook with its prose as it is now, and the outputs of the cells that ran.
+        fault: one sentence that says why it did not reach its end; empty if it did.
+        seconds: how long it took; negative while it runs.
+    """
+
+    notebook: Path
+    parameters: dict[str, Any]
+    needs: list[str]
+    key: dict[str, str]
+    why: str = ""
+    node: Any = None
+    fault: str = ""
+    seconds: float = 0.0
 
 
-def chapter_keys(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, Key]:
-    """The key of each chapter by name, those first that others need: a run under an equal key would
-    give the same outputs again.
+def plan(notebooks: Sequence[Path], parameters: Mapping[str, Any]) -> dict[str, Task]:
+    """The chapters by name, those first that others need. A run under an equal key would give the
+    same outputs again.
 
     Prose is no part of a key: the page takes it from the notebook as it is. Files that a chapter
     shows are: the list ``files`` under ``emolib`` in its metadata, from the folder above the
     notebooks.
 
-    Returns:
-        For each chapter the digests of ``parts``, named as a sentence names them, the digests of
-        the chapters that it ``needs``, and its ``parameters`` without the place of the data.
-
     Raises:
         BuildError: a chapter needs one that is not there, or some wait for one another.
     """
-    nodes = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in notebooks}
+    files = {file.stem: file for file in notebooks}
+    nodes = {stem: json.loads(file.read_text(encoding="utf-8")) for stem, file in files.items()}
     about = {stem: node["metadata"].get("emolib", {}) for stem, node in nodes.items()}
     needs = {stem: own.get("needs", []) for stem, own in about.items()}
-    for stem, needed in needs.items():
-        if unknown := set(needed) - nodes.keys():
-            raise BuildError(f"chapter {stem} needs {min(unknown)}, which is no chapter")
     try:
         order = list(TopologicalSorter(needs).static_order())
     except CycleError as error:
-        circle = ", ".join(sorted(set(error.args[1])))
-        raise BuildError(f"chapters {circle} wait for one another") from error
-    needed_by_others = {name for needed in needs.values() for name in needed}
-    # Last those that no other waits for: one that trains nothing fills the core beside one that
-    # waited for networks.
-    order.sort(key=lambda stem: (stem not in needed_by_others, bool(needs[stem])))
+        raise BuildError(
+            f"chapters {', '.join(sorted(set(error.args[1])))} wait for one another"
+        ) from error
+    if unknown := set(order) - nodes.keys():
+        raise BuildError(f"a chapter needs {min(unknown)}, which is no chapter")
     root = notebooks[0].parents[1]
-    known = {notebook.stem: declared(notebook).keys() for notebook in notebooks}
-    data = data_digest(parameters.get("source", ""))
-    shared = {"the environment": digest([_sha_of(root / "requirements.lock"), versions()])} | {
-        file.relative_to(PACKAGE.parent).as_posix(): _sha_of(file)
+    source = parameters.get("source", "")
+    data = files_digest(Path(source)) if source else "drawn faces"  # which the library draws
+    shared = {"the environment": digest([files_digest(root / "requirements.lock"), versions()])} | {
+        file.relative_to(PACKAGE.parent).as_posix(): files_digest(file)
         for file in sorted(PACKAGE.rglob("*"))
         if file.suffix in (".py", ".pyi", ".html")
         if file.relative_to(PACKAGE).parts[0] not in APART or file.name in SHOWN
     }
-    keys: dict[str, Key] = {}
+    tasks: dict[str, Task] = {}
     for stem in order:
-        keys[stem] = {
-            "parts": {
-                **shared,
-                **{name: _sha_of(root / name) for name in about[stem].get("files", [])},
-                "its code": digest(
-                    [
-                        "".join(cell["source"])
-                        for cell in nodes[stem]["cells"]
-                        if cell["cell_type"] == "code"
-                    ]
-                ),
-                "the data": data if "source" in known[stem] else "",
-            },
-            "needs": {name: digest(keys[name]) for name in needs[stem]},
-            "parameters": {
-                name: repr(parameters[name])
-                for name in sorted(known[stem] & parameters.keys() - {"source"})
-            },
+        given = {name: parameters[name] for name in declared(files[stem]) if name in parameters}
+        key = {
+            **shared,
+            **{name: files_digest(root / name) for name in about[stem].get("files", [])},
+            **{f"chapter {name}": digest(tasks[name].key) for name in needs[stem]},
+            **{name: repr(value) for name, value in given.items()},
+            "its code": digest(
+                [
+                    "".join(cell["source"])
+                    for cell in nodes[stem]["cells"]
+                    if cell["cell_type"] == "code"
+                ]
+            ),
         }
-    return keys
+        if key.pop("source", ""):  # the place of the data counts for nothing
+            key["the data"] = data
+        tasks[stem] = Task(files[stem], given, needs[stem], key)
+    return tasks
 
 
-def changes(old: Key | None, new: Key) -> str:
-    """The reasons why outputs made under ``old`` do not serve ``new``; empty if they do."""
-    if old is None or old.keys() != new.keys():  # the latter: an earlier version wrote it
+def changes(old: Mapping[str, str] | None, new: Mapping[str, str]) -> str:
+    """The reason why a chapter runs whose last key was ``old`` and is ``new``."""
+    if not old:
         return "it has not run yet"
-    parts = _differing(old["parts"], new["parts"])
-    parts += [f"chapter {name}" for name in _differing(old["needs"], new["needs"])]
-    more = f" and {len(parts) - 2} more" if len(parts) > 2 else ""
-    said = [f"{', '.join(parts[:2])}{more} changed"] if parts else []
-    for name in _differing(old["parameters"], new["parameters"]):
-        before, after = (key["parameters"].get(name, "its default") for key in (old, new))
-        said.append(f"{name} went from {before} to {after}")
-    return "; ".join(said)
+    names = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more} changed" if names else "its outputs are no longer kept"
 
 
 def digest(value: Any) -> str:
@@ -117,29 +127,18 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def data_digest(source: str) -> str:
-    """Digest of a file's bytes, or of the names and bytes of a folder's files; the drawn faces
-    follow from the library's code.
-    """
-    if not source:
-        return "drawn faces"
-    path = Path(source)
-    files = sorted(file for file in path.rglob("*") if file.is_file()) or [path]
-    return digest([[file.relative_to(path).as_posix(), _sha_of(file)] for file in files])
-
-
-def files_digest(files: Iterable[Path]) -> str:
-    """Digest of the names and bytes of some files."""
-    return digest([[file.name, _sha_of(file)] for file in files])
-
-
-def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Sorted names under which two mappings hold other values."""
-    return sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
-
-
-def _sha_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "no file"
+def files_digest(*paths: Path) -> str:
+    """Digest of the bytes of some files and, for folders among them, of the names inside."""
+    return digest(
+        [
+            [
+                file.relative_to(path).as_posix(),
+                hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "no file",
+            ]
+            for path in paths
+            for file in sorted(filter(Path.is_file, path.rglob("*"))) or [path]
+        ]
+    )
 
 
 def commit(checkout: Path) -> str:
@@ -150,17 +149,24 @@ def commit(checkout: Path) -> str:
         return "unknown"
     # also where the checkout is another user's, as in a container: its code is running already
     trusted = ["-c", f"safe.directory={checkout.resolve()}", "-c", "core.fsmonitor=false"]
-    status = ["git", *trusted, "status", "--porcelain=v2", "--branch"]
     try:
-        done = subprocess.run(status, cwd=checkout, check=True, capture_output=True)
+        said = subprocess.check_output(
+            ["git", *trusted, "status", "--porcelain=v2", "--branch"],
+            cwd=checkout,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
     except (OSError, subprocess.CalledProcessError) as error:
-        reason = getattr(error, "stderr", b"").decode(errors="replace") or error
-        say_once(f"the commit is unknown, because git fails in {checkout}: {reason}")
+        say_once(
+            f"the commit is unknown, because git fails in {checkout}: "
+            f"{getattr(error, 'stderr', error)}"
+        )
         return "unknown"
-    head, *lines = done.stdout.decode(errors="replace").splitlines()
-    changed = any(not line.startswith("#") for line in lines)
+    head, *lines = said.splitlines()
+    clean = all(line.startswith("#") for line in lines)
     return head.removeprefix("# branch.oid ")[:10] + (
-        " with uncommitted changes" if changed else ", clean tree"
+        ", clean tree" if clean else " with uncommitted changes"
     )
 
 

@@ -11,12 +11,17 @@ from typing import Any
 from emolib.report import BuildError
 from emolib.report.cards import macro, templates
 from emolib.report.chapter import Card, Chapter, convert_chapter, numbers, tidy
-from emolib.report.execution import Task
+from emolib.report.keys import Task
 from emolib.report.parameters import declared
 
 # Cards that leave their chapter for the first page, in this order; the chapter keeps a link in
 # their place.
 FIRST = ("levels", "claims")
+SECTIONS = [
+    ("reading", "How to read"),
+    ("register", "Figures and tables"),
+    ("provenance", "Provenance"),
+]
 
 
 def assemble(
@@ -48,24 +53,25 @@ def assemble(
     cards.sort(key=lambda card: card.id not in FIRST)
     called = numbers(cards)
     html = {card.id: card.finished(called[card.id], origins[card.id]) for card in cards}
-    register = [(card.id, called[card.id], card.caption) for card in cards]
     opening = macro(
         "opening.html",
         "verdict",
         len(results.get("claims", [])),
         results.get("sentences", []),
         *(html.get(id, "") for id in FIRST),
-        register,
+        [(card.id, called[card.id], card.caption) for card in cards],
         provenance,
     )
-    folds = [("reading", "How to read"), ("register", "Figures and tables")]
-    parts = [Chapter("verdict", "The verdict", [*folds, ("provenance", "Provenance")], opening)]
-    for id in html.keys() & set(FIRST):
-        html[id] = (
-            f'<p class="moved"><a href="#{id}">{called[id]}</a> stands on the first page.</p>'
-        )
-    for task in chapters:
-        parts.append(convert_chapter(task.node, task.notebook.stem, html.__getitem__))
+    html |= {
+        id: f'<p class="moved"><a href="#{id}">{called[id]}</a> stands on the first page.</p>'
+        "<!--code-->"
+        for id in FIRST
+        if id in html
+    }
+    parts = [
+        Chapter("verdict", "The verdict", SECTIONS, opening),
+        *(convert_chapter(task.node, task.notebook.stem, html.__getitem__) for task in chapters),
+    ]
     page = compose(title, parts, provenance, called, faults, answer=results.get("answer"))
     if not faults:
         check_page(page, required)
@@ -150,11 +156,13 @@ def check_page(page: str, required: Sequence[str]) -> None:
         BuildError: one sentence that names them.
     """
     ids = Counter(re.findall(r'<[a-z][^>]*\sid="([^"]*)"', page))
-    links = set(re.findall(r'<a\s[^>]*href="#([^"]*)"', page))
     for fault, wrong in (
         ("the page has more than one {}", [id for id, count in ids.items() if count > 1]),
         ("no chapter shows {}", [id for id in required if id not in ids]),
-        ("a link leads to {}, which is not on the page", sorted(links - ids.keys())),
+        (
+            "a link leads to {}, which is not on the page",
+            sorted(set(re.findall(r'<a\s[^>]*href="#([^"]*)"', page)) - ids.keys()),
+        ),
     ):
         if wrong:
             raise BuildError(fault.format(", ".join(wrong)))

@@ -95,9 +95,8 @@ def parse(text: str) -> dict[str, Any]:
         ValueError: a part is not ``name=value``, or a name stands twice.
     """
     # a list may hold blanks, so a new setting begins only where a name and an equals sign follow
-    settings = [part for part in re.split(r"\s+(?=[A-Za-z_]\w*=)", text.strip()) if part]
     given: dict[str, Any] = {}
-    for setting in settings:
+    for setting in filter(None, re.split(r"\s+(?=[A-Za-z_]\w*=)", text.strip())):
         if not re.match(r"[A-Za-z_]\w*=", setting):
             raise ValueError(f"a setting is written name=value, not {reprlib.repr(setting)}")
         name, value = setting.split("=", 1)

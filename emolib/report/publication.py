@@ -27,16 +27,11 @@ def check_aggregates(page: str, data: "EmotionData") -> None:
         BuildError: one sentence that says what was found; it does not repeat it.
     """
     text = unescape(unquote(page))
-    for kind, names in (
-        ("the name of a row", data.names),
-        ("the title of a group", () if data.groups is None else data.groups),
-    ):
-        # a title of digits alone would be found in any number, and one such as NA in any word
-        named = [name for name in map(str, set(names)) if re.search(r"[^\W\d]", name)]
-        if any(
-            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in named if name in text
-        ):
-            raise BuildError(f"the page holds {kind}; {RULE}")
+    names = {*map(str, data.names), *map(str, () if data.groups is None else data.groups)}
+    # a title of digits alone would be found in any number, and one such as NA in any word
+    found = [name for name in names if name in text and re.search(r"[^\W\d]", name)]
+    if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in found):
+        raise BuildError(f"the page holds the name of a row or the title of a group; {RULE}")
     rows = [{f"{value:.6g}" for value in row} for row in np.hstack(list(data.features.values()))]
     known = set().union(*rows)
     for line in text.splitlines():

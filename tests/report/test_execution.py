@@ -8,7 +8,8 @@ from nbformat import v4
 
 from emolib.report import ChapterError, execution
 from emolib.report.cards import RESULTS
-from emolib.report.execution import Task, run
+from emolib.report.execution import run, stderr
+from emolib.report.keys import Task
 from notebooks import write
 
 
@@ -18,7 +19,7 @@ def tasks(tmp_path):
     made = {}
     for name, needs in (("1_a", ()), ("2_b", ()), ("3_c", ("2_b",))):
         notebook = write(tmp_path / f"{name}.ipynb", (f"# {name}",), ("1", "code"))
-        made[name] = Task(notebook, {}, {"needs": dict.fromkeys(needs), "own": name}, "it is new")
+        made[name] = Task(notebook, {}, list(needs), {"own": name}, "it is new")
     return made
 
 
@@ -62,7 +63,8 @@ def test_chapter_whose_needs_failed_is_not_run(tasks, fake, tmp_path, capsys):
     faults.add("2_b")
     run(tasks, tmp_path)
     assert [name for name, _ in began] == ["1_a", "2_b"] and not tasks["1_a"].fault
-    assert tasks["2_b"].fault == "ValueError: no" and tasks["2_b"].stderr.endswith("trace\nE: v\n")
+    assert tasks["2_b"].fault == "ValueError: no"
+    assert stderr(tasks["2_b"].node).endswith("trace\nE: v\n")
     assert tasks["3_c"].fault == "not run: it needs chapter 2_b, which did not reach its end"
     assert "2_b: ValueError: no\n" in capsys.readouterr().err
 

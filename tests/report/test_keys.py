@@ -5,14 +5,10 @@ import os
 import pytest
 
 from emolib.report import execution, keys
-from emolib.report.keys import changes, chapter_keys, data_digest
+from emolib.report.keys import changes, files_digest, plan
 from notebooks import make, write
 
-KEY = {
-    "parts": {"its code": "c", "emolib/a.py": "1"},
-    "needs": {"1_a": "n"},
-    "parameters": {"seeds": "1"},
-}
+KEY = {"its code": "c", "emolib/a.py": "1", "chapter 1_a": "n", "seeds": "1"}
 
 
 def test_key_holds_the_code_that_runs_and_leaves_prose_out(tmp_path, monkeypatch):
@@ -23,41 +19,43 @@ def test_key_holds_the_code_that_runs_and_leaves_prose_out(tmp_path, monkeypatch
     monkeypatch.setattr(keys, "PACKAGE", package)
     (folder := tmp_path / "notebooks").mkdir()
     notebook = write(folder / "1_a.ipynb", ("# A",), ("seeds = 1", "parameters"), ("1", "code"))
-    key = chapter_keys([notebook], {"seeds": 1})["1_a"]
+    key = plan([notebook], {"seeds": 1})["1_a"].key
     for edit in ("models.py", "figures/style.py", "a/new.py", "report/cards.py"):
         (package / edit).write_text("2")
-        before, key = key, chapter_keys([notebook], {"seeds": 1})["1_a"]
+        before, key = key, plan([notebook], {"seeds": 1})["1_a"].key
         assert changes(before, key) == f"emolib/{edit} changed"
     (package / "report/page.py").write_text("2")
     write(notebook, ("# B",), ("seeds = 1", "parameters"), ("1", "code"))
-    assert chapter_keys([notebook], {"seeds": 1}) == {"1_a": key}
+    assert plan([notebook], {"seeds": 1})["1_a"].key == key
     write(notebook, ("# B",), ("seeds = 1", "parameters"), ("1  # edited", "code"))
-    assert changes(key, chapter_keys([notebook], {"seeds": 1})["1_a"]) == "its code changed"
+    assert changes(key, plan([notebook], {"seeds": 1})["1_a"].key) == "its code changed"
 
 
 @pytest.mark.parametrize(
-    ("part", "change", "said"),
+    ("new", "said"),
     [
-        ("parts", {}, "emolib/a.py, its code changed"),
-        ("parts", KEY["parts"] | {"the data": "x"}, "the data changed"),
-        ("parts", dict.fromkeys("abc", "x"), "a, b and 3 more changed"),
-        ("parameters", {"seeds": "3"}, "seeds went from 1 to 3"),
-        ("parameters", {}, "seeds went from 1 to its default"),
-        ("needs", {"1_a": "x"}, "chapter 1_a changed"),
+        (KEY | {"the data": "x"}, "the data changed"),
+        (KEY | {"seeds": "3", "chapter 1_a": "x"}, "chapter 1_a, seeds changed"),
+        (dict.fromkeys("abc", "x"), "a, b and 5 more changed"),
+        ({name: KEY[name] for name in list(KEY)[:3]}, "seeds changed"),
     ],
 )
-def test_each_part_that_changed_is_told(part, change, said):
-    assert changes(KEY, KEY | {part: change}) == said
-    assert changes(KEY, KEY) == "" and changes(None, KEY) == "it has not run yet"
+def test_each_part_that_changed_is_told(new, said):
+    assert changes(KEY, new) == said
+    assert changes(KEY, KEY) == "its outputs are no longer kept"
+    assert changes(None, KEY) == "it has not run yet"
 
 
 def test_data_are_known_by_their_bytes(tmp_path):
-    (tmp_path / "a.csv").write_text("x")
-    (tmp_path / "b.csv").write_text("x")
-    assert data_digest(str(tmp_path / "a.csv")) == data_digest(str(tmp_path / "b.csv"))
-    whole = data_digest(str(tmp_path))
-    (tmp_path / "b.csv").write_text("y")
-    assert data_digest(str(tmp_path)) != whole and data_digest("") == "drawn faces"
+    (folder := tmp_path / "a").mkdir()
+    for name in ("a.csv", "a/a.csv", "a/b.csv"):
+        (tmp_path / name).write_text("x")
+    one, other, whole = (files_digest(tmp_path / name) for name in ("a.csv", "a/b.csv", "a"))
+    assert one == other != whole
+    (folder / "b.csv").rename(folder / "c.csv")
+    renamed = files_digest(folder)
+    (folder / "c.csv").write_text("y")
+    assert len({whole, renamed, files_digest(folder)}) == 3
 
 
 @pytest.fixture
@@ -103,7 +101,7 @@ def test_build_runs_what_changed_and_says_why(tmp_path, chapters, capsys):
     assert "…" not in said and "nothing to do" not in said and "B, better put" in page
 
     said, page = run(parameters={"seeds": 3})
-    assert "1_a … (seeds went from its default to 3)" in said
+    assert "1_a … (seeds changed)" in said
     assert "2_b" not in said and "a 3" in page
     said, page = run()  # back to what was run before
     assert "…" not in said and "a 1" in page

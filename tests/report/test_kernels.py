@@ -1,14 +1,15 @@
 """Kernels come from one process, which is safe to fork, and know nothing of one another."""
 
+import sys
+
 import psutil
 import pytest
 from nbformat import NotebookNode
 
-from emolib.report import forks
 from emolib.report.execution import execute
 from notebooks import write
 
-pytestmark = pytest.mark.skipif(not forks.FORKS, reason="kernels are not forked here")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are not forked here")
 CELLS = (
     "import builtins, os, signal\nprint(os.getpid(), os.getppid())",
     "print(getattr(builtins, 'left', None), os.environ.get('EMOLIB_TEST'), os.getpgid(0))",
