@@ -15,10 +15,8 @@ from matplotlib.ticker import ScalarFormatter
 
 from emolib.figures.style import (
     EMOTION,
-    EMOTION_MARKER,
     GUESSING,
     MODALITY,
-    MODALITY_MARKER,
     NEUTRAL,
     PAPER,
     PROTOCOL,
@@ -28,6 +26,7 @@ from emolib.figures.style import (
     band,
     in_percent,
     joined,
+    look_of,
     on_phone,
     panels,
     percent,
@@ -132,13 +131,12 @@ def accuracy_curves(
             style for each.
     """
 
-    def look(modality: str, value: Hashable = None) -> dict[str, Any]:
+    def shown(modality: str, value: Hashable = None) -> dict[str, Any]:
         name, line = (styles or {}).get(value, ("", "-"))
         return {
             "label": f"{modality} {name}".strip(),
             "linestyle": line,
-            "color": MODALITY.get(modality, UNNAMED),
-            "marker": MODALITY_MARKER.get(modality, "o"),
+            **look_of(MODALITY, modality),
         }
 
     figure, drawn = _curves(
@@ -146,7 +144,7 @@ def accuracy_curves(
         x,
         ("recipe", "protocol"),
         ["modality", style] if style else ["modality"],
-        look,
+        shown,
         2.7,
         "{1} folds, {0} recipe",
         chance,
@@ -170,7 +168,7 @@ def accuracy_curves(
         with_legend(figure, 3),
         f"Mean recall over emotions against {xlabel}. "
         + " ".join(
-            f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
+            f"{recipe}, {protocol}, {shown(*keys)['label']}: {_at(part.iloc[0], x)}, "
             f"{_at(part.iloc[-1], x)}, highest "
             f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
             for recipe, protocol, *keys, part in drawn
@@ -193,8 +191,7 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
         ["emotion"],
         lambda emotion: {
             "label": emotion,
-            "color": EMOTION.get(emotion, UNNAMED),
-            "marker": EMOTION_MARKER.get(emotion, "o"),
+            **look_of(EMOTION, emotion),
             "linewidth": 2.4 if emotion == "average" else 1.3,
             "linestyle": "--" if emotion == "average" else "-",
         },
@@ -238,8 +235,7 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
         ["modality"],
         lambda modality: {
             "label": f"{modality}, drawn faces",
-            "color": MODALITY.get(modality, UNNAMED),
-            "marker": MODALITY_MARKER.get(modality, "o"),
+            **look_of(MODALITY, modality),
         },
         3.3,
         "{1} folds",
@@ -336,15 +332,14 @@ def epoch_curves(
     for axis, (model, measure) in zip(
         figure.axes, product(frame["model"].unique(), measures), strict=True
     ):
-        own = stops.loc[stops["model"] == model, ["protocol", "low", "high"]]
-        for protocol, low, high in own.itertuples(index=False):
+        for stop in stops[stops["model"] == model].to_dict("records"):
             axis.axvspan(
-                low,
-                high,
-                color=PROTOCOL.get(protocol, UNNAMED),
+                stop["low"],
+                stop["high"],
+                color=PROTOCOL.get(stop["protocol"], UNNAMED),
                 alpha=0.15,
                 linewidth=0,
-                label=f"stop, {protocol} folds",
+                label=f"stop, {stop['protocol']} folds",
             )
         if measure == "recall":
             axis.axhline(paper[model], color=PAPER, linewidth=2, label="the paper")
