@@ -201,7 +201,9 @@ WAYS: dict[str, Callable[[EmotionData, str, int], Iterator[int]]] = {
     ),
     "sklearn": sklearn,
     "ours": ours,
-} | ({"jax": jax} if util.find_spec("jax") else {})
+}
+if util.find_spec("jax"):
+    WAYS["jax"] = jax
 
 
 def timed(work: Iterator[int]) -> tuple[float, int]:

@@ -58,8 +58,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
                 scikit-learn refuses, or a training that diverged.
         """
         data = self._data(X, y)
-        row = checked_row(self._row(), data)
-        trained = train(data, table([row]), jobs=1, device="cpu")
+        trained = train(data, table([checked_row(self._row(), data)]), jobs=1, device="cpu")
         result = trained.results[0]
         if not np.isfinite(result.weights).all():
             raise ValueError(

@@ -78,8 +78,9 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     """
     one_of("protocol", protocol, dict.fromkeys([*DEALT, *data.splits]))
     single = protocol in SINGLES or protocol in data.splits
-    deals = DEALS if protocol in BY_PERSON else 1  # each with a seed of its own
-    seed = whole_number("seed", seed, 0, LARGEST_SEED // deals - 1)
+    # each deal has a seed of its own
+    largest = LARGEST_SEED // (DEALS if protocol in BY_PERSON else 1) - 1
+    seed = whole_number("seed", seed, 0, largest)
     count = whole_number("folds", count, 1 if single else 2)
     if single and count != 1:
         raise ValueError(f"folds is {count}; {protocol!r} is a single split, which has one")
@@ -120,8 +121,9 @@ def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
     given = np.asarray(rows)
     if given.ndim != 1 or not given.size:
         raise ValueError(f"{place} must be a list of at least one row number")
-    whole = given.dtype.kind in "iu"  # row by row takes long
-    numbers = given if whole else [whole_number(place, row) for row in given.tolist()]
+    numbers = (
+        given if given.dtype.kind in "iu" else [whole_number(place, row) for row in given.tolist()]
+    )
     values, counts = np.unique(numbers, return_counts=True)
     for row in values[[0, -1]].tolist():
         whole_number(place, row, 0, count - 1)
@@ -177,10 +179,9 @@ def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split
     splitter, most_even = BY_PERSON[protocol]
     # numbers are dealt faster than names
     _, persons = np.unique(data.resampling_units, return_inverse=True)
-    states = range(DEALS * seed, DEALS * (seed + 1))
     deals = (
         list(splitter(count, shuffle=True, random_state=state).split(labels, labels, persons))
-        for state in states
+        for state in range(DEALS * seed, DEALS * (seed + 1))
     )
     if most_even:
         return min(deals, key=partial(_unevenness, data))
@@ -220,8 +221,7 @@ def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
                 "use fewer folds, or rows of more people"
             )
         if protocol in BY_PERSON:
-            units = data.resampling_units
-            shared = np.intersect1d(units[train], units[test])
+            shared = np.intersect1d(*(data.resampling_units[rows] for rows in (train, test)))
             if shared.size:
                 raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")
 

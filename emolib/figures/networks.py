@@ -208,8 +208,7 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
     against.grid()
     names = [str(unit + 1) for unit in range(len(degrees))]
     below = np.where(np.tri(len(degrees), k=-1, dtype=bool), degrees, np.nan)
-    mesh = heat_map(matrix, below, names, "{:.1f}")
-    figure.colorbar(mesh, ax=matrix, label="angle / degrees")
+    figure.colorbar(heat_map(matrix, below, names, "{:.1f}"), ax=matrix, label="angle / degrees")
     matrix.set(title=title, xlabel="hidden unit", ylabel="hidden unit")
     matrix.tick_params(length=0)
     data = pd.DataFrame(

@@ -222,9 +222,8 @@ def heat_map(
             given.
         text: properties of the numbers.
     """
-    shown = np.ma.masked_invalid(values)
     mesh = axis.pcolormesh(
-        shown,
+        np.ma.masked_invalid(values),
         cmap="crest",
         vmin=None if highest is None else 0,
         vmax=highest,
@@ -244,7 +243,8 @@ def heat_map(
         aspect="equal",
     )
     axis.spines[:].set_visible(False)
-    for (row, column), value in np.ma.ndenumerate(shown):
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = values[row, column]
         axis.text(
             column + 0.5,
             row + 0.5,
