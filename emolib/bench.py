@@ -289,11 +289,10 @@ def cluster(workers: int) -> dict[str, float]:
         more = seconds(small, there) - seconds(small)
         whole = seconds(large, there)
         threading.Timer(whole / 2, os.kill, (made.workers[0].pid, 9)).start()
-        lost = seconds(large, there) - whole
         return {
             "workers": workers,
             "milliseconds_per_shard": 1e3 * more / len(small),
-            "seconds_lost": lost,
+            "seconds_lost": seconds(large, there) - whole,
             "bytes_of_data": len(pickle.dumps(data)),
             "bytes_there": len(pickle.dumps(sweeps.check(small, data)[0])),
             "bytes_back": len(pickle.dumps(emolib.train(data, small).results)) / len(small),

@@ -248,7 +248,10 @@ class FusionCNNClassifier(NetworkClassifier):
         else:
             last = self.n_features_in_ - 1
             parts = [
-                [whole_number("a column of modalities", column, 0, last) for column in columns]
+                [
+                    whole_number("a column of modalities", column, 0, last)
+                    for column in np.atleast_1d(columns).tolist()
+                ]
                 for columns in given
             ]
         widths = [len(part) for part in parts]

@@ -221,7 +221,8 @@ def check(data: EmotionData, pairs: list[Split], protocol: str) -> None:
                 "use fewer folds, or rows of more people"
             )
         if protocol in BY_PERSON:
-            shared = np.intersect1d(*(data.resampling_units[rows] for rows in (train, test)))
+            units = data.resampling_units
+            shared = np.intersect1d(units[train], units[test])
             if shared.size:
                 raise ValueError(f"fold {number} trains and tests on the same group, {shared[0]}")
 

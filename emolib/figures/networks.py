@@ -90,7 +90,7 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.6))
     _connect(axis, (0, 5), below, middle, "#c9d3de", 0.5)
     _connect(axis, (5, 10), middle, above, "#c9d3de", 0.5)
-    features = [f"{inputs} {number + 1}" for number in range(sizes[0])]
+    features = [f"{inputs} {number}" for number in range(1, sizes[0] + 1)]
     for x, ys, kind, title, names, side in (
         (0, below, "input", f"input\n{sizes[0]} features", features, "right"),
         (5, middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units\n{own} parameters", [], "left"),

@@ -123,8 +123,8 @@ def confusion_matrices(
             axis.text(
                 len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
             )
-        right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
-        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
+        right = pd.Series(np.diag(share), classes).dropna().nlargest(2)
+        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right.items()])
         alt.append(
             f"{name}, {tested[number].sum():g} rows tested"
             + (f", none of {joined([classes[c] for c in untested])}" if len(untested) else "")
@@ -181,8 +181,9 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
         axis.plot(part["mean"], place + shift, linestyle="", markersize=6, **look)
         word = {"person-independent": "new people"}.get(str(protocol), f"{protocol} folds")
         means = part["mean"].droplevel(0)
-        left = not number and bool((means < printed).iloc[0])
-        words.append((word, means, shift, look["color"], left))
+        words.append(
+            (word, means, shift, look["color"], not number and bool((means < printed).iloc[0]))
+        )
     # in place of a legend: words beside the first mark of each kind, away from each other
     for word, values, shift, colour, left in words:
         for model, value in values.dropna().head(1).items():
@@ -388,8 +389,14 @@ def specification_curve(
     )
     marks.set_yticks(places, [f"{choice}: {value}" for choice, value in marked], fontsize=8)
     blocks = np.cumsum([frame[choice].nunique(dropna=False) for choice in choices])
-    across = marks.get_yaxis_transform()
-    marks.hlines(0.5 - blocks, 0, 1, transform=across, color="#cccccc", linewidth=0.8)
+    marks.hlines(
+        0.5 - blocks,
+        0,
+        1,
+        transform=marks.get_yaxis_transform(),
+        color="#cccccc",
+        linewidth=0.8,
+    )
     marks.set(ylim=(-len(marked) + 0.4, 0.7), xlabel="readings, sorted")
     for best in ordered.tail(1).to_dict("records"):  # none where nothing was measured
         made = ", ".join(f"{choice} {best[choice]}" for choice in choices)
