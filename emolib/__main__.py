@@ -29,10 +29,6 @@ NOBODY_KNOWN = (
     "The data do not say who is who: folds are random, intervals resample rows, labels are "
     "exchanged among all rows, and everything person-independent is not judged."
 )
-REQUIRED = (
-    *("fig-1", "fig-2", "fig-3", "fig-4", "fig-5", "fig-6a", "fig-6b", "fig-7", "fig-8", "fig-9"),
-    *("fig-10", "table-1", "table-2", "table-3", "claims"),
-)
 # Two halves, of which one is cut into three inner folds by the chapter on other classifiers.
 PERSONS = 6
 
@@ -87,7 +83,13 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
             "commit": commit(ROOT),
             "versions": versions(),
         },
-        required=REQUIRED,
+        required=(
+            *(
+                f"fig-{number}"
+                for number in ["1", "2", "3", "4", "5", "6a", "6b", "7", "8", "9", "10"]
+            ),
+            *("table-1", "table-2", "table-3", "claims"),
+        ),
         review=review,
     )
     if publish:
@@ -101,22 +103,17 @@ def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
     has taken its time.
     """
     _tell(data)
-    absent = [modality for modality in ("LPQ", "PHOG") if modality not in data.modalities]
-    absent += [emotion for label, emotion in enumerate(data.classes) if label not in data.labels]
-    persons = PERSONS if data.groups is None else len(set(data.groups))
-    for wrong, sentence in (
-        (
-            absent,
-            f"there is no {', '.join(absent[:1])}; the report needs LPQ, PHOG and all emotions",
-        ),
-        (
-            persons < PERSONS,
-            f"{persons} groups are too few; the report needs {PERSONS}, because a half of them is "
-            "split again",
-        ),
-    ):
-        if wrong:
-            raise ValueError(f"{data.source}: {sentence}")
+    held = {*data.modalities, *(data.classes[label] for label in data.labels)}
+    absent = [needed for needed in ("LPQ", "PHOG", *data.classes) if needed not in held]
+    if absent:
+        raise ValueError(
+            f"{data.source}: there is no {absent[0]}; the report needs LPQ, PHOG and all emotions"
+        )
+    if data.groups is not None and (persons := len(set(data.groups))) < PERSONS:
+        raise ValueError(
+            f"{data.source}: {persons} groups are too few; the report needs {PERSONS}, because a "
+            "half of them is split again"
+        )
     for protocol in emolib.protocols(data):
         emolib.make_folds(data, protocol, 0, chosen.get("folds", 5))
     facts = {"data_source": data.source, "data_digest": data.digest[:16]}
@@ -128,9 +125,8 @@ def _tell(data: "EmotionData") -> None:
     """Says what loading found, and names the files that gave no row, which a report may not."""
     for file, reason in data.left_out.head(20).itertuples(index=False):
         say(f"left out: {file}: {reason}")
-    for found, rows, done in data.repairs.itertuples(index=False):
-        if done != "left out":
-            say(f"{found}{f' ({rows})' if rows else ''}: {done}")
+    for found, rows, done in data.repairs.query("done != 'left out'").itertuples(index=False):
+        say(f"{found}{f' ({rows})' if rows else ''}: {done}")
     if len(data.left_out):
         say(f"{len(data.left_out)} left out, {len(data)} read")
 
@@ -255,10 +251,8 @@ def main(arguments: list[str] | None = None) -> int:
         done = given.pop("run")(**given)
     except (ValueError, OSError, BuildError) as error:
         # of the system's own errors the file and the reason; all others are sentences
-        if isinstance(error, OSError) and error.filename:
-            say(f"error: {error.filename}: {error.strerror}")
-        else:
-            say(f"error: {error}")
+        file, reason = (getattr(error, name, None) for name in ("filename", "strerror"))
+        say(f"error: {file}: {reason}" if file else f"error: {error}")
         return 1 if isinstance(error, ChapterError) else 2
     except KeyboardInterrupt as interrupt:  # 130 is what a shell makes of Ctrl-C
         say(str(interrupt) or "stopped")

@@ -9,7 +9,6 @@ the last one.
 import json
 import os
 import pickle
-import platform
 import re
 import subprocess
 import sys
@@ -29,9 +28,9 @@ import joblib
 import numpy as np
 import pandas as pd
 import torch
+from llvmlite.binding import get_host_cpu_name
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import emolib
@@ -65,9 +64,6 @@ NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
 IMAGE_NETWORKS = (10, 40)
 MEMORY = (1, 10_000, 50_000)  # networks
 WORKERS = (1, 2, 4)
-# Steps of all networks in a compiled call of JAX, so that ten thousand networks need not go through
-# a whole epoch.
-AT_ONCE = 20_000
 AGAIN = 100  # times that a part of a step is done in a call
 
 
@@ -85,19 +81,21 @@ def row(net: str, seed: int = 0) -> sweeps.Row:
 
 def faces() -> EmotionData:
     """The drawn faces with their images, and components fitted on all rows."""
-    data, images = emolib.load(), pixels(draw_faces().images)
-    unread = {sweeps.IMAGE: data.features["PHOG"]}  # in place of components of the pixels
-    return replace(data, features=data.features | unread, descriptors={sweeps.IMAGE: images})
+    data = emolib.load()
+    return replace(
+        data,
+        features=data.features | {sweeps.IMAGE: data.features["PHOG"]},  # no network reads these
+        descriptors={sweeps.IMAGE: pixels(draw_faces().images)},
+    )
 
 
-def lessons(data: EmotionData, net: str) -> list[Tensor]:
+def lessons(data: EmotionData, net: str) -> list[torch.Tensor]:
     """Training rows of one fold: inputs ``[N, M, D]``, images ``[N, 32, 32]`` for a network that
     looks at them, one-hot targets ``[N, C]``.
     """
     material = scaling.FoldInputs(data, [row(net)])
-    parts = [material.inputs[0], material.targets]
-    if net not in NETS:
-        parts.insert(1, data.descriptors[sweeps.IMAGE].reshape(-1, 32, 32))
+    images = [] if net in NETS else [data.descriptors[sweeps.IMAGE].reshape(-1, 32, 32)]
+    parts = [material.inputs[0], *images, material.targets]
     return [torch.from_numpy(part[material.pairs[0][0]]) for part in parts]
 
 
@@ -106,14 +104,13 @@ def torch_loop(
 ) -> Iterator[int]:
     """The loop of tutorials: for each network, for each batch."""
     parts = lessons(data, net)
-    criterion = nn.SmoothL1Loss()
     yield 0
     for seed in range(networks):
         model = sweeps.build(row(net, seed), data)
         optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
         for *inputs, targets in batches(*parts):
             optimiser.zero_grad()
-            criterion(model(*inputs), targets).backward()
+            torch.nn.functional.smooth_l1_loss(model(*inputs), targets).backward()
             optimiser.step()
         yield -(-len(parts[0]) // BATCH)
 
@@ -136,9 +133,7 @@ def ours(data: EmotionData, net: str, networks: int) -> Iterator[int]:
     table = emolib.sweep(**NETS.get(net, IMAGE), seed=range(-(-networks // 5))).head(networks)
     yield 0
     while True:
-        results = emolib.train(data, table).results
-        batches = [-(-(len(data) - len(result.scores)) // BATCH) for result in results]
-        yield int(np.dot(batches, [len(result.losses) for result in results]))
+        yield sum(emolib.train(data, table).steps.values())
 
 
 def jax(data: EmotionData, net: str, networks: int) -> Iterator[int]:
@@ -148,7 +143,8 @@ def jax(data: EmotionData, net: str, networks: int) -> Iterator[int]:
     from jax.example_libraries.optimizers import adam
 
     x, y = (jnp.asarray(part.numpy()) for part in lessons(data, net))
-    taken = min(len(x) // BATCH, max(1, AT_ONCE // networks))
+    # steps in a compiled call: ten thousand networks need not go through a whole epoch
+    taken = min(len(x) // BATCH, max(1, 20_000 // networks))
     start, update, parameters = adam(RATE)
 
     def linear(p: Any, layer: str, h: Any) -> Any:
@@ -180,8 +176,7 @@ def jax(data: EmotionData, net: str, networks: int) -> Iterator[int]:
         gradient = jax.grad(loss)(parameters(state), x[rows], y[rows])
         return update(number, gradient, state), None
 
-    scan = jax.vmap(lambda state, batches: jax.lax.scan(step, state, batches)[0], in_axes=(0, None))
-    train = jax.jit(scan)
+    train = jax.jit(jax.vmap(lambda *given: jax.lax.scan(step, *given)[0], in_axes=(0, None)))
     stacked, _ = torch.func.stack_module_state(
         [sweeps.build(row(net, k), data) for k in range(networks)]
     )
@@ -278,14 +273,14 @@ def cluster(workers: int) -> dict[str, float]:
     """
     from distributed import LocalCluster
 
-    data, training.SECONDS = emolib.load().as_distributed(), 1e-9  # the smallest shards
+    training.SECONDS = 1e-9  # the smallest shards
+    data, jobs = emolib.load().as_distributed(), min(workers, joblib.cpu_count())
     small = emolib.sweep(**NETS["phog"] | {"max_epochs": 1}, seed=range(80))
     large = emolib.sweep(**NETS["shallow"], max_epochs=30, seed=range(300))
 
     def seconds(table: Any, address: str = "") -> float:
         os.environ[CLUSTER] = address
-        cores = min(workers, joblib.cpu_count())
-        return Timer(lambda: emolib.train(data, table, jobs=cores)).timeit(1)
+        return Timer(lambda: emolib.train(data, table, jobs=jobs)).timeit(1)
 
     with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as made:
         there = made.scheduler_address
@@ -294,11 +289,10 @@ def cluster(workers: int) -> dict[str, float]:
         more = seconds(small, there) - seconds(small)
         whole = seconds(large, there)
         threading.Timer(whole / 2, os.kill, (made.workers[0].pid, 9)).start()
-        lost = seconds(large, there) - whole
         return {
             "workers": workers,
             "milliseconds_per_shard": 1e3 * more / len(small),
-            "seconds_lost": lost,
+            "seconds_lost": seconds(large, there) - whole,
             "bytes_of_data": len(pickle.dumps(data)),
             "bytes_there": len(pickle.dumps(sweeps.check(small, data)[0])),
             "bytes_back": len(pickle.dumps(emolib.train(data, small).results)) / len(small),
@@ -315,21 +309,21 @@ def parts() -> list[dict[Any, Any]]:
         stack = NetworkStack(data, [row(net, seed) for seed in range(VECTOR)])
         engine: Any = stack.engine
         tape = engine.tape
+        found[net] = times = {}
         lanes, weights, size = tape.room[[0, 10, 11]].tolist()
-        found[net] = {}
         for part in dict.fromkeys(tape.parts):
             often = np.tile(tape.operations[np.array(tape.parts) == part], (AGAIN, 1))
             work = partial(run, tape.memory, tape.windows, often, 0, len(often), engine.constants)
-            found[net][part] = 1e6 / rate(work, AGAIN * lanes)
+            times[part] = 1e6 / rate(work, AGAIN * lanes)
         w, g, m, v = range(weights, weights + 4 * size, size)
         whole, call = (
             1e6 / rate(partial(optimizer_step, tape.memory, w, g, m, v, count, w), lanes)
             for count in (size // VECTOR, 0)
         )
-        found[net]["optimiser"] = whole - call
+        times["optimiser"] = whole - call
         batches = VECTOR * -(-len(stack.material.pairs[0][0]) // BATCH)
         step = 1e6 / rate(partial(engine.epoch, np.arange(VECTOR)), batches)
-        found[net] |= {"loss, rows, the rest": step - sum(found[net].values()), "whole step": step}
+        times |= {"loss, rows, the rest": step - sum(times.values()), "whole step": step}
     return pd.DataFrame(found).fillna(0).rename_axis("part").reset_index().to_dict("records")
 
 
@@ -339,7 +333,9 @@ def memory(networks: int) -> float:
     """
     table = emolib.sweep(seed=range(-(-networks // 5)), max_epochs=2)
     emolib.train(emolib.load().as_distributed(), table.head(networks))
-    return float(system_entry("self/status", r"VmHWM:\s*(\d+)", "nan")) / 1024
+    status = Path("/proc/self/status")
+    peak = re.search(r"VmHWM:\s*(\d+)", status.read_text()) if status.exists() else None
+    return int(peak[1]) / 1024 if peak else np.nan
 
 
 def apart(function: Callable[..., Any], *arguments: int) -> Any:
@@ -348,21 +344,15 @@ def apart(function: Callable[..., Any], *arguments: int) -> Any:
     """
     code = f"import json; from emolib import bench; found = bench.{function.__name__}(*{arguments})"
     with TemporaryDirectory() as cache:
-        done = subprocess.run(
+        own = [] if function in (memory, cluster) else ["EMOLIB_CACHE", "NUMBA_CACHE_DIR"]
+        done = subprocess.check_output(
             [sys.executable, "-c", f"{code}; print(json.dumps(found))"],
-            check=True,
-            stdout=subprocess.PIPE,
-            env=os.environ
-            | (
-                {}
-                if function in (memory, cluster)
-                else dict.fromkeys(["EMOLIB_CACHE", "NUMBA_CACHE_DIR"], cache)
-            ),
+            env=os.environ | dict.fromkeys(own, cache),
         )
-    return json.loads(done.stdout)
+    return json.loads(done)
 
 
-def work(net: nn.Module, features: int = 5) -> dict[str, int]:
+def work(net: torch.nn.Module, features: int = 5) -> dict[str, int]:
     """Work of a step. ``flop``, floating-point operations: two per weight, row and position in each
     of three passes (forwards, gradient by the weight, gradient by the input), and Adam's twelve per
     parameter. ``bytes`` moved if nothing stays in the processor's cache: parameters and both
@@ -385,22 +375,13 @@ def rate(work: Callable[[], object], amount: int) -> float:
     return runs * amount / min(Timer(work).repeat(5, runs))
 
 
-def system_entry(file: str, pattern: str, otherwise: str) -> str:
-    """The first match in a file below ``/proc``; ``otherwise`` where there is none, or no Linux."""
-    path = Path("/proc", file)
-    found = re.search(pattern, path.read_text()) if path.exists() else None
-    return found[1] if found else otherwise
-
-
 def setting() -> dict[str, Any]:
     """Machine, versions, and the work of a step."""
     data = emolib.load().as_distributed()
-    machine = platform.processor() or platform.machine()
-    name = system_entry("cpuinfo", r"model name\s*: (.*)", machine)
     a, b = torch.rand(2, 1024, 1024)
     c, d = torch.rand(2, 2**26)  # larger than any cache
     return {
-        "machine": f"{name}, {joblib.cpu_count()} cores",
+        "machine": f"{get_host_cpu_name()}, {joblib.cpu_count()} cores",
         "cores": joblib.cpu_count(),
         "versions": {name: metadata.version(name) for name in ("torch", "numba")},
         "training_rows": len(lessons(data, "shallow")[0]),
@@ -414,14 +395,16 @@ def setting() -> dict[str, Any]:
 
 def main() -> None:
     """Measures everything, prints each figure, and writes one file."""
-    peaks = ({"networks": n, "peak_mebibytes": apart(memory, n)} for n in MEMORY)
     result = setting() | {
         "compile_seconds": apart(compiling),
         "splits": apart(splits, 1_000),
         "parts": [_printed(found) for found in parts()],
         "components": [_printed(found) for found in apart(components)],
         "rows": [_printed(found) for found in measure()],
-        "memory": [_printed(found) for found in peaks],
+        "memory": [
+            _printed({"networks": count, "peak_mebibytes": apart(memory, count)})
+            for count in MEMORY
+        ],
     }
     if util.find_spec("distributed"):
         result["cluster"] = [_printed(apart(cluster, workers)) for workers in WORKERS]

@@ -6,7 +6,6 @@ the network that comes back.
 Axes: ``N`` rows or images, ``D`` features, ``M`` modalities, ``C`` classes, ``H`` × ``W`` pixels.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
@@ -22,7 +21,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -37,8 +36,12 @@ from emolib.utils.validation import whole_number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
-    """Base class of the classifiers: scikit-learn's methods around one network of a sweep."""
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """Base class of the classifiers: scikit-learn's methods around one network of a sweep.
+
+    A subclass names its kind of network, ``_network``, as a sweep does, and gives the columns of
+    each modality by the modality's name, ``_modalities()``.
+    """
 
     recipe: str = "converged"
     epochs: int | None = None
@@ -55,8 +58,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
                 scikit-learn refuses, or a training that diverged.
         """
         data = self._data(X, y)
-        row = checked_row(self._row(), data)
-        trained = train(data, table([row]), jobs=1, device="cpu")
+        trained = train(data, table([checked_row(self._row(), data)]), jobs=1, device="cpu")
         result = trained.results[0]
         if not np.isfinite(result.weights).all():
             raise ValueError(
@@ -89,9 +91,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
         logarithms, and their softmax is taken.
         """
         scores = self._scores(X)
-        if self.loss == "cross-entropy":
-            return np.asarray(softmax(scores, axis=1))
-        return nearest_probabilities(scores)
+        logarithms = self.loss == "cross-entropy"
+        return softmax(scores, axis=1) if logarithms else nearest_probabilities(scores)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The class ``[N]`` of the highest output."""
@@ -134,26 +135,22 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
             repairs=pd.DataFrame(columns=REPAIRS),
         )
 
-    @abstractmethod
-    def _modalities(self) -> dict[str, Rows]:
-        """The columns of each modality, by the modality's name."""
-
     def _row(self) -> Row:
         """The row of a sweep that trains this classifier's network."""
-        epochs, learning_rate = self.epochs, self.learning_rate
         seed: Any = self.random_state
-        if learning_rate == 0:
+        if self.learning_rate == 0:
             raise ValueError("learning_rate is 0; it must be above 0, or None for the recipe's own")
         if seed is None or seed is np.random or isinstance(seed, np.random.RandomState):
             seed = check_random_state(seed).randint(2**31 - 1)
-        own = {name: value for name, value in self.get_params().items() if name in DEFAULTS}
         return {
             **DEFAULTS,
-            **own,
+            **{name: value for name, value in self.get_params().items() if name in DEFAULTS},
             "network": self._network,
             "modality": "+".join(self._modalities()),
-            "max_epochs": 0 if epochs is None else whole_number("epochs", epochs, 1, LARGEST),
-            "learning_rate": 0.0 if learning_rate is None else learning_rate,
+            "max_epochs": 0
+            if self.epochs is None
+            else whole_number("epochs", self.epochs, 1, LARGEST),
+            "learning_rate": 0.0 if self.learning_rate is None else self.learning_rate,
             "protocol": WHOLE,
             "folds": 1,
             "fold": 0,
@@ -225,8 +222,8 @@ class FusionCNNClassifier(NetworkClassifier):
     Args:
         modalities: number of modalities side by side in the columns, each with as many features as
             the others (the paper's ten numbers are 2 modalities of 5; with 1 this is its
-            single-modality CNN); or, for any other layout, a list with the columns of each, by
-            number or by name. Other columns are ignored.
+            single-modality CNN); or, for any other layout, a list with the numbers of the columns
+            of each. Other columns are ignored.
         recipe, epochs, learning_rate, optimiser, loss, random_state: as in
             :class:`PrunedShallowClassifier`.
 
@@ -237,11 +234,10 @@ class FusionCNNClassifier(NetworkClassifier):
 
     Example:
         >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)
-        >>> modalities = [["LPQ1", "LPQ2"], ["PHOG1", "PHOG2"]]
-        >>> FusionCNNClassifier(modalities).fit(frame, emotions)
+        >>> FusionCNNClassifier([[0, 1, 2], [5, 6, 7]]).fit(np.hstack([lpq, phog]), emotions)
     """
 
-    modalities: int | Sequence[Sequence[int | str]] = 1
+    modalities: int | Sequence[Sequence[int]] = 1
     _network = "cnn"  # as a sweep names it
 
     def _modalities(self) -> dict[str, Rows]:
@@ -250,8 +246,12 @@ class FusionCNNClassifier(NetworkClassifier):
             count = whole_number("modalities", given, 1, self.n_features_in_)
             parts = np.array_split(np.arange(self.n_features_in_), count)
         else:
+            last = self.n_features_in_ - 1
             parts = [
-                np.array([self._column(column) for column in np.atleast_1d(columns).tolist()])
+                [
+                    whole_number("a column of modalities", column, 0, last)
+                    for column in np.atleast_1d(columns).tolist()
+                ]
                 for columns in given
             ]
         widths = [len(part) for part in parts]
@@ -260,18 +260,7 @@ class FusionCNNClassifier(NetworkClassifier):
                 f"modalities have {widths} columns; each needs as many as the others, such as its "
                 "first principal components"
             )
-        return {str(number): part for number, part in enumerate(parts, 1)}
-
-    def _column(self, column: int | str) -> int:
-        """The number of a column that is given by number or name."""
-        names: Sequence[int | str] = (
-            list(getattr(self, "feature_names_in_", []))
-            if isinstance(column, str)
-            else range(self.n_features_in_)
-        )
-        if column not in names:
-            raise ValueError(f"modalities names the column {column!r}, which X does not have")
-        return names.index(column)
+        return {str(number): np.array(part) for number, part in enumerate(parts, 1)}
 
 
 def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -302,11 +291,6 @@ class Descriptor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """``[N, H, W]`` to ``[N, D]`` float32."""
         check_is_fitted(self, "_n_features_out")
         return self._describe(X, **self.get_params())
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
-        return tags
 
 
 @dataclass(eq=False, repr=False)

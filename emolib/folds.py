@@ -78,8 +78,9 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     """
     one_of("protocol", protocol, dict.fromkeys([*DEALT, *data.splits]))
     single = protocol in SINGLES or protocol in data.splits
-    deals = DEALS if protocol in BY_PERSON else 1  # each with a seed of its own
-    seed = whole_number("seed", seed, 0, LARGEST_SEED // deals - 1)
+    # each deal has a seed of its own
+    largest = LARGEST_SEED // (DEALS if protocol in BY_PERSON else 1) - 1
+    seed = whole_number("seed", seed, 0, largest)
     count = whole_number("folds", count, 1 if single else 2)
     if single and count != 1:
         raise ValueError(f"folds is {count}; {protocol!r} is a single split, which has one")
@@ -111,26 +112,21 @@ def _own_split(data: EmotionData, name: str) -> Split:
 
 
 def row_numbers(place: str, rows: ArrayLike, count: int) -> Rows:
-    """Row numbers, given as such or as a truth value for each of ``count`` rows.
+    """Row numbers from 0 to ``count`` - 1, in the type of an index.
 
     Raises:
-        ValueError: beginning with ``place``: there are none, one is not whole, out of range or
-            repeated, or the truth values are not as many as the rows.
+        ValueError: beginning with ``place``: there are none, or one is not whole, out of range or
+            repeated.
     """
     given = np.asarray(rows)
-    if given.dtype == bool:
-        if given.shape != (count,):
-            raise ValueError(f"{place} are given as {given.size} truth values for {count} rows")
-        given = np.flatnonzero(given)
     if given.ndim != 1 or not given.size:
         raise ValueError(f"{place} must be a list of at least one row number")
     numbers = (
         given if given.dtype.kind in "iu" else [whole_number(place, row) for row in given.tolist()]
     )
     values, counts = np.unique(numbers, return_counts=True)
-    for row in (values[0], values[-1]):
-        if not 0 <= row < count:
-            raise ValueError(f"{place} include {row}; row numbers go from 0 to {count - 1}")
+    for row in values[[0, -1]].tolist():
+        whole_number(place, row, 0, count - 1)
     if counts.max() > 1:
         raise ValueError(f"{place} include {values[counts.argmax()]} more than once")
     return np.array(numbers, np.intp)
@@ -183,14 +179,14 @@ def _deal(data: EmotionData, protocol: str, seed: int, count: int) -> list[Split
     splitter, most_even = BY_PERSON[protocol]
     # numbers are dealt faster than names
     _, persons = np.unique(data.resampling_units, return_inverse=True)
-    states = range(DEALS * seed, DEALS * (seed + 1))
-    splitters = (splitter(count, shuffle=True, random_state=state) for state in states)
-    deals = (list(each.split(labels, labels, persons)) for each in splitters)
-    unevenness = partial(_unevenness, data)
+    deals = (
+        list(splitter(count, shuffle=True, random_state=state).split(labels, labels, persons))
+        for state in range(DEALS * seed, DEALS * (seed + 1))
+    )
     if most_even:
-        return min(deals, key=unevenness)
+        return min(deals, key=partial(_unevenness, data))
     for pairs in deals:
-        if np.isfinite(unevenness(pairs)):
+        if np.isfinite(_unevenness(data, pairs)):
             break
     return pairs
 

@@ -156,18 +156,14 @@ def test_other_seeds_are_other_splits(films, protocol):
     assert max(adjusted_rand_score(*pair) for pair in combinations(splits, 2)) < 0.6
 
 
-MASK = np.arange(60) < 40
-
-
 @pytest.mark.parametrize(
     "official",
     [
         (np.arange(40), np.arange(40, 60)),
-        (MASK, ~MASK),
         (list(range(40)), np.arange(40.0, 60.0)),
         (np.arange(40, dtype=np.uint8), pd.Series(range(40, 60), index=range(20))),
     ],
-    ids=range(4),
+    ids=range(3),
 )
 def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
     data = replace(tiny, splits={"official": official})
@@ -187,10 +183,9 @@ def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
         (([0, 1, 2], [2, 3]), "trains and tests on the same rows, of which the first is 2"),
         (([], [2, 3]), "rows that train, must be a list of at least one"),
         (([0, 1], []), "rows that test, must be a list of at least one"),
-        (([0, 1], np.zeros(60, bool)), "rows that test, must be a list of at least one"),
-        (([0, 60], [1]), "rows that train, include 60; row numbers go from 0 to 59"),
-        (([0, 1], [-1]), "rows that test, include -1; row numbers go from 0 to 59"),
-        (([0, 1], np.ones(59, bool)), "rows that test, are given as 59 truth values for 60 rows"),
+        (([0, 1], np.zeros(60, bool)), "rows that test, is False; it must be a whole number"),
+        (([0, 60], [1]), "rows that train, is .*60.*; it must be .* at least 0 and at most 59"),
+        (([0, 1], [-1]), "rows that test, is .*-1.*; it must be .* at least 0 and at most 59"),
         (([0, 1, 1], [2]), "rows that train, include 1 more than once"),
         (([0, 1.5], [2]), "rows that train, is 1.5; it must be a whole number"),
         (([0, 1], ["2"]), "rows that test, is .*'2'.*; it must be a whole number"),
@@ -198,7 +193,7 @@ def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
         (([[0, 1]], [2]), "rows that train, must be a list of at least one"),
         (([0, 1], [2], [3]), "must hold two sets of rows"),
     ],
-    ids=range(13),
+    ids=range(12),
 )
 def test_a_split_of_one_s_own_that_is_no_split_is_refused(tiny, split, words):
     with pytest.raises(ValueError, match=f"^60 random rows: the split 'own'.* {words}"):

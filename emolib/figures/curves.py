@@ -10,15 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from emolib.figures.style import (
     EMOTION,
-    EMOTION_MARKER,
     GUESSING,
     MODALITY,
-    MODALITY_MARKER,
     NEUTRAL,
     PAPER,
     PROTOCOL,
@@ -28,6 +25,7 @@ from emolib.figures.style import (
     band,
     in_percent,
     joined,
+    look_of,
     on_phone,
     panels,
     percent,
@@ -63,15 +61,16 @@ def _curves(
     chance: float | None = None,
     sharey: bool | Literal["col"] = True,
     **labels: Any,
-) -> tuple[Figure, list[tuple[Any, ...]]]:
+) -> tuple[np.ndarray, list[tuple[Any, ...]], str]:
     """A grid of axes in percent for the values of two columns, and in each a line for each value of
     other columns, in the ``look`` of these values.
 
     Returns:
-        The figure, and of each line the values that it stands for and its rows of the table.
+        The axes; of each line the values that it stands for and its rows of the table; and a
+        sentence on the hidden units left, if the table counts them.
     """
     rows, columns = (frame[column].unique() for column in by)
-    figure, axes = panels(len(rows), len(columns), height, sharex=True, sharey=sharey)
+    _, axes = panels(len(rows), len(columns), height, sharex=True, sharey=sharey)
     drawn = []
     for axis, place in zip(axes.flat, product(rows, columns), strict=True):
         if chance is not None:
@@ -84,25 +83,17 @@ def _curves(
         axis.yaxis.set_major_formatter(in_percent)
         if sharey is True:  # or each column has a scale of its own to show
             axis.label_outer()
-    return figure, drawn
-
-
-def _units_left(figure: Figure, frame: pd.DataFrame, x: str, by: list[str]) -> str:
-    """Draws hidden units left on a second axis of each panel, and says them in a sentence; nothing
-    where the table does not count them.
-    """
     if "units" not in frame:
-        return ""
+        return axes.ravel(), drawn, ""
     left = frame.groupby([*by, x])["units"].mean()
-    places = product(*(frame[column].unique() for column in by))
-    for axis, place in zip(figure.axes, places, strict=True):
+    for axis, place in zip(axes.flat, product(rows, columns), strict=True):
         axis.plot([], [], **UNITS)  # for the legend
         right = axis.twinx()
         right.plot(left[place], **UNITS)
         right.set(ylim=(0, 1.1 * left.max()), ylabel="hidden units left")
         right.label_outer(remove_inner_ticks=True)
-    counts = left.groupby(x).mean().items()
-    return f" Hidden units left: {joined([f'{count:.1f} at {at:g}' for at, count in counts])}."
+    counts = [f"{count:.1f} at {at:g}" for at, count in left.groupby(x).mean().items()]
+    return axes.ravel(), drawn, f" Hidden units left: {joined(counts)}."
 
 
 def _at(row: pd.Series, x: str, unit: str = "") -> str:
@@ -132,28 +123,27 @@ def accuracy_curves(
             style for each.
     """
 
-    def look(modality: str, value: Hashable = None) -> dict[str, Any]:
+    def shown(modality: str, value: Hashable = None) -> dict[str, Any]:
         name, line = (styles or {}).get(value, ("", "-"))
         return {
             "label": f"{modality} {name}".strip(),
             "linestyle": line,
-            "color": MODALITY.get(modality, UNNAMED),
-            "marker": MODALITY_MARKER.get(modality, "o"),
+            **look_of(MODALITY, modality),
         }
 
-    figure, drawn = _curves(
+    axes, drawn, units = _curves(
         summary,
         x,
         ("recipe", "protocol"),
         ["modality", style] if style else ["modality"],
-        look,
+        shown,
         2.7,
         "{1} folds, {0} recipe",
         chance,
         xlabel=xlabel,
         ylabel="mean recall / %",
     )
-    for axis, (modality, (at, value)) in product(figure.axes, paper.items()):
+    for axis, (modality, (at, value)) in product(axes, paper.items()):
         axis.scatter(
             at,
             value,
@@ -165,12 +155,11 @@ def accuracy_curves(
             zorder=5,
             label=f"{modality}, the paper's Table 3",
         )
-    units = _units_left(figure, summary, x, ["recipe", "protocol"])
     return Picture(
-        with_legend(figure, 3),
+        with_legend(axes[0].figure, 3),
         f"Mean recall over emotions against {xlabel}. "
         + " ".join(
-            f"{recipe}, {protocol}, {look(*keys)['label']}: {_at(part.iloc[0], x)}, "
+            f"{recipe}, {protocol}, {shown(*keys)['label']}: {_at(part.iloc[0], x)}, "
             f"{_at(part.iloc[-1], x)}, highest "
             f"{_at(part.sort_values('mean', ascending=False, kind='stable').iloc[0], x)}."
             for recipe, protocol, *keys, part in drawn
@@ -186,15 +175,14 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
     """A measure against a setting, a line for each emotion; protocols in rows, modalities in
     columns.
     """
-    figure, drawn = _curves(
+    axes, drawn, units = _curves(
         summary.drop(columns=["low", "high"]),
         x,
         ("protocol", "modality"),
         ["emotion"],
         lambda emotion: {
             "label": emotion,
-            "color": EMOTION.get(emotion, UNNAMED),
-            "marker": EMOTION_MARKER.get(emotion, "o"),
+            **look_of(EMOTION, emotion),
             "linewidth": 2.4 if emotion == "average" else 1.3,
             "linestyle": "--" if emotion == "average" else "-",
         },
@@ -203,9 +191,8 @@ def emotion_curves(summary: pd.DataFrame, x: str, xlabel: str, ylabel: str) -> P
         xlabel=xlabel,
         ylabel=f"{ylabel} / %",
     )
-    units = _units_left(figure, summary, x, ["protocol", "modality"])
     return Picture(
-        with_legend(figure, 4),
+        with_legend(axes[0].figure, 4),
         f"{ylabel} by emotion, from {summary[x].min():g} to {summary[x].max():g} {xlabel}. "
         + " ".join(
             f"{protocol}, {modality}, {emotion}: {percent(part['mean'].iloc[0])} to "
@@ -231,15 +218,14 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
         summary: columns ``protocol``, ``modality``, ``wildness``, ``mean``, ``low``, ``high``.
         chance: accuracy of guessing, marked.
     """
-    figure, drawn = _curves(
+    axes, drawn, _ = _curves(
         summary.assign(row=0),
         "wildness",
         ("row", "protocol"),
         ["modality"],
         lambda modality: {
             "label": f"{modality}, drawn faces",
-            "color": MODALITY.get(modality, UNNAMED),
-            "marker": MODALITY_MARKER.get(modality, "o"),
+            **look_of(MODALITY, modality),
         },
         3.3,
         "{1} folds",
@@ -251,7 +237,7 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
     protocols = list(summary["protocol"].unique())
     real = DHALL_RANDOM if "random" in protocols else {}
     for modality, (jaffe, sfew) in real.items():
-        figure.axes[protocols.index("random")].plot(
+        axes[protocols.index("random")].plot(
             (0, 1),
             (jaffe / 100, sfew / 100),
             linestyle="--",
@@ -271,7 +257,9 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
         f"Dhall et al., {modality}: {jaffe} % on JAFFE, {sfew} % on SFEW."
         for modality, (jaffe, sfew) in real.items()
     ]
-    return Picture(with_legend(figure, 3), "Accuracy against wildness. " + " ".join(said), summary)
+    return Picture(
+        with_legend(axes[0].figure, 3), "Accuracy against wildness. " + " ".join(said), summary
+    )
 
 
 @styled
@@ -281,14 +269,17 @@ def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
     Args:
         losses: by title, ``[K, epochs]``; NaN after a network has stopped.
     """
+    # a stopped network keeps its last loss, so that the band is of the same networks throughout
+    parts = {
+        title: pd.DataFrame(values.T, index=range(1, values.shape[1] + 1))
+        .ffill()
+        .quantile([0.05, 0.5, 0.95], axis=1)
+        .T.set_axis(["low", "mean", "high"], axis=1)
+        for title, values in losses.items()
+    }
     figure, axes = panels(1, len(losses), 2.6, sharey=True)
-    parts = {}
-    for axis, (title, values) in zip(axes[0], losses.items(), strict=True):
-        # a stopped network keeps its last loss, so that the band is of the same networks throughout
-        filled = pd.DataFrame(values.T, index=pd.RangeIndex(1, values.shape[1] + 1)).ffill()
-        quantiles = filled.quantile([0.05, 0.5, 0.95], axis=1).T
-        parts[title] = quantiles.set_axis(["low", "mean", "high"], axis=1)
-        band(axis, filled.index, parts[title], NEUTRAL)
+    for axis, (title, part) in zip(axes[0], parts.items(), strict=True):
+        band(axis, part.index, part, NEUTRAL)
         axis.set(title=title, xlabel="epoch")
     axes[0, 0].set_ylabel("mean training loss")
     return Picture(
@@ -319,7 +310,7 @@ def epoch_curves(
         chance: recall of guessing, marked.
     """
     measures = ["recall", "training accuracy"]
-    figure, drawn = _curves(
+    axes, drawn, _ = _curves(
         frame.melt(["model", "protocol", "epoch"], measures, "measure", "mean"),
         "epoch",
         ("model", "measure"),
@@ -334,27 +325,26 @@ def epoch_curves(
         xscale="log",
     )
     for axis, (model, measure) in zip(
-        figure.axes, product(frame["model"].unique(), measures), strict=True
+        axes, product(frame["model"].unique(), measures), strict=True
     ):
-        own = stops.loc[stops["model"] == model, ["protocol", "low", "high"]]
-        for protocol, low, high in own.itertuples(index=False):
+        for stop in stops[stops["model"] == model].to_dict("records"):
             axis.axvspan(
-                low,
-                high,
-                color=PROTOCOL.get(protocol, UNNAMED),
+                stop["low"],
+                stop["high"],
+                color=PROTOCOL.get(stop["protocol"], UNNAMED),
                 alpha=0.15,
                 linewidth=0,
-                label=f"stop, {protocol} folds",
+                label=f"stop, {stop['protocol']} folds",
             )
         if measure == "recall":
             axis.axhline(paper[model], color=PAPER, linewidth=2, label="the paper")
             axis.axhline(chance, **GUESSING)
         axis.xaxis.set_major_formatter(ScalarFormatter())
-    for axis in figure.axes[-len(measures) :]:
+    for axis in axes[-len(measures) :]:
         axis.set_xlabel("epoch")
-    figure.supylabel("share of rows / %", fontsize=10)
+    axes[0].figure.supylabel("share of rows / %", fontsize=10)
     return Picture(
-        with_legend(figure, 3),
+        with_legend(axes[0].figure, 3),
         f"Recall and training accuracy up to epoch {frame['epoch'].max()}. "
         + " ".join(
             f"{model}, {protocol}, {measure}: {percent(part['mean'].iloc[0])} at epoch "
@@ -404,11 +394,13 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
             columnspacing=0.9,
             borderaxespad=0,
         )
-    last = history.drop_duplicates(["panel", "line"], keep="last").to_dict("records")
     return Picture(
         figure,
         f"Learning curves after {history['epoch'].max():.0f} of {epochs} epochs. "
-        + "; ".join(f"{row['panel']}, {row['line']}: {row['mean']:.3g}" for row in last)
+        + "; ".join(
+            f"{row['panel']}, {row['line']}: {row['mean']:.3g}"
+            for row in history.drop_duplicates(["panel", "line"], keep="last").to_dict("records")
+        )
         + ".",
         history,
     )

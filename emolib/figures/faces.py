@@ -1,10 +1,13 @@
 """Faces and their features: samples (Figure 1), box plots (Figures 2, 3), descriptors."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 
 from emolib.figures.style import (
     BARE,
@@ -22,6 +25,34 @@ from emolib.figures.style import (
 BINS = 8  # directions of a gradient
 
 
+def _grid(images: np.ndarray, titles: Sequence[str], across: int, size: float) -> Figure:
+    """Grey images ``[N, H, W]`` row by row, each below a title of a font size."""
+    # one pair of axes for all: matplotlib takes longer to make axes than to draw, and the confusion
+    # lab draws this while it trains
+    wide, high = WIDTH / across, WIDTH / across + 0.22  # inches, with the line of text
+    rows = -(-len(images) // across)
+    figure = plt.figure(figsize=(WIDTH, rows * high))
+    axis = figure.add_axes((0, 0, 1, 1), **BARE)
+    for place, (image, title) in enumerate(zip(images, titles, strict=True)):
+        left, top = place % across * wide, place // across * high + 0.2
+        axis.imshow(
+            image,
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            extent=(left + 0.03, left + wide - 0.03, top + wide - 0.06, top),
+        )
+        axis.text(left + wide / 2, top - 0.04, title, fontsize=size, fontweight="bold", ha="center")
+    axis.set(xlim=(0, WIDTH), ylim=(rows * high, 0))
+    return figure
+
+
+@styled
+def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -> Picture:
+    """Faces beside each other, each with a line of text; ``images`` ``[N, H, W]``."""
+    return Picture(_grid(images, titles, across, 8), alt, pd.DataFrame({"face": titles}))
+
+
 @styled
 def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Picture:
     """A column of faces for each emotion.
@@ -30,23 +61,21 @@ def sample_faces(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...
         images: ``[N, H, W]``, grey; equally many of each emotion.
         labels: ``[N]``.
     """
-    rows, columns = len(labels) // len(classes), len(classes)
-    figure, axes = panels(
-        rows, columns, WIDTH / columns + 0.3 / rows, "", stack=False, subplot_kw=BARE
-    )
-    order = np.argsort(labels, kind="stable")
-    for place, axis in zip(order, axes.T.flat, strict=True):
-        axis.imshow(images[place], cmap="gray", vmin=0, vmax=255)
-    for axis, emotion in zip(axes[0], classes, strict=True):
-        axis.set_title(emotion, loc="center", fontsize=13)
+    columns = np.argsort(labels, kind="stable").reshape(len(classes), -1)
+    rows = columns.shape[1]
     return Picture(
-        figure,
+        _grid(
+            images[columns.T.ravel()],
+            [*classes, *[""] * (len(labels) - len(classes))],
+            len(classes),
+            10,
+        ),
         f"{rows} sample faces in a column for each of the emotions {joined(list(classes))}.",
         pd.DataFrame(
             {
                 "emotion": np.repeat(classes, rows),
-                "row": np.tile(np.arange(rows) + 1, columns),
-                "mean grey": images[order].mean((1, 2)),
+                "row": np.tile(np.arange(rows) + 1, len(classes)),
+                "mean grey": images[columns.ravel()].mean((1, 2)),
             }
         ),
     )
@@ -119,16 +148,12 @@ def eigenfaces(mean: np.ndarray, axes: np.ndarray, shares: np.ndarray) -> Pictur
             darken.
         shares: ``[P]``, of the variance.
     """
-    figure, (grid,) = panels(
-        1, len(axes) + 1, WIDTH / (len(axes) + 1) + 0.3, "", stack=False, subplot_kw=BARE
-    )
+    faces, side = np.array([mean, *axes]), round(len(mean) ** 0.5)
+    reach = np.abs(faces).max(1, keepdims=True)
+    grey = 127.5 * (1 + faces / np.where(reach > 0, reach, 1))  # zero is the middle
     titles = ["mean", *(f"{number} ({share:.0%})" for number, share in enumerate(shares, 1))]
-    for panel, face, title in zip(grid, [mean, *axes], titles, strict=True):
-        reach, side = np.abs(face).max() or 1, round(len(mean) ** 0.5)
-        panel.imshow(face.reshape(side, side), cmap="gray", vmin=-reach, vmax=reach)
-        panel.set_title(title, loc="center", fontsize=10)
     return Picture(
-        figure,
+        _grid(grey.reshape(-1, side, side), titles, len(faces), 10),
         f"The mean face and {len(axes)} principal components as pictures; they hold "
         f"{shares.sum():.0%} of the variance: {joined([f'{share:.0%}' for share in shares])}.",
         pd.DataFrame({"component": range(1, len(axes) + 1), "share of the variance": shares}),
@@ -193,11 +218,7 @@ def face_reading(
             color=colour,
         )
     ten.axhspan(0, 1, color="#f1f1f1", zorder=0)
-    ten.set(
-        ylim=_reaching(-0.3, 1.3, numbers),
-        xticks=[],
-        xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled",
-    )
+    ten.set(xticks=[], xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled")
 
     right = figure.add_axes((0.39, 0.1, 0.6, 0.25))
     for place, (model, values) in enumerate(scores.items()):
@@ -205,7 +226,10 @@ def face_reading(
         best, colour = values.argmax(), MODALITY[model]
         right.bar(x, values, 0.72 / len(scores), label=model, color=colour)
         right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=colour)
-    right.set(ylim=_reaching(-0.25, 1.15, scores), ylabel="score", xticks=range(len(classes)))
+    right.set(ylabel="score", xticks=range(len(classes)))
+    # limits that stay while a slider moves, unless a bar or the mark above it would be cut
+    for axis, low, high in ((ten, -0.3, 1.3), (right, -0.25, 1.15)):
+        axis.set_ylim(min(low, axis.get_ylim()[0]), max(high, axis.get_ylim()[1]))
     for label, emotion in zip(right.set_xticklabels(classes), classes, strict=True):
         label.set(color=EMOTION[emotion], fontsize=8.5)
     right.grid(axis="y")
@@ -229,12 +253,6 @@ def face_reading(
     )
 
 
-def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
-    """Limits that stay while a slider moves, unless a bar or the mark above it would be cut."""
-    values = np.concatenate(list(bars.values()))
-    return min(low, values.min() - 0.1), max(high, values.max() + 0.15)
-
-
 def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
     """In each cell a line for each direction of the gradient, as long as its share."""
     row, column, k = (index.ravel() for index in np.indices(gradients.shape))
@@ -251,25 +269,3 @@ def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
         ),
         autolim=False,
     )
-
-
-@styled
-def face_row(images: np.ndarray, titles: list[str], alt: str, across: int = 8) -> Picture:
-    """Faces beside each other, each with a line of text; ``images`` ``[N, H, W]``."""
-    # one pair of axes for all, as above: the confusion lab draws this while it trains
-    wide, high = WIDTH / across, WIDTH / across + 0.22  # inches, with the line of text
-    rows = -(-len(images) // across)
-    figure = plt.figure(figsize=(WIDTH, rows * high))
-    axis = figure.add_axes((0, 0, 1, 1), **BARE)
-    for place, (image, title) in enumerate(zip(images, titles, strict=True)):
-        left, top = place % across * wide, place // across * high + 0.2
-        axis.imshow(
-            image,
-            cmap="gray",
-            vmin=0,
-            vmax=255,
-            extent=(left + 0.03, left + wide - 0.03, top + wide - 0.06, top),
-        )
-        axis.text(left + wide / 2, top - 0.04, title, fontsize=8, fontweight="bold", ha="center")
-    axis.set(xlim=(0, WIDTH), ylim=(rows * high, 0))
-    return Picture(figure, alt, pd.DataFrame({"face": titles}))

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
-from matplotlib.path import Path
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 from torch.fx import symbolic_trace
@@ -20,15 +19,16 @@ from emolib.figures.style import (
     GUESSING,
     LAYER,
     NEUTRAL,
+    PROTOCOL,
     WIDTH,
     Picture,
     counted,
     heat_map,
     joined,
+    look_of,
     on_phone,
     panels,
     percent,
-    protocol_look,
     styled,
 )
 from emolib.models import FusionNet, ShallowNet
@@ -65,16 +65,13 @@ def _connect(
     color: str,
     width: float,
 ) -> None:
-    """All connections between units at heights ``left`` and ``right`` as one path, which goes to
-    and fro between two units at the left: that keeps the drawing small.
+    """All connections between units at heights ``left`` and ``right``, in lines that go to and fro
+    between two units at the left: that keeps the drawing small.
     """
-    turns, trails = len(right) + 1, []
+    turns = len(right) + 1
     for start in range(0, len(left), 2):
         y = np.insert(right, range(turns), np.resize(left[start : start + 2], turns))
-        trails.append(Path(np.column_stack([np.resize(x, len(y)), y])))
-    path = Path.make_compound_path(*trails)
-    look = {"edgecolor": color, "linewidth": width, "joinstyle": "round", "facecolor": "none"}
-    axis.add_patch(PathPatch(path, **look))
+        axis.plot(np.resize(x, len(y)), y, color=color, linewidth=width)
 
 
 @styled
@@ -93,17 +90,23 @@ def shallow_network(net: ShallowNet, inputs: str, classes: tuple[str, ...]) -> P
     axis.set(xlim=(-2.6, 12.6), ylim=(-0.6, height + 2.6))
     _connect(axis, (0, 5), below, middle, "#c9d3de", 0.5)
     _connect(axis, (5, 10), middle, above, "#c9d3de", 0.5)
-    for x, ys, kind, title in (
-        (0, below, "input", f"input\n{sizes[0]} features"),
-        (5, middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units\n{own} parameters"),
-        (10, above, "Linear", f"{output}\n{sizes[2]} linear units\n{others} parameters"),
+    features = [f"{inputs} {number}" for number in range(1, sizes[0] + 1)]
+    for x, ys, kind, title, names, side in (
+        (0, below, "input", f"input\n{sizes[0]} features", features, "right"),
+        (5, middle, "hidden", f"{hidden}\n{sizes[1]} sigmoid units\n{own} parameters", [], "left"),
+        (
+            10,
+            above,
+            "Linear",
+            f"{output}\n{sizes[2]} linear units\n{others} parameters",
+            classes,
+            "left",
+        ),
     ):
         axis.scatter([x] * len(ys), ys, s=95, zorder=2, **LAYER[kind])
         axis.text(x, height + 0.2, title, ha="center", va="bottom", fontsize=9.5)
-    features = [f"{inputs} {number + 1}" for number in range(sizes[0])]
-    for x, side, ys, names in ((10.35, "left", above, classes), (-0.35, "right", below, features)):
-        for y, name in zip(ys[::-1], names, strict=True):
-            axis.text(x, y, name, va="center", ha=side, fontsize=9.5)
+        for y, name in zip(ys[::-1], names, strict=False):  # hidden units have no names
+            axis.text(x + (0.35 if x else -0.35), y, name, va="center", ha=side, fontsize=9.5)
     return Picture(
         figure,
         f"Fully connected network: {sizes[0]} inputs, {sizes[1]} sigmoid hidden units, {sizes[2]} "
@@ -127,9 +130,8 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
 
     def at(step: float, lane: float, side: int = 0) -> tuple[float, float]:
         """The middle of a box, or of the side of it at which an arrow comes in or goes out."""
-        if down:
-            return 1.6 * lane, -step - side * tall / 2
-        return step + side * wide / 2, -1.6 * lane
+        along, across = step + side * (tall if down else wide) / 2, 1.6 * lane
+        return (across, -along) if down else (along, -across)
 
     def box(step: float, lane: float, kind: str, text: str, *before: tuple[float, float]) -> None:
         """A box, and an arrow to it from each of those before it."""
@@ -143,8 +145,15 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
                 **LAYER[kind],
             )
         )
-        text = text.replace("\n", ", ") if down else text
-        axis.text(x, y, text, ha="center", va="center", fontsize=7.2, linespacing=1.4)
+        axis.text(
+            x,
+            y,
+            text.replace("\n", ", ") if down else text,
+            ha="center",
+            va="center",
+            fontsize=7.2,
+            linespacing=1.4,
+        )
         for place in before:
             axis.add_patch(
                 FancyArrowPatch(
@@ -165,16 +174,16 @@ def fusion_network(net: FusionNet, modalities: tuple[str, ...], features: int) -
         for layer in layers.to_dict("records")
     ]
     within = layers["layer"].str.extract(r"^branches\.(\d+)\.")[0]
+    heads = np.flatnonzero(within.isna())
     for m, modality in enumerate(modalities):
         box(0, m, "input", f"{modality}\n{features}")
         branch = np.flatnonzero(within == str(m))
         for step, k in enumerate(branch):
             box(step + 1, m, layers["kind"][k], text[k], (step, m))
-    last, middle, heads = len(branch), (lanes - 1) / 2, np.flatnonzero(within.isna())
-    ends = [(last, m) for m in range(lanes)]
-    for step, k in enumerate(heads, last + 1):
-        box(step + 0.1, middle, layers["kind"][k], text[k], *ends)
-        ends = [(step + 0.1, middle)]
+    ends = [(len(branch), m) for m in range(lanes)]
+    for step, k in enumerate(heads, len(branch) + 1):
+        box(step + 0.1, (lanes - 1) / 2, layers["kind"][k], text[k], *ends)
+        ends = [(step + 0.1, (lanes - 1) / 2)]
     axis.autoscale_view()
     return Picture(
         figure,
@@ -199,12 +208,9 @@ def angle_matrix(degrees: np.ndarray, title: str, printed: dict[tuple[int, int],
     against.grid()
     names = [str(unit + 1) for unit in range(len(degrees))]
     below = np.where(np.tri(len(degrees), k=-1, dtype=bool), degrees, np.nan)
-    colours = figure.colorbar(
-        heat_map(matrix, below, names, "{:.1f}"), ax=matrix, label="angle / degrees"
-    )
-    colours.outline.set_linewidth(0)
+    figure.colorbar(heat_map(matrix, below, names, "{:.1f}"), ax=matrix, label="angle / degrees")
     matrix.set(title=title, xlabel="hidden unit", ylabel="hidden unit")
-    matrix.tick_params(labelrotation=0, length=0)
+    matrix.tick_params(length=0)
     data = pd.DataFrame(
         [(i, j, degrees[i - 1, j - 1], angle) for (i, j), angle in sorted(printed.items())],
         columns=["unit", "other unit", "degrees", "printed"],
@@ -302,16 +308,9 @@ def network_state(
     _pruned(drawing, matrix, degrees, alive, sizes)
     reached = curves["mean"].where(curves[x] == at).groupby(curves["protocol"], sort=False).mean()
     for protocol, part in curves.groupby("protocol", sort=False):
-        look = protocol_look(str(protocol))
+        look = look_of(PROTOCOL, str(protocol))
         recall.plot(part[x], 100 * part["mean"], label=protocol, **look)
-        recall.plot(
-            at,
-            100 * reached[protocol],
-            markersize=10,
-            markeredgecolor="black",
-            linestyle="",
-            **look,
-        )
+        recall.plot(at, 100 * reached[protocol], ms=10, mec="black", linestyle="", **look)
     recall.grid()
     recall.axhline(100 * chance, **GUESSING)
     recall.axvline(at, color=NEUTRAL, linewidth=1, zorder=0)

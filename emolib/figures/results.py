@@ -24,10 +24,10 @@ from emolib.figures.style import (
     heat_map,
     in_percent,
     joined,
+    look_of,
     on_phone,
     panels,
     percent,
-    protocol_look,
     styled,
     tested,
     with_legend,
@@ -109,11 +109,11 @@ def confusion_matrices(
     tested = counts.sum(2)
     shares = counts / np.where(tested > 0, tested, np.nan)[..., None]
     alt = [f"{len(matrices)} confusion matrices."]
-    for number, (axis, title) in enumerate(zip(axes.flat, matrices, strict=False)):
-        share, untested = shares[number], np.flatnonzero(tested[number] == 0)
-        highest = 100 * (np.nanmax(shares, initial=0) or 1)
+    highest = 100 * (np.nanmax(shares, initial=0) or 1)
+    for number, (axis, title, share) in enumerate(zip(axes.flat, matrices, shares, strict=False)):
         # whole percent, as shown: as many colours as numbers
         heat_map(axis, (100 * share).round(), classes, "{:.0f}", highest, fontsize=7.5)
+        untested = np.flatnonzero(tested[number] == 0)
         name = f"({ascii_lowercase[number % 26]}) {title}"
         axis.set_title(name, fontsize=9)
         axis.set_ylabel("" if number % columns else "true emotion")
@@ -123,8 +123,8 @@ def confusion_matrices(
             axis.text(
                 len(classes) / 2, c + 0.5, "no row tested", ha="center", va="center", fontsize=7.5
             )
-        right = pd.Series(np.diag(share), classes).dropna().nlargest(2).items()
-        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right])
+        right = pd.Series(np.diag(share), classes).dropna().nlargest(2)
+        best = joined([f"{emotion} ({percent(value)})" for emotion, value in right.items()])
         alt.append(
             f"{name}, {tested[number].sum():g} rows tested"
             + (f", none of {joined([classes[c] for c in untested])}" if len(untested) else "")
@@ -172,28 +172,27 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
     )
     printed = pd.Series([paper.get(model, np.nan) for model in models], models)
     axis.scatter(printed, place, marker="|", s=260, color=PAPER, linewidth=3)
-    said = [("the paper", printed, 0.14, PAPER_TEXT, False)]
+    words = [("the paper", printed, 0.14, PAPER_TEXT, False)]
     for number, (protocol, part) in enumerate(levels.groupby(level=0, sort=False)):
-        shift, look = 0.14 - 0.28 * number, protocol_look(str(protocol))
+        shift, look = 0.14 - 0.28 * number, look_of(PROTOCOL, str(protocol))
         axis.hlines(
             place + shift, part["low"], part["high"], color=look["color"], linewidth=2, alpha=0.7
         )
         axis.plot(part["mean"], place + shift, linestyle="", markersize=6, **look)
         word = {"person-independent": "new people"}.get(str(protocol), f"{protocol} folds")
         means = part["mean"].droplevel(0)
-        said.append(
+        words.append(
             (word, means, shift, look["color"], not number and bool((means < printed).iloc[0]))
         )
     # in place of a legend: words beside the first mark of each kind, away from each other
-    for word, values, shift, colour, leftwards in said:
-        model = values.first_valid_index()
-        if model is not None:
+    for word, values, shift, colour, left in words:
+        for model, value in values.dropna().head(1).items():
             axis.annotate(
                 word,
-                (values[model], place[models.index(model)] + shift),
-                (-3 if leftwards else 3, 6 if shift > 0 else -6),
+                (value, place[models.index(model)] + shift),
+                (-3 if left else 3, 6 if shift > 0 else -6),
                 textcoords="offset points",
-                ha="right" if leftwards else "left",
+                ha="right" if left else "left",
                 va="bottom" if shift > 0 else "top",
                 color=colour,
                 fontsize=9.5,
@@ -309,12 +308,12 @@ def selection_bias(
     step = 0.8 / len(labels)
     for y, (model, part) in zip(place, parts.items(), strict=True):
         axis.vlines(printed[model], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
-        said = []
+        means = part[list(labels)].mean()
         for number, (column, label) in enumerate(labels.items()):
             colour, marker = WAYS[number % 3]
-            values, at = part[column], y + step * ((len(labels) - 1) / 2 - number)
+            at = y + step * ((len(labels) - 1) / 2 - number)
             axis.plot(
-                values,
+                part[column],
                 at + random.uniform(-0.3, 0.3, len(part)) * step,
                 linestyle="",
                 color=colour,
@@ -325,7 +324,7 @@ def selection_bias(
                 rasterized=len(frame) > MANY,
             )
             axis.plot(
-                values.mean(),
+                means[column],
                 at,
                 "|",
                 color="#222222",
@@ -333,10 +332,10 @@ def selection_bias(
                 markeredgewidth=2.5,
                 label="mean over splits",
             )
-            said.append(f"{label} {percent(values.mean())}")
         alt.append(
             f"{model}, {counted(len(part), 'split')} (the paper: {percent(printed[model])}): mean "
-            f"{joined(said)}."
+            + joined([f"{label} {percent(means[column])}" for column, label in labels.items()])
+            + "."
         )
     axis.set_ylim(-0.6, len(parts) - 0.4)
     return Picture(with_legend(figure, 3), " ".join(alt), frame)
@@ -362,43 +361,43 @@ def specification_curve(
     )
     top.grid()
     top.plot(ordered.index, ordered["value"], ".", color=NEUTRAL, markersize=4, rasterized=many)
-    # by name, so that a reader's own selection can be counted by the same rule
-    levels = {name: f"reaches {percent(value)}" for name, value in printed.items()}
-    for name, value in printed.items():
-        ordered[levels[name]] = (ordered["value"] >= value - 0.005).astype(int)
-    reached = {name: ordered[level].sum() for name, level in levels.items()}
+    alt = [f"{len(ordered)} readings from {percent(ordered['value'].min())} up."]
     for (name, value), style in zip(printed.items(), ("-", "--", ":"), strict=False):
+        # a column, so that a reader's own selection can be counted by the same rule
+        column = f"reaches {percent(value)}"
+        ordered[column] = (ordered["value"] >= value - 0.005).astype(int)
+        by = f"reached by {ordered[column].sum():,}"
         top.axhline(
             value,
             color=PAPER,
             linewidth=1.5,
             linestyle=style,
-            label=f"{name}: reached by {reached[name]:,} of {len(ordered):,}",
+            label=f"{name}: {by} of {len(ordered):,}",
         )
+        alt.append(f"{name} ({percent(value)}) is {by}.")
     top.yaxis.set_major_formatter(in_percent)
     top.set_ylabel("average over emotions / %")
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
-    for y, (choice, value) in enumerate(marked):
-        here = np.flatnonzero(ordered[choice] == value)
-        marks.plot(
-            here,
-            np.full(len(here), -y),
-            "|",
-            color=NEUTRAL if y % 2 else UNNAMED,
-            markersize=6,
-            markeredgewidth=0.6,
-            rasterized=many,
-        )
-    for below in np.cumsum([frame[choice].nunique(dropna=False) for choice in choices]):
-        marks.axhline(0.5 - below, color="#cccccc", linewidth=0.8)
-    marks.set_yticks(
-        -np.arange(len(marked)), [f"{choice}: {value}" for choice, value in marked], fontsize=8
+    places = -np.arange(len(marked))
+    marks.eventplot(
+        [np.flatnonzero(ordered[choice] == value) for choice, value in marked],
+        lineoffsets=places,
+        linelengths=0.5,
+        linewidths=0.6,
+        colors=np.resize([UNNAMED, NEUTRAL], len(marked)),
+        rasterized=many,
+    )
+    marks.set_yticks(places, [f"{choice}: {value}" for choice, value in marked], fontsize=8)
+    blocks = np.cumsum([frame[choice].nunique(dropna=False) for choice in choices])
+    marks.hlines(
+        0.5 - blocks,
+        0,
+        1,
+        transform=marks.get_yaxis_transform(),
+        color="#cccccc",
+        linewidth=0.8,
     )
     marks.set(ylim=(-len(marked) + 0.4, 0.7), xlabel="readings, sorted")
-    alt = [
-        f"{len(ordered)} readings from {percent(ordered['value'].min())} up.",
-        *(f"{name} ({percent(printed[name])}) is reached by {n}." for name, n in reached.items()),
-    ]
     for best in ordered.tail(1).to_dict("records"):  # none where nothing was measured
         made = ", ".join(f"{choice} {best[choice]}" for choice in choices)
         alt.append(f"The highest is {percent(best['value'])}: {made}.")
@@ -463,9 +462,6 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
     greys = [(*(0.72 + 0.06 * (r % 4),) * 3, 1) for r in range(len(sizes))]
     shown = greys if groups is None else [*LARGEST, *greys[len(LARGEST) :]]
     colours = np.array([*shown, (1, 1, 1, 0)])  # the last, clear, where a fold has ended
-    stripes = [
-        np.pad(np.sort(rank[part]), (0, wide - len(part)), constant_values=-1) for part in tests
-    ]
     figure, ((axis,),) = panels(
         1,
         1,
@@ -475,21 +471,29 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         gridspec_kw={"left": 0.07, "right": 0.99, "bottom": 0.21, "top": 0.88},
     )
     axis.imshow(
-        colours[np.stack(stripes)],
+        colours[
+            [np.pad(np.sort(rank[own]), (0, wide - len(own)), constant_values=-1) for own in tests]
+        ],
         aspect="auto",
         interpolation="nearest",
         extent=(0, wide, count + 0.5, 0.5),
     )
     axis.hlines(np.arange(1.5, count), 0, wide, color="white", linewidth=4)
-    if groups is None:
-        title, xlabel = "the data do not say who is who", "rows tested"
-        alt = "The data do not say who is who. Rows tested"
-    else:
-        side = pd.Series(fold["fold"].to_numpy(), rows).reindex(range(len(group)), fill_value=-1)
-        torn = f"{(side.groupby(group).nunique() > 1).sum()} of {len(sizes)} groups"
-        title = f"{torn} stand on both sides of a split"
-        xlabel = "rows tested (large groups in colour)"
-        alt = f"{torn} have rows on both sides of a split. Rows of the largest group"
+    side = pd.Series(fold["fold"].to_numpy(), rows).reindex(range(len(group)), fill_value=-1)
+    torn = f"{(side.groupby(group).nunique() > 1).sum()} of {len(sizes)} groups"
+    title, xlabel, alt = (
+        (
+            "the data do not say who is who",
+            "rows tested",
+            "The data do not say who is who. Rows tested",
+        )
+        if groups is None
+        else (
+            f"{torn} stand on both sides of a split",
+            "rows tested (large groups in colour)",
+            f"{torn} have rows on both sides of a split. Rows of the largest group",
+        )
+    )
     axis.set(
         title=("{} folds:\n{}" if on_phone() else "{} folds: {}").format(protocol, title),
         xlabel=xlabel,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, ParamSpec
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -17,7 +16,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 from seaborn.utils import relative_luminance  # seaborn also has the colours of heat maps
 
 # Inches, of a figure on a card of the report, which shows 96 pixels per inch, and on a phone.
@@ -34,9 +32,7 @@ EMOTION = {
     "Surprise": "#c2608f",
     "average": "#111111",
 }
-EMOTION_MARKER = dict(zip(EMOTION, "osD^Xv<.", strict=True))
 MODALITY = {"LPQ": "#17706b", "PHOG": "#9b2f6b", "LPQ+PHOG": "#2b2d42"}
-MODALITY_MARKER = {"LPQ": "o", "PHOG": "s", "LPQ+PHOG": "D"}
 UNNAMED = "#888888"  # an emotion or a modality that has no colour above
 PROTOCOL = {"random": "#4467d0", "person-independent": "#8c4a2f"}
 NEUTRAL = "#687889"  # what is neither an emotion, nor a modality, nor a kind of folds
@@ -75,7 +71,6 @@ WAY: dict[str, dict[str, Any]] = {
 
 STYLE: Any = {
     "font.size": 10,
-    "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.labelsize": 10,
@@ -116,8 +111,13 @@ def styled(draw: Callable[Parameters, Picture]) -> Callable[Parameters, Picture]
     @wraps(draw)
     def drawn(*args: Parameters.args, **options: Parameters.kwargs) -> Picture:
         def at(width: float) -> Picture:
-            title = {} if width == WIDTH else {"axes.titlesize": 9.5}
-            with matplotlib.rc_context(STYLE | {"figure.figsize": (width, width)} | title):
+            with plt.rc_context(
+                STYLE
+                | {
+                    "figure.figsize": (width, width),
+                    "axes.titlesize": 10.5 if width == WIDTH else 9.5,
+                }
+            ):
                 return draw(*args, **options)
 
         return replace(at(WIDTH), narrow=lambda: at(PHONE))
@@ -146,7 +146,6 @@ def panels(
     height: float,
     grid: str = "both",
     layout: str | None = "constrained",
-    stack: bool = True,
     **options: Any,
 ) -> tuple[Figure, np.ndarray]:
     """A table of axes at the report's width; on a phone all are in one column, row by row.
@@ -155,11 +154,10 @@ def panels(
         height: of one row, in inches.
         grid: direction of the grid lines, ``"x"``, ``"y"``, ``"both"`` or ``""`` for none.
         layout: None where ``gridspec_kw`` places the axes by hand.
-        stack: False where a phone shows the table as it is.
         options: further ones of :func:`matplotlib.pyplot.subplots`.
     """
     width, shape = WIDTH, (rows, columns)
-    if stack and on_phone():
+    if on_phone():
         width, shape, layout = PHONE, (rows * columns, 1), "constrained"
         options = {key: options[key] for key in options.keys() - {"gridspec_kw", "width_ratios"}}
     with plt.rc_context({"axes.grid": bool(grid), "axes.grid.axis": grid or "both"}):
@@ -175,19 +173,26 @@ def with_legend(figure: Figure, columns: int) -> Figure:
     """
     handles, labels = figure.axes[0].get_legend_handles_labels()
     first = {label: handles[labels.index(label)] for label in labels}
-    if on_phone():
-        columns = max(1, 50 // (6 + max(map(len, first))))
-    figure.legend(list(first.values()), list(first), loc="outside lower center", ncols=columns)
+    figure.legend(
+        list(first.values()),
+        list(first),
+        loc="outside lower center",
+        ncols=max(1, 50 // (6 + max(map(len, first)))) if on_phone() else columns,
+    )
     return figure
 
 
-def protocol_look(protocol: str) -> dict[str, Any]:
-    """Colour and marker of a kind of folds."""
-    place = [*PROTOCOL, protocol].index(protocol)
-    return {"color": PROTOCOL.get(protocol, UNNAMED), "marker": "osD"[place]}
+def look_of(palette: dict[str, str], name: str) -> dict[str, Any]:
+    """Colour and marker of an emotion, a modality or a kind of folds."""
+    return {
+        "color": palette.get(name, UNNAMED),
+        "marker": "osD^Xv<.o"[[*palette, name].index(name)],
+    }
 
 
-def band(axis: Axes, x: ArrayLike, part: pd.DataFrame, color: str, **options: Any) -> None:
+def band(
+    axis: Axes, x: pd.Series | pd.Index, part: pd.DataFrame, color: str, **options: Any
+) -> None:
     """A line through ``mean``, and a band from ``low`` to ``high`` where the table has them; NaN
     leaves a gap in both.
     """
@@ -228,23 +233,29 @@ def heat_map(
     axis.hlines(lines, 0, len(names), color="white", linewidth=0.8)
     axis.vlines(lines, 0, len(names), color="white", linewidth=0.8)
     ticks = np.arange(len(names)) + 0.5
-    axis.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
-    axis.set(xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
+    axis.set(
+        xticks=ticks,
+        yticks=ticks,
+        xticklabels=names,
+        yticklabels=names,
+        xlim=(0, len(names)),
+        ylim=(len(names), 0),
+        aspect="equal",
+    )
     axis.spines[:].set_visible(False)
-    for (row, column), value in np.ndenumerate(values):
-        if not np.isnan(value):
-            is_dark = relative_luminance(mesh.to_rgba(value)) <= 0.408
-            axis.text(
-                column + 0.5,
-                row + 0.5,
-                form.format(value),
-                ha="center",
-                va="center",
-                color="w" if is_dark else ".15",
-                gid=KEPT,
-                in_layout=False,  # it lies within its cell, and measuring it takes half the time
-                **text,
-            )
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = values[row, column]
+        axis.text(
+            column + 0.5,
+            row + 0.5,
+            form.format(value),
+            ha="center",
+            va="center",
+            color="w" if relative_luminance(mesh.to_rgba(value)) <= 0.408 else ".15",
+            gid=KEPT,
+            in_layout=False,  # it lies within its cell, and measuring it takes half the time
+            **text,
+        )
     return mesh
 
 

@@ -62,7 +62,8 @@ def test_components_are_named_by_their_share_and_faces_by_their_titles():
     shares = np.array([0.4, 0.2, 0.1])
     seen = figures.eigenfaces(random.normal(size=64), random.normal(size=(3, 64)), shares)
     assert "70% of the variance: 40%, 20% and 10%." in seen.alt
-    assert [axis.get_title(loc="center") for axis in seen.figure.axes][:2] == ["mean", "1 (40%)"]
+    (axis,) = seen.figure.axes
+    assert [text.get_text() for text in axis.texts][:2] == ["mean", "1 (40%)"]
     row = figures.face_row(random.random((9, 8, 8)), list("abcdefghi"), "Nine faces and letters.")
     (axis,) = row.figure.axes
     assert [text.get_text() for text in axis.texts] == list("abcdefghi") and len(axis.images) == 9

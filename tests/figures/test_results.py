@@ -126,10 +126,9 @@ def test_the_specification_curve_counts_the_readings_that_reach_a_figure():
     assert "highest is 32 %: loss a, split b" in picture.alt
     assert picture.data["reaches 31 %"].tolist() == [0, 0, 1]
     marks = picture.figure.axes[1]
-    rows = [line for line in marks.lines if line.get_marker() == "|"]
-    assert [list(line.get_xdata()) for line in rows] == [[0, 2], [1], [0, 1], [2]]
-    edges = [line.get_ydata()[0] for line in marks.lines if line.get_marker() != "|"]
-    assert edges == [-1.5, -3.5]
+    *rows, edges = marks.collections
+    assert [row.get_positions() for row in rows] == [[0, 2], [1], [0, 1], [2]]
+    assert [(y, end) for (_, y), (_, end) in edges.get_segments()] == [(-1.5, -1.5), (-3.5, -3.5)]
     none = figures.specification_curve(frame[3:], ["loss"], {"fusion": 0.31}).alt
     assert none == "0 readings from no value up. fusion (31 %) is reached by 0."
 

@@ -80,8 +80,8 @@ def test_features_that_are_no_numbers_are_refused(tiny):
     [
         ("HOG", None, "modality is 'HOG'; it must be one of 'LPQ', 'PHOG'"),
         ("LPQ", [], "rows must be a list of at least one row number"),
-        ("LPQ", [0, 60], "rows include 60"),
-        ("LPQ", np.ones(59, bool), "rows are given as 59 truth values for 60 rows"),
+        ("LPQ", [0, 60], "rows is 60; it must be a whole number of at least 0 and at most 59"),
+        ("LPQ", np.ones(60, bool), "rows is True; it must be a whole number"),
         ("LPQ", [0, 0], "rows include 0 more than once"),
     ],
 )
