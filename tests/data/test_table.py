@@ -332,7 +332,7 @@ def cut_short(path):
 
 NO_TABLES = {
     "missing": ("gone.xlsx", lambda path: None, "no such file"),
-    "folder": ("gone.xlsx", Path.mkdir, "no sub-folder named after an emotion"),
+    "folder": ("gone.xlsx", Path.mkdir, "two sub-folders named after emotions are needed"),
     "text as .xlsx": ("a.xlsx", lambda path: path.write_text("words"), "not an Excel workbook"),
     "zip as .xlsx": ("a.xlsx", lambda path: zipped(path, text="words"), "not an Excel workbook"),
     "workbook cut short": ("a.xlsx", cut_short, "workbook"),
