@@ -16,7 +16,7 @@ from emolib.utils.validation import one_of, shown
 Rows = NDArray[np.intp]  # numbers of rows
 Split = tuple[Rows, Rows]  # those that train, and those that test
 
-INCOMPLETE = ("drop", "mean", "error")
+INCOMPLETE = ("drop", "mean")
 REPAIRS = ("found", "rows", "done")
 
 
@@ -138,8 +138,8 @@ def load(
         source: the SFEW spreadsheet as distributed (``.xlsx``), a table of the same columns (also
             ``.csv`` or ``.tsv``), a folder with a sub-folder of images per emotion, or None for 675
             drawn faces, which need no download and no licence.
-        incomplete: treatment of table rows that lack a feature: ``"drop"`` them, fill in the
-            column's ``"mean"`` over the complete rows, or raise an ``"error"``.
+        incomplete: treatment of table rows that lack a feature: ``"drop"`` them, or fill in the
+            column's ``"mean"`` over the complete rows.
         settings: options of a folder, see :class:`emolib.data.folder.Settings`.
 
     Raises:

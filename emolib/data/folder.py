@@ -357,7 +357,7 @@ def _describe(
         source=f"{len(images)} images of the folder {root.resolve().name}"
         + (f" ({', '.join(chosen)})" if chosen else ""),
         drawn=False,
-        repairs=pd.DataFrame(repairs, columns=list(REPAIRS)),
+        repairs=pd.DataFrame([repair for repair in repairs if repair[1]], columns=REPAIRS),
         descriptors=descriptors,
         left_out=pd.DataFrame(left_out, columns=["file", "reason"]),
         splits={

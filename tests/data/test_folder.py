@@ -226,7 +226,7 @@ DOUBTFUL = {
     "no table": (
         lambda root: (root / "groups.csv").write_bytes(b"\xff\xfe\x00"),
         {},
-        "no CSV table",
+        "not a CSV table",
     ),
     "two tables": (
         lambda root: [(root / name).touch() for name in ("groups.csv", "Groups.tsv")],
