@@ -284,9 +284,10 @@ def scene(
 ) -> tuple[dict[int, float], View]:
     """What the frames of one shot share: the expression at its height and the view."""
     strength = 1 - w * rng.uniform(0, 0.8)
-    units = {}
-    for unit, always in PROTOTYPES[emotion].items():
-        units[unit] = strength * (rng.random() < (1 - 0.3 * w if always else 0.5))
+    units = {
+        unit: strength * (rng.random() < (1 - 0.3 * w if always else 0.5))
+        for unit, always in PROTOTYPES[emotion].items()
+    }
     for unit in UNITS:  # speech, habit, mixed feelings
         units.setdefault(unit, rng.uniform(0.1, 0.7) * (rng.random() < 0.2 * w))
     choices = [

@@ -24,7 +24,6 @@ from emolib.utils.cache import cached
 from emolib.utils.validation import boolean, one_of, whole_number
 
 Repair = tuple[str, int, str]  # found, rows, done
-Entry = tuple[Path, str, str, str, str]  # path, file, emotion or number, part, reason
 BATCH = 512  # images in memory at a time
 CONTEMPT = "contempt"  # in CK+ and AffectNet, and none of the seven emotions
 
@@ -176,8 +175,10 @@ def list_folder(
     return images, repairs, list(left_out.itertuples(index=False, name=None))
 
 
-def _walk(root: Path, folder: Path, emotion: str, part: str) -> Iterator[Entry]:
-    """Images and, with a reason, what is not read."""
+def _walk(
+    root: Path, folder: Path, emotion: str, part: str
+) -> Iterator[tuple[Path, str, str, str, str]]:
+    """Images and, with a reason, what is not read: path, file, emotion or number, part, reason."""
     for entry in sorted(folder.iterdir()):
         image, inner = entry.suffix.lower() in SUFFIXES, _part(entry.name)
         away = entry.is_symlink() and not (

@@ -131,9 +131,8 @@ def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig")
     if "\0" in text:
         raise csv.Error("there are zero bytes in it, as in UTF-16")
-    header = re.match(r'(?:"[^"]*"|[^"\r\n]+)*+', text)
-    unquoted = re.sub(r'"[^"]*"', "", header[0] if header else "")
-    separator = max(",;\t", key=unquoted.count)
+    header = re.split(r"[\r\n]", re.sub(r'"[^"]*"', "", text), maxsplit=1)[0]
+    separator = max(",;\t", key=header.count)
     rows = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     first = next(rows, [])
     yield first
@@ -182,11 +181,17 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         )
     label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
     labels = _labels(path, rows[label])
-    kinds = {at: _kind(rows[at]) for at in range(len(header)) if at != label}
-    titled = [at for at, kind in kinds.items() if lower[at] in NAMES and kind != "numbers"]
-    wordy = [at for at, kind in kinds.items() if kind == "words"]
-    name = next(iter(titled + wordy), None)
-    columns = _modality_columns(path, header, (name, label), kinds)
+    numbers = rows.map(_number, decimal=",").to_numpy(float)
+    finite, odd = np.isfinite(numbers), np.isinf(numbers)
+    whole = (finite & (numbers == numbers.round())).all(axis=0)
+    words = ~whole & ((odd.sum(axis=0) > finite.sum(axis=0)) | ~finite.any(axis=0))
+    named = [
+        at
+        for at, title in enumerate(lower)
+        if at != label and (words[at] or (whole[at] and title in NAMES))
+    ]
+    name = min(named, key=lambda at: lower[at] not in NAMES, default=None)
+    columns = _modality_columns(path, header, (name, label), whole)
     texts = rows.index + 1 if name is None else rows[name]
     names = np.array(["" if text is None else str(text) for text in texts])
     groups, said = persons(names.tolist())
@@ -236,34 +241,24 @@ def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
     return numbers.astype(int) - 1
 
 
-def _kind(column: pd.Series) -> str:
-    """Whether a column's cells are mostly ``"words"``, all ``"whole"`` numbers, or else
-    ``"numbers"``.
-    """
-    numbers = np.array([_number(cell, ",") for cell in column])
-    finite = numbers[np.isfinite(numbers)]
-    if len(finite) == len(numbers) and (finite == np.round(finite)).all():
-        return "whole"
-    return "words" if np.isinf(numbers).sum() > len(finite) or not len(finite) else "numbers"
-
-
 def _modality_columns(
-    path: Path, header: list[str], others: tuple[int | None, int], kinds: dict[int, str]
+    path: Path, header: list[str], others: tuple[int | None, int], whole: NDArray[np.bool]
 ) -> dict[str, list[int]]:
     """Columns of each modality, in the order of the numbers that end their titles.
 
     A blank header cell belongs to the modality named last. Columns that count rows are no
     modality's.
+
+    Args:
+        others: columns of the names and the labels.
+        whole: whether all cells of a column are whole numbers.
     """
     columns: dict[str, list[int]] = {}
     modality = ""
     for column, title in enumerate(header):
-        counts = (
-            kinds.get(column) == "whole" and title.lower() in NUMBERS and (title or not modality)
-        )
         if column in others:
             modality = ""
-        elif not counts:
+        elif not (whole[column] and title.lower() in NUMBERS and (title or not modality)):
             modality = _modality(title) if title else modality
             if not re.fullmatch(r"[^+\x00-\x1f]{1,60}", modality):
                 raise ValueError(
@@ -279,8 +274,9 @@ def _modality_columns(
         )
     for modality, group in columns.items():
         titles = sorted({header[column] for column in group} - {""})
-        ends = [re.search(r"\d+(?=\D*$)", header[column]) for column in group]
-        numbers = [int(end[0]) for end in ends if end]
+        numbers = [
+            int(end[0]) for column in group if (end := re.search(r"\d+(?=\D*$)", header[column]))
+        ]
         if len(set(numbers)) == len(group):
             columns[modality] = [column for _, column in sorted(zip(numbers, group, strict=True))]
         elif len(titles) > 1:
@@ -295,11 +291,10 @@ def _modality_columns(
 def _modality(title: str) -> str:
     """The modality that a header cell names: a known one, an acronym in brackets, or the text."""
     known = set(re.findall(r"(?<![a-z])(lpq|phog)(?![a-z])", title.lower()))
-    if len(known) == 1:
-        return str(known.pop()).upper()
     acronym = re.search(r"\(([^)\d][^)]*)\)", title)
     counted = r"[\s_.-]*(pc|component|feature)?[\s_.-]*\d+$"
-    return acronym[1] if acronym else re.sub(counted, "", title, flags=re.IGNORECASE)
+    other = acronym[1] if acronym else re.sub(counted, "", title, flags=re.IGNORECASE)
+    return "".join(known).upper() if len(known) == 1 else other
 
 
 def _numbers(path: Path, cells: pd.DataFrame) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,4 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    return isinstance(value, Integral | Real) and not isinstance(value, bool | np.bool)
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool)
