@@ -76,8 +76,12 @@ class EmotionData:
                     "persons are unknown"
                 )
             object.__setattr__(self, "groups", np.asarray(self.groups, str))
-        parts = [("names", self.names), ("groups", self.resampling_units)]
-        for part, values in [*parts, *self.features.items(), *self.descriptors.items()]:
+        for part, values in (
+            ("names", self.names),
+            ("groups", self.resampling_units),
+            *self.features.items(),
+            *self.descriptors.items(),
+        ):
             if len(values) != len(labels):
                 raise ValueError(
                     f"{self.source}: {part} has {len(values)} rows, labels has {len(labels)}"

@@ -110,8 +110,9 @@ def read_folder(root: Path, **settings: Any) -> EmotionData:
     for name in settings:
         one_of("option of an image folder", name, [field.name for field in fields(Settings)])
     chosen = Settings(**settings)
-    listing = list_folder(root, chosen.order)
-    data: EmotionData = cached(_describe, None, root, *listing, chosen, code=("data", "paper"))
+    data: EmotionData = cached(
+        _describe, None, root, *list_folder(root, chosen.order), chosen, code=("data", "paper")
+    )
     return data
 
 
@@ -132,7 +133,7 @@ def list_folder(
         The images, none opened yet: columns ``path``, ``file`` (the path below ``root``),
         ``label``, ``part`` (of a split, or nothing), ``group`` (if there is a groups.csv), and
         ``changed``, size and time of the file; the repairs, as in
-        :class:`~emolib.data.EmotionData`; and files that are not read, with the reason.
+        :class:`~emolib.data.EmotionData`, some of no row; and files that are not read, with the reason.
 
     Raises:
         ValueError: the folder does not say which image shows what; the message says what would be
@@ -142,21 +143,27 @@ def list_folder(
         _walk(root, root, "", ""), columns=["path", "file", "emotion", "part", "reason"]
     )
     left_out = entries.loc[entries["reason"] != "", ["file", "reason"]]
-    images, repairs, names = entries[entries["reason"] == ""], [], NAMES
+    images = entries[entries["reason"] == ""]
     numbers = sorted({int(name) for name in images["emotion"] if name.isdecimal()})
-    if numbers:
-        if not images["emotion"].str.isdecimal().all():
-            raise ValueError(
-                f"{root}: some sub-folders are named after emotions and some are numbered; name all"
-            )
-        names = _numbered(root, numbers, order)
-        done = "read as " + ", ".join(f"{number} {names[str(number)]}" for number in numbers)
-        repairs.append(("sub-folders have numbers", len(numbers), done))
+    if numbers and not images["emotion"].str.isdecimal().all():
+        raise ValueError(
+            f"{root}: some sub-folders are named after emotions and some are numbered; name all"
+        )
+    names = _numbered(root, numbers, order) if numbers else NAMES
     images = images.assign(emotion=images["emotion"].map(names))
     contempt = images["emotion"] == CONTEMPT
-    if contempt.any():
-        done = "left out: contempt is none of the seven emotions"
-        repairs.append(("folder named contempt", int(contempt.sum()), done))
+    repairs = [
+        (
+            "sub-folders have numbers",
+            len(numbers),
+            "read as " + ", ".join(f"{number} {names[str(number)]}" for number in numbers),
+        ),
+        (
+            "folder named contempt",
+            int(contempt.sum()),
+            "left out: contempt is none of the seven emotions",
+        ),
+    ]
     images = images[~contempt]
     images = images.assign(
         label=images["emotion"].map(EMOTIONS.index).astype(int),
@@ -331,8 +338,8 @@ def _describe(
     groups, said = persons(images["file"].tolist())
     if "group" in images:
         groups = images["group"].to_numpy(str)
-        done = f"read as {len(set(groups))} persons"
-        said = [("groups.csv names the person of every image", len(groups), done)]
+        found = "groups.csv names the person of every image"
+        said = [(found, len(groups), f"read as {len(set(groups))} persons")]
     reasons = Counter(reason for _, reason in left_out).most_common()
     repairs = [
         *repairs,

@@ -367,13 +367,15 @@ def export(data: EmotionData, path: Path) -> Path:
             f"{data.source}: the spreadsheet's layout has {' and '.join(MODALITIES)}, the data "
             f"only {' and '.join(data.features)}"
         )
-    features = {
-        # a float32 in its shortest digits, so that the same float32 is read back
-        f"{modality}{number}": values.astype(str).astype(float)
-        for modality in MODALITIES
-        for number, values in enumerate(data.features[modality].T, 1)
-    }
-    table = pd.DataFrame({"": names, "label": data.labels + 1} | features)
+    table = pd.DataFrame(
+        {"": names, "label": data.labels + 1}
+        | {
+            # a float32 in its shortest digits, so that the same float32 is read back
+            f"{modality}{number}": values.astype(str).astype(float)
+            for modality in MODALITIES
+            for number, values in enumerate(data.features[modality].T, 1)
+        }
+    )
     content = BytesIO()
     if path.suffix.lower() == ".xlsx":
         with pd.ExcelWriter(content, engine="openpyxl") as writer:
