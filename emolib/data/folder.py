@@ -338,8 +338,13 @@ def _describe(
     groups, said = persons(images["file"].tolist())
     if "group" in images:
         groups = images["group"].to_numpy(str)
-        found = "groups.csv names the person of every image"
-        said = [(found, len(groups), f"read as {len(set(groups))} persons")]
+        said = [
+            (
+                "groups.csv names the person of every image",
+                len(groups),
+                f"read as {len(set(groups))} persons",
+            )
+        ]
     reasons = Counter(reason for _, reason in left_out).most_common()
     repairs = [
         *repairs,
@@ -353,15 +358,16 @@ def _describe(
         if value != getattr(Settings, name)
     ]
     stems = images["file"].map(lambda file: PurePosixPath(file).stem)
-    # where several stems are the same, with their folders
-    whole = images["file"].map(lambda file: str(PurePosixPath(file).with_suffix("")))
     rows = {part: np.flatnonzero(images["part"] == part) for part in PARTS}
     return EmotionData(
         features=features,
         labels=labels,
         classes=EMOTIONS,
         groups=groups,
-        names=stems.mask(stems.duplicated(keep=False), whole).to_numpy(str),
+        names=stems.mask(  # where several stems are the same, with their folders
+            stems.duplicated(keep=False),
+            images["file"].map(lambda file: str(PurePosixPath(file).with_suffix(""))),
+        ).to_numpy(str),
         source=f"{len(images)} images of the folder {root.resolve().name}"
         + (f" ({', '.join(chosen)})" if chosen else ""),
         drawn=False,

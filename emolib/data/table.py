@@ -192,8 +192,12 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     ]
     name = min(named, key=lambda at: lower[at] not in NAMES, default=None)
     columns = _modality_columns(path, header, (name, label), whole)
-    texts = rows.index + 1 if name is None else rows[name]
-    names = np.array(["" if text is None else str(text) for text in texts])
+    names = np.array(
+        [
+            "" if text is None else str(text)
+            for text in (rows.index + 1 if name is None else rows[name])
+        ]
+    )
     groups, said = persons(names.tolist())
 
     values = _numbers(path, rows[[column for group in columns.values() for column in group]])

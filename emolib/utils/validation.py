@@ -26,10 +26,12 @@ def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -
         >>> whole_number("folds", 2.0, low=1)
         2
     """
-    right = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
     finite = _is_number(value) and value == value and value not in (np.inf, -np.inf)
     if not finite or value != int(value) or value < low or (high is not None and value > high):
-        raise ValueError(f"{name} is {shown(value)}; it must be {right}")
+        raise ValueError(
+            f"{name} is {shown(value)}; it must be a whole number of at least {low}"
+            + ("" if high is None else f" and at most {high}")
+        )
     return int(value)
 
 

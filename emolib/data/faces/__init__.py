@@ -30,8 +30,9 @@ def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
     for x, y, w, h, kind, tone in things.tolist():
         shape = draw.rectangle if kind < 0.6 else draw.ellipse
         shape([x - w, y - h, x + w, y + h], fill=int(tone))
-    blurred = gaussian_filter(np.asarray(image, np.float64), 1.2)
-    return (1 - view.clutter) * wall + view.clutter * blurred
+    return (1 - view.clutter) * wall + view.clutter * gaussian_filter(
+        np.asarray(image, np.float64), 1.2
+    )
 
 
 def light(sketch: Sketch) -> NDArray[np.float64]:
@@ -139,8 +140,9 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
 
 def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
-    noise = rng.normal(0, view.noise, picture.shape)
-    noisy = gaussian_filter(picture, view.blur, mode="nearest") + noise
+    noisy = gaussian_filter(picture, view.blur, mode="nearest") + rng.normal(
+        0, view.noise, picture.shape
+    )
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 

@@ -105,11 +105,15 @@ def draw_nose(sketch: Sketch) -> None:
         (1.1 * wide, tip + 2.6),
         (0.72 * wide, tip + 2.0),
     )
-    base = curve((-0.4 * wide, tip + 2.4), (0, tip + 3.3), (0.4 * wide, tip + 2.4))
     sketch.draw(
         Shape(both(wing), face.skin * 0.62, 0.9 + 0.5 * au[9], lift=3),
         Shape(both(oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)), face.skin * 0.3, lift=4),
-        Shape(base, face.skin * 0.62, 0.9, lift=5),
+        Shape(
+            curve((-0.4 * wide, tip + 2.4), (0, tip + 3.3), (0.4 * wide, tip + 2.4)),
+            face.skin * 0.62,
+            0.9,
+            lift=5,
+        ),
     )
 
 
@@ -192,11 +196,6 @@ def draw_mouth(sketch: Sketch) -> None:
     sketch.draw(*shapes, Shape(under, face.skin * 0.82, 1.0, lift=1))
 
 
-# Strength, width, distance in front of the head, whether on both sides, and creases, each by its
-# control points.
-Fold = tuple[float, float, float, bool, Sequence[Sequence[tuple[float, float]]]]
-
-
 def draw_folds(sketch: Sketch) -> None:
     """Lines that a unit presses into the skin; each as dark and wide as its unit is strong."""
     face, au = sketch.identity, sketch.au
@@ -208,7 +207,9 @@ def draw_folds(sketch: Sketch) -> None:
     eye, wing, corner = x0 + face.eye_size + 1.4, face.nose_width + 1.2, face.mouth_width
     rows = [(k, EYE_Y + 0.8 * k) for k in (-1, 0, 1)]
     dimples = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
-    folds: list[Fold] = [
+    # strength, width, distance in front of the head, whether on both sides, and creases, each by
+    # its control points
+    folds: list[tuple[float, float, float, bool, Sequence[Sequence[tuple[float, float]]]]] = [
         (
             0.9 * au[2],
             1.1,
@@ -311,11 +312,15 @@ def draw_body(sketch: Sketch) -> None:
     chin = face.head_height
     shoulder = curve((9, chin - 1), (20, chin + 7), (44, chin + 9), (46, chin + 40))
     neck = [(-10.5, -16), (10.5, -16), (11.5, 3), (0, 11), (-11.5, 3)]
-    collar = curve((11.5, chin + 1), (7, chin + 8), (0, chin + 11))
     sketch.draw(
         Shape(ring(shoulder, mirror(shoulder)), face.clothes, lift=None),
         Shape(np.array(neck) + (0, chin), face.skin * 0.74, lift=None),
-        Shape(both(collar), face.clothes * 0.72, 1.6, lift=None),
+        Shape(
+            both(curve((11.5, chin + 1), (7, chin + 8), (0, chin + 11))),
+            face.clothes * 0.72,
+            1.6,
+            lift=None,
+        ),
     )
 
 
