@@ -133,7 +133,8 @@ def list_folder(
         The images, none opened yet: columns ``path``, ``file`` (the path below ``root``),
         ``label``, ``part`` (of a split, or nothing), ``group`` (if there is a groups.csv), and
         ``changed``, size and time of the file; the repairs, as in
-        :class:`~emolib.data.EmotionData`, some of no row; and files that are not read, with the reason.
+        :class:`~emolib.data.EmotionData`, some of no row; and files that are not read, with the
+        reason.
 
     Raises:
         ValueError: the folder does not say which image shows what; the message says what would be

@@ -71,4 +71,6 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
 
 
 def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     return isinstance(value, Real) and not isinstance(value, bool | np.bool)

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from emolib.utils.validation import boolean, one_of, real_number, whole_number
 
 
-@pytest.mark.parametrize("value", [3, 3.0, np.int8(3), np.uint64(3), np.float32(3)])
+@pytest.mark.parametrize(
+    "value", [3, 3.0, np.int8(3), np.uint64(3), np.float32(3), np.array(3), np.array(3.0)]
+)
 def test_whole_values_of_any_type_become_an_int(value):
     taken = whole_number("folds", value, low=1)
     assert taken == 3 and type(taken) is int
