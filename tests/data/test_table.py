@@ -121,9 +121,6 @@ class TestIncompleteRows:
         ]
         assert "mean" in data.repairs["done"][0]
 
-    def test_are_refused_by_row(self, path):
-        assert "row 5" in complaint(path, incomplete="error")
-
 
 @pytest.mark.parametrize("label, found", [(5, "under two labels"), (3, "and label twice")])
 def test_a_frame_that_stands_twice_is_kept_and_told(tmp_path, label, found):
@@ -267,14 +264,6 @@ def test_rows_are_counted_as_a_spreadsheet_program_counts_them(tmp_path):
         assert "row 10," in complaint(write(tmp_path / f"faces{suffix}", rows))
 
 
-def test_of_several_sheets_the_one_with_a_label_is_read(tmp_path):
-    expected = load(write(tmp_path / "one.xlsx", sheet_rows())).digest
-    book = openpyxl.load_workbook(write(tmp_path / "faces.xlsx", sheet_rows()))
-    book.create_sheet("Notes", 0).append(["these are notes"])
-    book.save(tmp_path / "faces.xlsx")
-    assert load(tmp_path / "faces.xlsx").digest == expected
-
-
 def test_the_home_of_nobody_is_no_place(tmp_path):
     with pytest.raises(FileNotFoundError, match="~nobody-here/faces.csv: there is no such file"):
         load("~nobody-here/faces.csv")
@@ -332,7 +321,7 @@ def cut_short(path):
 
 NO_TABLES = {
     "missing": ("gone.xlsx", lambda path: None, "no such file"),
-    "folder": ("gone.xlsx", Path.mkdir, "no sub-folder named after an emotion"),
+    "folder": ("gone.xlsx", Path.mkdir, "two sub-folders named after emotions are needed"),
     "text as .xlsx": ("a.xlsx", lambda path: path.write_text("words"), "not an Excel workbook"),
     "zip as .xlsx": ("a.xlsx", lambda path: zipped(path, text="words"), "not an Excel workbook"),
     "workbook cut short": ("a.xlsx", cut_short, "workbook"),
@@ -352,7 +341,7 @@ def test_what_is_no_table_is_refused(tmp_path, file, make, words):
 
 
 def test_an_unknown_way_with_incomplete_rows_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="'x'.*'drop', 'mean', 'error'"):
+    with pytest.raises(ValueError, match="'x'.*'drop', 'mean'"):
         load(write(tmp_path / "faces.csv", sheet_rows()), incomplete="x")
 
 
