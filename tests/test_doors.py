@@ -23,7 +23,7 @@ def bad(tmp_path):
 
 DOORS = {
     "report --data bad.xlsx": "bad.xlsx: this is not an Excel workbook",
-    "report --data bad.csv": "bad.csv: this is no CSV table in UTF-8",
+    "report --data bad.csv": "bad.csv: this is not a CSV table in UTF-8",
     "report --data gone.csv": "there is no such file",
     "report --data empty": "at least two sub-folders named after emotions are needed",
     "explore --data gone.csv": "there is no such file",

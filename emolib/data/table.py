@@ -131,6 +131,7 @@ def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig")
     if "\0" in text:
         raise csv.Error("there are zero bytes in it, as in UTF-16")
+    text = re.sub(r'^"?sep=[,;\t]"?\r?\n', "", text)  # a first line for Excel
     header = re.split(r"[\r\n]", re.sub(r'"[^"]*"', "", text), maxsplit=1)[0]
     separator = max(",;\t", key=header.count)
     rows = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -149,10 +150,16 @@ def _sheet_rows(path: Path) -> Iterator[Sequence[Any]]:
             if sum(member.file_size for member in archive.infolist()) > BYTES:
                 raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
+        sheet = next(filter(_has_label, book.worksheets), book.worksheets[0])
         sheet.reset_dimensions()  # the size that a sheet states need not be its own
         # no spreadsheet program has more rows; most of them are blank
         yield from sheet.iter_rows(max_row=2**20, values_only=True)
+
+
+def _has_label(sheet: Any) -> bool:
+    """Whether the first row of a sheet has a cell 'label'."""
+    first = next(sheet.iter_rows(max_row=1, values_only=True), ())
+    return any(str(cell).strip().casefold() == "label" for cell in first)
 
 
 def read_table(path: Path, incomplete: str) -> EmotionData:
@@ -177,7 +184,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         found = ", ".join(shown(title) for title in header if title) or "blank cells"
         raise ValueError(
             f"{path.name}: the first row has no cell 'label' but {found[:150]}; it should read: "
-            "(blank), label, feature names …, in a workbook's first sheet"
+            "(blank), label, feature names …"
         )
     label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
     labels = _labels(path, rows[label])

@@ -264,6 +264,14 @@ def test_rows_are_counted_as_a_spreadsheet_program_counts_them(tmp_path):
         assert "row 10," in complaint(write(tmp_path / f"faces{suffix}", rows))
 
 
+def test_of_several_sheets_the_one_with_a_label_is_read(tmp_path):
+    expected = load(write(tmp_path / "one.xlsx", sheet_rows())).digest
+    book = openpyxl.load_workbook(write(tmp_path / "faces.xlsx", sheet_rows()))
+    book.create_sheet("Notes", 0).append(["these are notes"])
+    book.save(tmp_path / "faces.xlsx")
+    assert load(tmp_path / "faces.xlsx").digest == expected
+
+
 def test_the_home_of_nobody_is_no_place(tmp_path):
     with pytest.raises(FileNotFoundError, match="~nobody-here/faces.csv: there is no such file"):
         load("~nobody-here/faces.csv")

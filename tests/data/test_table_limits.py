@@ -188,8 +188,9 @@ def test_a_csv_of_another_kind_is_refused(tmp_path, content, words):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_encodings_and_separators_that_show_themselves(tmp_path, encoding, separator):
-    text = 'name,label,"A, B; C"\r\nAmélie_000000001,1,2\r\n'
+@pytest.mark.parametrize("first", ["", "sep={}\r\n"])
+def test_encodings_and_separators_that_show_themselves(tmp_path, encoding, separator, first):
+    text = first.format(separator) + 'name,label,"A, B; C"\r\nAmélie_000000001,1,2\r\n'
     text = text.replace(",label,", f"{separator}label{separator}")
     text = text.replace(",1,", f"{separator}1{separator}")
     (tmp_path / "t.csv").write_bytes(text.encode(encoding))
