@@ -81,8 +81,10 @@ class Cache:
 
     def get(self, keys: Sequence[str]) -> dict[str, NetworkResult]:
         """The results that are kept, by key."""
-        wanted, kept = [[key] for key in keys], {}
-        for key, content in self._run("SELECT key, content FROM network WHERE key = ?", wanted):
+        kept = {}
+        for key, content in self._run(
+            "SELECT key, content FROM network WHERE key = ?", [[key] for key in keys]
+        ):
             try:
                 kept[key] = _unpack(key, content)
             except Exception:  # whatever the bytes have become; the checksum of each array is read

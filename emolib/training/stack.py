@@ -16,7 +16,6 @@ from weakref import proxy
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -283,7 +282,7 @@ class VmapEngine:
         each = torch.where(
             smooth > 0,
             (slope * (error - 0.5 * slope)).mean(1),
-            F.cross_entropy(out, target, reduction="none"),
+            nn.functional.cross_entropy(out, target, reduction="none"),
         )
         return (each * share).sum()
 
