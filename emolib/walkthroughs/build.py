@@ -14,6 +14,7 @@ from emolib.report.keys import commit, versions
 from emolib.report.page import check_page, compose, origin
 from emolib.utils.cache import write
 from emolib.utils.console import say
+from emolib.walkthroughs.network import allowed
 
 
 def build_walkthroughs(notebooks: Path, out: Path) -> Path:
@@ -32,8 +33,9 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
             were.
     """
     teacher, *lessons = sorted(notebooks.glob("*.ipynb"))
-    files = {out / f"{file.stem}.html": page(run(file), file.stem) for file in (teacher, *lessons)}
-    files |= {out / "handout" / file.name: handout(file) for file in lessons}
+    ran = {file: run(file) for file in (teacher, *lessons)}
+    files = {out / f"{file.stem}.html": page(node, file.stem) for file, node in ran.items()}
+    files |= {out / "handout" / file.name: handout(file, ran[file]) for file in lessons}
     (out / "handout").mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
         write(path, content)
@@ -73,14 +75,20 @@ def page(executed: NotebookNode, name: str) -> str:
     }
     html = {card.id: card.finished(called[card.id], origin(provenance, {})) for card in cards}
     chapter = convert_chapter(executed, name, html.__getitem__)
-    composed = compose(chapter.title, [chapter], provenance, called, lesson=True)
+    composed = allowed(compose(chapter.title, [chapter], provenance, called, lesson=True))
     check_page(composed, [])
     return composed
 
 
-def handout(file: Path) -> str:
-    """A walkthrough for students: every cell but the solutions."""
+def handout(file: Path, executed: NotebookNode | None = None) -> str:
+    """A walkthrough for students: every cell but the solutions; of those with the tag ``network``
+    the output of the executed notebook stays, a picture until the cell is run.
+    """
     notebook = nbformat.read(file, 4)
+    for cell in executed.cells if executed else []:
+        if "network" in cell.metadata.get("tags", []):
+            (own,) = [own for own in notebook.cells if own.id == cell.id]
+            own.outputs = cell.outputs
     notebook.cells = [
         cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])
     ]
