@@ -186,7 +186,7 @@ for (const root of document.querySelectorAll(".network:not(.live)")) {
     + '<div class=recall role=img></div><div class=runs></div></div>';
   const [said, shown, units, loss, accuracy, recall, runs] = ["[role]", "[hidden]", ".units", "svg", "svg + svg", ".recall", ".runs"].map(part => form.querySelector(part));
   const { elements } = form, [again, stop] = form.querySelectorAll("[type=button]");
-  for (const name in preset) elements[name].value = preset[name];
+  for (const own of elements) if (own.name) own.value = preset[own.name];
   const ended = {};  // accuracies of the runs that came to their end, by their settings
   let end = () => {};  // of the run in progress
 
@@ -195,7 +195,7 @@ for (const root of document.querySelectorAll(".network:not(.live)")) {
     const text = (x, y, words, look) => `<text class=${look} x=${x} y=${y}>${words}</text>`;
     const level = (value, look) => `<path class=${look} d=M42,${Y(value)}H312 />`;
     svg.innerHTML = text(42, 14, title, "title") + text(70, 163, "epoch") + text(312, 163, epochs)
-      + joined([low, (low + high) / 2, high], value => level(value) + text(36, Y(value) + 4, unit(value))) + level(guess, "guess") + text(312, Y(guess) - 4, "guessing")
+      + joined([low, (low + high) / 2, high], value => level(value) + text(36, Y(value) + 4, unit(value))) + level(guess, "guess") + text(312, Y(guess) + 12, "guessing")
       + joined(lines, ([name, values], k) => `<polyline class=line${k} points="${values.map((value, e) => [X(e + 1), Y(value)])}"/>`
         + text(312 - 70 * k, 14, name, "line" + k));
     svg.ariaLabel = title + ":" + lines.map(([name, values]) => ` ${name} ${unit(values[0])} to ${unit(values.at(-1))}`);
