@@ -152,9 +152,12 @@ function network(x, labels, train, C, options, weights) {
   // share of rows predicted right, by class and in all
   function recall(rows) {
     const right = Array(C + 1).fill(0), count = [...right];
-    for (const row of rows) for (const c of [labels[row], C]) {
-      right[c] += forward(row).indexOf(max(...out)) === labels[row];
+    for (const row of rows) {
+      const c = labels[row], hit = forward(row).every(value => value <= out[c]);
+      right[c] += hit;
+      right[C] += hit;
       count[c]++;
+      count[C]++;
     }
     return right.map((hits, c) => hits / count[c]);
   }

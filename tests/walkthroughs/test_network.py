@@ -14,6 +14,7 @@ import pytest
 from nbformat import v4
 
 import emolib
+from emolib.metrics import accuracy, predict
 from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 from emolib.walkthroughs.build import handout, page
@@ -31,7 +32,7 @@ TRAIN = """given => {
   return JSON.stringify(epochs.map(last => {
     while (net.epochs < last) losses.push(net.epoch(orders[net.epochs]));
     const scores = labels.map((_, row) => [...net.forward(row)]);
-    return [[...net.w], [...losses], [...net.alive], scores];
+    return [[...net.w], [...losses], [...net.alive], scores, net.recall(train)];
   }));
 }"""
 
@@ -109,20 +110,22 @@ def differences(here, drawn, epochs, **settings):
         orders.append(stack.material.order[0].tolist())
         if stack.epochs in epochs:
             ours.append((stack.compacted(0), np.array(losses), stack.alive[0].numpy().copy()))
-            ours[-1] += (stack.engine.scores(0),)
+            predicted = predict(stack.engine.scores(0)[train])
+            ours[-1] += (stack.engine.scores(0), accuracy(data.labels[train], predicted))
     options = {name: row[name] for name in ("hidden", "learning_rate", "angle", "merge_weights")}
     options |= {"activation_shift": row["activation_shift"], "schedule": row["schedule"] == "every"}
     given = json.dumps([options, train.tolist(), weights, orders, epochs])
     found = json.loads(here.evaluate(TRAIN, given))
     largest = []
-    for (w, loss, alive, scores), (own, own_losses, left, own_scores) in zip(
+    for (w, loss, alive, scores, right), (own, own_losses, left, own_scores, own_right) in zip(
         found, ours, strict=True
     ):
         if not np.array_equal(np.array(alive, bool), left):
             largest.append(np.inf)
             continue
         kept = np.concatenate([np.repeat(left, 5), left, np.tile(left, 7), np.ones(7, bool)])
-        pairs = ((np.array(w)[kept], own), (loss, own_losses), (scores, own_scores))
+        pairs = [(np.array(w)[kept], own), (loss, own_losses), (scores, own_scores)]
+        pairs.append((right[-1], own_right))
         largest.append(max(np.abs(np.subtract(*pair)).max() for pair in pairs))
     return largest, int(left.sum())
 
