@@ -64,7 +64,9 @@ def network(
 
 
 def one_run(data: emolib.EmotionData, row: sweeps.Row) -> str:
-    """Learning curves of one network of a sweep and a sentence on its end, as HTML."""
+    """Learning curves of one network of a sweep and a sentence on its end, as HTML; units that are
+    left are not counted, because a lesson asks for them.
+    """
     stack, rows = NetworkStack(data, [row]), []
     while stack.training.any():
         (loss,) = stack.epoch()
@@ -83,8 +85,7 @@ def one_run(data: emolib.EmotionData, row: sweeps.Row) -> str:
     return (
         f"{cards.macro('cards.html', 'picture', cards.as_svg(picture))}<p>One run of the library "
         f"with {row['protocol']} folds and a minimal angle of {row['angle']:g}°: test accuracy "
-        f"{style.percent(right)} after {stack.epochs} epochs, {result.units} of {row['hidden']} "
-        "units left.</p>"
+        f"{style.percent(right)} after {stack.epochs} epochs.</p>"
     )
 
 
