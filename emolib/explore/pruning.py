@@ -48,7 +48,7 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
             (("no", False), ("yes", True)),
         ),
     }
-    canvas, numbers, curves = live.Canvas(30), widgets.HTML(), live.Canvas(27)
+    canvas, numbers, curves = live.Canvas(30), widgets.HTML(), live.Canvas(26)
     train_rows, test_rows = make_folds(data, "random", seed=0)[0]
 
     @cache

@@ -31,7 +31,7 @@ RECIPE = RECIPES["shallow", "converged"]  # at first
 # of the training lab: even steps from a few epochs to the longest recipe
 EPOCHS_AT_MOST = sorted({5, 10, 20, 50, 100, 500, *(own.epochs for own in RECIPES.values())})
 # of the confusion lab: faces or rows that a pressed cell shows, and the borders of cells
-SHOWN = 16
+SHOWN, CELL = 16, {"height": "28px", "margin": "0"}
 PRESSED, UNPRESSED = "2px solid var(--jp-ui-font-color0, #22252a)", "2px solid transparent"
 # of the split lab
 SEEDS, EPOCHS = 10, 60
@@ -110,13 +110,13 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     choices, classes = live.network_choices(data), data.classes
     cells = {
         (true, taken): widgets.Button(
-            layout={"width": "auto", "height": "25px", "margin": "0", "border": UNPRESSED},
+            layout=CELL | {"width": "auto", "border": UNPRESSED},
             style={"font_weight": "bold" if true == taken else "normal"},
         )
         for true, taken in np.ndindex(len(classes), len(classes))
     }
     # of one height, so that the page below does not move during training; a long table scrolls
-    canvas = live.Canvas(27, layout={"height": "28vh", "overflow": "auto"})
+    canvas = live.Canvas(25, layout={"height": "26vh", "overflow": "auto"})
     rows, level = widgets.HTML(), widgets.HTML()
     pressed, scores = (0, 0), np.full((len(data), len(classes)), np.nan)
 
@@ -179,7 +179,9 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
     names = ("true ↓   predicted →", *classes)
     # a name above each column and before each row
     table = [
-        cells[row - 1, column - 1] if row and column else widgets.Label(names[row or column])
+        cells[row - 1, column - 1]
+        if row and column
+        else widgets.Label(names[row or column], layout=CELL)
         for row, column in np.ndindex(len(names), len(names))
     ]
     canvas.follow(choices.values(), train, draw)
