@@ -28,9 +28,7 @@ from emolib.training.stack import NetworkStack
 
 OWN = "my own"
 RECIPE = RECIPES["shallow", "converged"]  # at first
-# of the training lab: even steps from a few epochs to the longest recipe
-EPOCHS_AT_MOST = sorted({5, 10, 20, 50, 100, 500, *(own.epochs for own in RECIPES.values())})
-# of the confusion lab: faces or rows that a pressed cell shows, and the borders of cells
+# of the confusion lab: faces or rows that a pressed cell shows, and the looks of cells
 SHOWN, CELL = 16, {"height": "28px", "margin": "0"}
 PRESSED, UNPRESSED = "2px solid var(--jp-ui-font-color0, #22252a)", "2px solid transparent"
 # of the split lab
@@ -54,7 +52,10 @@ def training_lab(data: EmotionData) -> widgets.VBox:
         **live.look("learning rate"),
     )
     epochs = widgets.SelectionSlider(
-        options=EPOCHS_AT_MOST, value=RECIPE.epochs, **live.look("epochs at most")
+        # even steps from a few epochs to the longest recipe
+        options=sorted({5, 10, 20, 50, 100, 500, *(own.epochs for own in RECIPES.values())}),
+        value=RECIPE.epochs,
+        **live.look("epochs at most"),
     )
     seeds = live.slider("seeds", 8, 1, 30, 1)
     canvas = live.Canvas(60)
@@ -165,7 +166,7 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
             canvas.draw(figures.face_row(faces[sure], titles, alt))
         else:
             canvas.value = pd.DataFrame(
-                {"row": sure + 1, "name": data.names[sure]}
+                {"row": data.names[sure]}
                 | {f"score of {name}": scores[sure, own] for own, name in names.items()}
                 | {
                     f"{part} {number}": values

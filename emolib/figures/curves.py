@@ -384,7 +384,7 @@ def learning_curves(
         history["panel"].nunique(),
         2.6,
         layout=None,  # by hand: redrawn while networks train
-        gridspec_kw={"left": 0.075, "right": 0.98, "bottom": 0.18, "top": 0.81, "wspace": 0.2},
+        gridspec_kw={"left": 0.075, "right": 0.97, "bottom": 0.18, "top": 0.81, "wspace": 0.2},
     )
     lines = dict(
         zip(history["line"].unique(), [NEUTRAL, PROTOCOL.get(protocol, UNNAMED)], strict=False)
