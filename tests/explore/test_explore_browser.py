@@ -73,8 +73,9 @@ def move(page, order: int, label: str, key: str = "") -> None:
 def test_control_and_picture_of_every_explorer_are_seen_together_and_its_code_is_folded(page):
     """On a screen of 1366 × 768 pixels, below the explorer's heading; the pane of files is away."""
     assert not page.locator(".jp-FileBrowser").is_visible()
-    assert not page.locator(".jp-CodeCell .jp-InputArea-editor").all()[-1].is_visible()
-    seen = page.locator(".jp-WindowedPanel-outer").bounding_box()
+    assert page.locator(".jp-CodeCell").count() == 7
+    assert page.locator(".jp-CodeCell .jp-InputArea-editor:visible").count() == 0
+    seen = page.locator(".jp-NotebookPanel-notebook").bounding_box()
     for order in range(5):
         shown = page.evaluate(PLACES, order)
         assert len(shown["controls"]) > 3 and shown["pictures"] and shown["clipped"] == []
