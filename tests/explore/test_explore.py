@@ -254,6 +254,7 @@ def maker(own_cache):
 
 
 def test_the_first_face_is_read_rightly_by_all_three_models(maker):
+    assert "drawn faces and networks trained on them, whatever the other" in said(maker)
     (picture,) = pictures(maker)
     emotion = controls(maker)["emotion"].value
     assert [f"{name} says {emotion} (" in picture for name in ("LPQ", "PHOG", "LPQ+PHOG")] == [
@@ -306,6 +307,7 @@ def run_lab(monkeypatch, code: int, data: str = "") -> dict:
 def test_the_lab_listens_here_alone_and_knows_the_data_and_a_writable_home(monkeypatch):
     called = run_lab(monkeypatch, 0)
     assert "--ServerApp.ip=127.0.0.1" in called["command"]
+    assert "--LabApp.default_url=/doc/tree/explore.ipynb" in called["command"]
     assert "--allow-root" in called["command"] and called["env"]["EMOLIB_DATA"] == ""
     assert not any("token" in part for part in called["command"])  # JupyterLab's own stays on
     monkeypatch.setenv("HOME", "/dev/null/nobody")
