@@ -56,7 +56,8 @@ class Canvas(widgets.HTML):
         plt.close(picture.figure)
         self.value = (
             f'<img src="data:image/png;base64,{b64encode(png.getvalue()).decode()}" '
-            f'alt="{escape(picture.alt)}" style="display: block; width: 100%; max-height: {self.share}vh; '
+            f'alt="{escape(picture.alt)}" style="display: block; width: 100%; '
+            f"max-height: {self.share}vh; "
             'object-fit: contain; object-position: left top">'
         )
 

@@ -139,9 +139,10 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
             # clear enough for the text of a light and of a dark page
             button.style.button_color = f"rgba(45, 128, 142, {shares[true, taken]:.2f})"
         level.value = (
-            f"<p style='line-height: 1.5'>After {stack.epochs} epochs, {tested.sum()} of {len(data)} rows "
-            f"tested: accuracy <b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
-            f"<b>{mean_recall(data.labels, predicted):.0%}</b>; guessing {1 / len(classes):.0%}.</p>"
+            f"<p style='line-height: 1.5'>After {stack.epochs} epochs, "
+            f"{tested.sum()} of {len(data)} rows tested: accuracy <b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
+            f"<b>{mean_recall(data.labels, predicted):.0%}</b>; "
+            f"guessing {1 / len(classes):.0%}.</p>"
         ).replace("nan%", "undefined")
         press(pressed)
 
