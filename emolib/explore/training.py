@@ -140,7 +140,8 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
             button.style.button_color = f"rgba(45, 128, 142, {shares[true, taken]:.2f})"
         level.value = (
             f"<p style='line-height: 1.5'>After {stack.epochs} epochs, "
-            f"{tested.sum()} of {len(data)} rows tested: accuracy <b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
+            f"{tested.sum()} of {len(data)} rows tested: accuracy "
+            f"<b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
             f"<b>{mean_recall(data.labels, predicted):.0%}</b>; "
             f"guessing {1 / len(classes):.0%}.</p>"
         ).replace("nan%", "undefined")
