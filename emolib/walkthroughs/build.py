@@ -25,11 +25,11 @@ from emolib.walkthroughs.network import allowed
 HERE = Path(__file__).parent
 FILES = [HERE / "lesson.js", HERE / "lesson.css"]
 # The first cell of a hand-out.
-BEFORE = """**Before you begin.** This notebook needs the package `emolib` and nothing else: neither data nor
-the repository beside it. If the first cell of code says that there is no module named `emolib`, put
-`%pip install <folder or git+https address of the repository>` into a cell, run it, and restart the
-kernel. That is all in a classroom's JupyterHub and in a hosted notebook as well; it needs Python
-3.11 or newer. Where `make` made the environment, it is there.
+BEFORE = """**Before you begin.** This notebook needs the package `emolib` and nothing else: neither data
+nor the repository beside it. If the first cell of code says that there is no module named `emolib`,
+put `%pip install <folder or git+https address of the repository>` into a cell, run it, and restart
+the kernel. That is all in a classroom's JupyterHub and in a hosted notebook as well; it needs
+Python 3.11 or newer. Where `make` made the environment, the package is there.
 
 **How it works.** Run the cells one after the other with Shift+Enter. Before the cell below a
 *Predict*, write your prediction down. In an exercise put your answer where the three dots are, run
