@@ -64,7 +64,9 @@ RIGHT = {
     LPQ_CODE: [CODE, int((SIGNS * 2 ** np.arange(8)).sum())],
     faces.phog_length: [168, phog(np.eye(96)[None], 8, 2).shape[1]],
     faces.min_max: [columnwise(lambda v, t: v[t].min(0), lambda v, t: v[t].max(0))],
-    distinctiveness.angle_of_3_and_4: [8.1, degrees(A[:, 2], A[:, 3])],
+    distinctiveness.angle_of_3_and_4: [
+        *(8.1, degrees(A[:, 2], A[:, 3]), torch.tensor(degrees(A[:, 2], A[:, 3]))),
+    ],
     distinctiveness.units_that_stay: [{1, 2, 3}, [3, 2, 1]],
     distinctiveness.hand_over: [handed(lambda s, g: s + g)],
     convolution.convolved: [CONVOLVED, list(CONVOLVED)],
@@ -76,7 +78,7 @@ RIGHT = {
     thousand.hidden_layers: [layer, lambda x, w, b: torch.einsum("bd,khd->kbh", x, w) + b[:, None]],
     thousand.one_number: [lambda l: l.mean(1).sum(), lambda l: l.sum() / l.shape[1]],
     thousand.coupled: [{habit for habit, couples in thousand.COUPLING.items() if couples}],
-    RECALLS: [COUNTS.diagonal() / COUNTS.sum(1)],
+    RECALLS: [COUNTS.diagonal() / COUNTS.sum(1), [0.6, 0.5, 0.754]],
     P_VALUE: [((SHUFFLED >= OBSERVED).sum() + 1) / 201],
 }
 # wrong answers to each check, by words that its sentence must hold
@@ -220,11 +222,13 @@ WRONG = {
         "accuracy": 26 / 40,
         "mean": (0.6 + 0.5 + 0.75) / 3,
         "all rows": COUNTS.diagonal() / 40,
+        "percent": [60.0, 50, 75],
         "missed": 1 - COUNTS.diagonal() / COUNTS.sum(1),
         "counts": COUNTS.diagonal(),
         "shape": [0.6, 0.5],
     },
     P_VALUE: {
+        "percent": 100 * ((SHUFFLED >= OBSERVED).sum() + 1) / 201,
         "almost": (SHUFFLED >= OBSERVED).mean(),
         "does worse": (SHUFFLED < OBSERVED).mean(),
         "one side": 2 * ((SHUFFLED >= OBSERVED).sum() + 1) / 201,

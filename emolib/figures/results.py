@@ -489,7 +489,7 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         )
         if groups is None
         else (
-            f"{torn} stand on both sides of a split",
+            f"{torn} stand on both sides of some split",
             "rows tested (large groups in colour)",
             f"{torn} have rows on both sides of a split. Rows of the largest group",
         )

@@ -33,7 +33,8 @@ Python 3.11 or newer. Where `make` made the environment, the package is there.
 
 **How it works.** Run the cells one after the other with Shift+Enter. Before the cell below a
 *Predict*, write your prediction down. In an exercise put your answer where the three dots are, run
-that cell, then the check under it: it names the mistake."""
+that cell, then the check under it: it names the mistake. *The paper* is Z. Wang's "End-to-End
+Multimodal Emotion Recognition by Using Deep Neural Networks"."""
 
 
 def build_walkthroughs(notebooks: Path, out: Path) -> Path:

@@ -160,7 +160,7 @@ def smooth_l1(answer: Any) -> str:
     size, half = np.abs(error), 0.5 * error**2
     near, line = size <= 1, size - 0.5
     straight = "this is straight everywhere; within 1 of the target it is half the square."
-    factor = "the square comes with a factor of 0.5, or the two branches do not meet at 1."
+    factor = "the square comes with a factor of 0.5, or the two lines do not meet at 1."
     return judged(
         found,
         np.where(near, half, line),
@@ -175,14 +175,14 @@ def smooth_l1(answer: Any) -> str:
             (line, straight),
             (
                 np.where(near, half, size),
-                "your two branches do not meet: at 1 the square gives 0.5 and your line 1. The "
+                "your two lines do not meet: at 1 the square gives 0.5 and your line 1. The "
                 "line is |x| - 0.5.",
             ),
             (np.where(near, error**2, line), factor),
             (np.where(near, error**2, size), factor),
             (
                 np.where(near, line, half),
-                "your branches are swapped: the square belongs to small errors.",
+                "your two lines are swapped: the square belongs to small errors.",
             ),
             (
                 np.where(near, half, error - 0.5),

@@ -186,7 +186,7 @@ def tried(
 
 def number(answer: Any) -> float:
     """An answer as a plain number."""
-    if isinstance(answer, torch.Tensor | np.ndarray) and np.size(answer) == 1:
+    if isinstance(answer, torch.Tensor | np.ndarray) and np.prod(answer.shape) == 1:
         return float(answer.item())
     if isinstance(answer, bool) or not isinstance(answer, int | float | np.number):
         raise Wrong(f"one number is asked for; this is of type {type(answer).__name__}.")

@@ -81,6 +81,7 @@ def recalls(answer: Any, counts: np.ndarray) -> str:
             "you divided by all rows; each emotion is divided by its own number of rows.",
         ),
         (1 - right, "this is the share that was missed."),
+        (100 * right, "this is in percent; shares are asked for, from 0 to 1.", 0.51),
         (hit, "these are counts; divide each by the number of rows of that emotion."),
         (alone, f"the shape should be {right.shape}; yours is one number."),
     ]
@@ -91,7 +92,7 @@ def recalls(answer: Any, counts: np.ndarray) -> str:
         "per-emotion accuracy must mean, if anything.",
         mistakes,
         "the diagonal holds the hits; divide each by the sum of its row.",
-        tolerance=1e-3,
+        tolerance=0.0051,  # two decimals are enough
     )
 
 
@@ -108,14 +109,15 @@ def p_value(answer: Any, observed: float, shuffled: np.ndarray) -> str:
     return judged(
         value,
         right,
-        f"chance alone does as well in about {100 * right:.1f} of 100 tries. Is that rare "
-        "enough for you?",
+        f"chance alone does as well in about one of {1 / right:,.0f} tries. Is that rare enough "
+        "for you?",
         [
             (
                 beyond / trials,
                 "almost: count the true labels as one of the shuffles, (k + 1) / (n + 1), or "
                 "a p-value could be 0, and nothing is that sure.",
             ),
+            (100 * right, "this is in percent; a p-value is a share, from 0 to 1."),
             (1 - right, worse),
             ((shuffled < observed).mean(), worse),
             ((shuffled <= observed).mean(), worse),
