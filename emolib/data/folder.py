@@ -3,22 +3,24 @@
 import os
 import re
 import unicodedata
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from emolib.data import REPAIRS, EmotionData
 from emolib.data.descriptors import EDGES, PRESETS, Components, lpq, phog, pixels
-from emolib.data.images import SUFFIXES, Unreadable, crop_face, read_grey, square
-from emolib.data.persons import persons
-from emolib.data.table import read_cells, twice
+from emolib.data.table import persons, read_cells, twice
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import cached
 from emolib.utils.validation import boolean, one_of, whole_number
@@ -54,12 +56,21 @@ ORDERS = {
     ),
 }
 
+# Others (PostScript, say) may run programs or have no pixels of their own.
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SMALLEST = 8  # pixels along a side
+
 # A folder that holds one part of a database's own split. FER-2013's public test is for validation.
 PARTS = {
     "train": r"train(ing)?",
     "val": r"val(id|idation)?|public[\W_]*test",
     "test": r"(private[\W_]*)?test(ing)?",
 }
+
+
+class Unreadable(ValueError):
+    """A file that gives no face; the message is the reason, without the file's name."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Settings:
     Attributes:
         size: pixels along a side: every face is brought to one size, since LPQ looks at seven
             pixels however large the picture is.
-        crop: whether to cut out the largest face, see :func:`emolib.data.images.crop_face`; a
+        crop: whether to cut out the largest face, see :func:`crop_face`; a
             picture in which none is found is left out. Otherwise the largest square in the middle
             is the face.
         preset: of the descriptors, a name in :data:`emolib.data.descriptors.PRESETS`.
@@ -124,7 +135,7 @@ def list_folder(
     A sub-folder has an emotion's name, in any case, or its number in one of :data:`ORDERS`. Folders
     above and below it may part the images into train, val and test; all are read. The person of
     each image is read from ``<root>/groups.csv`` (columns ``name`` and ``group``) if that is there,
-    else from the file names, see :func:`emolib.data.persons.persons`.
+    else from the file names, see :func:`emolib.data.table.persons`.
 
     Args:
         order: a name in :data:`ORDERS`, where the sub-folders are numbered.
@@ -381,3 +392,82 @@ def _describe(
             if len(rows["train"]) and len(rows[part])
         },
     )
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Pixels ``[H, W]``, uint8, upright.
+
+    Colour becomes luma; transparent pixels lie on white; 16-bit grey keeps its eight highest bits;
+    a camera's note of how it was held (EXIF orientation) is followed. Of several pictures in a
+    file, the first counts.
+
+    Raises:
+        Unreadable: the file is missing, a folder, empty, no image, damaged, larger than 90
+            megapixels or smaller than 8 × 8 pixels.
+    """
+    if not path.is_file():
+        raise Unreadable("a folder, not an image" if path.is_dir() else "there is no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damaged notes in a file whose pixels are whole
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()
+                grey = _grey(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise Unreadable("no image of a known kind, whatever its name says") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Unreadable(
+            f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels"
+        ) from error
+    except Unreadable:
+        raise
+    except Exception as error:  # Pillow raises whatever a damaged file leads it to
+        raise Unreadable("damaged: its pixels cannot be read to the end") from error
+    if min(grey.shape) < SMALLEST:
+        raise Unreadable(f"smaller than {SMALLEST} × {SMALLEST} pixels")
+    return grey
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith(("F", "I")):
+        deep = np.asarray(image)
+        if image.mode == "F" or deep.min() < 0 or deep.max() > 65535:
+            raise Unreadable("its pixels are floating-point numbers, or have more than 16 bits")
+        # cameras store 8 and 12 bits in 16; the eight highest bits in use are kept
+        bits = next(bits for bits in (8, 12, 16) if deep.max() < 2**bits)
+        return (deep.astype(np.uint32) >> (bits - 8)).astype(np.uint8)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB").convert("L"))
+
+
+def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The largest square in the middle, brought to ``size`` × ``size`` pixels; untouched if it is
+    that already.
+    """
+    side = min(grey.shape)
+    top, left = ((length - side) // 2 for length in grey.shape)
+    middle = grey[top : top + side, left : left + side]
+    return np.asarray(Image.fromarray(middle).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def crop_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001).
+
+    Raises:
+        Unreadable: it finds none.
+    """
+    boxes = _cascade().detectMultiScale(grey, scaleFactor=1.1, minNeighbors=3)
+    if len(boxes) == 0:
+        raise Unreadable("no face was found in it")
+    left, top, width, height = max(boxes, key=lambda box: box[2] * box[3])
+    return grey[top : top + height, left : left + width]
+
+
+@lru_cache(maxsize=1)
+def _cascade() -> Any:
+    import cv2.data  # only who crops waits for it
+
+    return cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emolib.data.persons import CONVENTIONS, person_of, persons
+from emolib.data.table import CONVENTIONS, person_of, persons
 
 
 @pytest.mark.parametrize(
