@@ -21,7 +21,7 @@ from emolib.data import REPAIRS, EmotionData
 from emolib.data.descriptors import Components, lpq, phog
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
 from emolib.paper import EMOTIONS
-from emolib.utils.cache import cached
+from emolib.utils import cached
 
 CLASSES = tuple(PROTOTYPES)  # alphabetical, the order of the labels
 COUNTS = (100, 75, 100, 100, 100, 100, 100)

@@ -234,8 +234,7 @@ class Sketch:
         pen = ImageDraw.Draw(image)
         for points, tone, width, lift in shapes:
             points = points if lift is None else self.turned(points, lift)
-            outline = points if width is None else stroke(points, width)
-            for polygon in self.placed(outline):
+            for polygon in self.placed(points if width is None else stroke(points, width)):
                 pen.polygon(polygon, fill=max(1, min(255, int(tone))))
         if inside is not None:
             mask = Image.new("1", image.size)
@@ -248,8 +247,7 @@ class Sketch:
         self, picture: NDArray[np.float64], light: NDArray[np.float64] | float
     ) -> NDArray[np.float64]:
         """The sketch, lit, in front of a picture: ``[H, W]``."""
-        drawn = self.image.point(lambda tone: 255 * (tone > 0))
-        share = np.asarray(drawn.reduce(SUPER)) / 255
+        share = np.asarray(self.image.point(lambda tone: 255 * (tone > 0)).reduce(SUPER)) / 255
         # reducing has already weighted the tones by their share of each pixel
         return picture * (1 - share) + np.asarray(self.image.reduce(SUPER), np.float64) * light
 
@@ -698,8 +696,10 @@ def draw_hair_front(sketch: Sketch) -> None:
     middle = np.maximum(1 - hairline[:, 0] ** 2, 0)  # the brow's part of the line swings most
     swing = DEPTH * np.array([0.45 * np.sin(sketch.yaw), -0.3 * np.sin(sketch.pitch)])
     hairline = hairline * size + np.outer(middle, swing)
-    full = {"cropped": 1.1, "bun": 1.1}.get(face.hair_style, 1.17)
-    side = {"cropped": 1.04, "long": 1.14}.get(face.hair_style, 1.07)
+    # how far the hair stands out at the sides and over the crown, in half-axes of the head
+    side, full = {"cropped": (1.04, 1.1), "long": (1.14, 1.17), "bun": (1.07, 1.1)}.get(
+        face.hair_style, (1.07, 1.17)
+    )
     crown = rim = _CROWN * (side, full)
     if face.hair_style == "long":
         fall = through((1.0, 0.95), (1.24, 0.9), (1.22, 0.4), (side, -0.05))

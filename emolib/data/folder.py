@@ -6,7 +6,6 @@ import unicodedata
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -22,8 +21,7 @@ from emolib.data import REPAIRS, EmotionData
 from emolib.data.descriptors import EDGES, PRESETS, Components, lpq, phog, pixels
 from emolib.data.table import persons, read_cells, twice
 from emolib.paper import EMOTIONS
-from emolib.utils.cache import cached
-from emolib.utils.validation import boolean, one_of, whole_number
+from emolib.utils import boolean, cached, one_of, whole_number
 
 Repair = tuple[str, int, str]  # found, rows, done
 BATCH = 512  # images in memory at a time
@@ -73,36 +71,19 @@ class Unreadable(ValueError):
     """A file that gives no face; the message is the reason, without the file's name."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Options of a folder of images.
-
-    Attributes:
-        size: pixels along a side: every face is brought to one size, since LPQ looks at seven
-            pixels however large the picture is.
-        crop: whether to cut out the largest face, see :func:`crop_face`; a
-            picture in which none is found is left out. Otherwise the largest square in the middle
-            is the face.
-        preset: of the descriptors, a name in :data:`emolib.data.descriptors.PRESETS`.
-        edges: pixels that count in PHOG, see :func:`emolib.data.descriptors.phog`.
-        order: of numbered sub-folders, a name in :data:`ORDERS`.
-
-    Raises:
-        ValueError: an option has another value; the message names it.
-    """
-
-    size: int = 96
-    crop: bool = False
-    preset: str = "wang"
-    edges: str = "all"
-    order: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", whole_number("size", self.size, 24, 1024))
-        boolean("crop", self.crop)
-        one_of("preset", self.preset, PRESETS)
-        one_of("edges", self.edges, EDGES)
-        one_of("order", self.order, [None, *ORDERS])
+# Options of a folder: the default, and the check of a value by a function of name, value and these
+# bounds.
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    # pixels along a side: every face is brought to one size, since LPQ looks at seven pixels
+    # however large the picture is
+    "size": (96, whole_number, 24, 1024),
+    # whether to cut out the largest face; a picture in which none is found is left out. Otherwise
+    # the largest square in the middle is the face
+    "crop": (False, boolean),
+    "preset": ("wang", one_of, tuple(PRESETS)),  # of the descriptors
+    "edges": ("all", one_of, EDGES),  # pixels that count in PHOG
+    "order": (None, one_of, (None, *ORDERS)),  # of numbered sub-folders
+}
 
 
 def read_folder(root: Path, **settings: Any) -> EmotionData:
@@ -113,16 +94,19 @@ def read_folder(root: Path, **settings: Any) -> EmotionData:
 
     Args:
         root: see :func:`list_folder`.
-        settings: see :class:`Settings`.
+        settings: see :data:`OPTIONS`.
 
     Raises:
-        ValueError: the folder does not say which image shows what, or there is no such option.
+        ValueError: the folder does not say which image shows what, or there is no such option or
+            value of one.
     """
-    for name in settings:
-        one_of("option of an image folder", name, [field.name for field in fields(Settings)])
-    chosen = Settings(**settings)
+    chosen = {name: default for name, (default, *_) in OPTIONS.items()}
+    for name, value in settings.items():
+        one_of("option of an image folder", name, OPTIONS)
+        _, check, *bounds = OPTIONS[name]
+        chosen[name] = check(name, value, *bounds)
     data: EmotionData = cached(
-        _describe, None, root, *list_folder(root, chosen.order), chosen, code=("data", "paper")
+        _describe, None, root, *list_folder(root, chosen["order"]), chosen, code=("data", "paper")
     )
     return data
 
@@ -198,16 +182,15 @@ def _walk(
     root: Path, folder: Path, emotion: str, part: str
 ) -> Iterator[tuple[Path, str, str, str, str]]:
     """Images and, with a reason, what is not read: path, file, emotion or number, part, reason."""
-    for entry in sorted(folder.iterdir()):
+    for entry in sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".")):
         image, inner = entry.suffix.lower() in SUFFIXES, _part(entry.name)
         away = entry.is_symlink() and not (
             entry.is_file() and entry.resolve().is_relative_to(root.resolve())
         )
-        if entry.name.startswith("."):
-            continue
         if entry.is_dir() and not away and not (emotion and (part or not inner)):
-            within = emotion or ("" if inner else _emotion(entry))
-            yield from _walk(root, entry, within, inner or part)
+            yield from _walk(
+                root, entry, emotion or ("" if inner else _emotion(entry)), inner or part
+            )
         elif emotion or image or away:
             reasons = {
                 "a link that leads out of the folder, to another folder or nowhere": away,
@@ -215,7 +198,7 @@ def _walk(
                 "in no sub-folder named after an emotion": not emotion,
                 f"its name does not end in {', '.join(SUFFIXES)}": not image,
             }
-            reason = next((reason for reason, holds in reasons.items() if holds), "")
+            reason = next(filter(reasons.get, reasons), "")
             yield entry, _printable(entry.relative_to(root)), emotion, part, reason
 
 
@@ -230,8 +213,8 @@ def _printable(path: Path) -> str:
 
 def _part(name: str) -> str:
     """Part of a split by a folder's name, such as ``Train_Aligned_Faces``; or nothing."""
-    fits = (part for part in PARTS if re.fullmatch(rf"({PARTS[part]})([\W_].*)?", _plain(name)))
-    return next(fits, "")
+    name = _plain(name)
+    return next((part for part in PARTS if re.fullmatch(rf"({PARTS[part]})([\W_].*)?", name)), "")
 
 
 def _emotion(folder: Path) -> str:
@@ -275,11 +258,10 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
         )
     owners: dict[str, set[int]] = defaultdict(set)
     for place, file in enumerate(files):
-        parts = _path(f"{root.resolve().name}/{file}").split("/")
-        for start in range(len(parts)):
-            end = "/".join(parts[start:])
-            owners[end].add(place)
-            owners[end.removesuffix(Path(file).suffix)].add(place)
+        path = _path(f"{root.resolve().name}/{file}")
+        for whole in (path, path.removesuffix(Path(file).suffix)):
+            for start in range(whole.count("/") + 1):
+                owners[whole.split("/", start)[-1]].add(place)
     # a whole path is one image's, whatever longer path ends in it
     owners |= {_path(file): {place} for place, file in enumerate(files)}
     groups = [""] * len(files)
@@ -314,35 +296,35 @@ def _describe(
     images: pd.DataFrame,
     repairs: list[Repair],
     left_out: list[tuple[str, str]],
-    settings: Settings,
+    settings: dict[str, Any],
 ) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    preset, read, faces, batches = PRESETS[settings.preset], [], [], []
+    preset, read, faces, batches = PRESETS[settings["preset"]], [], [], []
     paths = tqdm(images["path"], desc="reading images", leave=False, delay=0.2)
     for place, path in enumerate(paths):
         try:
             grey = read_grey(path)
-            faces.append(square(crop_face(grey) if settings.crop else grey, settings.size))
+            faces.append(square(crop_face(grey) if settings["crop"] else grey, settings["size"]))
             read.append(place)
         except Unreadable as reason:
             left_out.append((images["file"][place], str(reason)))
         if faces and (len(faces) == BATCH or place == len(images) - 1):
             stack = np.stack(faces)
-            described = phog(stack, **preset["phog"], edges=settings.edges), pixels(stack)
-            batches.append((lpq(stack, **preset["lpq"]), *described))
+            gradients = phog(stack, **preset["phog"], edges=settings["edges"])
+            batches.append((lpq(stack, **preset["lpq"]), gradients, pixels(stack)))
             faces = []
     images = images.iloc[read]
     labels = images["label"].to_numpy()
     if len(np.unique(labels)) < 2:
-        shown = f"all images show {EMOTIONS[labels[0]]}" if len(labels) else "no image can be read"
         example = f" ({len(left_out)} left out; {': '.join(left_out[0])})" if left_out else ""
         raise ValueError(
-            f"{root}: {shown}{example}; at least two sub-folders named after emotions are needed, "
-            f"such as {root.name}/{EMOTIONS[3]}"
+            f"{root}: {len(labels)} images can be read{example}, which show one emotion or none; "
+            "at least two sub-folders named after emotions are needed, such as "
+            f"{root.name}/{EMOTIONS[3]}"
         )
-
-    parts = map(np.concatenate, zip(*batches, strict=True))
-    descriptors = dict(zip(("LPQ", "PHOG", "image"), parts, strict=True))
+    descriptors = dict(
+        zip(("LPQ", "PHOG", "image"), map(np.concatenate, zip(*batches, strict=True)), strict=True)
+    )
     features = {
         modality: Components.fit(values).transform(values)
         for modality, values in descriptors.items()
@@ -357,18 +339,16 @@ def _describe(
                 f"read as {len(set(groups))} persons",
             )
         ]
-    reasons = Counter(reason for _, reason in left_out).most_common()
     repairs = [
         *repairs,
         *said,
-        *((f"left out: {reason}", count, "left out") for reason, count in reasons),
+        *(
+            (f"left out: {reason}", count, "left out")
+            for reason, count in Counter(reason for _, reason in left_out).most_common()
+        ),
         *twice(np.concatenate(list(features.values()), axis=1), labels),
     ]
-    chosen = [
-        f"{name} {value}"
-        for name, value in asdict(settings).items()
-        if value != getattr(Settings, name)
-    ]
+    chosen = [f"{name} {value}" for name, value in settings.items() if value != OPTIONS[name][0]]
     stems = images["file"].map(lambda file: PurePosixPath(file).stem)
     rows = {part: np.flatnonzero(images["part"] == part) for part in PARTS}
     return EmotionData(

@@ -22,8 +22,7 @@ from openpyxl import DEFUSEDXML, load_workbook
 
 from emolib.data import REPAIRS, EmotionData
 from emolib.paper import EMOTIONS
-from emolib.utils.cache import write
-from emolib.utils.validation import shown
+from emolib.utils import shown, write
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
@@ -63,9 +62,7 @@ def read_cells(path: Path) -> pd.DataFrame:
         start = file.read(4096)
     suffix = path.suffix.lower()
     workbook = suffix in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
-    refused = _refusal(start, suffix, workbook)
-    if refused:
-        raise ValueError(f"{path.name}: {refused}")
+    _refuse_others(path.name, start, suffix, workbook)
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")
@@ -73,15 +70,18 @@ def read_cells(path: Path) -> pd.DataFrame:
     except TooLarge as error:
         raise ValueError(f"{path.name}: {error}, which is more than this program reads") from error
     except Exception as error:  # openpyxl raises whatever a damaged file leads it to
-        csv_table = f"a CSV table in UTF-8 with as many cells per line as in the first ({error})"
-        kind = "an Excel workbook, whatever its name says, or it is damaged"
-        raise ValueError(f"{path.name}: this is not {kind if workbook else csv_table}") from error
+        raise ValueError(
+            f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged"
+            if workbook
+            else f"{path.name}: this is not a CSV table in UTF-8 with as many cells per line as in "
+            f"the first ({error})"
+        ) from error
     width = max(map(len, rows), default=0)
     return pd.DataFrame([row + [None] * (width - len(row)) for row in rows], dtype=object)
 
 
-def _refusal(start: bytes, suffix: str, workbook: bool) -> str:
-    """Why a file is not read, and what is wanted in its place; or nothing."""
+def _refuse_others(name: str, start: bytes, suffix: str, workbook: bool) -> None:
+    """ValueError for a file that is no table: what it is, and what is wanted in its place."""
     text = start.decode("latin-1").lstrip("\xef\xbb\xbf \r\n\t").lower()
     header = [cell.strip(' "') for cell in re.split(r"[,;\t]", text.split("\n")[0].strip())]
     kinds = {
@@ -101,7 +101,9 @@ def _refusal(start: bytes, suffix: str, workbook: bool) -> str:
         "workbooks are read through defusedxml alone, and the environment variable "
         "OPENPYXL_DEFUSEDXML says not to": workbook and not DEFUSEDXML,
     }
-    return next((kind for kind, found in kinds.items() if found), "")
+    for kind, found in kinds.items():
+        if found:
+            raise ValueError(f"{name}: {kind}")
 
 
 def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
@@ -111,8 +113,14 @@ def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     found: list[list[Any]] = []
     held = 0
     for number, row in enumerate(rows, 1):
-        cells = [cell if isinstance(cell, int | float | None) else str(cell) for cell in row]
-        cells = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
+        cells = [
+            cell
+            if isinstance(cell, int | float | None)
+            else str(cell)
+            if str(cell).strip()
+            else None
+            for cell in row
+        ]
         while cells and cells[-1] is None:
             cells.pop()
         held += len(cells)
@@ -181,10 +189,10 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     ]
     lower = [title.lower() for title in header]
     if "label" not in lower:
-        found = ", ".join(shown(title) for title in header if title) or "blank cells"
         raise ValueError(
-            f"{path.name}: the first row has no cell 'label' but {found[:150]}; it should read: "
-            "(blank), label, feature names …"
+            f"{path.name}: the first row has no cell 'label' but "
+            f"{', '.join(shown(title) for title in header if title)[:150] or 'blank cells'}; it "
+            "should read: (blank), label, feature names …"
         )
     label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
     labels = _labels(path, rows[label])
@@ -192,12 +200,15 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     finite, odd = np.isfinite(numbers), np.isinf(numbers)
     whole = (finite & (numbers == numbers.round())).all(axis=0)
     words = ~whole & ((odd.sum(axis=0) > finite.sum(axis=0)) | ~finite.any(axis=0))
-    named = [
-        at
-        for at, title in enumerate(lower)
-        if at != label and (words[at] or (whole[at] and title in NAMES))
-    ]
-    name = min(named, key=lambda at: lower[at] not in NAMES, default=None)
+    name = min(
+        (
+            at
+            for at, title in enumerate(lower)
+            if at != label and (words[at] or (whole[at] and title in NAMES))
+        ),
+        key=lambda at: lower[at] not in NAMES,
+        default=None,
+    )
     columns = _modality_columns(path, header, (name, label), whole)
     names = np.array(
         [
@@ -278,10 +289,13 @@ def _modality_columns(
                 )
             columns.setdefault(modality, []).append(column)
     if len(set(map(len, columns.values()))) != 1:
-        counts = ", ".join(f"{name} {len(group)}" for name, group in columns.items())
         raise ValueError(
             f"{path.name}: every modality should have as many features as the others, but there "
-            f"are {counts or 'none beside the column label'}"
+            "are "
+            + (
+                ", ".join(f"{name} {len(group)}" for name, group in columns.items())
+                or "none beside the column label"
+            )
         )
     for modality, group in columns.items():
         titles = sorted({header[column] for column in group} - {""})
@@ -382,10 +396,8 @@ def person_of(name: str, convention: str = "SFEW") -> str | None:
     """
     stem = re.sub(r"\.[A-Za-z]\w{0,4}$", "", PurePosixPath(name.replace("\\", "/")).name)
     found = re.fullmatch(CONVENTIONS[convention], stem, re.IGNORECASE)
-    if found is None:
-        return None
-    if convention != "SFEW":
-        return found["person"].upper()
+    if found is None or convention != "SFEW":
+        return found["person"].upper() if found else None
     title = found["person"]
     # a title of digits alone before a time and a frame is a film's
     film = found[2] is not None and re.fullmatch(r"[\d_]+", title)
@@ -412,11 +424,7 @@ def persons(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, list[tuple[s
     count, rows = len(set(known)), len(names)
     if count > 1 and len(known) == rows:
         return np.array(known), [(f"file names as in {best}", rows, f"read as {count} persons")]
-    why = "file names do not say who is who"
-    if count > 1:
-        why = f"only {len(known)} of {rows} file names say who is who, as in {best}"
-    elif known:
-        why = f"file names as in {best}, all of one title or person"
+    why = f"{len(known)} of {rows} file names say who is who, as in {best} (persons: {count})"
     return None, [(why, rows, "persons unknown: no person-independent folds")]
 
 

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
-from emolib.utils.cache import cache_folder, source_digest
-from emolib.utils.console import say_once
+from emolib.utils import cache_folder, say_once, source_digest
 
 # The rooms and libraries that decide a network's result; a plot edit leaves it alone.
 SOURCES = ("data", "folds", "metrics", "models", "pruning", "training")
@@ -63,7 +62,7 @@ class Cache:
 
     Args:
         path: the file, made when missing; by default ``networks.sqlite`` in
-            :func:`~emolib.utils.cache.cache_folder`, and none where that cannot be written.
+            :func:`~emolib.utils.cache_folder`, and none where that cannot be written.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -86,7 +85,7 @@ class Cache:
             "SELECT key, content FROM network WHERE key = ?", [[key] for key in keys]
         ):
             try:
-                kept[key] = _unpack(key, content)
+                kept[key] = _unpack(content)
             except Exception:  # whatever the bytes have become; the checksum of each array is read
                 say_once(
                     f"{self.path} holds results that are damaged; those networks are trained again"
@@ -97,7 +96,7 @@ class Cache:
         """Keeps some results by their keys, all or none."""
         self._run(
             "INSERT OR REPLACE INTO network VALUES (?, ?)",
-            [(key, _pack(key, result)) for key, result in results.items()],
+            [(key, _pack(result)) for key, result in results.items()],
         )
 
     def _run(
@@ -125,16 +124,15 @@ class Cache:
             return []
 
 
-def _pack(key: str, result: NetworkResult) -> bytes:
+def _pack(result: NetworkResult) -> bytes:
     """A result as the bytes of an ``.npz`` file, which holds a checksum of each array."""
     content = BytesIO()
-    np.savez(content, key=key, **vars(result))
+    np.savez(content, **vars(result))
     return content.getvalue()
 
 
-def _unpack(key: str, content: bytes) -> NetworkResult:
+def _unpack(content: bytes) -> NetworkResult:
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
-        values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
-    if values.pop("key") != key:
-        raise ValueError("the result of another network")
-    return NetworkResult(**values)
+        return NetworkResult(
+            **{name: array if array.ndim else array.item() for name, array in arrays.items()}
+        )
