@@ -149,9 +149,10 @@ class FusionNet(nn.Module):
         self.reduce = nn.Linear(joined, 2 * classes)
         self.output = nn.Linear(2 * classes, classes)
 
-    def forward(self, x: Tensor, *image: Tensor) -> Tensor:
+    def forward(self, x: Tensor, image: Tensor | None = None) -> Tensor:
         """One output per class; shapes as above."""
-        inputs = [*x.unbind(1), *image]
+        images = [] if image is None else [image]
+        inputs = [*(x[:, m] for m in range(len(self.branches) - len(images))), *images]
         joined = [branch(each) for branch, each in zip(self.branches, inputs, strict=True)]
         outputs: Tensor = self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
         return outputs
