@@ -110,8 +110,9 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
     """
     known = list(choices)
     if not any(type(value) is type(choice) and value == choice for choice in known):
-        quoted = ", ".join(map(repr, known))
-        raise ValueError(f"{name} is {shown(value)}; it must be one of {quoted}")
+        raise ValueError(
+            f"{name} is {shown(value)}; it must be one of {', '.join(map(repr, known))}"
+        )
     return value
 
 

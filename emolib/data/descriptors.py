@@ -154,10 +154,9 @@ def phog(
             )
             for across, along in ((2, 1), (1, 2))
         )  # Sobel's gradient; past its border an image repeats itself
-        turns = np.arctan2(dy, dx) / (2 * np.pi) * bins
         # Integer gradients that differ are further apart than 1e-9 of a bin: an angle on a bin's
         # edge counts as on it.
-        orientation = np.floor(turns + 1e-9).astype(int) % bins
+        orientation = np.floor(np.arctan2(dy, dx) / (2 * np.pi) * bins + 1e-9).astype(int) % bins
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
         if edges == "canny":

@@ -287,8 +287,8 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
 
 def _path(name: str) -> str:
     """A path as it is compared: forward slashes, no blanks around it, nothing such as ``./``."""
-    parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
-    return "/".join(part.strip() for part in parts if part.strip() not in ("", "."))
+    parts = map(str.strip, unicodedata.normalize("NFC", name).replace("\\", "/").split("/"))
+    return "/".join(part for part in parts if part not in ("", "."))
 
 
 def _describe(

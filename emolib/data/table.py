@@ -27,7 +27,6 @@ from emolib.utils import shown, write
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 KINDS = ".xlsx, .csv, .tsv or .txt"
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks
 PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF.{4}WEBP", re.DOTALL)
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 # What stands for a missing number in the tables of several programs, in lower case.
@@ -136,7 +135,10 @@ def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
 
 def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     content = path.read_bytes()
-    text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig")
+    text = content.decode(
+        # a byte order mark
+        "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    )
     if "\0" in text:
         raise csv.Error("there are zero bytes in it, as in UTF-16")
     text = re.sub(r'^"?sep=[,;\t]"?\r?\n', "", text)  # a first line for Excel
@@ -368,7 +370,7 @@ CONVENTIONS = {
     "KDEF": r"[AB](?P<person>[FM]\d{2})[A-Z]{0,4}",
 }
 # Actors recur across the films of a series, so a series is one group.
-SERIES = re.compile(r"(HarryPotter|Oceans)(?![a-z])")
+SERIES = re.compile(r"^(HarryPotter|Oceans)(?![a-z]).*", re.DOTALL)
 # A counter after one of these numbers pictures and names nobody; so does a date.
 COUNTED = re.compile(
     r"(^|.*[\W\d_])(frames?|im|ima?ge?s?|pics?|pictures?|photos?|faces?|dsc[nf]?|pxl|mvimg"
@@ -403,8 +405,7 @@ def person_of(name: str, convention: str = "SFEW") -> str | None:
     film = found[2] is not None and re.fullmatch(r"[\d_]+", title)
     if EMOTION.fullmatch(title) or (COUNTED.fullmatch(title) and not film):
         return None
-    series = SERIES.match(title)
-    return series[1] if series else title
+    return SERIES.sub(r"\1", title)
 
 
 def persons(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, list[tuple[str, int, str]]]:
@@ -455,8 +456,10 @@ def export(data: EmotionData, path: Path) -> Path:
     names = data.names.tolist()
     stated, _ = persons(names)
     if data.groups is not None and (stated is None or (stated != data.groups).any()):
-        people = [re.sub(r"[/\\]", "-", group) for group in data.groups.tolist()]
-        names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
+        names = [
+            re.sub(r"[/\\]", "-", f"{person}_{row:09d}_00000000")
+            for row, person in enumerate(data.groups.tolist())
+        ]
     if not set(MODALITIES) <= set(data.features):
         raise ValueError(
             f"{data.source}: the spreadsheet's layout has {' and '.join(MODALITIES)}, the data "

@@ -85,7 +85,7 @@ class Cache:
             "SELECT key, content FROM network WHERE key = ?", [[key] for key in keys]
         ):
             try:
-                kept[key] = _unpack(content)
+                kept[key] = _unpack(key, content)
             except Exception:  # whatever the bytes have become; the checksum of each array is read
                 say_once(
                     f"{self.path} holds results that are damaged; those networks are trained again"
@@ -96,7 +96,7 @@ class Cache:
         """Keeps some results by their keys, all or none."""
         self._run(
             "INSERT OR REPLACE INTO network VALUES (?, ?)",
-            [(key, _pack(result)) for key, result in results.items()],
+            [(key, _pack(key, result)) for key, result in results.items()],
         )
 
     def _run(
@@ -124,15 +124,16 @@ class Cache:
             return []
 
 
-def _pack(result: NetworkResult) -> bytes:
+def _pack(key: str, result: NetworkResult) -> bytes:
     """A result as the bytes of an ``.npz`` file, which holds a checksum of each array."""
     content = BytesIO()
-    np.savez(content, **vars(result))
+    np.savez(content, key=key, **vars(result))
     return content.getvalue()
 
 
-def _unpack(content: bytes) -> NetworkResult:
+def _unpack(key: str, content: bytes) -> NetworkResult:
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
-        return NetworkResult(
-            **{name: array if array.ndim else array.item() for name, array in arrays.items()}
-        )
+        values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
+    if values.pop("key") != key:
+        raise ValueError("the result of another network")
+    return NetworkResult(**values)

@@ -68,8 +68,9 @@ def min_max(
 def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
     """Components fitted on a fold's training rows, ``[N, P]``."""
     descriptors, count = data.descriptors[modality], data.features[modality].shape[1]
-    few = len(rows) <= descriptors.shape[1]
-    products = _products(data, modality)[np.ix_(rows, rows)] if few else None
+    products = (
+        _products(data, modality)[np.ix_(rows, rows)] if len(rows) <= descriptors.shape[1] else None
+    )
     return Components.fit(descriptors[rows], count, products).transform(descriptors)
 
 
