@@ -49,4 +49,4 @@ from .training.sweeps import RECIPES as RECIPES
 from .training.sweeps import sweep as sweep
 from .training.train import Trained as Trained
 from .training.train import train as train
-from .utils.cache import cached as cached
+from .utils import cached as cached

@@ -14,8 +14,7 @@ from emolib.report.build import build
 from emolib.report.keys import commit, versions
 from emolib.report.parameters import LOADING, PROFILES, check, parse
 from emolib.report.publication import check_aggregates, write_pictures
-from emolib.utils.console import say
-from emolib.utils.validation import one_of
+from emolib.utils import one_of, say
 
 if TYPE_CHECKING:
     from emolib.data import EmotionData

@@ -39,12 +39,12 @@ from emolib.data.descriptors import pixels
 from emolib.data.drawn import draw_faces
 from emolib.training import scaling, sweeps
 from emolib.training import train as training
+from emolib.training.cluster import CLUSTER
 from emolib.training.kernels.arithmetic import optimizer_step
 from emolib.training.kernels.operations import run
 from emolib.training.kernels.vector import VECTOR
 from emolib.training.stack import NetworkStack
-from emolib.utils.cache import write
-from emolib.utils.cluster import CLUSTER
+from emolib.utils import write
 
 FILE = Path(__file__).parents[1] / "reports" / "bench.json"
 # The shallow network has the printed recipe's 200 epochs. CNNs have a third of their 30: ten

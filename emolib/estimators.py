@@ -32,7 +32,7 @@ from emolib.metrics import UNTESTED, predict
 from emolib.training.scaling import min_max
 from emolib.training.sweeps import DEFAULTS, LARGEST, Row, checked_row, table
 from emolib.training.train import train
-from emolib.utils.validation import whole_number
+from emolib.utils import whole_number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

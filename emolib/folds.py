@@ -13,7 +13,7 @@ from sklearn.model_selection import (
 )
 
 from emolib.data import EmotionData, Rows, Split
-from emolib.utils.validation import one_of, whole_number
+from emolib.utils import one_of, whole_number
 
 PROTOCOLS = ("random", "person-independent")
 # Two person-independent sets that train and test each other: the SPI protocol of Dhall et al. 2011.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emolib.utils.validation import one_of
+from emolib.utils import one_of
 
 if TYPE_CHECKING:
     from emolib.training.train import Trained

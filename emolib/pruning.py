@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from emolib.models import ShallowNet
-from emolib.utils.validation import boolean, real_number
+from emolib.utils import boolean, real_number
 
 # A unit whose activation stays within this range over all patterns says nothing about any of them.
 CONSTANT_RANGE = 0.01

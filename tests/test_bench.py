@@ -14,7 +14,7 @@ import pytest
 import emolib
 from emolib import bench
 from emolib.training import scaling, sweeps
-from emolib.utils.cluster import CLUSTER
+from emolib.training.cluster import CLUSTER
 
 ROWS = 48  # that train in a fold of the 60
 STEPS = -(-ROWS // bench.BATCH)

@@ -27,7 +27,7 @@ from emolib.data import INCOMPLETE, load
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.paper import EMOTIONS
 from emolib.report.parameters import BOUNDS, PROFILES, check, declared
-from emolib.utils.console import LENGTH, one_line
+from emolib.utils import LENGTH, one_line
 
 NOTEBOOKS = sorted((command.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SECONDS = 60  # of computing, after which an example counts as hanging; all take a fraction of it

@@ -4,7 +4,6 @@ link that they name is there.
 
 import re
 import shlex
-from dataclasses import fields
 from pathlib import Path
 
 import joblib
@@ -16,7 +15,7 @@ from torch import nn
 
 import emolib
 from emolib.__main__ import COMMANDS
-from emolib.data.folder import Settings
+from emolib.data.folder import OPTIONS
 from emolib.report.parameters import PROFILES, declared, parse
 from emolib.training import sweeps
 
@@ -69,7 +68,7 @@ def test_the_example_of_a_table_is_read(tmp_path):
 def test_commands_doors_settings_and_profiles_are_there(page):
     doors = set(re.findall(r"^([a-z]+):", text("Makefile"), flags=re.M))
     known = {command.__name__ for command in COMMANDS}
-    settings = {field.name for field in fields(Settings)}
+    settings = set(OPTIONS)
     settings.update(*(declared(notebook) for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb")))
     for command in commands(page):
         if "-m" in command and command[command.index("-m") + 1] == "emolib":

@@ -35,7 +35,7 @@ from emolib.analysis.statistics import stratified_sample
 from emolib.data import EmotionData, Rows, Split
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED, mean_recall
-from emolib.utils.validation import whole_number
+from emolib.utils import whole_number
 
 if TYPE_CHECKING:
     from emolib.analysis.evidence import Condition

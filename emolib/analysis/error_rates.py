@@ -21,7 +21,7 @@ from emolib.analysis import statistics
 from emolib.data import REPAIRS, EmotionData, Rows
 from emolib.folds import make_folds
 from emolib.metrics import UNTESTED
-from emolib.utils.validation import whole_number
+from emolib.utils import whole_number
 
 ALPHA = 0.05
 PERMUTATIONS = 279  # p-values of 0.05, and of a seventh of it, are whole shares: 14 and 2 of 280

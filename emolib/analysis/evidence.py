@@ -41,7 +41,7 @@ from emolib.models import FusionNet, ShallowNet
 from emolib.training.scaling import scale
 from emolib.training.sweeps import IMAGE, IMAGE_NETWORK, REPETITION, sweep
 from emolib.training.train import Trained
-from emolib.utils.validation import real_number, whole_number
+from emolib.utils import real_number, whole_number
 
 # The models of the paper, and the columns of a sweep that make them.
 PAPER_MODELS: dict[str, dict[str, Any]] = {

@@ -25,7 +25,7 @@ from emolib.training import sweeps
 from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
 from emolib.training.train import Trained
-from emolib.utils.validation import one_of, whole_number
+from emolib.utils import one_of, whole_number
 
 # Two frames of one person are near-duplicates when they are as close as only one row in a hundred
 # is to its nearest stranger.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emolib.utils.validation import one_of, shown
+from emolib.utils import one_of, shown
 
 Rows = NDArray[np.intp]  # numbers of rows
 Split = tuple[Rows, Rows]  # those that train, and those that test
@@ -45,7 +45,7 @@ class EmotionData:
 
     Raises:
         ValueError: the parts are not of one length, a label is no index of a class, or a feature
-            is not finite.
+            or descriptor is not finite.
     """
 
     features: dict[str, NDArray[np.float32]]
@@ -61,12 +61,15 @@ class EmotionData:
     splits: dict[str, Split] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        labels = np.asarray(self.labels)
-        known = np.arange(len(self.classes))
-        if labels.ndim != 1 or labels.dtype.kind not in "iu" or not np.isin(labels, known).all():
+        labels, last = np.asarray(self.labels), len(self.classes) - 1
+        if (
+            labels.ndim != 1
+            or labels.dtype.kind not in "iu"
+            or not ((labels >= 0) & (labels <= last)).all()
+        ):
             raise ValueError(
-                f"{self.source}: labels must be whole numbers [N] from 0 to "
-                f"{len(self.classes) - 1}, one per row, not {shown(np.unique(labels).tolist())}"
+                f"{self.source}: labels must be whole numbers [N] from 0 to {last}, one per row, "
+                f"not {shown(np.unique(labels).tolist())}"
             )
         object.__setattr__(self, "labels", labels.astype(np.intp, copy=False))
         if self.groups is not None:
@@ -86,12 +89,12 @@ class EmotionData:
                 raise ValueError(
                     f"{self.source}: {part} has {len(values)} rows, labels has {len(labels)}"
                 )
-        for modality, values in self.features.items():
+        for modality, values in [*self.features.items(), *self.descriptors.items()]:
             numbers = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
             if not numbers or values.ndim != 2 or not np.isfinite(values).all():
                 raise ValueError(
-                    f"{self.source}: the features of {modality} must be an array of finite numbers "
-                    "[N, D]"
+                    f"{self.source}: features and descriptors of {modality} must be arrays of "
+                    "finite numbers [N, D]"
                 )
 
     def __len__(self) -> int:
@@ -118,8 +121,10 @@ class EmotionData:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of features, descriptors, labels, classes, groups and splits."""
-        arrays = [*self.features.items(), *self.descriptors.items()]
-        parts = [f"{name} {v.shape} {v.dtype}".encode() + v.tobytes() for name, v in arrays]
+        parts = [
+            f"{name} {values.shape} {values.dtype}".encode() + values.tobytes()
+            for name, values in [*self.features.items(), *self.descriptors.items()]
+        ]
         groups = () if self.groups is None else self.groups
         parts += [self.labels.astype("<i8").tobytes(), "\0".join([*self.classes, *groups]).encode()]
         parts += [
@@ -141,7 +146,7 @@ def load(
             drawn faces, which need no download and no licence.
         incomplete: treatment of table rows that lack a feature: ``"drop"`` them, or fill in the
             column's ``"mean"`` over the complete rows.
-        settings: options of a folder, see :class:`emolib.data.folder.Settings`.
+        settings: options of a folder, see :data:`emolib.data.folder.OPTIONS`.
 
     Raises:
         FileNotFoundError: there is no such file.

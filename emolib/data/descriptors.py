@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d, gaussian_filter, sobel
 from scipy.sparse.linalg import eigsh
 
-from emolib.utils.validation import one_of, whole_number
+from emolib.utils import one_of, whole_number
 
 BATCH = 1 << 18  # pixels per thread at a time, which bounds the memory
 
@@ -62,8 +62,7 @@ def lpq(images: ArrayLike, window: int = 7, blocks: int = 3) -> NDArray[np.float
         )
     index = (_cells(codes.shape, blocks) * 256 + codes).ravel()
     counts = np.bincount(index, minlength=n * blocks**2 * 256).reshape(n, blocks**2, 256)
-    shares = counts / counts.sum(-1, keepdims=True)
-    return np.asarray(shares.reshape(n, blocks**2 * 256), np.float32)
+    return np.asarray((counts / counts.sum(-1, keepdims=True)).reshape(n, -1), np.float32)
 
 
 def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
@@ -155,10 +154,9 @@ def phog(
             )
             for across, along in ((2, 1), (1, 2))
         )  # Sobel's gradient; past its border an image repeats itself
-        turns = np.arctan2(dy, dx) / (2 * np.pi) * bins
         # Integer gradients that differ are further apart than 1e-9 of a bin: an angle on a bin's
         # edge counts as on it.
-        orientation = np.floor(turns + 1e-9).astype(int) % bins
+        orientation = np.floor(np.arctan2(dy, dx) / (2 * np.pi) * bins + 1e-9).astype(int) % bins
         index = (_cells(images.shape, 2**levels) * bins + orientation).ravel()
         magnitude = np.sqrt(dx**2 + dy**2).ravel()
         if edges == "canny":
@@ -168,13 +166,15 @@ def phog(
 
     finest = _in_batches(histograms, _grey(images))
     n, cells = len(finest), 2**levels
-    pyramid = [
-        finest.reshape(n, side, cells // side, side, cells // side, bins)
-        .sum(axis=(2, 4))
-        .reshape(n, side * side * bins)
-        for side in 2 ** np.arange(levels + 1)
-    ]
-    values = np.concatenate(pyramid, axis=1)
+    values = np.concatenate(
+        [
+            finest.reshape(n, side, cells // side, side, cells // side, bins)
+            .sum(axis=(2, 4))
+            .reshape(n, side * side * bins)
+            for side in 2 ** np.arange(levels + 1)
+        ],
+        axis=1,
+    )
     total = values.sum(axis=1, keepdims=True)
     return (values / np.where(total > 0, total, 1)).astype(np.float32)
 

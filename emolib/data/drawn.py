@@ -21,11 +21,10 @@ from emolib.data import REPAIRS, EmotionData
 from emolib.data.descriptors import Components, lpq, phog
 from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
 from emolib.paper import EMOTIONS
-from emolib.utils.cache import cached
+from emolib.utils import cached
 
 CLASSES = tuple(PROTOTYPES)  # alphabetical, the order of the labels
 COUNTS = (100, 75, 100, 100, 100, 100, 100)
-HAIR_SHARES = (0.21, 0.21, 0.2, 0.14, 0.16, 0.08)
 PERSONS = [
     "Ada",
     "Abel",
@@ -264,7 +263,10 @@ def _casting(
 
 def _identity(rng: np.random.Generator) -> Identity:
     """A person at random."""
-    skin, hair_style = rng.uniform(88, 205), str(rng.choice(HAIR_STYLES, p=HAIR_SHARES))
+    skin, hair_style = (
+        rng.uniform(88, 205),
+        str(rng.choice(HAIR_STYLES, p=(0.21, 0.21, 0.2, 0.14, 0.16, 0.08))),
+    )
     bearded = rng.random() < 0.3 and hair_style not in ("long", "bun")
     return Identity(
         head_width=rng.uniform(22, 25.5),

@@ -3,25 +3,25 @@
 import os
 import re
 import unicodedata
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from emolib.data import REPAIRS, EmotionData
 from emolib.data.descriptors import EDGES, PRESETS, Components, lpq, phog, pixels
-from emolib.data.images import SUFFIXES, Unreadable, crop_face, read_grey, square
-from emolib.data.persons import persons
-from emolib.data.table import read_cells, twice
+from emolib.data.table import persons, read_cells, twice
 from emolib.paper import EMOTIONS
-from emolib.utils.cache import cached
-from emolib.utils.validation import boolean, one_of, whole_number
+from emolib.utils import boolean, cached, one_of, whole_number
 
 Repair = tuple[str, int, str]  # found, rows, done
 BATCH = 512  # images in memory at a time
@@ -54,6 +54,11 @@ ORDERS = {
     ),
 }
 
+# Others (PostScript, say) may run programs or have no pixels of their own.
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SMALLEST = 8  # pixels along a side
+
 # A folder that holds one part of a database's own split. FER-2013's public test is for validation.
 PARTS = {
     "train": r"train(ing)?",
@@ -62,36 +67,23 @@ PARTS = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Options of a folder of images.
+class Unreadable(ValueError):
+    """A file that gives no face; the message is the reason, without the file's name."""
 
-    Attributes:
-        size: pixels along a side: every face is brought to one size, since LPQ looks at seven
-            pixels however large the picture is.
-        crop: whether to cut out the largest face, see :func:`emolib.data.images.crop_face`; a
-            picture in which none is found is left out. Otherwise the largest square in the middle
-            is the face.
-        preset: of the descriptors, a name in :data:`emolib.data.descriptors.PRESETS`.
-        edges: pixels that count in PHOG, see :func:`emolib.data.descriptors.phog`.
-        order: of numbered sub-folders, a name in :data:`ORDERS`.
 
-    Raises:
-        ValueError: an option has another value; the message names it.
-    """
-
-    size: int = 96
-    crop: bool = False
-    preset: str = "wang"
-    edges: str = "all"
-    order: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", whole_number("size", self.size, 24, 1024))
-        boolean("crop", self.crop)
-        one_of("preset", self.preset, PRESETS)
-        one_of("edges", self.edges, EDGES)
-        one_of("order", self.order, [None, *ORDERS])
+# Options of a folder: the default, and the check of a value by a function of name, value and these
+# bounds.
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    # pixels along a side: every face is brought to one size, since LPQ looks at seven pixels
+    # however large the picture is
+    "size": (96, whole_number, 24, 1024),
+    # whether to cut out the largest face; a picture in which none is found is left out. Otherwise
+    # the largest square in the middle is the face
+    "crop": (False, boolean),
+    "preset": ("wang", one_of, tuple(PRESETS)),  # of the descriptors
+    "edges": ("all", one_of, EDGES),  # pixels that count in PHOG
+    "order": (None, one_of, (None, *ORDERS)),  # of numbered sub-folders
+}
 
 
 def read_folder(root: Path, **settings: Any) -> EmotionData:
@@ -102,16 +94,19 @@ def read_folder(root: Path, **settings: Any) -> EmotionData:
 
     Args:
         root: see :func:`list_folder`.
-        settings: see :class:`Settings`.
+        settings: see :data:`OPTIONS`.
 
     Raises:
-        ValueError: the folder does not say which image shows what, or there is no such option.
+        ValueError: the folder does not say which image shows what, or there is no such option or
+            value of one.
     """
-    for name in settings:
-        one_of("option of an image folder", name, [field.name for field in fields(Settings)])
-    chosen = Settings(**settings)
+    chosen = {name: default for name, (default, *_) in OPTIONS.items()}
+    for name, value in settings.items():
+        one_of("option of an image folder", name, OPTIONS)
+        _, check, *bounds = OPTIONS[name]
+        chosen[name] = check(name, value, *bounds)
     data: EmotionData = cached(
-        _describe, None, root, *list_folder(root, chosen.order), chosen, code=("data", "paper")
+        _describe, None, root, *list_folder(root, chosen["order"]), chosen, code=("data", "paper")
     )
     return data
 
@@ -124,7 +119,7 @@ def list_folder(
     A sub-folder has an emotion's name, in any case, or its number in one of :data:`ORDERS`. Folders
     above and below it may part the images into train, val and test; all are read. The person of
     each image is read from ``<root>/groups.csv`` (columns ``name`` and ``group``) if that is there,
-    else from the file names, see :func:`emolib.data.persons.persons`.
+    else from the file names, see :func:`emolib.data.table.persons`.
 
     Args:
         order: a name in :data:`ORDERS`, where the sub-folders are numbered.
@@ -187,16 +182,15 @@ def _walk(
     root: Path, folder: Path, emotion: str, part: str
 ) -> Iterator[tuple[Path, str, str, str, str]]:
     """Images and, with a reason, what is not read: path, file, emotion or number, part, reason."""
-    for entry in sorted(folder.iterdir()):
+    for entry in sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".")):
         image, inner = entry.suffix.lower() in SUFFIXES, _part(entry.name)
         away = entry.is_symlink() and not (
             entry.is_file() and entry.resolve().is_relative_to(root.resolve())
         )
-        if entry.name.startswith("."):
-            continue
         if entry.is_dir() and not away and not (emotion and (part or not inner)):
-            within = emotion or ("" if inner else _emotion(entry))
-            yield from _walk(root, entry, within, inner or part)
+            yield from _walk(
+                root, entry, emotion or ("" if inner else _emotion(entry)), inner or part
+            )
         elif emotion or image or away:
             reasons = {
                 "a link that leads out of the folder, to another folder or nowhere": away,
@@ -204,7 +198,7 @@ def _walk(
                 "in no sub-folder named after an emotion": not emotion,
                 f"its name does not end in {', '.join(SUFFIXES)}": not image,
             }
-            reason = next((reason for reason, holds in reasons.items() if holds), "")
+            reason = next(filter(reasons.get, reasons), "")
             yield entry, _printable(entry.relative_to(root)), emotion, part, reason
 
 
@@ -219,8 +213,8 @@ def _printable(path: Path) -> str:
 
 def _part(name: str) -> str:
     """Part of a split by a folder's name, such as ``Train_Aligned_Faces``; or nothing."""
-    fits = (part for part in PARTS if re.fullmatch(rf"({PARTS[part]})([\W_].*)?", _plain(name)))
-    return next(fits, "")
+    name = _plain(name)
+    return next((part for part in PARTS if re.fullmatch(rf"({PARTS[part]})([\W_].*)?", name)), "")
 
 
 def _emotion(folder: Path) -> str:
@@ -264,11 +258,10 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
         )
     owners: dict[str, set[int]] = defaultdict(set)
     for place, file in enumerate(files):
-        parts = _path(f"{root.resolve().name}/{file}").split("/")
-        for start in range(len(parts)):
-            end = "/".join(parts[start:])
-            owners[end].add(place)
-            owners[end.removesuffix(Path(file).suffix)].add(place)
+        path = _path(f"{root.resolve().name}/{file}")
+        for whole in (path, path.removesuffix(Path(file).suffix)):
+            for start in range(whole.count("/") + 1):
+                owners[whole.split("/", start)[-1]].add(place)
     # a whole path is one image's, whatever longer path ends in it
     owners |= {_path(file): {place} for place, file in enumerate(files)}
     groups = [""] * len(files)
@@ -294,8 +287,8 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
 
 def _path(name: str) -> str:
     """A path as it is compared: forward slashes, no blanks around it, nothing such as ``./``."""
-    parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
-    return "/".join(part.strip() for part in parts if part.strip() not in ("", "."))
+    parts = map(str.strip, unicodedata.normalize("NFC", name).replace("\\", "/").split("/"))
+    return "/".join(part for part in parts if part not in ("", "."))
 
 
 def _describe(
@@ -303,35 +296,35 @@ def _describe(
     images: pd.DataFrame,
     repairs: list[Repair],
     left_out: list[tuple[str, str]],
-    settings: Settings,
+    settings: dict[str, Any],
 ) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    preset, read, faces, batches = PRESETS[settings.preset], [], [], []
+    preset, read, faces, batches = PRESETS[settings["preset"]], [], [], []
     paths = tqdm(images["path"], desc="reading images", leave=False, delay=0.2)
     for place, path in enumerate(paths):
         try:
             grey = read_grey(path)
-            faces.append(square(crop_face(grey) if settings.crop else grey, settings.size))
+            faces.append(square(crop_face(grey) if settings["crop"] else grey, settings["size"]))
             read.append(place)
         except Unreadable as reason:
             left_out.append((images["file"][place], str(reason)))
         if faces and (len(faces) == BATCH or place == len(images) - 1):
             stack = np.stack(faces)
-            described = phog(stack, **preset["phog"], edges=settings.edges), pixels(stack)
-            batches.append((lpq(stack, **preset["lpq"]), *described))
+            gradients = phog(stack, **preset["phog"], edges=settings["edges"])
+            batches.append((lpq(stack, **preset["lpq"]), gradients, pixels(stack)))
             faces = []
     images = images.iloc[read]
     labels = images["label"].to_numpy()
     if len(np.unique(labels)) < 2:
-        shown = f"all images show {EMOTIONS[labels[0]]}" if len(labels) else "no image can be read"
         example = f" ({len(left_out)} left out; {': '.join(left_out[0])})" if left_out else ""
         raise ValueError(
-            f"{root}: {shown}{example}; at least two sub-folders named after emotions are needed, "
-            f"such as {root.name}/{EMOTIONS[3]}"
+            f"{root}: {len(labels)} images can be read{example}, which show one emotion or none; "
+            "at least two sub-folders named after emotions are needed, such as "
+            f"{root.name}/{EMOTIONS[3]}"
         )
-
-    parts = map(np.concatenate, zip(*batches, strict=True))
-    descriptors = dict(zip(("LPQ", "PHOG", "image"), parts, strict=True))
+    descriptors = dict(
+        zip(("LPQ", "PHOG", "image"), map(np.concatenate, zip(*batches, strict=True)), strict=True)
+    )
     features = {
         modality: Components.fit(values).transform(values)
         for modality, values in descriptors.items()
@@ -346,18 +339,16 @@ def _describe(
                 f"read as {len(set(groups))} persons",
             )
         ]
-    reasons = Counter(reason for _, reason in left_out).most_common()
     repairs = [
         *repairs,
         *said,
-        *((f"left out: {reason}", count, "left out") for reason, count in reasons),
+        *(
+            (f"left out: {reason}", count, "left out")
+            for reason, count in Counter(reason for _, reason in left_out).most_common()
+        ),
         *twice(np.concatenate(list(features.values()), axis=1), labels),
     ]
-    chosen = [
-        f"{name} {value}"
-        for name, value in asdict(settings).items()
-        if value != getattr(Settings, name)
-    ]
+    chosen = [f"{name} {value}" for name, value in settings.items() if value != OPTIONS[name][0]]
     stems = images["file"].map(lambda file: PurePosixPath(file).stem)
     rows = {part: np.flatnonzero(images["part"] == part) for part in PARTS}
     return EmotionData(
@@ -381,3 +372,82 @@ def _describe(
             if len(rows["train"]) and len(rows[part])
         },
     )
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Pixels ``[H, W]``, uint8, upright.
+
+    Colour becomes luma; transparent pixels lie on white; 16-bit grey keeps its eight highest bits;
+    a camera's note of how it was held (EXIF orientation) is followed. Of several pictures in a
+    file, the first counts.
+
+    Raises:
+        Unreadable: the file is missing, a folder, empty, no image, damaged, larger than 90
+            megapixels or smaller than 8 × 8 pixels.
+    """
+    if not path.is_file():
+        raise Unreadable("a folder, not an image" if path.is_dir() else "there is no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damaged notes in a file whose pixels are whole
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()
+                grey = _grey(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise Unreadable("no image of a known kind, whatever its name says") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Unreadable(
+            f"more than {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels"
+        ) from error
+    except Unreadable:
+        raise
+    except Exception as error:  # Pillow raises whatever a damaged file leads it to
+        raise Unreadable("damaged: its pixels cannot be read to the end") from error
+    if min(grey.shape) < SMALLEST:
+        raise Unreadable(f"smaller than {SMALLEST} × {SMALLEST} pixels")
+    return grey
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith(("F", "I")):
+        deep = np.asarray(image)
+        if image.mode == "F" or deep.min() < 0 or deep.max() > 65535:
+            raise Unreadable("its pixels are floating-point numbers, or have more than 16 bits")
+        # cameras store 8 and 12 bits in 16; the eight highest bits in use are kept
+        bits = next(bits for bits in (8, 12, 16) if deep.max() < 2**bits)
+        return (deep.astype(np.uint32) >> (bits - 8)).astype(np.uint8)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB").convert("L"))
+
+
+def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The largest square in the middle, brought to ``size`` × ``size`` pixels; untouched if it is
+    that already.
+    """
+    side = min(grey.shape)
+    top, left = ((length - side) // 2 for length in grey.shape)
+    middle = grey[top : top + side, left : left + side]
+    return np.asarray(Image.fromarray(middle).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def crop_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The largest face that OpenCV's Haar cascade finds (Viola and Jones 2001).
+
+    Raises:
+        Unreadable: it finds none.
+    """
+    boxes = _cascade().detectMultiScale(grey, scaleFactor=1.1, minNeighbors=3)
+    if len(boxes) == 0:
+        raise Unreadable("no face was found in it")
+    left, top, width, height = max(boxes, key=lambda box: box[2] * box[3])
+    return grey[top : top + height, left : left + width]
+
+
+@lru_cache(maxsize=1)
+def _cascade() -> Any:
+    import cv2.data  # only who crops waits for it
+
+    return cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")

@@ -1,4 +1,5 @@
-"""A table of features: the SFEW spreadsheet as distributed, or a table of the same columns.
+"""A table of features: the SFEW spreadsheet as distributed, or a table of the same columns; and the
+persons that its file names state.
 
 Files are read within limits: a stranger's may hold anything. :mod:`zipfile` gives no byte more than
 an archive states, so the stated size is a limit. Entities in a workbook's XML are refused by
@@ -10,7 +11,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile
 
@@ -20,15 +21,12 @@ from numpy.typing import NDArray
 from openpyxl import DEFUSEDXML, load_workbook
 
 from emolib.data import REPAIRS, EmotionData
-from emolib.data.persons import persons
 from emolib.paper import EMOTIONS
-from emolib.utils.cache import write
-from emolib.utils.validation import shown
+from emolib.utils import shown, write
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 KINDS = ".xlsx, .csv, .tsv or .txt"
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks
 PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF.{4}WEBP", re.DOTALL)
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 # What stands for a missing number in the tables of several programs, in lower case.
@@ -63,9 +61,7 @@ def read_cells(path: Path) -> pd.DataFrame:
         start = file.read(4096)
     suffix = path.suffix.lower()
     workbook = suffix in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
-    refused = _refusal(start, suffix, workbook)
-    if refused:
-        raise ValueError(f"{path.name}: {refused}")
+    _refuse_others(path.name, start, suffix, workbook)
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")
@@ -73,15 +69,18 @@ def read_cells(path: Path) -> pd.DataFrame:
     except TooLarge as error:
         raise ValueError(f"{path.name}: {error}, which is more than this program reads") from error
     except Exception as error:  # openpyxl raises whatever a damaged file leads it to
-        csv_table = f"a CSV table in UTF-8 with as many cells per line as in the first ({error})"
-        kind = "an Excel workbook, whatever its name says, or it is damaged"
-        raise ValueError(f"{path.name}: this is not {kind if workbook else csv_table}") from error
+        raise ValueError(
+            f"{path.name}: this is not an Excel workbook, whatever its name says, or it is damaged"
+            if workbook
+            else f"{path.name}: this is not a CSV table in UTF-8 with as many cells per line as in "
+            f"the first ({error})"
+        ) from error
     width = max(map(len, rows), default=0)
     return pd.DataFrame([row + [None] * (width - len(row)) for row in rows], dtype=object)
 
 
-def _refusal(start: bytes, suffix: str, workbook: bool) -> str:
-    """Why a file is not read, and what is wanted in its place; or nothing."""
+def _refuse_others(name: str, start: bytes, suffix: str, workbook: bool) -> None:
+    """ValueError for a file that is no table: what it is, and what is wanted in its place."""
     text = start.decode("latin-1").lstrip("\xef\xbb\xbf \r\n\t").lower()
     header = [cell.strip(' "') for cell in re.split(r"[,;\t]", text.split("\n")[0].strip())]
     kinds = {
@@ -101,7 +100,9 @@ def _refusal(start: bytes, suffix: str, workbook: bool) -> str:
         "workbooks are read through defusedxml alone, and the environment variable "
         "OPENPYXL_DEFUSEDXML says not to": workbook and not DEFUSEDXML,
     }
-    return next((kind for kind, found in kinds.items() if found), "")
+    for kind, found in kinds.items():
+        if found:
+            raise ValueError(f"{name}: {kind}")
 
 
 def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
@@ -111,8 +112,14 @@ def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     found: list[list[Any]] = []
     held = 0
     for number, row in enumerate(rows, 1):
-        cells = [cell if isinstance(cell, int | float | None) else str(cell) for cell in row]
-        cells = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
+        cells = [
+            cell
+            if isinstance(cell, int | float | None)
+            else str(cell)
+            if str(cell).strip()
+            else None
+            for cell in row
+        ]
         while cells and cells[-1] is None:
             cells.pop()
         held += len(cells)
@@ -128,7 +135,10 @@ def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
 
 def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     content = path.read_bytes()
-    text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig")
+    text = content.decode(
+        # a byte order mark
+        "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    )
     if "\0" in text:
         raise csv.Error("there are zero bytes in it, as in UTF-16")
     text = re.sub(r'^"?sep=[,;\t]"?\r?\n', "", text)  # a first line for Excel
@@ -168,7 +178,7 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     The header names a modality over its first column or over each of them (``LPQ1``, ``LPQ_PC2``,
     ``LPQ feature 3``); numbered features are put in order. A label is 1 to 7 in the order of
     :data:`emolib.paper.EMOTIONS`. The person is read from the names, see
-    :func:`emolib.data.persons.persons`. Columns that count the rows, as pandas writes them, are
+    :func:`persons`. Columns that count the rows, as pandas writes them, are
     skipped.
 
     Raises:
@@ -181,10 +191,10 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     ]
     lower = [title.lower() for title in header]
     if "label" not in lower:
-        found = ", ".join(shown(title) for title in header if title) or "blank cells"
         raise ValueError(
-            f"{path.name}: the first row has no cell 'label' but {found[:150]}; it should read: "
-            "(blank), label, feature names …"
+            f"{path.name}: the first row has no cell 'label' but "
+            f"{', '.join(shown(title) for title in header if title)[:150] or 'blank cells'}; it "
+            "should read: (blank), label, feature names …"
         )
     label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
     labels = _labels(path, rows[label])
@@ -192,12 +202,15 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
     finite, odd = np.isfinite(numbers), np.isinf(numbers)
     whole = (finite & (numbers == numbers.round())).all(axis=0)
     words = ~whole & ((odd.sum(axis=0) > finite.sum(axis=0)) | ~finite.any(axis=0))
-    named = [
-        at
-        for at, title in enumerate(lower)
-        if at != label and (words[at] or (whole[at] and title in NAMES))
-    ]
-    name = min(named, key=lambda at: lower[at] not in NAMES, default=None)
+    name = min(
+        (
+            at
+            for at, title in enumerate(lower)
+            if at != label and (words[at] or (whole[at] and title in NAMES))
+        ),
+        key=lambda at: lower[at] not in NAMES,
+        default=None,
+    )
     columns = _modality_columns(path, header, (name, label), whole)
     names = np.array(
         [
@@ -278,10 +291,13 @@ def _modality_columns(
                 )
             columns.setdefault(modality, []).append(column)
     if len(set(map(len, columns.values()))) != 1:
-        counts = ", ".join(f"{name} {len(group)}" for name, group in columns.items())
         raise ValueError(
             f"{path.name}: every modality should have as many features as the others, but there "
-            f"are {counts or 'none beside the column label'}"
+            "are "
+            + (
+                ", ".join(f"{name} {len(group)}" for name, group in columns.items())
+                or "none beside the column label"
+            )
         )
     for modality, group in columns.items():
         titles = sorted({header[column] for column in group} - {""})
@@ -344,6 +360,75 @@ def _number(cell: Any, decimal: str) -> float:
         return np.inf
 
 
+# A name without folder and suffix, by data set. SFEW: film, time, frame. CK+: subject, sequence,
+# frame. JAFFE: initials, expression, number. KDEF: session, sex and number, expression, angle; two
+# of its names are cut off.
+CONVENTIONS = {
+    "SFEW": r"(?P<person>.+?)[_-]\d{9}(_+\d{8})?",
+    "CK+": r"(?P<person>S\d{3})_\d{3}_\d{8}",
+    "JAFFE": r"(?P<person>[A-Z]{2})[._-](AN|DI|FE|HA|NE|SA|SU)\d{1,2}[._-]\d{1,3}",
+    "KDEF": r"[AB](?P<person>[FM]\d{2})[A-Z]{0,4}",
+}
+# Actors recur across the films of a series, so a series is one group.
+SERIES = re.compile(r"^(HarryPotter|Oceans)(?![a-z]).*", re.DOTALL)
+# A counter after one of these numbers pictures and names nobody; so does a date.
+COUNTED = re.compile(
+    r"(^|.*[\W\d_])(frames?|im|ima?ge?s?|pics?|pictures?|photos?|faces?|dsc[nf]?|pxl|mvimg"
+    r"|vid(eo)?s?|crop(ped)?|aligned|data(set)?|sample|row|file|(public|private)?(train|test)(ing)?"
+    r"|val(id)?|validation|public|private|screen ?shots?|\w*stock|getty\w*|cam(era)?s?|clips?"
+    r"|subjects?)([\W\d_]+[a-z]?)?|[\d\W_]{0,3}|[\d\W_]{6,}",
+    re.IGNORECASE,
+)
+# A title that is an emotion, or begins with one, is the label of the row and not its person.
+EMOTION = re.compile(
+    r"(ang(ry|er)|disgust(ed)?|fear(ful)?|afraid|happ(y|iness)|joy(ful)?|neutral|sad(ness)?"
+    r"|surprised?|contempt)([\W\d_].*)?",
+    re.IGNORECASE,
+)
+
+
+def person_of(name: str, convention: str = "SFEW") -> str | None:
+    """The person that a file name states by one of :data:`CONVENTIONS`; None if it states none.
+
+    A folder in front of the name does not count, nor does a suffix.
+
+    Example:
+        >>> person_of("Train/SomeFilm_123456789_00012345.png")
+        'SomeFilm'
+    """
+    stem = re.sub(r"\.[A-Za-z]\w{0,4}$", "", PurePosixPath(name.replace("\\", "/")).name)
+    found = re.fullmatch(CONVENTIONS[convention], stem, re.IGNORECASE)
+    if found is None or convention != "SFEW":
+        return found["person"].upper() if found else None
+    title = found["person"]
+    # a title of digits alone before a time and a frame is a film's
+    film = found[2] is not None and re.fullmatch(r"[\d_]+", title)
+    if EMOTION.fullmatch(title) or (COUNTED.fullmatch(title) and not film):
+        return None
+    return SERIES.sub(r"\1", title)
+
+
+def persons(names: Sequence[str]) -> tuple[NDArray[np.str_] | None, list[tuple[str, int, str]]]:
+    """The person of each row, where the names of all rows follow one convention; else None.
+
+    Returns:
+        ``[N]`` persons, or None where nothing is known; and the conclusion as a row of
+        :attr:`emolib.data.EmotionData.repairs`.
+
+    Example:
+        >>> persons(["KA.AN1.39.tiff", "KM.HA1.4.tiff"])[0].tolist()
+        ['KA', 'KM']
+    """
+    found = {each: [person_of(name, each) for name in names] for each in CONVENTIONS}
+    best = max(found, key=lambda each: sum(person is not None for person in found[each]))
+    known = [person for person in found[best] if person is not None]
+    count, rows = len(set(known)), len(names)
+    if count > 1 and len(known) == rows:
+        return np.array(known), [(f"file names as in {best}", rows, f"read as {count} persons")]
+    why = f"{len(known)} of {rows} file names say who is who, as in {best} (persons: {count})"
+    return None, [(why, rows, "persons unknown: no person-independent folds")]
+
+
 def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[str, int, str]]:
     """Repairs that tell of rows with the same features ``[N, D]``, perhaps 0; they are kept."""
     frames = pd.DataFrame({"label": labels, "features": [row.tobytes() for row in values]})
@@ -371,8 +456,10 @@ def export(data: EmotionData, path: Path) -> Path:
     names = data.names.tolist()
     stated, _ = persons(names)
     if data.groups is not None and (stated is None or (stated != data.groups).any()):
-        people = [re.sub(r"[/\\]", "-", group) for group in data.groups.tolist()]
-        names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
+        names = [
+            re.sub(r"[/\\]", "-", f"{person}_{row:09d}_00000000")
+            for row, person in enumerate(data.groups.tolist())
+        ]
     if not set(MODALITIES) <= set(data.features):
         raise ValueError(
             f"{data.source}: the spreadsheet's layout has {' and '.join(MODALITIES)}, the data "

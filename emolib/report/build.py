@@ -10,8 +10,7 @@ from typing import Any
 
 from emolib.report import BuildError, ChapterError
 from emolib.report.keys import changes, digest, files_digest, plan
-from emolib.utils.cache import cache_folder, write
-from emolib.utils.console import say
+from emolib.utils import cache_folder, say, write
 
 
 def build(

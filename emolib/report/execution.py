@@ -27,7 +27,7 @@ from emolib.report import ChapterError
 from emolib.report.cards import PUBLISHED, RESULTS
 from emolib.report.kernels import ChapterKernel
 from emolib.report.keys import Task
-from emolib.utils.console import NAME
+from emolib.utils import NAME
 
 TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it
 KEPT = 100  # executed notebooks: going back to earlier data or parameters runs nothing again

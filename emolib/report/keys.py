@@ -13,7 +13,7 @@ from typing import Any
 
 from emolib.report import BuildError
 from emolib.report.parameters import declared
-from emolib.utils.console import say_once
+from emolib.utils import say_once
 
 PACKAGE = Path(__file__).parents[1]
 # No chapter runs these. All other files of the library count for every chapter, so that none that

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from emolib.utils.validation import boolean, real_number, shown, whole_number
+from emolib.utils import boolean, real_number, shown, whole_number
 
 PAPER: dict[str, Any] = {
     "seeds": 10,

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from emolib.report import BuildError
-from emolib.utils.cache import write
+from emolib.utils import write
 
 if TYPE_CHECKING:
     from emolib.data import EmotionData

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolib.data import EmotionData, Rows
-from emolib.utils.cache import cache_folder, source_digest
-from emolib.utils.console import say_once
+from emolib.utils import cache_folder, say_once, source_digest
 
 # The rooms and libraries that decide a network's result; a plot edit leaves it alone.
 SOURCES = ("data", "folds", "metrics", "models", "pruning", "training")
@@ -63,7 +62,7 @@ class Cache:
 
     Args:
         path: the file, made when missing; by default ``networks.sqlite`` in
-            :func:`~emolib.utils.cache.cache_folder`, and none where that cannot be written.
+            :func:`~emolib.utils.cache_folder`, and none where that cannot be written.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:

@@ -17,8 +17,7 @@ from emolib.data import EmotionData, Rows
 from emolib.data.descriptors import Components
 from emolib.folds import check_scaling, make_folds, row_numbers
 from emolib.training import sweeps
-from emolib.utils.cache import cached
-from emolib.utils.validation import one_of
+from emolib.utils import cached, one_of
 
 # The columns of a sweep that tell splits apart, and the batches of networks that learn from them.
 SPLIT = ["protocol", "folds", "seed", "restart", "fold"]
@@ -41,22 +40,17 @@ def scale(data: EmotionData, modality: str, rows: Rows | None = None) -> NDArray
         becomes 0.
 
     Raises:
-        ValueError: the data have no such modality or rows, or features that are not finite.
+        ValueError: the data have no such modality or rows.
     """
     one_of("modality", modality, data.modalities)
     if rows is not None:
         rows = row_numbers("rows", rows, len(data))
-    described = rows is not None and modality in data.descriptors
-    given = (data.descriptors if described else data.features)[modality]
-    finite = np.isfinite(given).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            f"{data.source}: {modality} of row {finite.argmin()} is missing or infinite, and "
-            "cannot be scaled"
-        )
-    if described:  # kept, because many networks share a fold
-        given = cached(_components, data, modality, rows, code=("data", "training.scaling"))
-    values = given.astype(float)
+    values = (
+        # kept, because many networks share a fold
+        cached(_components, data, modality, rows, code=("data", "training.scaling"))
+        if rows is not None and modality in data.descriptors
+        else data.features[modality]
+    ).astype(float)
     seen = values if rows is None else values[rows]
     return min_max(values, seen.min(0), np.ptp(seen, 0))
 
@@ -74,8 +68,9 @@ def min_max(
 def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
     """Components fitted on a fold's training rows, ``[N, P]``."""
     descriptors, count = data.descriptors[modality], data.features[modality].shape[1]
-    few = len(rows) <= descriptors.shape[1]
-    products = _products(data, modality)[np.ix_(rows, rows)] if few else None
+    products = (
+        _products(data, modality)[np.ix_(rows, rows)] if len(rows) <= descriptors.shape[1] else None
+    )
     return Components.fit(descriptors[rows], count, products).transform(descriptors)
 
 

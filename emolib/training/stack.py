@@ -75,27 +75,31 @@ class NetworkStack:
         precision: str = "float32",
     ) -> None:
         self.data, self.rows = data, rows
-        settings = pd.DataFrame([row | vars(sweeps.recipe_of(row)) for row in rows])
-        self.settings = {name: column.to_numpy() for name, column in settings.items()}
+        self.settings = {
+            name: column.to_numpy()
+            for name, column in pd.DataFrame(
+                [row | vars(sweeps.recipe_of(row)) for row in rows]
+            ).items()
+        }
         self.batch = int(self.settings["batch"][0])
         self.material = FoldInputs(data, rows, precision)
         # one module per width, drawn anew for each network: making it takes longer than drawing
-        kinds = {row["hidden"]: row for row in rows}
-        nets = {hidden: sweeps.build(row, data) for hidden, row in kinds.items()}
+        nets = {
+            hidden: sweeps.build(row, data)
+            for hidden, row in {row["hidden"]: row for row in rows}.items()
+        }
         self.net = nets[max(nets)]
         device = "cpu" if rows[0]["network"] == sweeps.IMAGE_NETWORK else device
         hidden = self.settings["hidden"] * isinstance(self.net, ShallowNet)
         self.alive = torch.from_numpy(np.arange(hidden.max()) < hidden[:, None]).to(device)
-        kind = getattr(torch, precision)
-        size = sum(parameter.numel() for parameter in self.net.parameters())
+        kind, size = getattr(torch, precision), sum(p.numel() for p in self.net.parameters())
         self.weights = torch.zeros(len(rows), size, dtype=kind, device=device)
         stacked = named_parameters(self.net, self.weights)
         for k, row in enumerate(rows):
             net = nets[row["hidden"]]
             sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"], row["restart"])[0])
             for name, parameter in net.named_parameters():
-                own = tuple(slice(length) for length in parameter.shape)
-                stacked[name][k][own] = parameter.detach()
+                stacked[name][k][tuple(map(slice, parameter.shape))] = parameter.detach()
         self.net.to(device, kind)
         self.rule = torch.tensor(
             [
@@ -107,8 +111,8 @@ class NetworkStack:
         )
         self.mean, self.square = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         self.steps = torch.zeros(len(rows), dtype=torch.int64, device=device)
-        engine = ENGINES.get(type(self.net), VmapEngine) if device == "cpu" else VmapEngine
-        self.engine = engine(self)
+        engines = ENGINES if device == "cpu" else {}
+        self.engine = engines.get(type(self.net), VmapEngine)(self)
 
         self.training = np.ones(len(rows), bool)
         self.stopped = np.zeros(len(rows), bool)
@@ -301,8 +305,9 @@ class VmapEngine:
         bound, smooth = bound.to(weights), smooth.to(weights)
         total = weights.new_zeros(len(which))
         present = torch.arange(order.shape[1], device=device) < length.unsqueeze(1)
-        batches = zip(order.split(s.batch, 1), present.split(s.batch, 1), strict=True)
-        for rows, there in batches:  # [K, B]
+        for rows, there in zip(  # [K, B]
+            order.split(s.batch, 1), present.split(s.batch, 1), strict=True
+        ):
             count = there.sum(1, keepdim=True)
             on = count > 0  # a network with fewer batches waits for the others
             share = there / count.clamp(min=1).to(weights.dtype)

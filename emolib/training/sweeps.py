@@ -15,7 +15,7 @@ from emolib.data import EmotionData
 from emolib.folds import DEALT, LARGEST_SEED
 from emolib.models import POOLINGS, FusionNet, ShallowNet
 from emolib.training.kernels import arithmetic
-from emolib.utils.validation import boolean, one_of, real_number, whole_number
+from emolib.utils import boolean, one_of, real_number, whole_number
 
 Row = dict[str, Any]  # of a sweep: what each of its columns holds
 
@@ -149,13 +149,12 @@ def sweep(**choices: Any) -> pd.DataFrame:
         one_of("column", name, DEFAULTS)
     values = {}
     for column, choice in (DEFAULTS | choices).items():
-        several = np.iterable(choice) and not isinstance(choice, str | bytes)
-        given = islice(choice, LARGEST + 1) if several else [choice]
-        values[column] = [valid(column, value) for value in given]
+        if isinstance(choice, str | bytes) or not np.iterable(choice):
+            choice = [choice]
+        values[column] = [valid(column, value) for value in islice(choice, LARGEST + 1)]
         if not values[column]:
             raise ValueError(f"{column} has no value; a sweep needs at least one for each column")
-    others = (len(choice) for column, choice in values.items() if column != "folds")
-    count = sum(values["folds"]) * prod(others)
+    count = prod(map(len, values.values())) // len(values["folds"]) * sum(values["folds"])
     if count > LARGEST:
         raise ValueError(f"these choices make {count:,} networks; a sweep has at most {LARGEST:,}")
     found = table(
@@ -242,8 +241,11 @@ def checked_row(given: Row, data: EmotionData) -> Row:
 
 def features_of(row: Row) -> list[str]:
     """Modalities whose features a row's network reads: all but the image that it looks at."""
-    looks = row["network"] == IMAGE_NETWORK
-    return [part for part in row["modality"].split("+") if not (looks and part == IMAGE)]
+    return [
+        part
+        for part in row["modality"].split("+")
+        if (row["network"], part) != (IMAGE_NETWORK, IMAGE)
+    ]
 
 
 def recipe_of(row: Row) -> Recipe:

@@ -23,19 +23,15 @@ from tqdm import tqdm
 
 from emolib.data import EmotionData
 from emolib.metrics import UNTESTED, predict
-from emolib.training import sweeps
+from emolib.training import cluster, sweeps
 from emolib.training.cache import LIBRARIES, SOURCES, Cache, NetworkResult
 from emolib.training.kernels.vector import VECTOR
 from emolib.training.stack import PRECISIONS, train_stack
-from emolib.utils import cluster
-from emolib.utils.cache import source_digest, version
-from emolib.utils.console import say_once
-from emolib.utils.validation import one_of, whole_number
+from emolib.utils import one_of, say_once, source_digest, version, whole_number
 
 # About what a step of one network takes, for each of its modalities; only to cut a sweep into
 # shards of some SECONDS, which is what an interruption costs at most.
 STEP = {"shallow": 0.7e-6, "cnn": 16e-6, sweeps.IMAGE_NETWORK: 400e-6}
-STEP_UNCOMPILED = 100e-6  # of any other network
 SECONDS = 2.0
 # What a shard may hold in memory, and how many networks a graphics card is given at once.
 BYTES = 64 * 2**20
@@ -81,7 +77,7 @@ class Trained:
             scores[place, result.test_rows] = result.scores
         means = self.table.groupby(number, sort=False)[ADDED].mean()
         means["tested"] = (predict(scores) != UNTESTED).sum(-1)
-        named = self.table[[*sweeps.REPETITION, *own]].iloc[first].reset_index(drop=True)
+        named = self.table.loc[first, [*sweeps.REPETITION, *own]].reset_index(drop=True)
         return named.join(means), scores
 
     @property
@@ -238,8 +234,7 @@ def _trained(
         else:
             # Compiled loops release the interpreter's lock, so threads do; a process would load
             # everything anew.
-            work = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
-            done = work(
+            done = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")(
                 joblib.delayed(_train_shard)(*call, data, device, precision) for call in calls
             )
         for shard, results in done:
@@ -278,7 +273,7 @@ def _shards(
         * len(data)
         / work["batch"]
         * work["modalities"]
-        * work["network"].map(STEP).fillna(STEP_UNCOMPILED)
+        * work["network"].map(STEP).fillna(100e-6)  # of any other network
     )
     work = work.sort_values(["hidden", "epochs", "loss", "protocol", "folds", "seed", "fold"])
     shards: list[list[int]] = []

@@ -17,8 +17,7 @@ from emolib.report.chapter import Chapter, convert_chapter, numbers, tidy
 from emolib.report.execution import execute
 from emolib.report.keys import commit, versions
 from emolib.report.page import check_page, compose, origin
-from emolib.utils.cache import write
-from emolib.utils.console import say
+from emolib.utils import say, write
 from emolib.walkthroughs.lesson import RULES
 from emolib.walkthroughs.network import allowed
 

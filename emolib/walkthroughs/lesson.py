@@ -16,7 +16,7 @@ import torch
 from IPython.display import HTML
 from pygments import formatters, highlight, lexers
 
-from emolib.utils.validation import one_of
+from emolib.utils import one_of
 
 NO_ANSWER = (
     "there is no answer yet; put yours where the three dots are, run that cell, and come back."

@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 
 from emolib.data.drawn import CLASSES, PERSONS, draw_faces, film_stills
-from emolib.data.faces import HAIR_STYLES, OCCLUDERS, PROTOTYPES, UNITS, Identity, View, draw_face
-from emolib.data.faces.sketch import stroke
+from emolib.data.faces import (
+    HAIR_STYLES,
+    OCCLUDERS,
+    PROTOTYPES,
+    UNITS,
+    Identity,
+    View,
+    draw_face,
+    stroke,
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from emolib.data.drawn import draw_faces
-from emolib.data.images import Unreadable, crop_face, read_grey, square
+from emolib.data.folder import Unreadable, crop_face, read_grey, square
 
 
 def face(seed, shape=(40, 40)):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emolib.data.persons import CONVENTIONS, person_of, persons
+from emolib.data.table import CONVENTIONS, person_of, persons
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,14 @@ def test_one_convention_has_to_hold_for_all_names():
     assert persons(ck)[0].tolist() == ["S010", "S011"]
     assert persons(jaffe + ck)[0] is None
     found, rows, done = persons([*jaffe, "x.png"])[1][0]
-    assert "only 2 of 3" in found and rows == 3 and "unknown" in done
+    assert "2 of 3" in found and rows == 3 and "unknown" in done
 
 
 def test_one_person_alone_is_nobody_known():
     found, said = persons(["ada_000000001", "ada_000000002"])
-    assert found is None and "all of one title or person" in said[0][0]
+    assert (
+        found is None and "2 of 2 file names say who is who, as in SFEW (persons: 1)" in said[0][0]
+    )
 
 
 def test_persons_stand_in_the_order_of_the_rows():

@@ -158,7 +158,7 @@ def test_one_name_that_tells_nobody_makes_the_persons_unknown(tmp_path, suffix, 
     data = load(write(tmp_path / f"faces{suffix}", rows))
     assert data.groups is None and data.names[3] == (value or "")
     found, rows, done = data.repairs.values.tolist()[0]
-    assert found == "only 6 of 7 file names say who is who, as in SFEW" and rows == 7
+    assert found == "6 of 7 file names say who is who, as in SFEW (persons: 6)" and rows == 7
     assert done == "persons unknown: no person-independent folds"
 
 
@@ -250,7 +250,7 @@ def test_a_source_that_is_no_path_is_refused(source):
         ({"groups": np.array([None] * 60)}, "groups must hold a name for each row, or be None"),
         ({"names": np.arange(59)}, "names has 59 rows, labels has 60"),
         ({"descriptors": {"LPQ": np.zeros((9, 9))}}, "LPQ has 9 rows, labels has 60"),
-        ({"features": {"LPQ": np.full((60, 5), np.nan)}}, "LPQ must be an array of finite numbers"),
+        ({"features": {"LPQ": np.full((60, 5), np.nan)}}, "LPQ must be arrays of finite numbers"),
     ],
 )
 def test_parts_that_do_not_fit_each_other_are_refused(tiny, change, sentence):

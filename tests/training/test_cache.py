@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emolib import utils
 from emolib.training import sweeps
 from emolib.training import train as training
 from emolib.training.cache import LIBRARIES, SOURCES, Cache, _unpack
 from emolib.training.sweeps import sweep
 from emolib.training.train import train
-from emolib.utils import cache, console
-from emolib.utils.cache import PACKAGE
+from emolib.utils import PACKAGE
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def table():
 @pytest.fixture
 def whole(tiny, table, tmp_path):
     """A cache with the results of all eight networks of the table."""
-    console.say_once.cache_clear()
+    utils.say_once.cache_clear()
     train(tiny, table, cache=Cache(tmp_path / "whole.sqlite"), jobs=1)
     return tmp_path / "whole.sqlite"
 
@@ -43,7 +43,7 @@ def undisturbed(tiny, table, monkeypatch):
     expected = train(tiny, table, jobs=1)
 
     def check(cache, untrained=False):
-        console.say_once.cache_clear()
+        utils.say_once.cache_clear()
         with monkeypatch.context() as patch:
             if untrained:
                 patch.setattr(training, "_train_shard", None)
@@ -98,7 +98,7 @@ def test_an_edit_of_code_that_decides_a_result_is_another_key_and_a_figure_s_is_
     tmp_path, monkeypatch
 ):
     package = shutil.copytree(PACKAGE, tmp_path / "emolib")
-    monkeypatch.setattr(cache, "PACKAGE", package)
+    monkeypatch.setattr(utils, "PACKAGE", package)
     codes = [Cache().code]
     for file in (package / "figures").glob("*.py"):
         file.write_text("# edited")
@@ -116,7 +116,7 @@ def test_an_edit_of_code_that_decides_a_result_is_another_key_and_a_figure_s_is_
 
 def test_the_version_of_a_library_is_another_key(monkeypatch):
     before = Cache().code
-    monkeypatch.setattr(cache, "version", lambda library: "9.9")
+    monkeypatch.setattr(utils, "version", lambda library: "9.9")
     assert Cache().code != before
 
 

@@ -19,11 +19,11 @@ import pytest
 
 import emolib
 from emolib.data import EmotionData
+from emolib.training import cluster
 from emolib.training import train as training
 from emolib.training.cache import Cache
 from emolib.training.sweeps import sweep
 from emolib.training.train import train
-from emolib.utils import cluster
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 # closing a client may come a moment before its last message is read

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from emolib.training.kernels import arithmetic, compiled
 from emolib.training.kernels.arithmetic import constants, loss_gradient, optimizer_step, sigmoid
 from emolib.training.kernels.vector import VECTOR, load, store
-from emolib.utils.cache import PACKAGE
+from emolib.utils import PACKAGE
 
 KINDS = [np.float32, np.float64]
 

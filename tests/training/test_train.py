@@ -17,13 +17,12 @@ from torch import nn
 from emolib.folds import SINGLE, make_folds
 from emolib.metrics import by_emotion
 from emolib.models import POOLINGS, FusionNet, ShallowNet
-from emolib.training import stack, sweeps
+from emolib.training import cluster, stack, sweeps
 from emolib.training import train as training
 from emolib.training.scaling import scale
 from emolib.training.stack import NetworkStack
 from emolib.training.sweeps import DEFAULTS, RECIPES, Recipe, initialise, sweep
 from emolib.training.train import train
-from emolib.utils import cluster
 
 
 @pytest.mark.parametrize("network", [ShallowNet, FusionNet])

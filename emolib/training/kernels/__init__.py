@@ -26,8 +26,7 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features
 from numpy.typing import NDArray
 
-from emolib.utils.cache import cache_folder, source_digest
-from emolib.utils.console import say_once
+from emolib.utils import cache_folder, say_once, source_digest
 
 # Numba's own documented settings, where the user has not set them; read when numba is imported.
 FOLDER = cache_folder()

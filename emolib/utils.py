@@ -1,22 +1,130 @@
-"""The cache folder, atomic file writes, source digests, and slow results kept by joblib."""
+"""Messages to the terminal, parameter validation, and the cache folder with what is kept in it."""
 
 import hashlib
 import logging
 import os
+import reprlib
+import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import metadata
+from numbers import Real
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import joblib
+import numpy as np
 
-from emolib.utils.console import say_once
+# Messages: on stderr, one line at a time.
 
-PACKAGE = Path(__file__).parent.parent
+NAME = "emolib"  # begins every line
+LENGTH = 600  # characters; a stranger's file may have names of any length
+
+
+def one_line(text: object) -> str:
+    """Text as one line that can be printed: no line breaks, no control characters, not longer than
+    :data:`LENGTH`.
+    """
+    words = " ".join(
+        "".join(
+            letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}"
+            for letter in str(text)
+        ).split()
+    )
+    return words if len(words) <= LENGTH else f"{words[: LENGTH - 2]} …"
+
+
+def say(sentence: object) -> None:
+    """Prints a sentence; the report's build shows it as well where a chapter says it."""
+    print(f"{NAME}:", one_line(sentence), file=sys.stderr, flush=True)
+
+
+@cache
+def say_once(sentence: str) -> None:
+    """Prints a sentence that this process has not said yet: what goes wrong a thousand times is
+    told once.
+    """
+    say(sentence)
+
+
+# Validation: counts, numbers, switches and choices, refused by name and value.
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = 60
+
+
+def shown(value: Any) -> str:
+    """A value of any length as a message shows it."""
+    return _repr.repr(value)
+
+
+def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
+    """A whole value of any numeric type as an ``int``: 2, 2.0 and ``numpy.int64(2)`` alike.
+
+    Raises:
+        ValueError: it is not whole, not a number (a text, a truth value, NaN) or out of range.
+
+    Example:
+        >>> whole_number("folds", 2.0, low=1)
+        2
+    """
+    finite = _is_number(value) and value == value and value not in (np.inf, -np.inf)
+    if not finite or value != int(value) or value < low or (high is not None and value > high):
+        raise ValueError(
+            f"{name} is {shown(value)}; it must be a whole number of at least {low}"
+            + ("" if high is None else f" and at most {high}")
+        )
+    return int(value)
+
+
+def real_number(name: str, value: Any, low: float, high: float) -> float:
+    """A finite number between two limits, limits included, as a ``float``.
+
+    Raises:
+        ValueError: it is not a number or out of range.
+    """
+    if not _is_number(value) or not low <= value <= high:
+        raise ValueError(f"{name} is {shown(value)}; it must be a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """True or False, as Python's or NumPy's type; a text such as ``"False"`` is neither.
+
+    Raises:
+        ValueError: it is of another type.
+    """
+    if not isinstance(value, bool | np.bool):
+        raise ValueError(f"{name} is {shown(value)}; it must be True or False")
+    return bool(value)
+
+
+def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
+    """A value that is among the choices.
+
+    Raises:
+        ValueError: it is not; the message quotes each choice.
+    """
+    known = list(choices)
+    if not any(type(value) is type(choice) and value == choice for choice in known):
+        raise ValueError(
+            f"{name} is {shown(value)}; it must be one of {', '.join(map(repr, known))}"
+        )
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool)
+
+
+# The cache folder, atomic file writes, source digests, and slow results kept by joblib.
+
+PACKAGE = Path(__file__).parent
 version = cache(metadata.version)  # which reads and parses a file each time: 2 ms
 # The rooms and modules that compute; a plot edit leaves what they computed alone.
 COMPUTING = (
@@ -128,10 +236,11 @@ def cached(
         >>> cached(calibrate, data, "person-independent", shuffles=500)
     """
     key = [getattr(data, "digest", None), source_digest(*code, libraries=LIBRARIES)]
-    memory = joblib.Memory(cache_folder(), verbose=0, compress=True)
     # joblib warns where an entry is damaged or the disk is full; either way the result is right
     with warnings.catch_warnings(action="ignore", category=UserWarning):
-        return memory.cache(_call, ignore=["data"])(function, data, arguments, options, key)
+        return joblib.Memory(cache_folder(), verbose=0, compress=True).cache(
+            _call, ignore=["data"]
+        )(function, data, arguments, options, key)
 
 
 def _call(

@@ -1,24 +1,258 @@
-"""Parts of a drawn face: head, hair, glasses, brows, eyes, nose, mouth and folds."""
+"""One grey portrait, drawn from facial action units: :func:`draw_face`.
+
+An action unit (AU) is the visible work of one facial muscle, numbered as in the Facial Action
+Coding System (Ekman and Friesen 1978). Here a unit moves the control points of a drawing: brows,
+lids, lips, jaw. The face stands in front of a backdrop, lit, perhaps half hidden, and photographed.
+
+Points are ``(x, y)`` in pixels of the final picture, in the head's own frame: origin between eyes
+and nose, ``x`` to the viewer's right, ``y`` down. Every shape is an array ``[P, 2]``, or ``[…, P,
+2]`` for several at once.
+
+Axes: ``P`` points of a shape, ``H`` × ``W`` pixels of the picture, 96 each.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import comb, cos, radians, sin
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageDraw
+from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 
-from emolib.data.faces.sketch import (
-    DEPTH,
-    EYE_Y,
-    SUPER,
-    Shape,
-    Sketch,
-    both,
-    curve,
-    mirror,
-    oval,
-    ring,
-    through,
-)
+# Persons, views, and emotions as facial action units.
+
+#: Action units of each emotion (EMFACS); False: only some faces show it.
+PROTOTYPES: dict[str, dict[int, bool]] = {
+    "Angry": {4: True, 5: True, 7: True, 23: True},
+    "Disgust": {9: True, 15: True, 16: True, 17: False},
+    "Fear": {1: True, 2: True, 4: True, 5: True, 7: True, 20: True, 26: True},
+    "Happy": {6: True, 12: True, 25: False},
+    "Neutral": {},
+    "Sad": {1: True, 4: True, 15: True, 17: False},
+    "Surprise": {1: True, 2: True, 5: True, 26: True},
+}
+
+#: What each drawn unit does.
+UNITS: dict[int, str] = {
+    1: "inner brow up",
+    2: "outer brow up",
+    4: "brows lowered",
+    5: "upper lid up",
+    6: "cheek up",
+    7: "lids tightened",
+    9: "nose wrinkled",
+    12: "lip corners up",
+    15: "lip corners down",
+    16: "lower lip down",
+    17: "chin up",
+    20: "lips stretched",
+    23: "lips tightened",
+    25: "lips parted",
+    26: "jaw dropped",
+}
+
+HAIR_STYLES = ("cropped", "parted", "long", "bun", "curly", "bald")
+OCCLUDERS = ("", "hand", "strand", "scarf", "shoulder")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Properties of a person, the same in every picture. Lengths in pixels, tones 0 to 255."""
+
+    head_width: float = 24.0  # half-axis
+    head_height: float = 31.0  # half-axis
+    jaw: float = 0.72  # width at the mouth as a share of the head's
+    skin: float = 186.0
+    eye_spacing: float = 10.5  # from the middle of the face to an eye
+    eye_size: float = 5.2  # half the distance between the corners
+    iris: float = 70.0  # tone
+    brow_height: float = 8.5  # above the eyes
+    brow_thickness: float = 1.5
+    nose_length: float = 11.5  # from the eye line to the tip
+    nose_width: float = 4.2
+    mouth_height: float = 19.0  # below the eye line
+    mouth_width: float = 8.5  # half the distance between the corners
+    lip_fullness: float = 2.0
+    hair_style: str = "parted"
+    hair: float = 62.0  # tone
+    clothes: float = 90.0  # tone
+    glasses: bool = False
+    beard: float = 0.0  # 0 shaven to 1 full
+
+
+@dataclass(frozen=True)
+class View:
+    """What differs between two pictures of one face. Angles in degrees, lengths in pixels."""
+
+    roll: float = 0.0  # tilted clockwise, as the viewer sees it
+    yaw: float = 0.0  # turned to the viewer's right
+    pitch: float = 0.0  # chin up
+    scale: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    light: float = -35.0  # where the lamp stands: -90 left, 0 front, 90 right
+    contrast: float = 0.45  # share of the light that comes from the lamp
+    exposure: float = 1.0
+    backdrop: float = 168.0  # tone
+    blur: float = 0.0  # standard deviation
+    occluder: str = ""  # one of OCCLUDERS
+    clutter: float = 0.0  # opacity of the things behind the head, 0 to 1
+    noise: float = 0.0  # standard deviation in grey levels
+    seed: int = 0  # of the noise, the clutter and where the occluder lies
+
+
+# Canvas: curves, placed and turned.
+
+SIZE = 96  # side of the picture
+SUPER = 4  # the canvas is this many times larger
+CENTRE = np.array([48.0, 50.5])
+ZOOM = 1.14
+DEPTH = 24.0  # half-axis of the head towards the viewer
+EYE_Y = -3.0  # the line of the eyes
+
+
+@lru_cache
+def _bernstein(order: int, steps: int) -> NDArray[np.float64]:
+    t = np.linspace(0, 1, steps)[:, None]
+    k = np.arange(order + 1)
+    return np.array([comb(order, i) for i in k]) * t**k * (1 - t) ** (order - k)
+
+
+def curve(*control: tuple[float, float], steps: int = 14) -> NDArray[np.float64]:
+    """Bézier curve from the first to the last control point, drawn towards the others: ``[P, 2]``,
+    ``P = steps``.
+    """
+    return np.asarray(_bernstein(len(control) - 1, steps) @ np.array(control, float))
+
+
+def through(*points: tuple[float, float]) -> NDArray[np.float64]:
+    """Smooth curve through all points (Catmull-Rom): ``[P, 2]``, ``P = 6 * (len(points) - 1)``."""
+    p = np.array([points[0], *points, points[-1]], float)
+    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
+    control = np.stack([b, b + (c - a) / 6, c - (d - b) / 6, c], axis=1)  # [segments, 4, 2]
+    return np.reshape(_bernstein(3, 6) @ control, (-1, 2))
+
+
+def oval(x: float, y: float, rx: float, ry: float, steps: int = 28) -> NDArray[np.float64]:
+    """Ellipse around ``(x, y)``: ``[P, 2]``, ``P = steps``."""
+    angle = np.arange(steps) * (2 * np.pi / steps)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * (rx, ry) + (x, y)
+
+
+def ring(edge: NDArray[np.float64], opposite: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The outline of what lies between two edges that run the same way: ``[…, P, 2]``, the points
+    of both.
+    """
+    return np.concatenate([edge, opposite[..., ::-1, :]], axis=-2)
+
+
+def mirror(points: NDArray[np.float64], side: int = -1) -> NDArray[np.float64]:
+    """The same on the other side of the face; unchanged for ``side`` 1."""
+    return points * (side, 1)
+
+
+def both(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """On the left and on the right of the face: ``[…, 2, P, 2]``."""
+    return np.stack([mirror(points), points], axis=-3)
+
+
+@lru_cache
+def _swell(steps: int) -> NDArray[np.float64]:
+    return np.asarray(np.sin(np.pi * np.linspace(0.12, 0.88, steps)) / 2)
+
+
+def stroke(points: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Outline of lines that swell from both ends to ``width`` in their middle: ``[…, 2P, 2]``."""
+    before, after = points[..., :-1, :], points[..., 1:, :]
+    step = after - before
+    # as np.gradient, in a sixth of its time
+    along = np.concatenate(
+        [step[..., :1, :], (after[..., 1:, :] - before[..., :-1, :]) / 2, step[..., -1:, :]],
+        axis=-2,
+    )
+    length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
+    half = along[..., ::-1] * (-1, 1) * (width * _swell(points.shape[-2]) / length)[..., None]
+    return ring(points + half, points - half)
+
+
+class Shape(NamedTuple):
+    """Polygons of one tone or, with a ``width``, strokes.
+
+    Attributes:
+        points: ``[…, P, 2]``.
+        tone: 1 to 255.
+        width: strokes swell from both ends to so many pixels in their middle; None: filled.
+        lift: pixels in front of the head's ellipsoid, on which the shape lies and turns with it;
+            None: it stays where it is.
+    """
+
+    points: NDArray[np.float64]
+    tone: float
+    width: float | None = None
+    lift: float | None = 0.0
+
+
+class Sketch:
+    """A canvas in head coordinates, drawn at ``SUPER`` × the size; 0 where nothing is drawn.
+
+    ``au[number]`` is the intensity of an action unit, 0 to 1.
+    """
+
+    def __init__(self, identity: Identity, view: View, au: dict[int, float]) -> None:
+        self.identity, self.view, self.au = identity, view, au
+        self.image = Image.new("L", (SIZE * SUPER, SIZE * SUPER), 0)
+        self.yaw, self.pitch, roll = radians(view.yaw), radians(view.pitch), radians(view.roll)
+        # x turns to z by the yaw, then z to y by the pitch: where x and y go, and where the axis to
+        # the viewer goes
+        self.turn = np.array(
+            [[cos(self.yaw), sin(self.yaw) * sin(self.pitch)], [0, cos(self.pitch)]]
+        )
+        self.ahead = np.array([sin(self.yaw), -cos(self.yaw) * sin(self.pitch)])
+        self.tilt = ZOOM * view.scale * np.array([[cos(roll), sin(roll)], [-sin(roll), cos(roll)]])
+        self.centre = CENTRE + view.shift
+
+    def turned(self, points: NDArray[np.float64], lift: float = 0.0) -> NDArray[np.float64]:
+        """Points ``lift`` pixels in front of the head's ellipsoid after yaw and pitch: ``[…, P,
+        2]``.
+        """
+        x, y = points[..., 0] / self.identity.head_width, points[..., 1] / self.identity.head_height
+        z = lift + DEPTH * np.sqrt(np.maximum(1 - x * x - y * y, 0))
+        return np.asarray(points @ self.turn + z[..., None] * self.ahead)
+
+    def placed(self, points: NDArray[np.float64]) -> list[list[float]]:
+        """Head frame to canvas: for each shape ``x`` and ``y`` in turn."""
+        canvas = (points @ self.tilt + self.centre) * SUPER
+        return list(canvas.reshape(-1, 2 * points.shape[-2]).tolist())
+
+    def draw(self, *shapes: Shape, inside: NDArray[np.float64] | None = None) -> None:
+        """Draws shapes, each over those before it; all show only ``inside`` these polygons on the
+        face, if any.
+        """
+        image = self.image if inside is None else self.image.copy()
+        pen = ImageDraw.Draw(image)
+        for points, tone, width, lift in shapes:
+            points = points if lift is None else self.turned(points, lift)
+            for polygon in self.placed(points if width is None else stroke(points, width)):
+                pen.polygon(polygon, fill=max(1, min(255, int(tone))))
+        if inside is not None:
+            mask = Image.new("1", image.size)
+            pen = ImageDraw.Draw(mask)
+            for polygon in self.placed(self.turned(inside)):
+                pen.polygon(polygon, fill=1)
+            self.image.paste(image, mask=mask)
+
+    def over(
+        self, picture: NDArray[np.float64], light: NDArray[np.float64] | float
+    ) -> NDArray[np.float64]:
+        """The sketch, lit, in front of a picture: ``[H, W]``."""
+        share = np.asarray(self.image.point(lambda tone: 255 * (tone > 0)).reduce(SUPER)) / 255
+        # reducing has already weighted the tones by their share of each pixel
+        return picture * (1 - share) + np.asarray(self.image.reduce(SUPER), np.float64) * light
+
+
+# Parts of a face.
 
 _DOWN = np.array([0.0, 1.0])
 _ACROSS = np.linspace(-1, 1, 21)[:, None]  # the mouth, corner to corner
@@ -462,8 +696,10 @@ def draw_hair_front(sketch: Sketch) -> None:
     middle = np.maximum(1 - hairline[:, 0] ** 2, 0)  # the brow's part of the line swings most
     swing = DEPTH * np.array([0.45 * np.sin(sketch.yaw), -0.3 * np.sin(sketch.pitch)])
     hairline = hairline * size + np.outer(middle, swing)
-    full = {"cropped": 1.1, "bun": 1.1}.get(face.hair_style, 1.17)
-    side = {"cropped": 1.04, "long": 1.14}.get(face.hair_style, 1.07)
+    # how far the hair stands out at the sides and over the crown, in half-axes of the head
+    side, full = {"cropped": (1.04, 1.1), "long": (1.14, 1.17), "bun": (1.07, 1.1)}.get(
+        face.hair_style, (1.07, 1.17)
+    )
     crown = rim = _CROWN * (side, full)
     if face.hair_style == "long":
         fall = through((1.0, 0.95), (1.24, 0.9), (1.22, 0.4), (side, -0.05))
@@ -527,3 +763,167 @@ PARTS = (
     draw_hair_front,
     draw_glasses,
 )
+
+
+# The picture.
+
+
+def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A wall, or lamps, frames and people out of focus: ``[H, W]``."""
+    wall = view.backdrop * np.repeat(np.linspace(1.06, 0.9, SIZE)[:, None], SIZE, axis=1)
+    if not view.clutter:
+        return wall
+    image = Image.new("L", (SIZE, SIZE), int(rng.uniform(20, 200)))
+    draw = ImageDraw.Draw(image)
+    things = rng.uniform([0, 0, 4, 4, 0, 5], [SIZE, SIZE, 24, 34, 1, 250], (10, 6))
+    for x, y, w, h, kind, tone in things.tolist():
+        shape = draw.rectangle if kind < 0.6 else draw.ellipse
+        shape([x - w, y - h, x + w, y + h], fill=int(tone))
+    return (1 - view.clutter) * wall + view.clutter * gaussian_filter(
+        np.asarray(image, np.float64), 1.2
+    )
+
+
+def light(sketch: Sketch) -> NDArray[np.float64]:
+    """How brightly each pixel is lit, ``[H, W]``, about 1: Lambert's law."""
+    view = sketch.view
+    dy, dx = np.gradient(_relief(sketch) * view.scale)
+    azimuth, elevation = np.radians(view.light), np.radians(32)
+    lamp = (
+        np.cos(elevation) * np.sin(azimuth),
+        -np.sin(elevation),
+        np.cos(elevation) * np.cos(azimuth),
+    )
+    facing = (lamp[2] - dx * lamp[0] - dy * lamp[1]) / np.sqrt(1 + dx * dx + dy * dy)
+    return np.asarray(1 + view.contrast * (1.45 * np.maximum(facing, 0) - 1))
+
+
+def _relief(sketch: Sketch) -> NDArray[np.float64]:
+    """How far the head stands out at each pixel, ``[H, W]``: an ellipsoid with smooth bumps."""
+    face, au = sketch.identity, sketch.au
+    x, y = np.arange(SIZE) + 0.5 - sketch.centre[:, None]
+    u, v = (along * x + down * y[:, None] for along, down in np.linalg.inv(sketch.tilt).T)
+    distance = (u / (1.22 * face.head_width)) ** 2 + (v / (1.2 * face.head_height)) ** 2
+    height: NDArray[np.float64] = 1.1 * DEPTH * np.sqrt(np.maximum(1 - distance, 0.04))
+    x0, tip, mouth = face.eye_spacing, EYE_Y + face.nose_length, EYE_Y + face.mouth_height
+    cheek = 1.5 + 1.6 * au[6] + 0.8 * au[12] + 0.4 * au[9]
+    bumps = np.array(
+        [  # x, y, radius x, radius y, height
+            (0, tip - 0.5, 3.2, 3.0, 3.0),
+            (0, tip - 5, 2.2, 5.5, 2.0),
+            (-x0, EYE_Y, 5.5, 3.6, -1.7),
+            (x0, EYE_Y, 5.5, 3.6, -1.7),
+            (-x0 - 2, tip - 1 - 1.6 * au[6], 5.5, 4.2, cheek),
+            (x0 + 2, tip - 1 - 1.6 * au[6], 5.5, 4.2, cheek),
+            (0, mouth, 8, 3.4, 1.0),
+            (0, mouth + 9 + 3.5 * au[26] - 2 * au[17], 4.5, 3.4, 1.6 + 1.2 * au[17]),
+            (0, EYE_Y - face.brow_height + 1, 13, 2.6, 0.8 + 0.8 * au[4]),
+        ]
+    )
+    bumps[:, :2] = sketch.turned(bumps[:, :2], lift=1)
+    # beyond 4.5 radii a bump is lower than 1e-8 of its height; the pixels nearer than that, `first`
+    # to before `end`
+    middle = bumps[:, :2] @ sketch.tilt + sketch.centre
+    far = 4.5 * np.hypot(bumps[:, 2:3] * sketch.tilt[0], bumps[:, 3:4] * sketch.tilt[1])
+    first, end = np.clip([middle - far, middle + far + 1], 0, SIZE).astype(int).tolist()
+    for (x, y, rx, ry, tall), (left, top), (right, bottom) in zip(
+        bumps.tolist(), first, end, strict=True
+    ):
+        near = slice(top, bottom), slice(left, right)
+        height[near] += tall * np.exp(-(((u[near] - x) / rx) ** 2 + ((v[near] - y) / ry) ** 2))
+    return height
+
+
+def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
+    """What ``view.occluder`` names, in front of the face, on the side and at the place that
+    ``view.seed`` gives.
+    """
+    side, shift = rng.choice([-1, 1]), rng.uniform(-3, 3)
+    if view.occluder == "hand":
+        palm = curve((4, 50), (2, 30 + shift), (7, 20 + shift), (20, 22), (24, 40), (22, 52))
+        fingers = [
+            curve((x, y + shift), (x + 1 + k, 16), (x + 2, 30 + shift))
+            for k, (x, y) in enumerate([(3, 6), (7.5, 2.5), (12.5, 2), (17.5, 5)])
+        ]
+        shapes = [Shape(palm, face.skin * 0.84)] + [
+            Shape(finger, face.skin * share, width)
+            for finger in fingers
+            for share, width in ((0.66, 6.6), (0.9, 5.0))
+        ]
+    elif view.occluder == "strand":
+        locks = [
+            curve(
+                (-4 + 2.6 * k, -35 + 0.7 * k),
+                (12 + 2 * k + shift, -16),
+                (5 + 2.6 * k, 4 + shift),
+                (13 + k, 27 - 2.5 * k),
+            )
+            for k in range(7)
+        ]
+        shapes = [
+            Shape(lock, face.hair * (0.85 + 0.1 * (k % 3)), 3.4) for k, lock in enumerate(locks)
+        ]
+    elif view.occluder == "scarf":
+        low, w = 14 + shift, 1.06 * face.head_width
+        edge = curve((-w, low - 9), (-0.5 * w, low + 4), (0.4 * w, low), (w, low - 7))
+        cloth = np.concatenate([edge, [(1.25 * w, 66), (-1.25 * w, 66)]])
+        shapes = [Shape(cloth, face.clothes * 1.25)] + [
+            Shape(
+                edge * (1 + 0.02 * k, 1) + (0, 4.5 * k), face.clothes * (0.85 + 0.2 * (k % 2)), 1.3
+            )
+            for k in range(1, 6)
+        ]
+    elif view.occluder == "shoulder":
+        edge = curve((2 + shift, 60), (8, 22 + shift), (20, 4 + shift), (50, -2))
+        shapes = [Shape(np.concatenate([edge, [(60, 60)]]), 24)]
+    else:
+        raise ValueError(
+            f"no occluder {view.occluder!r}; known are {', '.join(filter(None, OCCLUDERS))}"
+        )
+    cover = Sketch(face, view, {})
+    cover.draw(
+        *(Shape(mirror(points, side), tone, width, None) for points, tone, width, _ in shapes)
+    )
+    return cover
+
+
+def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
+    noisy = gaussian_filter(picture, view.blur, mode="nearest") + rng.normal(
+        0, view.noise, picture.shape
+    )
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+
+
+def draw_face(
+    units: dict[int, float], identity: Identity = Identity(), view: View = View()
+) -> NDArray[np.uint8]:
+    """One face, drawn from its action units.
+
+    Args:
+        units: intensity of each action unit by its number, 0 to 1; units left out rest at 0.
+        identity: who is drawn.
+        view: how the person is seen.
+
+    Returns:
+        ``[H, W]`` uint8.
+
+    Raises:
+        ValueError: there is no drawing for an action unit, or for the occluder of the view.
+
+    Example:
+        >>> surprised = {1: 1, 2: 1, 5: 1, 26: 1}
+        >>> picture = draw_face(surprised, Identity(hair_style="bun"), View(yaw=15))
+    """
+    unknown = sorted(set(units) - set(UNITS))
+    if unknown:
+        raise ValueError(f"no drawing for action units {unknown}; known are {sorted(UNITS)}")
+    au = {number: float(units.get(number, 0.0)) for number in UNITS}
+    rng = np.random.default_rng(view.seed)
+    sketch = Sketch(identity, view, au)
+    for draw in PARTS:
+        draw(sketch)
+    picture = view.exposure * sketch.over(backdrop(view, rng), light(sketch))
+    if view.occluder:
+        picture = occluder(identity, view, rng).over(picture, view.exposure)
+    return camera(picture, view, rng)

@@ -1,1 +1,0 @@
-"""Cache folder, console messages and parameter validation."""
