@@ -41,13 +41,6 @@ def test_each_way_counts_its_steps(seen, net, epochs):
         assert list(bench.sklearn(tiny, net, 2)) == [0, 5 * STEPS, 5 * STEPS]
 
 
-@pytest.mark.parametrize("net", ["shallow", "fusion"])
-def test_jax_takes_whole_batches(tiny, net):
-    pytest.importorskip("jax")
-    steps = 2 * (ROWS // bench.BATCH)
-    assert list(islice(bench.jax(tiny, net, 2), 3)) == [0, steps, steps]
-
-
 @pytest.mark.parametrize(("seconds", "steps"), [(0, 3), (inf, 3 + 4)])
 def test_steps_count_from_when_all_is_ready_until_time_is_up(monkeypatch, seconds, steps):
     monkeypatch.setattr(bench, "SECONDS", seconds)

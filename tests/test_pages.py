@@ -17,7 +17,7 @@ from torch import nn
 import emolib
 from emolib.__main__ import COMMANDS
 from emolib.data.folder import Settings
-from emolib.report.parameters import PROFILES, declared, parse
+from emolib.report.plan import PROFILES, declared, parse
 from emolib.training import sweeps
 
 ROOT = Path(__file__).parents[1]
