@@ -12,7 +12,6 @@ import pickle
 import re
 import subprocess
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -189,52 +188,32 @@ def splits(networks: int) -> dict[str, float]:
     return {"networks": networks, "seconds": Timer(lambda: emolib.train(data, table)).timeit(1)}
 
 
-def components() -> list[dict[str, Any]]:
-    """Rows of ``modality`` and of the ``milliseconds`` that its principal components take per
-    training set; nothing is kept, in a process of its own.
-    """
-    data = emolib.load()
-    rows, _ = scaling.FoldInputs(data.as_distributed(), [row("shallow")]).pairs[0]
-    os.environ["EMOLIB_CACHE"] = os.devnull  # which is no folder
-    return [
-        {"modality": name, "milliseconds": 1e3 / rate(partial(scaling.scale, data, name, rows), 1)}
-        for name in data.modalities
-    ]
-
-
 def cluster(workers: int) -> dict[str, float]:
     """A Dask cluster on this machine, against the same shards without it.
 
     Returns:
-        ``milliseconds_per_shard`` more, with one CNN per shard; ``seconds_lost`` by the death of a
-        worker in the midst of larger shards; pickled ``bytes_of_data``, which each worker gets
-        once, and bytes per CNN on the way to a worker and ``back``.
+        ``milliseconds_per_shard`` more, with one CNN per shard; pickled ``bytes_of_data``, which
+        each worker gets once, and bytes per CNN on the way to a worker and ``back``.
     """
     from distributed import LocalCluster
 
     training.SECONDS = 1e-9  # the smallest shards
     data, jobs = emolib.load().as_distributed(), min(workers, joblib.cpu_count())
-    small = emolib.sweep(**NETS["phog"] | {"max_epochs": 1}, seed=range(80))
-    large = emolib.sweep(**NETS["shallow"], max_epochs=30, seed=range(300))
+    table = emolib.sweep(**NETS["phog"] | {"max_epochs": 1}, seed=range(80))
 
-    def seconds(table: Any, address: str = "") -> float:
+    def seconds(address: str) -> float:
         os.environ[CLUSTER] = address
-        return Timer(lambda: emolib.train(data, table, jobs=jobs)).timeit(1)
+        # the second time, when everything is loaded and compiled
+        return Timer(lambda: emolib.train(data, table, jobs=jobs)).repeat(2, 1)[1]
 
     with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as made:
-        there = made.scheduler_address
-        for table, address in product((large, small), ("", there)):
-            seconds(table, address)  # everything is loaded and compiled after that
-        more = seconds(small, there) - seconds(small)
-        whole = seconds(large, there)
-        threading.Timer(whole / 2, os.kill, (made.workers[0].pid, 9)).start()
+        more = seconds(made.scheduler_address) - seconds("")
         return {
             "workers": workers,
-            "milliseconds_per_shard": 1e3 * more / len(small),
-            "seconds_lost": seconds(large, there) - whole,
+            "milliseconds_per_shard": 1e3 * more / len(table),
             "bytes_of_data": len(pickle.dumps(data)),
-            "bytes_there": len(pickle.dumps(sweeps.check(small, data)[0])),
-            "bytes_back": len(pickle.dumps(emolib.train(data, small).results)) / len(small),
+            "bytes_there": len(pickle.dumps(sweeps.check(table, data)[0])),
+            "bytes_back": len(pickle.dumps(emolib.train(data, table).results)) / len(table),
         }
 
 
@@ -309,7 +288,6 @@ def main() -> None:
     result = setting() | {
         "compile_seconds": apart(compiling),
         "splits": apart(splits, 1_000),
-        "components": [_printed(found) for found in apart(components)],
         "rows": [_printed(found) for found in measure()],
         "memory": [
             _printed({"networks": count, "peak_mebibytes": apart(memory, count)})
