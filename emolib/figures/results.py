@@ -35,7 +35,6 @@ from emolib.figures.style import (
 
 PAPER_TEXT = "#7a5600"  # its colour, in words
 WAYS = (("#22252a", "o"), (NEUTRAL, "^"), ("#949494", "s"))  # of choosing a setting
-ON_FIFTH = "mean recall on the tested fifth / %"
 LARGEST = colormaps["viridis"](np.linspace(0, 1, 6))  # no emotion's colour for a person
 
 
@@ -228,7 +227,7 @@ def split_recall(
     figure, axis, place = _rows(
         [f"{model}\n({counted(len(part), 'split')})" for model, part in parts.items()],
         0.3 * len(parts) * max(2, len(labels)) + 1.3,
-        ON_FIFTH,
+        "mean recall on the tested fifth / %",
         chance,
         **GUESSING,
     )
