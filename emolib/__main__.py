@@ -6,18 +6,13 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import emolib
 from emolib.report import BuildError, ChapterError
-from emolib.report.build import build
-from emolib.report.keys import commit, versions
-from emolib.report.parameters import LOADING, PROFILES, check, parse
-from emolib.report.publication import check_aggregates, write_pictures
+from emolib.report.build import build, write_pictures
+from emolib.report.plan import LOADING, PROFILES, check, commit, parse, versions
 from emolib.utils import one_of, say
-
-if TYPE_CHECKING:
-    from emolib.data import EmotionData
 
 ROOT = Path(emolib.__file__).parent.parent
 DRAWN = (
@@ -37,7 +32,7 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
 
     Args:
         data: the file or folder to read; the drawn faces if empty.
-        profile: a name in :data:`emolib.report.parameters.PROFILES`.
+        profile: a name in :data:`emolib.report.plan.PROFILES`.
         settings: ``name=value …``: parameters of the chapters, in place of the profile's, and
             settings of :func:`emolib.load`.
         out: the folder that the report goes to.
@@ -65,10 +60,6 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
     source = os.path.realpath(os.path.expanduser(data)) if data else ""
     load = partial(emolib.load, source or None, **loading)
 
-    def review(page: str) -> None:
-        if publish:
-            check_aggregates(page, load())
-
     path = build(
         notebooks,
         given | {"source": source} | ({"loading": loading} if loading else {}),
@@ -89,7 +80,7 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
             ),
             *("table-1", "table-2", "table-3", "claims"),
         ),
-        review=review,
+        licensed=load if publish else None,
     )
     if publish:
         write_pictures(path)
@@ -97,7 +88,7 @@ def report(data: str, profile: str, settings: str, out: Path, publish: str) -> s
     return "\n".join([*filter(None, [results.get("answer", {}).get("headline")]), str(path)])
 
 
-def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
+def _facts(data: "emolib.EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
     """What the report says of its data. Data that the chapters cannot work on stop here, before any
     has taken its time.
     """
@@ -115,12 +106,13 @@ def _facts(data: "EmotionData", chosen: dict[str, Any]) -> dict[str, Any]:
         )
     for protocol in emolib.protocols(data):
         emolib.make_folds(data, protocol, 0, chosen.get("folds", 5))
-    facts = {"data_source": data.source, "data_digest": data.digest[:16]}
-    banner = NOBODY_KNOWN if data.groups is None else DRAWN if data.drawn else None
-    return facts | ({"banner": banner} if banner else {})
+    banner = NOBODY_KNOWN if data.groups is None else DRAWN if data.drawn else ""
+    return {"data_source": data.source, "data_digest": data.digest[:16]} | (
+        {"banner": banner} if banner else {}
+    )
 
 
-def _tell(data: "EmotionData") -> None:
+def _tell(data: "emolib.EmotionData") -> None:
     """Says what loading found, and names the files that gave no row, which a report may not."""
     for file, reason in data.left_out.head(20).itertuples(index=False):
         say(f"left out: {file}: {reason}")

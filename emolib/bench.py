@@ -12,21 +12,18 @@ import pickle
 import re
 import subprocess
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib import metadata, util
-from itertools import count, product
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from timeit import Timer, default_timer
 from typing import Any
 
 import joblib
-import numpy as np
-import pandas as pd
 import torch
 from llvmlite.binding import get_host_cpu_name
 from sklearn.exceptions import ConvergenceWarning
@@ -40,10 +37,6 @@ from emolib.data.drawn import draw_faces
 from emolib.training import scaling, sweeps
 from emolib.training import train as training
 from emolib.training.cluster import CLUSTER
-from emolib.training.kernels.arithmetic import optimizer_step
-from emolib.training.kernels.operations import run
-from emolib.training.kernels.vector import VECTOR
-from emolib.training.stack import NetworkStack
 from emolib.utils import write
 
 FILE = Path(__file__).parents[1] / "reports" / "bench.json"
@@ -64,7 +57,6 @@ NETWORKS = (1, 10, 100, 300, 1_000, 10_000)
 IMAGE_NETWORKS = (10, 40)
 MEMORY = (1, 10_000, 50_000)  # networks
 WORKERS = (1, 2, 4)
-AGAIN = 100  # times that a part of a step is done in a call
 
 
 def recorded() -> dict[str, Any]:
@@ -136,58 +128,6 @@ def ours(data: EmotionData, net: str, networks: int) -> Iterator[int]:
         yield sum(emolib.train(data, table).steps.values())
 
 
-def jax(data: EmotionData, net: str, networks: int) -> Iterator[int]:
-    """JAX: vmap over networks, scan over steps; ready when the first call has compiled."""
-    import jax
-    import jax.numpy as jnp
-    from jax.example_libraries.optimizers import adam
-
-    x, y = (jnp.asarray(part.numpy()) for part in lessons(data, net))
-    # steps in a compiled call: ten thousand networks need not go through a whole epoch
-    taken = min(len(x) // BATCH, max(1, 20_000 // networks))
-    start, update, parameters = adam(RATE)
-
-    def linear(p: Any, layer: str, h: Any) -> Any:
-        return h @ p[f"{layer}.weight"].T + p[f"{layer}.bias"]
-
-    def windows(h: Any, fill: float) -> Any:  # [B, D, F] to [B, D, F, 3]
-        around = jnp.pad(h, ((0, 0), (1, 1), (0, 0)), constant_values=fill)
-        return jnp.stack([around[:, t : t + h.shape[1]] for t in range(3)], axis=-1)
-
-    def branch(p: Any, m: int, h: Any) -> Any:
-        for layer in range(emolib.FeatureNet.LAYERS):
-            name = f"branches.{m}.convolutions.{layer}"
-            z = jnp.einsum("bdit,oit->bdo", windows(h, 0), p[f"{name}.weight"])
-            h = windows(jax.nn.relu(z + p[f"{name}.bias"]), -jnp.inf).max(-1)
-        return h.transpose(0, 2, 1).reshape(len(h), -1)
-
-    def forward(p: Any, x: Any) -> Any:
-        if net == "shallow":
-            return linear(p, "output", jax.nn.sigmoid(linear(p, "hidden", x.reshape(len(x), -1))))
-        joined = [branch(p, m, x[:, m, :, None]) for m in range(x.shape[1])]
-        return linear(p, "output", jax.nn.relu(linear(p, "reduce", jnp.concatenate(joined, 1))))
-
-    def loss(p: Any, x: Any, y: Any) -> Any:
-        error = jnp.abs(forward(p, x) - y)
-        return jnp.where(error < 1, 0.5 * error**2, error - 0.5).mean()
-
-    def step(state: Any, batch: Any) -> Any:
-        number, rows = batch
-        gradient = jax.grad(loss)(parameters(state), x[rows], y[rows])
-        return update(number, gradient, state), None
-
-    train = jax.jit(jax.vmap(lambda *given: jax.lax.scan(step, *given)[0], in_axes=(0, None)))
-    stacked, _ = torch.func.stack_module_state(
-        [sweeps.build(row(net, k), data) for k in range(networks)]
-    )
-    state = jax.vmap(start)({name: jnp.asarray(p.detach()) for name, p in stacked.items()})
-    for call in count():
-        rows = np.random.permutation(len(x))[: taken * BATCH].reshape(-1, BATCH)
-        numbers = np.arange(call * taken, (call + 1) * taken)
-        state = jax.block_until_ready(train(state, (numbers, rows)))
-        yield taken * networks if call else 0
-
-
 WAYS: dict[str, Callable[[EmotionData, str, int], Iterator[int]]] = {
     "dataloader": partial(
         torch_loop,
@@ -202,8 +142,6 @@ WAYS: dict[str, Callable[[EmotionData, str, int], Iterator[int]]] = {
     "sklearn": sklearn,
     "ours": ours,
 }
-if util.find_spec("jax"):
-    WAYS["jax"] = jax
 
 
 def timed(work: Iterator[int]) -> tuple[float, int]:
@@ -250,81 +188,33 @@ def splits(networks: int) -> dict[str, float]:
     return {"networks": networks, "seconds": Timer(lambda: emolib.train(data, table)).timeit(1)}
 
 
-def components() -> list[dict[str, Any]]:
-    """Rows of ``modality`` and of the ``milliseconds`` that its principal components take per
-    training set; nothing is kept, in a process of its own.
-    """
-    data = emolib.load()
-    rows, _ = scaling.FoldInputs(data.as_distributed(), [row("shallow")]).pairs[0]
-    os.environ["EMOLIB_CACHE"] = os.devnull  # which is no folder
-    return [
-        {"modality": name, "milliseconds": 1e3 / rate(partial(scaling.scale, data, name, rows), 1)}
-        for name in data.modalities
-    ]
-
-
 def cluster(workers: int) -> dict[str, float]:
     """A Dask cluster on this machine, against the same shards without it.
 
     Returns:
-        ``milliseconds_per_shard`` more, with one CNN per shard; ``seconds_lost`` by the death of a
-        worker in the midst of larger shards; pickled ``bytes_of_data``, which each worker gets
-        once, and bytes per CNN on the way to a worker and ``back``.
+        ``milliseconds_per_shard`` more, with one CNN per shard; pickled ``bytes_of_data``, which
+        each worker gets once, and bytes per CNN on the way to a worker and ``back``.
     """
     from distributed import LocalCluster
 
     training.SECONDS = 1e-9  # the smallest shards
     data, jobs = emolib.load().as_distributed(), min(workers, joblib.cpu_count())
-    small = emolib.sweep(**NETS["phog"] | {"max_epochs": 1}, seed=range(80))
-    large = emolib.sweep(**NETS["shallow"], max_epochs=30, seed=range(300))
+    table = emolib.sweep(**NETS["phog"] | {"max_epochs": 1}, seed=range(80))
 
-    def seconds(table: Any, address: str = "") -> float:
+    def seconds(address: str) -> float:
         os.environ[CLUSTER] = address
-        return Timer(lambda: emolib.train(data, table, jobs=jobs)).timeit(1)
+        # the second time, when everything is loaded and compiled
+        return Timer(lambda: emolib.train(data, table, jobs=jobs)).repeat(2, 1)[1]
 
     with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as made:
-        there = made.scheduler_address
-        for table, address in product((large, small), ("", there)):
-            seconds(table, address)  # everything is loaded and compiled after that
-        more = seconds(small, there) - seconds(small)
-        whole = seconds(large, there)
-        threading.Timer(whole / 2, os.kill, (made.workers[0].pid, 9)).start()
+        more = seconds(made.scheduler_address) - seconds("")
         return {
             "workers": workers,
-            "milliseconds_per_shard": 1e3 * more / len(small),
-            "seconds_lost": seconds(large, there) - whole,
+            "milliseconds_per_shard": 1e3 * more / len(table),
             "bytes_of_data": len(pickle.dumps(data)),
-            "bytes_there": len(pickle.dumps(sweeps.check(small, data)[0])),
-            "bytes_back": len(pickle.dumps(emolib.train(data, small).results)) / len(small),
+            "bytes_there": len(pickle.dumps(sweeps.check(table, data)[0])),
+            "bytes_back": len(pickle.dumps(emolib.train(data, table).results)) / len(table),
         }
-
-
-def parts() -> list[dict[Any, Any]]:
-    """Rows of ``part`` and of the microseconds that it takes of a step of each network, on one
-    core; memory is all zeros, so that no number grows.
-    """
-    data = faces()
-    found: dict[str, dict[str, float]] = {}
-    for net in [*NETS, "image"]:
-        stack = NetworkStack(data, [row(net, seed) for seed in range(VECTOR)])
-        engine: Any = stack.engine
-        tape = engine.tape
-        found[net] = times = {}
-        lanes, weights, size = tape.room[[0, 10, 11]].tolist()
-        for part in dict.fromkeys(tape.parts):
-            often = np.tile(tape.operations[np.array(tape.parts) == part], (AGAIN, 1))
-            work = partial(run, tape.memory, tape.windows, often, 0, len(often), engine.constants)
-            times[part] = 1e6 / rate(work, AGAIN * lanes)
-        w, g, m, v = range(weights, weights + 4 * size, size)
-        whole, call = (
-            1e6 / rate(partial(optimizer_step, tape.memory, w, g, m, v, count, w), lanes)
-            for count in (size // VECTOR, 0)
-        )
-        times["optimiser"] = whole - call
-        batches = VECTOR * -(-len(stack.material.pairs[0][0]) // BATCH)
-        step = 1e6 / rate(partial(engine.epoch, np.arange(VECTOR)), batches)
-        times |= {"loss, rows, the rest": step - sum(times.values()), "whole step": step}
-    return pd.DataFrame(found).fillna(0).rename_axis("part").reset_index().to_dict("records")
 
 
 def memory(networks: int) -> float:
@@ -335,7 +225,7 @@ def memory(networks: int) -> float:
     emolib.train(emolib.load().as_distributed(), table.head(networks))
     status = Path("/proc/self/status")
     peak = re.search(r"VmHWM:\s*(\d+)", status.read_text()) if status.exists() else None
-    return int(peak[1]) / 1024 if peak else np.nan
+    return int(peak[1]) / 1024 if peak else float("nan")
 
 
 def apart(function: Callable[..., Any], *arguments: int) -> Any:
@@ -398,8 +288,6 @@ def main() -> None:
     result = setting() | {
         "compile_seconds": apart(compiling),
         "splits": apart(splits, 1_000),
-        "parts": [_printed(found) for found in parts()],
-        "components": [_printed(found) for found in apart(components)],
         "rows": [_printed(found) for found in measure()],
         "memory": [
             _printed({"networks": count, "peak_mebibytes": apart(memory, count)})

@@ -6,7 +6,7 @@ the network that comes back.
 Axes: ``N`` rows or images, ``D`` features, ``M`` modalities, ``C`` classes, ``H`` × ``W`` pixels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
@@ -222,8 +222,8 @@ class FusionCNNClassifier(NetworkClassifier):
     Args:
         modalities: number of modalities side by side in the columns, each with as many features as
             the others (the paper's ten numbers are 2 modalities of 5; with 1 this is its
-            single-modality CNN); or, for any other layout, a list with the numbers of the columns
-            of each. Other columns are ignored.
+            single-modality CNN). Columns in another order go through a
+            :class:`sklearn.compose.ColumnTransformer` first.
         recipe, epochs, learning_rate, optimiser, loss, random_state: as in
             :class:`PrunedShallowClassifier`.
 
@@ -234,33 +234,21 @@ class FusionCNNClassifier(NetworkClassifier):
 
     Example:
         >>> FusionCNNClassifier(modalities=2).fit(np.hstack([lpq, phog]), emotions)
-        >>> FusionCNNClassifier([[0, 1, 2], [5, 6, 7]]).fit(np.hstack([lpq, phog]), emotions)
     """
 
-    modalities: int | Sequence[Sequence[int]] = 1
+    modalities: int = 1
     _network = "cnn"  # as a sweep names it
 
     def _modalities(self) -> dict[str, Rows]:
-        given: Any = self.modalities
-        if isinstance(given, str) or not np.iterable(given):
-            count = whole_number("modalities", given, 1, self.n_features_in_)
-            parts = np.array_split(np.arange(self.n_features_in_), count)
-        else:
-            last = self.n_features_in_ - 1
-            parts = [
-                [
-                    whole_number("a column of modalities", column, 0, last)
-                    for column in np.atleast_1d(columns).tolist()
-                ]
-                for columns in given
-            ]
-        widths = [len(part) for part in parts]
-        if not widths or min(widths) == 0 or len(set(widths)) > 1:
+        features = self.n_features_in_
+        count = whole_number("modalities", self.modalities, 1, features)
+        if features % count:
             raise ValueError(
-                f"modalities have {widths} columns; each needs as many as the others, such as its "
-                "first principal components"
+                f"{features} columns are not {count} modalities of equally many features; give "
+                "each as many as the others, such as its first principal components"
             )
-        return {str(number): np.array(part) for number, part in enumerate(parts, 1)}
+        columns = np.arange(features).reshape(count, -1)
+        return {str(number): own for number, own in enumerate(columns, 1)}
 
 
 def nearest_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 report reads; no time is asserted.
 """
 
-import os
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import islice
@@ -13,7 +12,7 @@ import pytest
 
 import emolib
 from emolib import bench
-from emolib.training import scaling, sweeps
+from emolib.training import sweeps
 from emolib.training.cluster import CLUSTER
 
 ROWS = 48  # that train in a fold of the 60
@@ -41,13 +40,6 @@ def test_each_way_counts_its_steps(seen, net, epochs):
         assert list(bench.sklearn(tiny, net, 2)) == [0, 5 * STEPS, 5 * STEPS]
 
 
-@pytest.mark.parametrize("net", ["shallow", "fusion"])
-def test_jax_takes_whole_batches(tiny, net):
-    pytest.importorskip("jax")
-    steps = 2 * (ROWS // bench.BATCH)
-    assert list(islice(bench.jax(tiny, net, 2), 3)) == [0, steps, steps]
-
-
 @pytest.mark.parametrize(("seconds", "steps"), [(0, 3), (inf, 3 + 4)])
 def test_steps_count_from_when_all_is_ready_until_time_is_up(monkeypatch, seconds, steps):
     monkeypatch.setattr(bench, "SECONDS", seconds)
@@ -56,7 +48,6 @@ def test_steps_count_from_when_all_is_ready_until_time_is_up(monkeypatch, second
 
 def test_the_whole_bench(tiny, seen, tmp_path, monkeypatch, capsys):
     apart = {bench.compiling: 1.5, bench.memory: 99.0, bench.splits: {"seconds": 20.0}}
-    apart[bench.components] = [{"modality": "LPQ", "milliseconds": 5.0}]
     apart[bench.cluster] = {"workers": 2, "milliseconds_per_shard": 3.0}
     recorded = bench.recorded()
     monkeypatch.setattr(bench, "apart", lambda function, *_: apart[function])
@@ -85,7 +76,6 @@ def test_the_whole_bench(tiny, seen, tmp_path, monkeypatch, capsys):
     for part in ("rows", "memory"):
         assert set(found[part][0]) == set(recorded[part][0])
     assert found["splits"] == apart[bench.splits]
-    assert found["components"] == apart[bench.components]
     if find_spec("distributed"):
         assert found["cluster"] == [apart[bench.cluster]] * len(bench.WORKERS)
     said = capsys.readouterr().out
@@ -119,19 +109,6 @@ def test_splits_are_as_many_as_networks(drawn, monkeypatch):
     assert found["networks"] == 50 and found["seconds"] > 0
     (table,) = tables
     assert len(table) == len(table[["seed", "fold"]].drop_duplicates()) == 50
-
-
-def test_components_are_fitted_each_time(drawn, monkeypatch):
-    fitted, fit = [], scaling.Components.fit
-    monkeypatch.setenv("EMOLIB_CACHE", os.environ["EMOLIB_CACHE"])
-    monkeypatch.setattr(
-        scaling.Components, "fit", lambda *given: fitted.append(len(given[0])) or fit(*given)
-    )
-    monkeypatch.setattr(bench, "rate", lambda work, amount: [work() for _ in range(2)] and 200.0)
-    assert bench.components() == [
-        {"modality": name, "milliseconds": 5.0} for name in drawn.modalities
-    ]
-    assert fitted == [540] * 4
 
 
 def test_a_cluster_costs_time_and_bytes(tiny, monkeypatch):

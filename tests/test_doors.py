@@ -8,6 +8,7 @@ import pytest
 
 import emolib
 from emolib import __main__ as command
+from emolib.report.build import check_aggregates
 
 
 @pytest.fixture
@@ -101,13 +102,14 @@ def built(monkeypatch):
     """What the door `report` hands to the build, which writes results alone."""
     calls = []
 
-    def build(notebooks, parameters, out, *, name, provenance, stamp, review, **_):
+    def build(notebooks, parameters, out, *, name, provenance, stamp, licensed, **_):
         facts = provenance() | stamp
         calls.append((parameters, facts))
         out.mkdir(exist_ok=True)
         results = "results.json" if name == "report" else f"{name}.json"
         (out / results).write_text('{"answer": {"headline": "It comes back."}}')
-        review(f"<p>{facts['data_source']}</p>")
+        if licensed:
+            check_aggregates(f"<p>{facts['data_source']}</p>", licensed())
         return out / f"{name}.html"
 
     monkeypatch.setattr(command, "build", build)

@@ -26,7 +26,7 @@ from emolib import by_emotion, scale, sweep, train
 from emolib.data import INCOMPLETE, load
 from emolib.folds import PROTOCOLS, make_folds
 from emolib.paper import EMOTIONS
-from emolib.report.parameters import BOUNDS, PROFILES, check, declared
+from emolib.report.plan import BOUNDS, PROFILES, check, declared
 from emolib.utils import LENGTH, one_line
 
 NOTEBOOKS = sorted((command.ROOT / "notebooks").glob("[0-9]*.ipynb"))

@@ -16,7 +16,7 @@ from torch import nn
 import emolib
 from emolib.__main__ import COMMANDS
 from emolib.data.folder import OPTIONS
-from emolib.report.parameters import PROFILES, declared, parse
+from emolib.report.plan import PROFILES, declared, parse
 from emolib.training import sweeps
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LINES = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
 LOCK = {canonicalize_name(line.name): str(line.specifier) for line in LINES}
 # Used where they are installed, and in no lock.
-UNLOCKED = {"jax", "mutmut"}
+UNLOCKED = {"mutmut"}
 # The lock is for PyTorch's CPU build: these come with the CUDA build alone.
 CUDA = re.compile(r"(nvidia|cuda)-.*|triton")
 

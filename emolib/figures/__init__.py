@@ -8,7 +8,6 @@ from emolib.figures.curves import (
     emotion_curves,
     epoch_curves,
     learning_curves,
-    loss_curves,
     training_costs,
     wildness_curves,
 )
@@ -27,9 +26,8 @@ from emolib.figures.results import (
     fold_map,
     model_recall,
     score_distribution,
-    selection_bias,
-    single_splits,
     specification_curve,
+    split_recall,
 )
 from emolib.figures.style import Picture
 
@@ -49,16 +47,14 @@ __all__ = [
     "fold_map",
     "fusion_network",
     "learning_curves",
-    "loss_curves",
     "model_recall",
     "network_state",
     "pruned_network",
     "sample_faces",
     "score_distribution",
-    "selection_bias",
     "shallow_network",
-    "single_splits",
     "specification_curve",
+    "split_recall",
     "training_costs",
     "wildness_curves",
 ]

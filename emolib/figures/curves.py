@@ -1,4 +1,4 @@
-"""Curves: recall (Figures 6a, 6b, 9), loss, learning curves, accuracy and time by a setting.
+"""Curves: recall (Figures 6a, 6b, 9), learning curves, accuracy and time by a setting.
 
 A table with a column ``units`` also gets the hidden units left, their mean over the lines of a
 panel, on an axis at the right.
@@ -259,39 +259,6 @@ def wildness_curves(summary: pd.DataFrame, chance: float) -> Picture:
     ]
     return Picture(
         with_legend(axes[0].figure, 3), "Accuracy against wildness. " + " ".join(said), summary
-    )
-
-
-@styled
-def loss_curves(losses: dict[str, np.ndarray]) -> Picture:
-    """Training loss by epoch: the median network and the middle 90 % of them.
-
-    Args:
-        losses: by title, ``[K, epochs]``; NaN after a network has stopped.
-    """
-    # a stopped network keeps its last loss, so that the band is of the same networks throughout
-    parts = {
-        title: pd.DataFrame(values.T, index=range(1, values.shape[1] + 1))
-        .ffill()
-        .quantile([0.05, 0.5, 0.95], axis=1)
-        .T.set_axis(["low", "mean", "high"], axis=1)
-        for title, values in losses.items()
-    }
-    figure, axes = panels(1, len(losses), 2.6, sharey=True)
-    for axis, (title, part) in zip(axes[0], parts.items(), strict=True):
-        band(axis, part.index, part, NEUTRAL)
-        axis.set(title=title, xlabel="epoch")
-    axes[0, 0].set_ylabel("mean training loss")
-    return Picture(
-        figure,
-        "Training loss by epoch. "
-        + " ".join(
-            f"{title}: median from {part['mean'].iloc[0]:.4f} to {part['mean'].iloc[-1]:.4f}."
-            for title, part in parts.items()
-        ),
-        pd.concat(parts, names=["networks", "epoch"])
-        .set_axis(["5%", "median", "95%"], axis=1)
-        .reset_index(),
     )
 
 

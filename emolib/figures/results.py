@@ -35,7 +35,6 @@ from emolib.figures.style import (
 
 PAPER_TEXT = "#7a5600"  # its colour, in words
 WAYS = (("#22252a", "o"), (NEUTRAL, "^"), ("#949494", "s"))  # of choosing a setting
-ON_FIFTH = "mean recall on the tested fifth / %"
 LARGEST = colormaps["viridis"](np.linspace(0, 1, 6))  # no emotion's colour for a person
 
 
@@ -213,82 +212,10 @@ def model_recall(summary: pd.DataFrame, paper: dict[str, float], chance: float) 
 
 
 @styled
-def single_splits(
-    results: dict[str, np.ndarray], printed: dict[str, float], chance: float
-) -> Picture:
-    """Results of many single splits, a row of points for each model, and the place of the printed
-    figure among them.
-
-    Args:
-        results: by model, one recall per split; NaN is left out.
-        printed: by model.
-        chance: recall of guessing, marked.
-    """
-    measured = {model: pd.Series(values).dropna() for model, values in results.items()}
-    figure, axis, place = _rows(
-        [f"{model}\n({counted(len(values), 'split')})" for model, values in measured.items()],
-        0.62 * len(measured) + 1.2,
-        ON_FIFTH,
-        chance,
-        **GUESSING,
-    )
-    random, alt = np.random.default_rng(0), ["Results of single random splits."]
-    for y, (model, values) in zip(place, measured.items(), strict=True):
-        low, middle, high = values.quantile([0.025, 0.5, 0.975])
-        below = f"{(values < printed[model] - 0.005).sum():,} of {len(values):,}"
-        axis.plot(
-            values,
-            y + random.uniform(-0.22, 0.22, len(values)),
-            ".",
-            color=PROTOCOL["random"],
-            markersize=3,
-            alpha=min(1, 25 / max(len(values), 1) ** 0.5 / 4),
-            label="one split, one network",
-            rasterized=len(values) > MANY,
-        )
-        axis.hlines(y, low, high, color="#222222", linewidth=2, label="middle 95 %")
-        axis.plot(middle, y, "|", color="#222222", markersize=14, markeredgewidth=2, label="median")
-        axis.plot(
-            printed[model],
-            y,
-            "D",
-            color=PAPER,
-            markersize=8,
-            markeredgecolor="white",
-            label="the paper",
-        )
-        axis.annotate(
-            f"above {below}",
-            (printed[model], y),
-            (0, 12),
-            textcoords="offset points",
-            ha="center",
-            fontsize=9,
-            color=PAPER_TEXT,
-        )
-        alt.append(
-            f"{model}: median {percent(middle)}, middle 95 % from {percent(low)} to "
-            f"{percent(high)}; the paper's {percent(printed[model])} is above {below} splits."
-        )
-    axis.set_ylim(-0.6, len(measured) - 0.3)
-    return Picture(
-        with_legend(figure, 5),
-        " ".join(alt),
-        pd.concat(
-            [
-                pd.DataFrame({"model": model, "recall": values, "paper": printed[model]})
-                for model, values in results.items()
-            ],
-            ignore_index=True,
-        ),
-    )
-
-
-@styled
-def selection_bias(
+def split_recall(
     frame: pd.DataFrame, labels: dict[str, str], printed: dict[str, float], chance: float
 ) -> Picture:
-    """Test recall by how the setting was chosen, a point per split; models one below the other.
+    """Recall on single splits, a point per split: rows by model and by how its setting was chosen.
 
     Args:
         frame: ``model``, and a column for each way of choosing; NaN is left out.
@@ -298,19 +225,19 @@ def selection_bias(
     """
     parts = {str(model): part for model, part in frame.groupby("model", sort=False)}
     figure, axis, place = _rows(
-        list(parts),
-        0.3 * len(parts) * len(labels) + 1.3,
-        ON_FIFTH,
+        [f"{model}\n({counted(len(part), 'split')})" for model, part in parts.items()],
+        0.3 * len(parts) * max(2, len(labels)) + 1.3,
+        "mean recall on the tested fifth / %",
         chance,
         **GUESSING,
     )
-    random, alt = np.random.default_rng(0), ["Test recall by how the setting was chosen."]
+    random, alt = np.random.default_rng(0), ["Recall on single splits."]
     step = 0.8 / len(labels)
     for y, (model, part) in zip(place, parts.items(), strict=True):
         axis.vlines(printed[model], y - 0.4, y + 0.4, PAPER, linewidth=2.5, label="the paper")
         means = part[list(labels)].mean()
         for number, (column, label) in enumerate(labels.items()):
-            colour, marker = WAYS[number % 3]
+            colour, marker = WAYS[(number - len(labels)) % 3]  # grey where there is one way
             at = y + step * ((len(labels) - 1) / 2 - number)
             axis.plot(
                 part[column],
@@ -319,7 +246,7 @@ def selection_bias(
                 color=colour,
                 marker=marker,
                 markersize=3.5,
-                alpha=0.6,
+                alpha=min(0.6, 6 / len(part) ** 0.5),
                 label=label,
                 rasterized=len(frame) > MANY,
             )

@@ -65,6 +65,7 @@ WAY: dict[str, dict[str, Any]] = {
     "dataloader": {"label": "loop with a DataLoader", "marker": "o", "color": "#8c8c8c"},
     "loop": {"label": "loop without one", "marker": "s", "color": "#8c8c8c", "linestyle": "--"},
     "sklearn": {"label": "scikit-learn", "marker": "^", "color": "#5e5e5e", "linestyle": ":"},
+    # reports/bench.json holds it from an earlier version of the bench
     "jax": {"label": "JAX, vmap and scan", "marker": "D", "color": "#5e5e5e"},
     "ours": {"label": "this library", "marker": "X", "color": "#111111", "linewidth": 2.4},
 }

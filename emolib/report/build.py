@@ -1,16 +1,26 @@
-"""Report build: runs the chapters that are not up to date and binds them into one HTML."""
+"""Report build: runs the chapters that are not up to date and binds them into one HTML, which holds
+aggregates alone where it is to be published.
+"""
 
 import json
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import emolib
 from emolib.report import BuildError, ChapterError
-from emolib.report.keys import changes, digest, files_digest, plan
+from emolib.report.plan import changes, digest, files_digest, plan
 from emolib.utils import cache_folder, say, write
+
+# The figures of the published report that the README shows.
+PICTURES = ("levels", "fig-6b")
+RULE = "a report of licensed data shows aggregates alone"
 
 
 def build(
@@ -23,11 +33,11 @@ def build(
     stamp: Mapping[str, Any] | None = None,
     name: str = "report",
     required: Sequence[str] = (),
-    review: Callable[[str], None] = lambda page: None,
+    licensed: Callable[[], "emolib.EmotionData"] | None = None,
 ) -> Path:
     """Runs notebooks and writes ``<name>.html`` and its results into one folder.
 
-    The same inputs give the same bytes. A chapter whose key (:func:`emolib.report.keys.plan`) has
+    The same inputs give the same bytes. A chapter whose key (:func:`emolib.report.plan.plan`) has
     not changed is not run; if nothing has changed, nothing is done. If a chapter fails, the page
     that says so is ``<name>.failed.html``, and the last good report stays as it was. Durations,
     reasons and what the chapters wrote to stderr go to ``build.log``.
@@ -45,7 +55,8 @@ def build(
         stamp: what else the page shows, known beforehand: ``commit``, ``versions`` and more.
         name: of the HTML file, without its suffix; the results of ``report`` are ``results.json``.
         required: ids that must be on the page, every one.
-        review: is shown the finished page, and raises BuildError if it may not be published.
+        licensed: gives the data of which the page may show aggregates alone
+            (:func:`check_aggregates`).
 
     Returns:
         The path of the HTML file.
@@ -92,7 +103,8 @@ def build(
         chapters = [tasks[notebook.stem] for notebook in notebooks]
         faults = [f"chapter {task.notebook.stem}: {task.fault}" for task in chapters if task.fault]
         html, found = assemble(chapters, title, facts, faults, required)
-        review(html)
+        if licensed:
+            check_aggregates(html, licensed())
         done = {stem: key for stem, key in keys.items() if not tasks[stem].fault}
         if faults:
             write(failed, html)
@@ -124,3 +136,46 @@ def _alone(output: Path) -> Iterator[None]:
         for leftover in output.glob(".*.tmp"):  # of a build that was killed
             leftover.unlink(missing_ok=True)
         yield
+
+
+def check_aggregates(page: str, data: "emolib.EmotionData") -> None:
+    """Refuses a page that holds the name of a row, a title that stands for a person, or the
+    features of a row.
+
+    Raises:
+        BuildError: one sentence that says what was found; it does not repeat it.
+    """
+    text = unescape(unquote(page))
+    names = {*map(str, data.names), *map(str, () if data.groups is None else data.groups)}
+    # a title of digits alone would be found in any number, and one such as NA in any word
+    found = [name for name in names if name in text and re.search(r"[^\W\d]", name)]
+    if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in found):
+        raise BuildError(f"the page holds the name of a row or the title of a group; {RULE}")
+    rows = [
+        {f"{value:.6g}" for part in parts for value in part}
+        for parts in zip(*data.features.values(), strict=True)
+    ]
+    known = set().union(*rows)
+    for line in text.splitlines():
+        fields = known.intersection(line.split(","))
+        if any(len(fields & row) > 1 for row in rows if len(fields) > 1):
+            raise BuildError(f"the page holds features of a single row; {RULE}")
+
+
+def write_pictures(report: Path) -> None:
+    """Writes the SVG of each of :data:`PICTURES` beside a published report.
+
+    Raises:
+        BuildError: the page has no such figure.
+    """
+    page = report.read_text(encoding="utf-8")
+    for id in PICTURES:
+        match = re.search(
+            rf'<figure id="{id}" class="card">(?:(?!</figure>).)*?'
+            r'<img src="data:image/svg\+xml;charset=utf-8,([^"]*)"',
+            page,
+            re.DOTALL,
+        )
+        if match is None:
+            raise BuildError(f"the README shows the figure {id}, which the report does not have")
+        write(report.parent / f"{id}.svg", unquote(unescape(match[1])) + "\n")

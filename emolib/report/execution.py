@@ -26,7 +26,7 @@ from tqdm import tqdm
 from emolib.report import ChapterError
 from emolib.report.cards import PUBLISHED, RESULTS
 from emolib.report.kernels import ChapterKernel
-from emolib.report.keys import Task
+from emolib.report.plan import Task
 from emolib.utils import NAME
 
 TIMEOUT = 12 * 3600  # seconds per cell; the longest of PROFILE=full takes a fraction of it

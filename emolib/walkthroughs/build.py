@@ -13,10 +13,17 @@ from nbformat.v4 import new_markdown_cell, new_output
 import emolib
 from emolib.report import ChapterError
 from emolib.report.cards import templates
-from emolib.report.chapter import Chapter, convert_chapter, numbers, tidy
 from emolib.report.execution import execute
-from emolib.report.keys import commit, versions
-from emolib.report.page import check_page, compose, origin
+from emolib.report.page import (
+    Chapter,
+    check_page,
+    compose,
+    convert_chapter,
+    numbers,
+    origin,
+    tidy,
+)
+from emolib.report.plan import commit, versions
 from emolib.utils import say, write
 from emolib.walkthroughs.lesson import RULES
 from emolib.walkthroughs.network import allowed

@@ -9,7 +9,7 @@ import pandas as pd
 from emolib import PROTOCOLS, Cache, EmotionData, sweep, train
 from emolib.data.drawn import drawn_data
 from emolib.metrics import accuracy, predict
-from emolib.walkthroughs.lesson import Wrong, array, check_with, judged, number
+from emolib.walkthroughs.lesson import Mistakes, Wrong, array, check_with, judged, number
 
 
 @check_with
@@ -65,7 +65,7 @@ def recalls(answer: Any, counts: np.ndarray) -> str:
     counts, alone = np.asarray(counts, float), np.ndim(answer) == 0
     hit, total = np.diag(counts), counts.sum()
     right = hit / counts.sum(1)
-    mistakes = [
+    mistakes: Mistakes = [
         (right.mean(), "this is their mean; the recall of each emotion is asked for."),
         (
             hit.sum() / total,

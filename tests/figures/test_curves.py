@@ -100,12 +100,6 @@ def test_epochs_are_drawn_by_model_and_protocol_with_the_range_of_the_stop():
         assert spans == ([(400, 560)] if model == "CNN fusion" else [])
 
 
-def test_a_stopped_network_keeps_its_last_loss():
-    picture = figures.loss_curves({"printed": np.array([[0.3, 0.2, np.nan], [0.3, 0.25, 0.2]])})
-    assert picture.data["median"].tolist() == pytest.approx([0.3, 0.225, 0.2])
-    assert picture.data["epoch"].tolist() == [1, 2, 3] and "from 0.3000 to 0.2000" in picture.alt
-
-
 def test_learning_curves_end_at_the_last_epoch_and_mark_chance_where_there_is_one():
     history = pd.DataFrame(
         {"panel": ["loss", "loss", "accuracy"], "line": "LPQ", "epoch": [1, 2, 2]}

@@ -65,24 +65,11 @@ def test_the_first_row_of_levels_has_words_in_the_colours_of_its_marks(summary, 
     assert heights[0] < heights[1]
 
 
-def test_the_share_of_splits_below_the_printed_figure():
-    values = np.r_[np.full(30, 0.2), np.full(10, 0.4), np.nan]
-    results = {"CNN fusion": values, "LPQ CNN": np.full(5, np.nan)}
-    picture = figures.single_splits(results, paper.TABLE_3_AVERAGE, 1 / 7)
-    assert "the paper's 31 % is above 30 of 40 splits" in picture.alt
-    assert picture.figure.axes[0].get_yticklabels()[0].get_text() == "CNN fusion\n(40 splits)"
-    assert len(picture.data) == 46
-    printed = picture.data.groupby("model")["paper"].unique().map(list).to_dict()
-    assert printed == {"CNN fusion": [0.31], "LPQ CNN": [0.2]}
-    assert "LPQ CNN: median no value" in picture.alt and "of 0 splits" in picture.alt
-
-
 @pytest.mark.parametrize(("count", "pixels"), [(MANY, False), (MANY + 1, True)])
 def test_many_points_are_pixels(count, pixels):
     values = np.random.default_rng(0).random(count)
     drawn = [
-        figures.single_splits({"a": values}, {"a": 0.3}, 0.1),
-        figures.selection_bias(
+        figures.split_recall(
             pd.DataFrame({"model": "m", "a": values}), {"a": "picked"}, {"m": 0.3}, 0.1
         ),
         figures.specification_curve(pd.DataFrame({"value": values, "a": "b"}), ["a"], {"a": 0.3}),
@@ -101,7 +88,7 @@ def test_a_mean_leaves_out_missing_results_and_rejections_are_told():
     labels = {"picked": "best on test", "fixed": "fixed"}
     frame["model"] = ["one", "one", "one", "two"]
     printed = {"one": 0.27, "two": 0.2}
-    picture = figures.selection_bias(frame, labels, printed, 1 / 7)
+    picture = figures.split_recall(frame, labels, printed, 1 / 7)
     one, two = "best on test 30 % and fixed no value.", "best on test 10 % and fixed 30 %."
     assert f"one, 3 splits (the paper: 27 %): mean {one}" in picture.alt
     assert f"two, 1 split (the paper: 20 %): mean {two}" in picture.alt

@@ -10,7 +10,7 @@ import pytest
 from nbformat import v4
 
 import emolib
-from emolib.report.chapter import convert_chapter, tidy
+from emolib.report.page import convert_chapter, tidy
 from notebooks import PICTURE, PROVENANCE, write
 
 PACKAGE = Path(emolib.__file__).parent

@@ -22,7 +22,7 @@ from PIL import Image
 from emolib.figures.style import MODALITY, dark, heat_map
 from emolib.report import cards
 from emolib.report.cards import csv, number, svg
-from emolib.report.chapter import Card, Prose, numbers
+from emolib.report.page import Card, Prose, numbers
 from notebooks import Tags
 
 EVIL = '"><script>alert(1)</script>'

@@ -9,7 +9,7 @@ from nbformat import v4
 from emolib.report import ChapterError, execution
 from emolib.report.cards import RESULTS
 from emolib.report.execution import run, stderr
-from emolib.report.keys import Task
+from emolib.report.plan import Task
 from notebooks import write
 
 

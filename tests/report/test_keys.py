@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from emolib.report import execution, keys
-from emolib.report.keys import changes, files_digest, plan
+from emolib.report import execution
+from emolib.report.plan import changes, files_digest, plan
 from notebooks import make, write
 
 KEY = {"its code": "c", "emolib/a.py": "1", "chapter 1_a": "n", "seeds": "1"}
@@ -16,7 +16,7 @@ def test_key_holds_the_code_that_runs_and_leaves_prose_out(tmp_path, monkeypatch
     for name in ("models.py", "figures/style.py", "report/page.py", "report/cards.py", "a/new.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("1")
-    monkeypatch.setattr(keys, "PACKAGE", package)
+    monkeypatch.setattr("emolib.report.plan.PACKAGE", package)
     (folder := tmp_path / "notebooks").mkdir()
     notebook = write(folder / "1_a.ipynb", ("# A",), ("seeds = 1", "parameters"), ("1", "code"))
     key = plan([notebook], {"seeds": 1})["1_a"].key

@@ -28,7 +28,9 @@ from emolib import figures
 from emolib.report import figure, table
 readings = pd.DataFrame({READINGS.to_dict("list")})
 figure("readings", figures.specification_curve(readings, {list(AXES)}, {PRINTED}), "All of them")
-figure("single-splits", figures.single_splits({SPLITS}, {PRINTED}, 1 / 7), "Again")
+splits = pd.DataFrame([(model, value, {PRINTED}[model]) for model, own in {SPLITS}.items() for value in own],
+                      columns=["model", "recall", "paper"])
+figure("single-splits", figures.split_recall(splits, {{"recall": "one split"}}, {PRINTED}, 1 / 7), "Again")
 wide = pd.DataFrame([[1.5] * 8] * 9, columns=[f"measure {{k}}" for k in range(8)])
 table("wide", wide, "Many columns")
 """

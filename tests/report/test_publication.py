@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from emolib.report import BuildError
+from emolib.report.build import PICTURES, check_aggregates, write_pictures
 from emolib.report.cards import csv
-from emolib.report.publication import PICTURES, check_aggregates, write_pictures
 
 
 def test_aggregates_pass_and_rows_do_not(tiny):

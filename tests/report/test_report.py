@@ -10,11 +10,11 @@ import pytest
 from mistune.util import striptags
 from nbformat import v4
 
-from emolib.report import BuildError, chapter
+from emolib import report
+from emolib.report import BuildError
 from emolib.report.cards import CARD, RESULTS
-from emolib.report.chapter import Prose, convert_chapter
-from emolib.report.page import check_page
-from emolib.report.parameters import check, declared, parse
+from emolib.report.page import Prose, check_page, convert_chapter
+from emolib.report.plan import check, declared, parse
 from notebooks import PICTURE, PROVENANCE, Tags, make, write
 
 
@@ -221,7 +221,7 @@ def test_code_that_shows_nothing_is_in_one_fold_in_its_order():
 
 
 def test_only_code_that_has_a_colour_has_a_tag():
-    page, styles = arranged(), Path(chapter.__file__).with_name("style.css").read_text()
+    page, styles = arranged(), Path(report.__file__).with_name("style.css").read_text()
     classes = set(re.findall(r'<span class="(\w+)">', page))
     assert classes == {"k", "s", "m", "c"} and "<span></span>" not in page
     assert all(f"\n.{name} {{ color" in styles for name in classes)
