@@ -467,8 +467,8 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 )
             parts.append(part)
     table = pd.concat(parts).query(DEFINED).reset_index(drop=True)
-    averages = table.query("measure == 'recall' and emotion == 'average'")
-    for _, own in averages.groupby(["protocol", "recipe"]):
+    average = table["measure"].eq("recall") & table["emotion"].eq("average")
+    for _, own in table[average].groupby(["protocol", "recipe"]):
         table.loc[own.index, "p_holm"] = holm(own["p"])
     return table
 
@@ -520,8 +520,9 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
             detectable=detectable(interval),
             **interval._asdict(),
         )
-        paired = np.array_equal(first.fold, second.fold)
-        if paired and np.array_equal(np.isnan(first.hit), np.isnan(second.hit)):
+        if np.array_equal(first.fold, second.fold) and np.array_equal(
+            np.isnan(first.hit), np.isnan(second.hit)
+        ):
             ours, theirs = (fold_recall(c.hit, c.fold, labels) for c in (first, second))
             t_test = compare(ours, theirs, first.folds)
             part.loc[part.index[-1], list(t_test)] = list(t_test.values())
@@ -733,8 +734,14 @@ def of_data(data: EmotionData) -> pd.DataFrame:
         | {"estimate": degrees[i - 1, j - 1]}
         for i, j in paper.TABLE_2
     ]
-    noted = ((WHO, "persons", data.groups is None), (DRAWN, "drawn", data.drawn))
-    rows += [{"id": note, "kind": "data", "measure": of} for note, of, holds in noted if holds]
+    rows += [
+        {"id": note, "kind": "data", "measure": of}
+        for note, of, holds in (
+            (WHO, "persons", data.groups is None),
+            (DRAWN, "drawn", data.drawn),
+        )
+        if holds
+    ]
     return pd.DataFrame(rows)
 
 

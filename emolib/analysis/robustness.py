@@ -6,6 +6,7 @@ together, ``R`` repetitions.
 
 import re
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 import joblib
@@ -16,8 +17,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import kendalltau
 from tqdm import tqdm
 
-from emolib.analysis.evidence import READING, Condition
-from emolib.analysis.statistics import bootstrap, emotion_means, inflation, repetition_mean
+from emolib.analysis.evidence import READING, Condition, differences
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, make_folds
 from emolib.metrics import MEASURES, UNTESTED, mean_recall, measures, predict
@@ -259,18 +259,12 @@ def leakage(found: Iterable[Condition]) -> pd.DataFrame:
         One row per model: mean recall under each protocol, mean over repetitions, their
         ``difference``, and its limits ``low`` and ``high`` (95 %, by person).
     """
-    by_protocol = {(condition.model, condition.protocol): condition for condition in found}
-    rows = []
-    for model in dict.fromkeys(model for model, _ in by_protocol):
-        both = {protocol: by_protocol[model, protocol] for protocol in PROTOCOLS}
-        data, classes = both["random"].data, len(both["random"].data.classes)
-        gap = np.subtract(*(repetition_mean(one.hit) for one in both.values()))[None]
-        interval = bootstrap(
-            emotion_means(data.labels, gap, classes), data.resampling_units, ~np.isnan(gap[0])
-        ).widened(inflation(both["random"].folds, classes))
-        ours = {p: one.recalls(np.ones((1, len(data))))[0, -1] for p, one in both.items()}
-        limits = zip(["difference", "low", "high"], np.array(interval)[:, -1], strict=True)
-        rows.append({"model": model} | ours | dict(limits))
+    found, rows = list(found), []
+    for model in dict.fromkeys(condition.model for condition in found):
+        both = [replace(c, model=c.protocol, protocol="both") for c in found if c.model == model]
+        levels = {c.model: c.recalls(np.ones((1, len(c.data))))[0, -1] for c in both}
+        gap = differences(both, [PROTOCOLS]).iloc[-1].rename({"estimate": "difference"})
+        rows.append({"model": model, **levels, **gap[["difference", "low", "high"]]})
     return pd.DataFrame(rows)
 
 
@@ -299,7 +293,7 @@ def multiverse(trained: Trained) -> pd.DataFrame:
     """
     table, scores = trained.out_of_fold()
     found = measures(trained.data.labels, scores, READ_AS)
-    wide = table[READING].assign(**{measure: own[:, -1] for measure, own in found.items()})
-    wide["training accuracy"] = table["train_accuracy"]
-    means = wide.groupby(READING, sort=False, dropna=False).mean()
+    values = {measure: own[:, -1] for measure, own in found.items()}
+    values["training accuracy"] = table["train_accuracy"]
+    means = table[READING].assign(**values).groupby(READING, sort=False, dropna=False).mean()
     return means.rename_axis(columns="measure").stack().reset_index().rename(columns={0: "value"})

@@ -45,6 +45,7 @@ WHERE = {
     "random": "when people recur between training and test",
     "person-independent": "when they do not",
 }
+ALONE = {"random": "under random folds; new people are not judged"}
 
 PRIMARY = next(iter(READINGS))  # of the readings of Figures 6a, 9 and 10
 Columns = dict[str, Any]  # of evidence, and the values that they must hold
@@ -284,8 +285,7 @@ def headline(claims: pd.DataFrame) -> str:
         p: "is surpassed" if claim[p] == NOT and x > part["figure"] else HEADLINE[claim[p]]
         for p, x in levels.items()
     }
-    alone = {"random": "under random folds; new people are not judged"}
-    where = WHERE if len(levels) == len(PROTOCOLS) else alone
+    where = WHERE if len(levels) == len(PROTOCOLS) else ALONE
     if len(set(said.values())) > 1:
         each = [f"{said[p]} {where[p]} ({level})" for p, level in shown.items()]
         return f"{printed} {' and '.join(each)}."
@@ -306,10 +306,10 @@ def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.Dat
     """
     settings = {f"margin {100 * m:g}": (rows, m, CONFIDENCE) for m in (0, ROPE / 2, 2 * ROPE)}
     settings["Bonferroni"] = (rows, ROPE, 1 - (1 - CONFIDENCE) / len(paper.CLAIMS))
-    several = PROTOCOLS if rows["protocol"].nunique() > 1 else ()
     settings |= {
         f"{p} alone": (rows[rows["protocol"].isna() | (rows["protocol"] == p)], ROPE, CONFIDENCE)
-        for p in several
+        for p in PROTOCOLS
+        if rows["protocol"].nunique() > 1
     }
     settings |= {
         name: (pd.concat([rows, again]).drop_duplicates("id", keep="last"), ROPE, CONFIDENCE)
@@ -379,8 +379,8 @@ def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> Iterable[
     """A model is better than each of others on average."""
     for other in worse:
         points = 100 * (evidence.printed(better) - evidence.printed(other))
-        rows = evidence.gap(better, other)
-        yield Part(f"over {other}", "order", rows, note=f"Table 3: {points:+.0f} points")
+        note = f"Table 3: {points:+.0f} points"
+        yield Part(f"over {other}", "order", evidence.gap(better, other), note=note)
 
 
 def _stronger(
@@ -394,10 +394,10 @@ def _stronger(
     Table 3 prints the opposite.
     """
     for emotion, other in product(emotions, worse):
-        rows = evidence.gap(better, other, emotion)
+        rows = _signed(evidence.gap(better, other, emotion), sign)
         one, two = evidence.printed(better, emotion), evidence.printed(other, emotion)
         note = f"Table 3: {better} {100 * one:.0f} %, {other} {100 * two:.0f} %"
-        part = Part(f"{emotion}, against {other}", "order", _signed(rows, sign))
+        part = Part(f"{emotion}, against {other}", "order", rows)
         yield replace(part, word=CONTRADICTED, note=note) if sign * (one - two) < 0 else part
 
 
