@@ -410,6 +410,47 @@ def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]
     return found
 
 
+def by_emotion(trained: Trained, which: str | tuple[str, ...] = MEASURES) -> pd.DataFrame:
+    """Measures by emotion of all repetitions of a sweep, as a long table.
+
+    Returns:
+        The columns of :meth:`~emolib.training.train.Trained.out_of_fold`'s table, of which
+        ``tested`` counts the rows that the measures rest on, with ``emotion`` (each of ``classes``,
+        and ``average``, see :func:`emolib.metrics.measures`), ``value`` and ``measure`` added.
+    """
+    labels, (table, scores) = trained.data.labels, trained.out_of_fold()
+    table = table.drop(columns=["emotion", "value", "measure"], errors="ignore")
+    parts = []
+    for measure, values in measures(labels, scores, which).items():
+        wide = pd.DataFrame(values, columns=[*trained.data.classes, "average"])
+        long = wide.melt(var_name="emotion", ignore_index=False)
+        parts.append(table.join(long.assign(measure=measure)))
+    return pd.concat(parts).query(DEFINED).reset_index(drop=True)
+
+
+def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Mean, lowest and highest ``value`` over seeds.
+
+    Args:
+        long: a table such as :func:`by_emotion` returns.
+        by: columns that the rows of the result differ in; a missing value in one of them is a value
+            of its own.
+
+    Returns:
+        The columns ``by`` with ``mean``, ``low``, ``high``, ``repetitions``, how many of those left
+        the measure ``undefined``, and ``tested``: the fewest rows that a repetition tested.
+    """
+    groups = long.assign(undefined=long["value"].isna()).groupby(by, sort=False, dropna=False)
+    return groups.agg(
+        mean=("value", "mean"),
+        low=("value", "min"),
+        high=("value", "max"),
+        repetitions=("value", "size"),
+        undefined=("undefined", "sum"),
+        tested=("tested", "min"),
+    ).reset_index()
+
+
 def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
     """Every measure by emotion with its interval, and for recall the permutation test.
 

@@ -514,7 +514,8 @@ def _smooth_l1(evidence: Evidence) -> list[Part]:
     reached = rows.groupby("model", sort=False)["estimate"].mean()
     note = (
         f"at most {100 * reached.max():.1f} % of outputs on training rows reach its linear branch "
-        f"({reached.index[int(np.argmax(reached.to_numpy()))]}), elsewhere it is half the squared error"
+        f"({reached.index[int(np.argmax(reached.to_numpy()))]}), elsewhere it is half the squared "
+        "error"
     )
     *parts, last = _better_than(("squared error",), evidence)
     return [*parts, replace(last, note=note)]
