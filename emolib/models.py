@@ -70,7 +70,6 @@ class FeatureNet(nn.Module):
 
     def __init__(self, channels: int = 16, pooling: str = "overlapping") -> None:
         super().__init__()
-        self.channels = channels
         self.convolutions = nn.ModuleList(
             nn.Conv1d(1 if layer == 0 else channels, channels, kernel_size=3, padding=1)
             for layer in range(self.LAYERS)
@@ -84,43 +83,6 @@ class FeatureNet(nn.Module):
         for convolution in self.convolutions:
             h = self.pool(torch.relu(convolution(h)))  # [B, F, D]
         return h.flatten(1)
-
-
-class FusionNet(nn.Module):
-    """A :class:`FeatureNet` for each modality, joined by two fully connected layers (paper, section
-    3.2, Figure 5).
-
-    The first layer reduces the joined features to twice the number of classes, the second predicts
-    the classes. With one modality this is the paper's single-modality CNN.
-
-    Shape:
-        ``[B, M, D]`` to ``[B, C]``.
-
-    Example:
-        >>> FusionNet(modalities=2)(torch.zeros(10, 2, 5)).shape
-        torch.Size([10, 7])
-    """
-
-    def __init__(
-        self,
-        modalities: int = 2,
-        features: int = 5,
-        classes: int = 7,
-        channels: int = 16,
-        pooling: str = "overlapping",
-    ) -> None:
-        super().__init__()
-        self.channels = channels
-        self.branches = nn.ModuleList(FeatureNet(channels, pooling) for _ in range(modalities))
-        joined = sum(branch(torch.zeros(1, features)).shape[1] for branch in self.branches)
-        self.reduce = nn.Linear(joined, 2 * classes)
-        self.output = nn.Linear(2 * classes, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """One output per class; shapes as above."""
-        joined = torch.cat([branch(x[:, m]) for m, branch in enumerate(self.branches)], dim=1)
-        outputs: Tensor = self.output(torch.relu(self.reduce(joined)))
-        return outputs
 
 
 class ImageNet(FeatureNet):
@@ -146,14 +108,25 @@ class ImageNet(FeatureNet):
         self.pool = nn.MaxPool2d(2)
 
 
-class ImageFusionNet(nn.Module):
-    """A :class:`FusionNet` with an :class:`ImageNet` as its last branch.
+class FusionNet(nn.Module):
+    """A :class:`FeatureNet` for each modality, joined by two fully connected layers (paper, section
+    3.2, Figure 5).
+
+    The first layer reduces the joined features to twice the number of classes, the second predicts
+    the classes. With one modality this is the paper's single-modality CNN.
+
+    Args:
+        side: pixels along a side of the images that an :class:`ImageNet` sees as a last branch,
+            which the paper does not have; 0: no such branch.
 
     Shape:
-        ``[B, M, D]`` and ``[B, S, S]`` to ``[B, C]``; ``M`` may be 0.
+        ``[B, M, D]`` to ``[B, C]``; with images, ``[B, M, D]`` and ``[B, S, S]``, and ``M`` may be
+        0.
 
     Example:
-        >>> ImageFusionNet(modalities=2)(torch.zeros(10, 2, 5), torch.zeros(10, 32, 32)).shape
+        >>> FusionNet(modalities=2)(torch.zeros(10, 2, 5)).shape
+        torch.Size([10, 7])
+        >>> FusionNet(modalities=2, side=32)(torch.zeros(10, 2, 5), torch.zeros(10, 32, 32)).shape
         torch.Size([10, 7])
     """
 
@@ -163,20 +136,23 @@ class ImageFusionNet(nn.Module):
         features: int = 5,
         classes: int = 7,
         channels: int = 16,
-        side: int = 32,
+        pooling: str = "overlapping",
+        side: int = 0,
     ) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(FeatureNet(channels) for _ in range(modalities))
-        self.image = ImageNet()
-        joined = (
-            modalities * channels * features
-            + self.image.channels * (side // 2**ImageNet.LAYERS) ** 2
-        )
+        self.branches = nn.ModuleList(FeatureNet(channels, pooling) for _ in range(modalities))
+        inputs = [torch.zeros(1, features)] * modalities
+        if side:
+            self.branches.append(ImageNet())
+            inputs.append(torch.zeros(1, side, side))
+        joined = sum(branch(x).shape[1] for branch, x in zip(self.branches, inputs, strict=True))
         self.reduce = nn.Linear(joined, 2 * classes)
         self.output = nn.Linear(2 * classes, classes)
 
-    def forward(self, x: Tensor, image: Tensor) -> Tensor:
+    def forward(self, x: Tensor, image: Tensor | None = None) -> Tensor:
         """One output per class; shapes as above."""
-        joined = [branch(x[:, m]) for m, branch in enumerate(self.branches)] + [self.image(image)]
+        images = [] if image is None else [image]
+        inputs = [*(x[:, m] for m in range(len(self.branches) - len(images))), *images]
+        joined = [branch(each) for branch, each in zip(self.branches, inputs, strict=True)]
         outputs: Tensor = self.output(torch.relu(self.reduce(torch.cat(joined, dim=1))))
         return outputs

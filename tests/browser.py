@@ -70,7 +70,7 @@ def lab(notebook: Path, folder: Path, environment: dict[str, str]) -> Iterator[s
     ):
         try:
             known = _started(runtime, server)
-            yield f"{known['url']}lab/tree/{notebook.name}?token={known['token']}"
+            yield f"{known['url']}doc/tree/{notebook.name}?token={known['token']}"
         finally:
             server.terminate()  # JupyterLab ends its kernels; `with` waits for it
 
@@ -99,7 +99,7 @@ def opened(address: str, pictures: int = 7):
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=browser(), args=flags, timeout=0)
         try:
-            page = chromium.new_page(viewport={"width": 1366, "height": 900})
+            page = chromium.new_page(viewport={"width": 1366, "height": 768})
             page.set_default_timeout(1000 * SECONDS)
             errors: list[str] = []
             page.on("pageerror", lambda error: errors.append(str(error)))
@@ -108,8 +108,7 @@ def opened(address: str, pictures: int = 7):
                 "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status"
                 " === 'idle'"
             )
-            page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-            # all is run when the last explorer stands, with its picture
+            # it runs itself; all is run when the last explorer stands, with its picture
             shown = "document.querySelectorAll('.jp-OutputArea-output .widget-html-content img')"
             page.wait_for_function(f"n => {shown}.length >= n", arg=pictures)
             yield page, errors

@@ -23,12 +23,12 @@ def bad(tmp_path):
 
 DOORS = {
     "report --data bad.xlsx": "bad.xlsx: this is not an Excel workbook",
-    "report --data bad.csv": "bad.csv: this is no CSV table in UTF-8",
+    "report --data bad.csv": "bad.csv: this is not a CSV table in UTF-8",
     "report --data gone.csv": "there is no such file",
-    "report --data empty": "there is no sub-folder named after an emotion",
+    "report --data empty": "at least two sub-folders named after emotions are needed",
     "explore --data gone.csv": "there is no such file",
     "explore --data bad.xlsx": "this is not an Excel workbook",
-    "export empty faces.xlsx": "there is no sub-folder named after an emotion",
+    "export empty faces.xlsx": "at least two sub-folders named after emotions are needed",
     "export '' faces.txt": "the name should end in .xlsx",
     "export '' gone/faces.csv": "No such file or directory",
     "export '' a.csv --set nonsense": "a setting is written name=value",

@@ -16,7 +16,7 @@ from emolib.utils.validation import one_of, shown
 Rows = NDArray[np.intp]  # numbers of rows
 Split = tuple[Rows, Rows]  # those that train, and those that test
 
-INCOMPLETE = ("drop", "mean", "error")
+INCOMPLETE = ("drop", "mean")
 REPAIRS = ("found", "rows", "done")
 
 
@@ -62,31 +62,33 @@ class EmotionData:
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
-        parts = [("names", self.names), *self.features.items(), *self.descriptors.items()]
-        whole = labels.ndim == 1 and labels.dtype.kind in "iu"
-        if not whole or not np.isin(labels, np.arange(len(self.classes))).all():
+        known = np.arange(len(self.classes))
+        if labels.ndim != 1 or labels.dtype.kind not in "iu" or not np.isin(labels, known).all():
             raise ValueError(
                 f"{self.source}: labels must be whole numbers [N] from 0 to "
                 f"{len(self.classes) - 1}, one per row, not {shown(np.unique(labels).tolist())}"
             )
         object.__setattr__(self, "labels", labels.astype(np.intp, copy=False))
         if self.groups is not None:
-            groups = np.asarray(self.groups)
-            if groups.ndim != 1 or pd.isna(groups).any():
+            if np.ndim(self.groups) != 1 or pd.isna(self.groups).any():
                 raise ValueError(
                     f"{self.source}: groups must hold a name for each row, or be None where the "
                     "persons are unknown"
                 )
-            object.__setattr__(self, "groups", groups.astype(str, copy=False))
-            parts.append(("groups", groups))
-        for part, values in parts:
+            object.__setattr__(self, "groups", np.asarray(self.groups, str))
+        for part, values in (
+            ("names", self.names),
+            ("groups", self.resampling_units),
+            *self.features.items(),
+            *self.descriptors.items(),
+        ):
             if len(values) != len(labels):
                 raise ValueError(
                     f"{self.source}: {part} has {len(values)} rows, labels has {len(labels)}"
                 )
         for modality, values in self.features.items():
-            right = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
-            if not right or values.ndim != 2 or not np.isfinite(values).all():
+            numbers = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
+            if not numbers or values.ndim != 2 or not np.isfinite(values).all():
                 raise ValueError(
                     f"{self.source}: the features of {modality} must be an array of finite numbers "
                     "[N, D]"
@@ -116,17 +118,16 @@ class EmotionData:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of features, descriptors, labels, classes, groups and splits."""
-        digest = hashlib.sha256()
-        for modality, values in [*self.features.items(), *self.descriptors.items()]:
-            digest.update(f"{modality} {values.shape} {values.dtype}".encode())
-            digest.update(np.ascontiguousarray(values).tobytes())
-        digest.update(self.labels.astype("<i8").tobytes())
+        arrays = [*self.features.items(), *self.descriptors.items()]
+        parts = [f"{name} {v.shape} {v.dtype}".encode() + v.tobytes() for name, v in arrays]
         groups = () if self.groups is None else self.groups
-        digest.update("\0".join([*self.classes, *groups]).encode())
-        for name, pair in self.splits.items():
-            for rows in pair:
-                digest.update(f"{name} {len(rows)}".encode() + np.asarray(rows, "<i8").tobytes())
-        return digest.hexdigest()
+        parts += [self.labels.astype("<i8").tobytes(), "\0".join([*self.classes, *groups]).encode()]
+        parts += [
+            f"{name} {len(rows)}".encode() + np.asarray(rows, "<i8").tobytes()
+            for name, pair in self.splits.items()
+            for rows in pair
+        ]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def load(
@@ -138,8 +139,8 @@ def load(
         source: the SFEW spreadsheet as distributed (``.xlsx``), a table of the same columns (also
             ``.csv`` or ``.tsv``), a folder with a sub-folder of images per emotion, or None for 675
             drawn faces, which need no download and no licence.
-        incomplete: treatment of table rows that lack a feature: ``"drop"`` them, fill in the
-            column's ``"mean"`` over the complete rows, or raise an ``"error"``.
+        incomplete: treatment of table rows that lack a feature: ``"drop"`` them, or fill in the
+            column's ``"mean"`` over the complete rows.
         settings: options of a folder, see :class:`emolib.data.folder.Settings`.
 
     Raises:

@@ -167,11 +167,13 @@ def phog(
         return np.bincount(index, magnitude, np.prod(shape)).astype(np.float64).reshape(shape)
 
     finest = _in_batches(histograms, _grey(images))
-    n, pyramid = len(finest), []
-    for side in 2 ** np.arange(levels + 1):
-        cell = 2**levels // side
-        pooled = finest.reshape(n, side, cell, side, cell, bins).sum(axis=(2, 4))
-        pyramid.append(pooled.reshape(n, side * side * bins))
+    n, cells = len(finest), 2**levels
+    pyramid = [
+        finest.reshape(n, side, cells // side, side, cells // side, bins)
+        .sum(axis=(2, 4))
+        .reshape(n, side * side * bins)
+        for side in 2 ** np.arange(levels + 1)
+    ]
     values = np.concatenate(pyramid, axis=1)
     total = values.sum(axis=1, keepdims=True)
     return (values / np.where(total > 0, total, 1)).astype(np.float32)
@@ -296,18 +298,18 @@ def _grey(images: ArrayLike) -> NDArray[np.float64]:
         ValueError: the array has another shape, or a pixel is no finite number.
     """
     array = np.asarray(images)
-    shape = array.shape
-    colour = len(shape) == 3 and shape[2] in (3, 4) and shape[2] < min(shape[:2]) >= 8
-    if colour or len(shape) != 3 or 0 in shape[1:] or array.dtype.kind not in "buif":
+    colour = array.ndim == 3 and array.shape[2] in (3, 4) and min(array.shape[:2]) >= 8
+    if colour or array.ndim != 3 or 0 in array.shape[1:] or array.dtype.kind not in "buif":
         raise ValueError(
-            f"grey images are an array of numbers [N, H, W], not {list(shape)} of {array.dtype}; "
-            "give one image as image[None], and bring colour images to grey first"
+            f"grey images are an array of numbers [N, H, W], not {list(array.shape)} of "
+            f"{array.dtype}; give one image as image[None], and bring colour images to grey first"
         )
     array = array.astype(np.float64)
     largest = np.abs(array).max((1, 2), keepdims=True)
     if not np.isfinite(largest).all():
-        wrong = np.isfinite(largest).argmin()
-        raise ValueError(f"image {wrong} has a pixel that is not a finite number")
+        raise ValueError(
+            f"image {np.isfinite(largest).argmin()} has a pixel that is not a finite number"
+        )
     return np.asarray(np.ldexp(array, -np.frexp(largest)[1]))
 
 

@@ -217,8 +217,21 @@ def film_stills(wildness: float = 0.5, seed: int = 2011) -> Iterator[Still]:
             left, serial, frame = shots.integers(1, 8), shots.integers(1, 8_000_000), 0
             units, view = scene(stage, CLASSES[label], people[who], w)
         left, previous, frame = left - 1, (who, label), frame + shots.integers(1, 40)
+        # nobody holds quite still
+        posed = {
+            unit: strength * stage.uniform(0.85 - 0.15 * w, 1) for unit, strength in units.items()
+        }
+        roll, yaw, pitch, right, down, lamp = stage.normal(size=6) * (0.5 + 0.5 * w)
+        moved = replace(
+            view,
+            roll=view.roll + 2.5 * roll,
+            yaw=view.yaw + 4 * yaw,
+            pitch=view.pitch + 2 * pitch,
+            shift=(view.shift[0] + 0.7 * right, view.shift[1] + 0.7 * down),
+            light=view.light + 6 * lamp,
+        )
         name = f"{PERSONS[who]}_{serial:09d}_{frame:08d}"
-        yield Still(*_frame(stage, units, people[who], view, w), int(label), PERSONS[who], name)
+        yield Still(posed, people[who], moved, int(label), PERSONS[who], name)
 
 
 def _group_sizes(total: int, groups: int) -> NDArray[np.intp]:
@@ -284,9 +297,10 @@ def scene(
 ) -> tuple[dict[int, float], View]:
     """What the frames of one shot share: the expression at its height and the view."""
     strength = 1 - w * rng.uniform(0, 0.8)
-    units = {}
-    for unit, always in PROTOTYPES[emotion].items():
-        units[unit] = strength * (rng.random() < (1 - 0.3 * w if always else 0.5))
+    units = {
+        unit: strength * (rng.random() < (1 - 0.3 * w if always else 0.5))
+        for unit, always in PROTOTYPES[emotion].items()
+    }
     for unit in UNITS:  # speech, habit, mixed feelings
         units.setdefault(unit, rng.uniform(0.1, 0.7) * (rng.random() < 0.2 * w))
     choices = [
@@ -309,30 +323,4 @@ def scene(
         clutter=w * rng.uniform(0.5, 1),
         noise=5 * w * rng.random(),
         seed=int(rng.integers(2**31)),
-    )
-
-
-def _frame(
-    rng: np.random.Generator,
-    units: dict[int, float],
-    identity: Identity,
-    view: View,
-    w: float,
-) -> tuple[dict[int, float], Identity, View]:
-    """One frame of a shot, as the arguments of :func:`~emolib.data.faces.draw_face`: nobody holds
-    quite still.
-    """
-    units = {unit: strength * rng.uniform(0.85 - 0.15 * w, 1) for unit, strength in units.items()}
-    roll, yaw, pitch, right, down, lamp = rng.normal(size=6) * (0.5 + 0.5 * w)
-    return (
-        units,
-        identity,
-        replace(
-            view,
-            roll=view.roll + 2.5 * roll,
-            yaw=view.yaw + 4 * yaw,
-            pitch=view.pitch + 2 * pitch,
-            shift=(view.shift[0] + 0.7 * right, view.shift[1] + 0.7 * down),
-            light=view.light + 6 * lamp,
-        ),
     )

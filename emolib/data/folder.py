@@ -3,7 +3,8 @@
 import os
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emolib.data import REPAIRS, EmotionData
@@ -24,7 +24,6 @@ from emolib.utils.cache import cached
 from emolib.utils.validation import boolean, one_of, whole_number
 
 Repair = tuple[str, int, str]  # found, rows, done
-Entry = tuple[Path | None, str, str, str, str]  # path, file, emotion or number, part, reason
 BATCH = 512  # images in memory at a time
 CONTEMPT = "contempt"  # in CK+ and AffectNet, and none of the seven emotions
 
@@ -92,8 +91,7 @@ class Settings:
         boolean("crop", self.crop)
         one_of("preset", self.preset, PRESETS)
         one_of("edges", self.edges, EDGES)
-        if self.order is not None:
-            one_of("order", self.order, ORDERS)
+        one_of("order", self.order, [None, *ORDERS])
 
 
 def read_folder(root: Path, **settings: Any) -> EmotionData:
@@ -112,8 +110,9 @@ def read_folder(root: Path, **settings: Any) -> EmotionData:
     for name in settings:
         one_of("option of an image folder", name, [field.name for field in fields(Settings)])
     chosen = Settings(**settings)
-    listing = list_folder(root, chosen.order)
-    data: EmotionData = cached(_describe, None, root, *listing, chosen, code=("data", "paper"))
+    data: EmotionData = cached(
+        _describe, None, root, *list_folder(root, chosen.order), chosen, code=("data", "paper")
+    )
     return data
 
 
@@ -134,7 +133,8 @@ def list_folder(
         The images, none opened yet: columns ``path``, ``file`` (the path below ``root``),
         ``label``, ``part`` (of a split, or nothing), ``group`` (if there is a groups.csv), and
         ``changed``, size and time of the file; the repairs, as in
-        :class:`~emolib.data.EmotionData`; and files that are not read, with the reason.
+        :class:`~emolib.data.EmotionData`, some of no row; and files that are not read, with the
+        reason.
 
     Raises:
         ValueError: the folder does not say which image shows what; the message says what would be
@@ -144,33 +144,31 @@ def list_folder(
         _walk(root, root, "", ""), columns=["path", "file", "emotion", "part", "reason"]
     )
     left_out = entries.loc[entries["reason"] != "", ["file", "reason"]]
-    found, repairs, names = entries[entries["reason"] == ""], [], NAMES
-    numbers = sorted({int(emotion) for emotion in found["emotion"] if emotion.isdecimal()})
-    if numbers and not found["emotion"].str.isdecimal().all():
+    images = entries[entries["reason"] == ""]
+    numbers = sorted({int(name) for name in images["emotion"] if name.isdecimal()})
+    if numbers and not images["emotion"].str.isdecimal().all():
         raise ValueError(
             f"{root}: some sub-folders are named after emotions and some are numbered; name all"
         )
-    if numbers:
-        names = _numbered(root, numbers, order)
-        done = "read as " + ", ".join(f"{number} {names[str(number)]}" for number in numbers)
-        repairs.append(("sub-folders have numbers", len(numbers), done))
-    found = found.assign(emotion=found["emotion"].map(names))
-    if not set(found["emotion"]) - {CONTEMPT}:
-        raise ValueError(
-            f"{root}: there is no sub-folder named after an emotion, such as "
-            f"{root.name}/{EMOTIONS[3]}"
-        )
-    for emotion, count in found.groupby("emotion")["path"].count().items():
-        if emotion == CONTEMPT:
-            done = "left out: contempt is none of the seven emotions"
-            repairs.append(("folder named contempt", int(count), done))
-        elif not count:
-            repairs.append((f"sub-folder without an image ({emotion})", 0, "nothing to read"))
-    images = found[found["path"].notna() & (found["emotion"] != CONTEMPT)]
-    stats = [path.stat() for path in images["path"]]
+    names = _numbered(root, numbers, order) if numbers else NAMES
+    images = images.assign(emotion=images["emotion"].map(names))
+    contempt = images["emotion"] == CONTEMPT
+    repairs = [
+        (
+            "sub-folders have numbers",
+            len(numbers),
+            "read as " + ", ".join(f"{number} {names[str(number)]}" for number in numbers),
+        ),
+        (
+            "folder named contempt",
+            int(contempt.sum()),
+            "left out: contempt is none of the seven emotions",
+        ),
+    ]
+    images = images[~contempt]
     images = images.assign(
         label=images["emotion"].map(EMOTIONS.index).astype(int),
-        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats],
+        changed=[f"{stat.st_size} {stat.st_mtime_ns}" for stat in map(Path.stat, images["path"])],
     ).sort_values(["label", "file"], ignore_index=True)
     tables = [
         entry
@@ -185,40 +183,29 @@ def list_folder(
     return images, repairs, list(left_out.itertuples(index=False, name=None))
 
 
-def _walk(root: Path, folder: Path, emotion: str, part: str) -> list[Entry]:
-    """Images, emotions' folders (without a path) and, with a reason, what is not read."""
-    found: list[Entry] = []
+def _walk(
+    root: Path, folder: Path, emotion: str, part: str
+) -> Iterator[tuple[Path, str, str, str, str]]:
+    """Images and, with a reason, what is not read: path, file, emotion or number, part, reason."""
     for entry in sorted(folder.iterdir()):
-        image, file = entry.suffix.lower() in SUFFIXES, _printable(entry.relative_to(root))
-        inside: list[Entry] = []
-        reason = ""
+        image, inner = entry.suffix.lower() in SUFFIXES, _part(entry.name)
+        away = entry.is_symlink() and not (
+            entry.is_file() and entry.resolve().is_relative_to(root.resolve())
+        )
         if entry.name.startswith("."):
             continue
-        if entry.is_symlink() and not (
-            entry.is_file() and entry.resolve().is_relative_to(root.resolve())
-        ):
-            reason = "a link that leads out of the folder, to another folder or nowhere"
-        elif entry.is_dir() and _part(entry.name) and not (part and emotion):
-            inside = _walk(root, entry, emotion, _part(entry.name))
-        elif entry.is_dir() and emotion:
-            reason = "a folder inside an emotion's folder"
-        elif entry.is_dir():
-            own = _emotion(entry)
-            inside = _walk(root, entry, own, part)
-            if own:
-                inside.append((None, file, own, part, ""))
-            elif all(row[-1] for row in inside):  # one line for all that is in it
-                inside, reason = [], "a sub-folder that is named after none of the emotions"
-        elif emotion and image:
-            inside.append((entry, file, emotion, part, ""))
-        elif emotion:
-            reason = f"its name does not end in {', '.join(SUFFIXES)}"
-        elif image:
-            reason = "in no emotion's folder, so nothing tells its emotion"
-        found += inside
-        if reason:
-            found.append((None, file, "", "", reason))
-    return found
+        if entry.is_dir() and not away and not (emotion and (part or not inner)):
+            within = emotion or ("" if inner else _emotion(entry))
+            yield from _walk(root, entry, within, inner or part)
+        elif emotion or image or away:
+            reasons = {
+                "a link that leads out of the folder, to another folder or nowhere": away,
+                "a folder inside an emotion's folder": entry.is_dir(),
+                "in no sub-folder named after an emotion": not emotion,
+                f"its name does not end in {', '.join(SUFFIXES)}": not image,
+            }
+            reason = next((reason for reason, holds in reasons.items() if holds), "")
+            yield entry, _printable(entry.relative_to(root)), emotion, part, reason
 
 
 def _plain(name: str) -> str:
@@ -275,19 +262,19 @@ def _groups_by_table(table: Path, root: Path, files: list[str]) -> list[str]:
         raise ValueError(
             f"{table}: the columns are {', '.join(header) or 'none'}; name and group are needed"
         )
-    owners: dict[str, list[int]] = {}
+    owners: dict[str, set[int]] = defaultdict(set)
     for place, file in enumerate(files):
-        whole = _path(f"{root.resolve().name}/{file}")
-        for path in dict.fromkeys((whole, whole.removesuffix(Path(file).suffix))):
-            parts = path.split("/")
-            for start in range(len(parts)):
-                owners.setdefault("/".join(parts[start:]), []).append(place)
+        parts = _path(f"{root.resolve().name}/{file}").split("/")
+        for start in range(len(parts)):
+            end = "/".join(parts[start:])
+            owners[end].add(place)
+            owners[end.removesuffix(Path(file).suffix)].add(place)
+    # a whole path is one image's, whatever longer path ends in it
+    owners |= {_path(file): {place} for place, file in enumerate(files)}
     groups = [""] * len(files)
     for row in cells.iloc[1:, [header.index("name"), header.index("group")]].to_numpy():
         name, person = ("" if cell is None else str(cell).strip() for cell in row)
-        places = owners.get(_path(name), [])
-        exact = [place for place in places if _path(files[place]) == _path(name)]
-        places = exact if len(exact) == 1 else places
+        places = sorted(owners.get(_path(name), ()))
         if len(places) > 1:
             raise ValueError(
                 f"{table}: {name} may be {files[places[0]]} or {files[places[1]]}; name each with "
@@ -319,34 +306,32 @@ def _describe(
     settings: Settings,
 ) -> EmotionData:
     """Reads and describes the images of a listing, a batch in memory at a time."""
-    files, preset = images[["path", "file"]].to_numpy().tolist(), PRESETS[settings.preset]
-    read: list[int] = []
-    batches: dict[str, list[NDArray[np.float32]]] = {"LPQ": [], "PHOG": [], "image": []}
-    with tqdm(total=len(images), desc="reading images", leave=False, delay=0.2) as progress:
-        for start in range(0, len(images), BATCH):
+    preset, read, faces, batches = PRESETS[settings.preset], [], [], []
+    paths = tqdm(images["path"], desc="reading images", leave=False, delay=0.2)
+    for place, path in enumerate(paths):
+        try:
+            grey = read_grey(path)
+            faces.append(square(crop_face(grey) if settings.crop else grey, settings.size))
+            read.append(place)
+        except Unreadable as reason:
+            left_out.append((images["file"][place], str(reason)))
+        if faces and (len(faces) == BATCH or place == len(images) - 1):
+            stack = np.stack(faces)
+            described = phog(stack, **preset["phog"], edges=settings.edges), pixels(stack)
+            batches.append((lpq(stack, **preset["lpq"]), *described))
             faces = []
-            for place, (path, file) in enumerate(files[start : start + BATCH], start):
-                try:
-                    grey = read_grey(path)
-                    grey = crop_face(grey) if settings.crop else grey
-                    faces.append(square(grey, settings.size))
-                    read.append(place)
-                except Unreadable as reason:
-                    left_out.append((file, str(reason)))
-                progress.update(1)
-            if faces:
-                stacked = np.stack(faces)
-                batches["LPQ"].append(lpq(stacked, **preset["lpq"]))
-                batches["PHOG"].append(phog(stacked, **preset["phog"], edges=settings.edges))
-                batches["image"].append(pixels(stacked))
     images = images.iloc[read]
     labels = images["label"].to_numpy()
     if len(np.unique(labels)) < 2:
         shown = f"all images show {EMOTIONS[labels[0]]}" if len(labels) else "no image can be read"
         example = f" ({len(left_out)} left out; {': '.join(left_out[0])})" if left_out else ""
-        raise ValueError(f"{root}: {shown}{example}; at least two emotions are needed")
+        raise ValueError(
+            f"{root}: {shown}{example}; at least two sub-folders named after emotions are needed, "
+            f"such as {root.name}/{EMOTIONS[3]}"
+        )
 
-    descriptors = {modality: np.concatenate(values) for modality, values in batches.items()}
+    parts = map(np.concatenate, zip(*batches, strict=True))
+    descriptors = dict(zip(("LPQ", "PHOG", "image"), parts, strict=True))
     features = {
         modality: Components.fit(values).transform(values)
         for modality, values in descriptors.items()
@@ -354,13 +339,18 @@ def _describe(
     groups, said = persons(images["file"].tolist())
     if "group" in images:
         groups = images["group"].to_numpy(str)
-        done = f"read as {len(set(groups))} persons"
-        said = [("groups.csv names the person of every image", len(groups), done)]
-    reasons = Counter(reason for _, reason in left_out)
+        said = [
+            (
+                "groups.csv names the person of every image",
+                len(groups),
+                f"read as {len(set(groups))} persons",
+            )
+        ]
+    reasons = Counter(reason for _, reason in left_out).most_common()
     repairs = [
         *repairs,
         *said,
-        *((f"left out: {reason}", count, "left out") for reason, count in reasons.most_common()),
+        *((f"left out: {reason}", count, "left out") for reason, count in reasons),
         *twice(np.concatenate(list(features.values()), axis=1), labels),
     ]
     chosen = [
@@ -368,20 +358,21 @@ def _describe(
         for name, value in asdict(settings).items()
         if value != getattr(Settings, name)
     ]
-    paths = [PurePosixPath(file) for file in images["file"]]
-    stems = pd.Series([path.stem for path in paths])
-    whole = [str(path.with_suffix("")) for path in paths]  # where several stems are the same
+    stems = images["file"].map(lambda file: PurePosixPath(file).stem)
     rows = {part: np.flatnonzero(images["part"] == part) for part in PARTS}
     return EmotionData(
         features=features,
         labels=labels,
         classes=EMOTIONS,
         groups=groups,
-        names=np.where(stems.duplicated(keep=False), whole, stems).astype(str),
+        names=stems.mask(  # where several stems are the same, with their folders
+            stems.duplicated(keep=False),
+            images["file"].map(lambda file: str(PurePosixPath(file).with_suffix(""))),
+        ).to_numpy(str),
         source=f"{len(images)} images of the folder {root.resolve().name}"
         + (f" ({', '.join(chosen)})" if chosen else ""),
         drawn=False,
-        repairs=pd.DataFrame(repairs, columns=list(REPAIRS)),
+        repairs=pd.DataFrame([repair for repair in repairs if repair[1]], columns=REPAIRS),
         descriptors=descriptors,
         left_out=pd.DataFrame(left_out, columns=["file", "reason"]),
         splits={

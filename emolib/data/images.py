@@ -72,9 +72,8 @@ def square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """The largest square in the middle, brought to ``size`` × ``size`` pixels; untouched if it is
     that already.
     """
-    height, width = grey.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
+    side = min(grey.shape)
+    top, left = ((length - side) // 2 for length in grey.shape)
     middle = grey[top : top + side, left : left + side]
     return np.asarray(Image.fromarray(middle).resize((size, size), Image.Resampling.LANCZOS))
 

@@ -5,7 +5,6 @@ an archive states, so the stated size is a limit. Entities in a workbook's XML a
 defusedxml, through which openpyxl reads where it is installed.
 """
 
-import codecs
 import csv
 import re
 import warnings
@@ -24,18 +23,12 @@ from emolib.data import REPAIRS, EmotionData
 from emolib.data.persons import persons
 from emolib.paper import EMOTIONS
 from emolib.utils.cache import write
-from emolib.utils.console import say_once
 from emolib.utils.validation import shown
 
 BYTES = 64 * 2**20  # of a file, and of what it unpacks to
 ROWS, COLUMNS, CELLS = 100_000, 1_000, 5_000_000
 KINDS = ".xlsx, .csv, .tsv or .txt"
-ENCODINGS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}  # by byte order mark; UTF-32's marks begin as UTF-16's do
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks
 PICTURE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF.{4}WEBP", re.DOTALL)
 LARGEST = float(np.finfo(np.float32).max)  # what a feature can hold
 # What stands for a missing number in the tables of several programs, in lower case.
@@ -70,42 +63,45 @@ def read_cells(path: Path) -> pd.DataFrame:
         start = file.read(4096)
     suffix = path.suffix.lower()
     workbook = suffix in (".xlsx", ".xlsm") or start.startswith(b"PK\3\4")
-    other = _other_kind(start)
-    if not other and not workbook and suffix not in (".csv", ".tsv", ".txt"):
-        other = f"the name should end in {KINDS}"
-    if other:
-        raise ValueError(f"{path.name}: {other}")
+    refused = _refusal(start, suffix, workbook)
+    if refused:
+        raise ValueError(f"{path.name}: {refused}")
     try:
         if path.stat().st_size > BYTES:
             raise TooLarge(f"it has more than {BYTES >> 20} MiB")
         rows = _within(_sheet_rows(path) if workbook else _csv_rows(path))
     except TooLarge as error:
         raise ValueError(f"{path.name}: {error}, which is more than this program reads") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(
-            f"{path.name}: this is no CSV table in UTF-8 ({error}); every line should have as many "
-            "cells as the first"
-        ) from error
+    except Exception as error:  # openpyxl raises whatever a damaged file leads it to
+        csv_table = f"a CSV table in UTF-8 with as many cells per line as in the first ({error})"
+        kind = "an Excel workbook, whatever its name says, or it is damaged"
+        raise ValueError(f"{path.name}: this is not {kind if workbook else csv_table}") from error
     width = max(map(len, rows), default=0)
     return pd.DataFrame([row + [None] * (width - len(row)) for row in rows], dtype=object)
 
 
-def _other_kind(start: bytes) -> str:
-    """What a file is that is no table of features, and what is wanted in its place; or nothing."""
+def _refusal(start: bytes, suffix: str, workbook: bool) -> str:
+    """Why a file is not read, and what is wanted in its place; or nothing."""
     text = start.decode("latin-1").lstrip("\xef\xbb\xbf \r\n\t").lower()
     header = [cell.strip(' "') for cell in re.split(r"[,;\t]", text.split("\n")[0].strip())]
     kinds = {
-        "a web page, not a table; download the file itself that the page shows": (
+        "this is a web page, not a table; download the file itself that the page shows": (
             text.startswith(("<!doctype html", "<html"))
         ),
-        "a workbook of an old kind (.xls); save it as .xlsx": start.startswith(b"\xd0\xcf\x11\xe0"),
-        "a table of pixels, as FER-2013 is distributed; images are read from a folder with a "
-        "sub-folder of image files per emotion": "pixels" in header,
-        "a picture, not a table; images are read from a folder with a sub-folder per emotion": (
-            PICTURE.match(start)
+        "this is a workbook of an old kind (.xls); save it as .xlsx": (
+            start.startswith(b"\xd0\xcf\x11\xe0")
         ),
+        "this is a table of pixels, as FER-2013 is distributed; images are read from a folder with "
+        "a sub-folder of image files per emotion": "pixels" in header,
+        "this is a picture, not a table; images are read from a folder with a sub-folder per "
+        "emotion": PICTURE.match(start),
+        f"the name should end in {KINDS}": (
+            not workbook and suffix not in (".csv", ".tsv", ".txt")
+        ),
+        "workbooks are read through defusedxml alone, and the environment variable "
+        "OPENPYXL_DEFUSEDXML says not to": workbook and not DEFUSEDXML,
     }
-    return next((f"this is {kind}" for kind, found in kinds.items() if found), "")
+    return next((kind for kind, found in kinds.items() if found), "")
 
 
 def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
@@ -119,33 +115,25 @@ def _within(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
         cells = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
         while cells and cells[-1] is None:
             cells.pop()
-        if not cells:
-            continue
         held += len(cells)
-        for what, count, most in (
-            ("columns", len(cells), COLUMNS),
-            ("rows", number, ROWS),
-            ("cells", held, CELLS),
-        ):
-            if count > most:
-                raise TooLarge(f"it has, at row {number}, more than {most:,} {what}")
-        found += [[]] * (number - 1 - len(found)) + [cells]
+        if cells and (number > ROWS or len(cells) > COLUMNS or held > CELLS):
+            raise TooLarge(
+                f"it has, at row {number}, more than {ROWS:,} rows, {COLUMNS:,} columns or "
+                f"{CELLS:,} cells"
+            )
+        if cells:
+            found += [[]] * (number - 1 - len(found)) + [cells]
     return found
 
 
 def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
     content = path.read_bytes()
-    encoding = next(
-        (ENCODINGS[mark] for mark in ENCODINGS if content.startswith(mark)), "utf-8-sig"
-    )
-    text = content.decode(encoding)
+    text = content.decode("utf-16" if content[:2] in UTF_16 else "utf-8-sig")
     if "\0" in text:
         raise csv.Error("there are zero bytes in it, as in UTF-16")
-    stated = re.match(r'"?sep=([,;\t])"?\r?\n', text)  # a first line for Excel
-    text = text[stated.end() :] if stated else text
-    header = re.match(r'(?:"[^"]*"|[^"\r\n]+)*+', text)
-    unquoted = re.sub(r'"[^"]*"', "", header[0] if header else "")
-    separator = stated[1] if stated else max(",;\t", key=unquoted.count)
+    text = re.sub(r'^"?sep=[,;\t]"?\r?\n', "", text)  # a first line for Excel
+    header = re.split(r"[\r\n]", re.sub(r'"[^"]*"', "", text), maxsplit=1)[0]
+    separator = max(",;\t", key=header.count)
     rows = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     first = next(rows, [])
     yield first
@@ -156,35 +144,16 @@ def _csv_rows(path: Path) -> Iterator[Sequence[str]]:
 
 
 def _sheet_rows(path: Path) -> Iterator[Sequence[Any]]:
-    if not DEFUSEDXML:
-        raise ValueError(
-            "workbooks are read through defusedxml alone, and the environment variable "
-            "OPENPYXL_DEFUSEDXML says not to"
-        )
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what holds no data, such as extensions and styles
-        try:
-            with ZipFile(file) as archive:
-                if sum(member.file_size for member in archive.infolist()) > BYTES:
-                    raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
-            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            labelled = [sheet for sheet in book.worksheets if _has_label(sheet)]
-            sheet = (labelled or book.worksheets)[0]
-            if len(labelled) > 1:
-                say_once(
-                    f"{path.name}: of {len(labelled)} sheets with a column label, {sheet.title} is "
-                    "read"
-                )
-            sheet.reset_dimensions()  # the size that a sheet states need not be its own
-            # no spreadsheet program has more rows; most of them are blank
-            yield from sheet.iter_rows(max_row=2**20, values_only=True)
-        except TooLarge:
-            raise
-        except Exception as error:  # openpyxl raises whatever a damaged file leads it to
-            raise ValueError(
-                f"{path.name}: this is not an Excel workbook, whatever its name says, or it is "
-                "damaged"
-            ) from error
+        with ZipFile(file) as archive:
+            if sum(member.file_size for member in archive.infolist()) > BYTES:
+                raise TooLarge(f"it unpacks to more than {BYTES >> 20} MiB")
+        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        sheet = next(filter(_has_label, book.worksheets), book.worksheets[0])
+        sheet.reset_dimensions()  # the size that a sheet states need not be its own
+        # no spreadsheet program has more rows; most of them are blank
+        yield from sheet.iter_rows(max_row=2**20, values_only=True)
 
 
 def _has_label(sheet: Any) -> bool:
@@ -206,8 +175,10 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         ValueError: there is no such table; the message names the row and column.
     """
     cells = read_cells(path)
-    header = [str(cell or "").strip() for cell in cells[:1].to_numpy().ravel()]
-    header = [re.sub(r"^Unnamed: \d.*", "", title) for title in header]  # as pandas writes a blank
+    header = [
+        re.sub(r"^Unnamed: \d.*", "", str(cell or "").strip())  # as pandas writes a blank
+        for cell in cells[:1].to_numpy().ravel()
+    ]
     lower = [title.lower() for title in header]
     if "label" not in lower:
         found = ", ".join(shown(title) for title in header if title) or "blank cells"
@@ -217,15 +188,23 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         )
     label, rows = lower.index("label"), cells.iloc[1:].dropna(how="all")
     labels = _labels(path, rows[label])
-    kinds = {at: _kind(rows[at]) for at in range(len(header)) if at != label}
-    titled = [at for at, kind in kinds.items() if lower[at] in NAMES and kind != "numbers"]
-    wordy = [at for at, kind in kinds.items() if kind == "words"]
-    name = next(iter(titled + wordy), None)
-    columns, skipped = _modality_columns(path, header, (name, label), kinds)
-    if name is None and skipped:
-        name = skipped[0]
-    texts = rows.index + 1 if name is None else rows[name]
-    names = np.array(["" if text is None else str(text) for text in texts])
+    numbers = rows.map(_number, decimal=",").to_numpy(float)
+    finite, odd = np.isfinite(numbers), np.isinf(numbers)
+    whole = (finite & (numbers == numbers.round())).all(axis=0)
+    words = ~whole & ((odd.sum(axis=0) > finite.sum(axis=0)) | ~finite.any(axis=0))
+    named = [
+        at
+        for at, title in enumerate(lower)
+        if at != label and (words[at] or (whole[at] and title in NAMES))
+    ]
+    name = min(named, key=lambda at: lower[at] not in NAMES, default=None)
+    columns = _modality_columns(path, header, (name, label), whole)
+    names = np.array(
+        [
+            "" if text is None else str(text)
+            for text in (rows.index + 1 if name is None else rows[name])
+        ]
+    )
     groups, said = persons(names.tolist())
 
     values = _numbers(path, rows[[column for group in columns.values() for column in group]])
@@ -234,31 +213,27 @@ def read_table(path: Path, incomplete: str) -> EmotionData:
         raise ValueError(
             f"{path.name}: there is no row that has all features, so there is nothing to train on"
         )
-    repairs, keep = [], np.arange(len(rows))
-    if missing.any():
-        if incomplete == "error":
-            raise ValueError(
-                f"{path.name}, row {rows.index[int(missing.argmax())] + 1}: a feature is missing "
-                f"(the first of {missing.sum()} such rows); load with incomplete='drop' or 'mean'"
-            )
-        if incomplete == "mean":
-            values = np.where(np.isnan(values), np.nanmean(values[~missing], axis=0), values)
-        else:
-            keep = np.flatnonzero(~missing)
-        repairs.append(("row lacks one feature or more", int(missing.sum()), DONE[incomplete]))
-    repairs += twice(values[keep], labels[keep])
-    if groups is None:
-        repairs += said
-    parts = np.split(values[keep].astype(np.float32), len(columns), axis=1)
+    if incomplete == "mean":
+        values = np.where(np.isnan(values), np.nanmean(values[~missing], axis=0), values)
+    keep = ~np.isnan(values).any(axis=1)
+    values, labels = values[keep].astype(np.float32), labels[keep]
+    repairs = [
+        ("row lacks one feature or more", int(missing.sum()), DONE[incomplete]),
+        *twice(values, labels),
+        *(said if groups is None else []),
+    ]
     return EmotionData(
-        features={name: part.copy() for name, part in zip(columns, parts, strict=True)},
-        labels=labels[keep],
+        features={
+            modality: part.copy()
+            for modality, part in zip(columns, np.split(values, len(columns), axis=1), strict=True)
+        },
+        labels=labels,
         classes=EMOTIONS,
         groups=None if groups is None else groups[keep],
         names=names[keep],
         source=path.name,
         drawn=False,
-        repairs=pd.DataFrame(repairs, columns=REPAIRS),
+        repairs=pd.DataFrame([repair for repair in repairs if repair[1]], columns=REPAIRS),
     )
 
 
@@ -277,34 +252,24 @@ def _labels(path: Path, column: pd.Series) -> NDArray[np.intp]:
     return numbers.astype(int) - 1
 
 
-def _kind(column: pd.Series) -> str:
-    """Whether a column's cells are mostly ``"words"``, all ``"whole"`` numbers, or else
-    ``"numbers"``.
-    """
-    numbers = np.array([_number(cell, ",") for cell in column])
-    finite = numbers[np.isfinite(numbers)]
-    if len(finite) == len(numbers) and (finite == np.round(finite)).all():
-        return "whole"
-    return "words" if np.isinf(numbers).sum() > len(finite) or not len(finite) else "numbers"
-
-
 def _modality_columns(
-    path: Path, header: list[str], others: tuple[int | None, int], kinds: dict[int, str]
-) -> tuple[dict[str, list[int]], list[int]]:
-    """Columns of each modality, in the order of the numbers that end their titles; and columns that
-    count rows.
+    path: Path, header: list[str], others: tuple[int | None, int], whole: NDArray[np.bool]
+) -> dict[str, list[int]]:
+    """Columns of each modality, in the order of the numbers that end their titles.
 
-    A blank header cell belongs to the modality named last.
+    A blank header cell belongs to the modality named last. Columns that count rows are no
+    modality's.
+
+    Args:
+        others: columns of the names and the labels.
+        whole: whether all cells of a column are whole numbers.
     """
     columns: dict[str, list[int]] = {}
-    skipped, modality = [], ""
+    modality = ""
     for column, title in enumerate(header):
-        continued = modality and not title
         if column in others:
             modality = ""
-        elif kinds[column] == "whole" and title.lower() in NUMBERS and not continued:
-            skipped.append(column)
-        else:
+        elif not (whole[column] and title.lower() in NUMBERS and (title or not modality)):
             modality = _modality(title) if title else modality
             if not re.fullmatch(r"[^+\x00-\x1f]{1,60}", modality):
                 raise ValueError(
@@ -318,32 +283,29 @@ def _modality_columns(
             f"{path.name}: every modality should have as many features as the others, but there "
             f"are {counts or 'none beside the column label'}"
         )
-    ordered = {}
-    for modality, group in sorted(columns.items()):
+    for modality, group in columns.items():
         titles = sorted({header[column] for column in group} - {""})
-        ends = [re.search(r"\d+(?=\D*$)", header[column]) for column in group]
-        numbers = [int(end[0]) for end in ends if end]
-        numbered = len(set(numbers)) == len(group)
-        if len(titles) > 1 and not numbered:
+        numbers = [
+            int(end[0]) for column in group if (end := re.search(r"\d+(?=\D*$)", header[column]))
+        ]
+        if len(set(numbers)) == len(group):
+            columns[modality] = [column for _, column in sorted(zip(numbers, group, strict=True))]
+        elif len(titles) > 1:
             raise ValueError(
                 f"{path.name}: {shown(titles[0])} and {shown(titles[1])} would be read as one "
                 f"modality {modality}; give each modality a name that does not end in a number, or "
                 "number its columns"
             )
-        if numbered:
-            group = [column for _, column in sorted(zip(numbers, group, strict=True))]
-        ordered[modality] = group
-    return ordered, skipped
+    return dict(sorted(columns.items()))
 
 
 def _modality(title: str) -> str:
     """The modality that a header cell names: a known one, an acronym in brackets, or the text."""
     known = set(re.findall(r"(?<![a-z])(lpq|phog)(?![a-z])", title.lower()))
-    if len(known) == 1:
-        return str(known.pop()).upper()
     acronym = re.search(r"\(([^)\d][^)]*)\)", title)
     counted = r"[\s_.-]*(pc|component|feature)?[\s_.-]*\d+$"
-    return acronym[1] if acronym else re.sub(counted, "", title, flags=re.IGNORECASE)
+    other = acronym[1] if acronym else re.sub(counted, "", title, flags=re.IGNORECASE)
+    return "".join(known).upper() if len(known) == 1 else other
 
 
 def _numbers(path: Path, cells: pd.DataFrame) -> NDArray[np.float64]:
@@ -373,27 +335,25 @@ def _number(cell: Any, decimal: str) -> float:
 
     Truth values are no numbers, nor is text such as ``1_000``.
     """
-    if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
+    text = "" if cell is None else str(cell).strip().lower()
+    if text in MISSING:
         return np.nan
-    if isinstance(cell, bool) or "_" in str(cell):
-        return np.inf
     try:
-        return float(cell.replace(decimal, ".") if isinstance(cell, str) else cell)
-    except (ValueError, OverflowError):
+        return np.inf if "_" in text else float(text.replace(decimal, "."))
+    except ValueError:
         return np.inf
 
 
 def twice(values: NDArray[np.floating], labels: NDArray[np.intp]) -> list[tuple[str, int, str]]:
-    """Repairs that tell of rows with the same features ``[N, D]``; such rows are kept."""
+    """Repairs that tell of rows with the same features ``[N, D]``, perhaps 0; they are kept."""
     frames = pd.DataFrame({"label": labels, "features": [row.tobytes() for row in values]})
     alike = frames.groupby("features")["label"]
     two_labels = int((alike.transform("nunique") > 1).sum())
     one_label = int((alike.transform("size") > 1).sum()) - two_labels
-    repairs = [
+    return [
         ("same features under two labels", two_labels, "kept, under both labels"),
         ("same features and label twice", one_label, "kept"),
     ]
-    return [repair for repair in repairs if repair[1]]
 
 
 def export(data: EmotionData, path: Path) -> Path:
@@ -413,16 +373,20 @@ def export(data: EmotionData, path: Path) -> Path:
     if data.groups is not None and (stated is None or (stated != data.groups).any()):
         people = [re.sub(r"[/\\]", "-", group) for group in data.groups.tolist()]
         names = [f"{person}_{row:09d}_00000000" for row, person in enumerate(people)]
-    table = pd.DataFrame({"": names, "label": data.labels + 1})
-    for modality in MODALITIES:
-        if modality not in data.features:
-            raise ValueError(
-                f"{data.source}: there is no {modality}, and the spreadsheet's layout has "
-                f"{' and '.join(MODALITIES)}"
-            )
-        for number, values in enumerate(data.features[modality].T, 1):
+    if not set(MODALITIES) <= set(data.features):
+        raise ValueError(
+            f"{data.source}: the spreadsheet's layout has {' and '.join(MODALITIES)}, the data "
+            f"only {' and '.join(data.features)}"
+        )
+    table = pd.DataFrame(
+        {"": names, "label": data.labels + 1}
+        | {
             # a float32 in its shortest digits, so that the same float32 is read back
-            table[f"{modality}{number}"] = values.astype(str).astype(float)
+            f"{modality}{number}": values.astype(str).astype(float)
+            for modality in MODALITIES
+            for number, values in enumerate(data.features[modality].T, 1)
+        }
+    )
     content = BytesIO()
     if path.suffix.lower() == ".xlsx":
         with pd.ExcelWriter(content, engine="openpyxl") as writer:

@@ -14,7 +14,7 @@ from emolib.data.descriptors import lpq_codes, phog
 from emolib.data.drawn import CLASSES, draw_faces, film_stills, scene
 from emolib.data.faces import PROTOTYPES, UNITS, Identity, View, draw_face
 from emolib.estimators import LPQ, PHOG
-from emolib.explore.live import NARROW, Canvas, choice, laid_out, slider
+from emolib.explore.live import Canvas, choice, laid_out, slider
 from emolib.training.scaling import min_max
 
 SHOWN_PERSONS = ("Ada", "Ben", "Cleo", "Finn", "Kim", "Mae", "Otis", "Zoe")
@@ -37,8 +37,9 @@ class FaceReader:
     def __init__(self) -> None:
         images, labels = default_faces().images, default_faces().labels
         train, test = make_folds(load(), "random", seed=0)[0]
-        parts = [make_pipeline(kind(), PCA(5, svd_solver="full")) for kind in (LPQ, PHOG)]
-        self.components = make_union(*parts).fit(images[train])
+        self.components = make_union(
+            *(make_pipeline(kind(), PCA(5, svd_solver="full")) for kind in (LPQ, PHOG))
+        ).fit(images[train])
         ten = self.components.transform(images)
         self.models = {
             name: FusionCNNClassifier(columns, random_state=0).fit(ten[train], labels[train])
@@ -64,11 +65,11 @@ def face_maker() -> widgets.VBox:
     people = {"nobody in particular": Identity()} | {
         still.person: still.identity for still in film_stills() if still.person in SHOWN_PERSONS
     }
-    reader, canvas = face_reader(), Canvas()
-    emotion = choice("emotion to begin with", CLASSES, value="Happy")
-    person = choice("person", list(people))
+    reader, canvas = face_reader(), Canvas(64)
+    emotion = choice("emotion", CLASSES, value="Happy")
+    person = choice("person", list(people), value="Ben")  # all three models read this face
     units = {
-        number: slider(f"AU {number}: {name}", 0.0, 0.0, 1.0, 0.05, NARROW)
+        number: slider(f"AU {number}: {name}", 0.0, 0.0, 1.0, 0.05)
         for number, name in UNITS.items()
     }
     scenery = {
@@ -86,8 +87,9 @@ def face_maker() -> widgets.VBox:
     def pictures() -> Iterator[figures.Picture]:
         identity, at = people[person.value], {name: own.value for name, own in scenery.items()}
         # a film's own share: stray movements, another view, things in the way
-        rng = np.random.default_rng(at["take"])
-        stray, view = scene(rng, "Neutral", identity, at["wildness"] ** 2)
+        stray, view = scene(
+            np.random.default_rng(at["take"]), "Neutral", identity, at["wildness"] ** 2
+        )
         shown = {
             number: min(1.0, control.value + stray.get(number, 0.0))
             for number, control in units.items()
@@ -105,15 +107,24 @@ def face_maker() -> widgets.VBox:
             image, lpq_codes(image[None])[0], cells, *reader.read(image), CLASSES
         )
 
+    own, others = widgets.VBox(), widgets.VBox()
+    folded = widgets.Accordion(
+        [others, widgets.VBox(list(scenery.values()))],
+        titles=("other action units", "pose, light, wildness"),
+    )
+
     def begin(_: object = None) -> None:
+        """The emotion's units, raised, and the others, folded unless it has none of its own."""
+        chosen = PROTOTYPES[emotion.value]
         for number, control in units.items():
-            control.value = float(PROTOTYPES[emotion.value].get(number, 0.0))
+            control.value = float(chosen.get(number, 0.0))
+        own.children = [units[number] for number in chosen]
+        others.children = [units[number] for number in sorted(units.keys() - chosen)]
+        folded.selected_index = None if chosen else 0
 
     emotion.observe(begin, "value")
     begin()
     canvas.follow([*units.values(), *scenery.values(), person], pictures, canvas.draw)
-    flow = {"flex_flow": "row wrap", "grid_gap": "0 0.4em"}
-    boxes = [widgets.Box(list(part.values()), layout=flow) for part in (units, scenery)]
     reached = ", ".join(f"{name} {share:.0%}" for name, share in reader.accuracy.items())
     return laid_out(
         "Move one muscle, an action unit (AU). Do the ten numbers move? The grey band is the range "
@@ -123,7 +134,6 @@ def face_maker() -> widgets.VBox:
         f"{reached}; guessing {1 / len(CLASSES):.0%}.",
         "drawn faces and networks trained on them, whatever the other explorers use; a table has "
         "no pictures",
-        [emotion, person],
-        widgets.Tab(boxes, titles=("Action units", "Pose, light")),
+        [emotion, person, own, folded],
         canvas,
     )

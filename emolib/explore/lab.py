@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from emolib.data import load
 
+SETTINGS = Path(__file__).with_name("settings")
 # On this machine alone, without requests to the network for updates and news, and no question
 # whether they may be made.
 QUIET = (
@@ -15,7 +16,8 @@ QUIET = (
     "--allow-root",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.news_url=None",
-    f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
+    f"--LabApp.app_settings_dir={SETTINGS}",
+    f"--LabApp.extra_labextensions_path={SETTINGS}",
 )
 
 
@@ -36,7 +38,11 @@ def open_lab(notebook: Path, data: str = "") -> None:
     load(source or None)  # an error in the data is raised here, and not in a cell
     if not notebook.is_file():
         raise FileNotFoundError(f"there is no notebook {notebook}")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), *QUIET]
+    # the address of a single document: no file pane beside it
+    command = [
+        *(sys.executable, "-m", "jupyterlab", *QUIET, f"--ServerApp.root_dir={notebook.parent}"),
+        f"--LabApp.default_url=/doc/tree/{notebook.name}",
+    ]
     with TemporaryDirectory(prefix="emolib-") as folder:
         home = {} if os.access(os.path.expanduser("~"), os.W_OK) else {"HOME": folder}
         code = subprocess.run(command, env=os.environ | {"EMOLIB_DATA": source} | home).returncode

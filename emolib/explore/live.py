@@ -21,8 +21,8 @@ from emolib.training.stack import NetworkStack
 # of networks, by panel and line of a figure
 Values = dict[tuple[str, str], Sequence[float] | NDArray[np.floating]]
 
-DPI = 96  # as in the report
-WIDE, NARROW = "30em", "21.5em"  # controls; JupyterLab shows three narrow ones side by side
+# Pictures grow with the screen, so that they are drawn larger than a report shows them.
+DPI = 120
 UNKNOWN = "The data do not say who is who, so only random folds can be made."
 
 
@@ -34,13 +34,16 @@ class Canvas(widgets.HTML):
     trains.
 
     Attributes:
+        share: the largest height of a picture, in percent of the window: controls and pictures are
+            seen together.
         stop: a button that ends the training; enabled as long as something trains.
     """
 
     INTERVAL = 0.25  # seconds between two pictures, at least
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, share: int, **options: Any) -> None:
         super().__init__(**options)
+        self.share = share
         self.task: asyncio.Task[None] | None = None
         self.stop = widgets.Button(description="Stop training", icon="stop", disabled=True)
         self.stop.on_click(lambda _: self.task and self.task.cancel())
@@ -51,11 +54,11 @@ class Canvas(widgets.HTML):
         # little compression: the browser waits longer for a smaller file
         picture.figure.savefig(png, format="png", dpi=DPI, pil_kwargs={"compress_level": 1})
         plt.close(picture.figure)
-        width, height = (round(inches * DPI) for inches in picture.figure.get_size_inches())
         self.value = (
             f'<img src="data:image/png;base64,{b64encode(png.getvalue()).decode()}" '
-            f'alt="{escape(picture.alt)}" width="{width}" height="{height}" '
-            'style="max-width: 100%; height: auto">'
+            f'alt="{escape(picture.alt)}" style="display: block; width: 100%; '
+            f"max-height: {self.share}vh; "
+            'object-fit: contain; object-position: left top">'
         )
 
     def follow(
@@ -63,7 +66,7 @@ class Canvas(widgets.HTML):
         controls: Iterable[widgets.Widget],
         states: Callable[[], Iterable[Any]],
         draw: Callable[[Any], None],
-    ) -> Callable[..., None]:
+    ) -> None:
         """Draws some of the states and the last one, now and whenever a control has moved: once, if
         several are moved together.
 
@@ -74,9 +77,6 @@ class Canvas(widgets.HTML):
             controls: widgets to follow.
             states: reads the controls; makes the states one by one.
             draw: draws one of them.
-
-        Returns:
-            A function that begins anew.
         """
 
         def begin(_: object = None) -> None:
@@ -88,7 +88,6 @@ class Canvas(widgets.HTML):
         for control in controls:
             control.observe(begin, "value")
         begin()
-        return begin
 
     async def _run(self, states: Callable[[], Iterable[Any]], draw: Callable[[Any], None]) -> None:
         drawn, last = -np.inf, None
@@ -108,24 +107,20 @@ class Canvas(widgets.HTML):
                     draw(last)
 
 
-def look(label: str, width: str = WIDE) -> dict[str, Any]:
-    """Label and width of a control."""
+def look(label: str) -> dict[str, Any]:
+    """Label and width of a control: that of its column."""
     return {
         "description": label,
-        "style": {"description_width": "13em"},
-        "layout": {"width": width},
+        "style": {"description_width": "158px"},
+        "layout": {"width": "auto"},
     }
 
 
-def slider(
-    label: str, value: float, low: float, high: float, step: float, width: str = WIDE
-) -> widgets.Widget:
-    """Slider with its whole label, of whole numbers if all its limits are; a narrow one shows no
-    number.
-    """
+def slider(label: str, value: float, low: float, high: float, step: float) -> widgets.Widget:
+    """Slider with its whole label, of whole numbers if all its limits are."""
     whole = all(isinstance(number, int) for number in (value, low, high, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
-    return kind(value, min=low, max=high, step=step, readout=width != NARROW, **look(label, width))
+    return kind(value, min=low, max=high, step=step, **look(label))
 
 
 def choice(label: str, options: Sequence[Any], **given: Any) -> widgets.Dropdown:
@@ -151,8 +146,8 @@ def chosen_sweep(
 ) -> pd.DataFrame:
     """The sweep of :func:`network_choices`; a split of the data's own has one fold."""
     values = {name: control.value for name, control in choices.items()}
-    folds = 1 if values["protocol"] in data.splits else sweeps.DEFAULTS["folds"]
-    return sweeps.sweep(**values, folds=folds, **others)
+    own = {"folds": 1} if values["protocol"] in data.splits else {}
+    return sweeps.sweep(**values | own | others)
 
 
 def laid_out(
@@ -161,18 +156,35 @@ def laid_out(
     controls: Sequence[widgets.Widget],
     *shown: widgets.Widget,
 ) -> widgets.VBox:
-    """Layout of an explorer: purpose and data source, controls side by side, pictures below."""
+    """Layout of an explorer: data source and, folded, how to read it; below them controls at the
+    left and pictures at the right, or underneath where the window is narrow.
+    """
     source = data if isinstance(data, str) else data.source
-    unknown = not isinstance(data, str) and data.groups is None
-    head = f"{escape(purpose)} <i>Data: {escape(source)}.</i>" + f" <b>{UNKNOWN}</b>" * unknown
-    flow = {"flex_flow": "row wrap", "grid_gap": "0 2em", "overflow": "visible"}
+    head = f"How to read this. <i>Data: {escape(source)}.</i>"
+    head += f" <b>{UNKNOWN}</b>" * (not isinstance(data, str) and data.groups is None)
+    sides = [
+        widgets.VBox(
+            list(controls),
+            layout={"flex": "0 0 340px", "max_height": "70vh", "overflow": "hidden auto"},
+        ),
+        widgets.VBox(shown, layout={"flex": "1 1 560px", "overflow": "hidden"}),
+    ]
     return widgets.VBox(
         [
-            widgets.HTML(f"<p style='margin: 0'>{head}</p>"),
-            widgets.Box(list(controls), layout=flow),
-            *shown,
-        ],
-        layout={"overflow": "visible"},
+            widgets.HTML(f"<details><summary>{head}</summary>{escape(purpose)}</details>"),
+            widgets.Box(sides, layout={"flex_flow": "row wrap", "grid_gap": "0 16px"}),
+        ]
+    )
+
+
+def thumbnails(data: EmotionData) -> NDArray[np.float32] | None:
+    """Small grey images ``[N, S, S]``, 0 to 255, of data with their pixels as descriptors."""
+    pixels = data.descriptors.get(sweeps.IMAGE)
+    # standardised and square: three standard deviations are shown
+    return (
+        None
+        if pixels is None
+        else 127.5 + 42.5 * pixels.reshape(len(pixels), round(pixels.shape[1] ** 0.5), -1)
     )
 
 

@@ -31,24 +31,24 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     """Width, angle, convention, schedule and rule: the pruned network at once, and its training
     beside that of the whole one.
     """
-    angle = live.slider("minimal angle / degrees", 15, 0, 90, 1)
+    angle = live.slider("minimal angle / °", 15, 0, 90, 1)
     controls = {
         "modality": live.choice("features", data.modalities),
         "hidden": live.slider("hidden units", 16, 2, 24, 1),
         "angle": angle,
         "activation_shift": live.choice(
             "activations",
-            (("less 0.5 (Gedeon and Harris)", 0.5), ("as they are (paper's Table 2)", 0.0)),
+            (("less 0.5", 0.5), ("as they are", 0.0)),
         ),
         "schedule": live.choice(
-            "pruned", (("once, after the first epoch", "first"), ("after every epoch", "every"))
+            "pruned", (("after first epoch", "first"), ("after every epoch", "every"))
         ),
         "merge_weights": live.choice(
-            "removed units hand on",
-            (("nothing (the paper)", False), ("their weights (Gedeon and Harris)", True)),
+            "merge weights",
+            (("no", False), ("yes", True)),
         ),
     }
-    canvas, numbers, curves = live.Canvas(), widgets.HTML(), live.Canvas()
+    canvas, numbers, curves = live.Canvas(30), widgets.HTML(), live.Canvas(26)
     train_rows, test_rows = make_folds(data, "random", seed=0)[0]
 
     @cache
@@ -82,19 +82,23 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
             )
         whole, left = (sum(p.numel() for p in model.parameters()) for model in (net, pruned))
         numbers.value = (
-            f"<p style='margin: 0'>Parameters: <b>{whole} → {left}</b> ({1 - left / whole:.0%} "
-            f"saved). Accuracy on {len(test_rows)} test rows after one epoch: <b>{before:.1%}</b> "
-            f"before pruning, <b>{after:.1%}</b> right after it. Below, both are trained on.</p>"
+            f"Pruned after one epoch: parameters <b>{whole} → {left}</b> ({1 - left / whole:.0%} "
+            f"saved), accuracy on {len(test_rows)} test rows <b>{before:.1%} → {after:.1%}</b>. "
+            "Both trained on:"
         )
-        degrees = angles(activations, rules["activation_shift"]).numpy()
         stay = torch.eq(net.hidden.weight[:, None], pruned.hidden.weight).all(-1).any(-1).numpy()
         yield figures.pruned_network(
-            degrees, angle.value, activations.numpy(), stay, inputs.shape[1], len(data.classes)
+            angles(activations, rules["activation_shift"]).numpy(),
+            angle.value,
+            activations.numpy(),
+            stay,
+            inputs.shape[1],
+            len(data.classes),
         )
 
     def train_on() -> Iterator[pd.DataFrame]:
-        chosen = {name: control.value for name, control in controls.items()}
-        table = sweep(**chosen | {"angle": 0.0}, learning_rate=RATE, max_epochs=EPOCHS)
+        whole = {name: control.value for name, control in controls.items()} | {"angle": 0.0}
+        table = sweep(**whole, learning_rate=RATE, max_epochs=EPOCHS)
         pruned = table.assign(angle=float(angle.value))
         return live.history(data, pd.concat([table, pruned], ignore_index=True), measure)
 
@@ -109,11 +113,13 @@ def pruning_lab(data: EmotionData) -> widgets.VBox:
     return live.laid_out(
         "Two units whose activations point the same way do the same work. White dots mark pairs "
         "closer than the minimal angle; one unit of each such pair goes, and the network is "
-        "trained on, beside the one that kept all its units (mean and range of five folds).",
+        "trained on, beside the one that kept all its units (mean and range of five folds). Gedeon "
+        "and Harris take 0.5 off the activations before the angle, and add the weights of a "
+        "removed unit to those of its pair; the paper's Table 2 takes activations as they are, and "
+        "its networks merge nothing.",
         data,
-        list(controls.values()),
+        [*controls.values(), curves.stop],
         canvas,
         numbers,
-        curves.stop,
         curves,
     )

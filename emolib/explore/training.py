@@ -6,10 +6,8 @@ effect on the score.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import ipywidgets as widgets
-import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -30,9 +28,9 @@ from emolib.training.stack import NetworkStack
 
 OWN = "my own"
 RECIPE = RECIPES["shallow", "converged"]  # at first
-# of the confusion lab: faces or rows that a pressed cell shows, and the borders of cells
-SHOWN = 16
-PRESSED, UNPRESSED = "2px solid #22252a", "2px solid transparent"
+# of the confusion lab: faces or rows that a pressed cell shows, and the looks of cells
+SHOWN, CELL = 16, {"height": "28px", "margin": "0"}
+PRESSED, UNPRESSED = "2px solid var(--jp-ui-font-color0, #22252a)", "2px solid transparent"
 # of the split lab
 SEEDS, EPOCHS = 10, 60
 
@@ -53,9 +51,14 @@ def training_lab(data: EmotionData) -> widgets.VBox:
         readout_format=".2g",
         **live.look("learning rate"),
     )
-    epochs = live.slider("epochs", RECIPE.epochs, 5, max(own.epochs for own in RECIPES.values()), 5)
+    epochs = widgets.SelectionSlider(
+        # even steps from a few epochs to the longest recipe
+        options=sorted({5, 10, 20, 50, 100, 500, *(own.epochs for own in RECIPES.values())}),
+        value=RECIPE.epochs,
+        **live.look("epochs at most"),
+    )
     seeds = live.slider("seeds", 8, 1, 30, 1)
-    canvas = live.Canvas()
+    canvas = live.Canvas(60)
 
     def measure(stack: NetworkStack) -> live.Values:
         results = [stack.result(k) for k in range(len(stack.rows))]
@@ -74,9 +77,9 @@ def training_lab(data: EmotionData) -> widgets.VBox:
 
     def draw(curves: pd.DataFrame) -> None:
         chance = {"accuracy": 1 / len(data.classes)}
-        canvas.draw(figures.learning_curves(curves, epochs.value, chance))
+        canvas.draw(figures.learning_curves(curves, epochs.value, chance, protocol.value))
 
-    def adjust(moved: dict[str, Any]) -> None:
+    def adjust(moved: dict[str, object]) -> None:
         """Learning rate and epochs of a recipe; after a move of either, a recipe of one's own."""
         found = RECIPES.get((network.value, recipe.value))
         settings = [found.learning_rate, found.epochs] if found else [rate.value, epochs.value]
@@ -88,31 +91,33 @@ def training_lab(data: EmotionData) -> widgets.VBox:
 
     for control in (network, recipe, rate, epochs):
         control.observe(adjust, "value")
-    again = widgets.Button(description="Train", icon="play")
-    again.on_click(canvas.follow([*choices.values(), loss, rate, epochs, seeds], train, draw))
+    canvas.follow([*choices.values(), loss, rate, epochs, seeds], train, draw)
     return live.laid_out(
         "Networks of several seeds, trained on four folds and tested on the fifth. Each line is a "
         "mean over seeds; the band spans the worst and the best seed. Which differences are larger "
         "than the band? Where do training and test rows part?",
         data,
-        [network, modality, recipe, loss, rate, epochs, seeds, protocol],
-        widgets.HBox([again, canvas.stop]),
+        [network, modality, recipe, loss, rate, epochs, seeds, protocol, canvas.stop],
         canvas,
     )
 
 
 def confusion_lab(data: EmotionData) -> widgets.VBox:
-    """Out-of-fold confusion matrix; a pressed cell shows the rows that it counts."""
+    """Out-of-fold confusion matrix; a pressed cell shows the rows that it counts, or their faces
+    where they are drawn, or images with their descriptors. Components are fitted once on all rows.
+    """
+    faces = default_faces().images if data.drawn else live.thumbnails(data)
+    data = data.as_distributed()
     choices, classes = live.network_choices(data), data.classes
     cells = {
         (true, taken): widgets.Button(
-            layout={"width": "auto", "height": "30px", "border": UNPRESSED},
+            layout=CELL | {"width": "auto", "border": UNPRESSED},
             style={"font_weight": "bold" if true == taken else "normal"},
         )
         for true, taken in np.ndindex(len(classes), len(classes))
     }
-    # as high as two rows of faces, so that the page below does not move during training
-    canvas = live.Canvas(layout={"min_height": "260px"})
+    # of one height, so that the page below does not move during training; a long table scrolls
+    canvas = live.Canvas(25, layout={"height": "26vh", "overflow": "auto"})
     rows, level = widgets.HTML(), widgets.HTML()
     pressed, scores = (0, 0), np.full((len(data), len(classes)), np.nan)
 
@@ -125,19 +130,20 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
         counts, predicted = confusion(data.labels, scores), predict(scores)
         tested = counts.sum(1, keepdims=True)
         shares = counts / np.maximum(tested, 1)
-        blues = matplotlib.colormaps["Blues"](0.7 * (shares / (shares.max() or 1)))
         for (true, taken), button in cells.items():
             button.description = str(counts[true, taken])
             button.tooltip = (
                 f"{counts[true, taken]} of {tested[true, 0]} tested rows of {classes[true]} "
                 f"predicted as {classes[taken]}"
             )
-            button.style.button_color = matplotlib.colors.to_hex(blues[true, taken])
+            # clear enough for the text of a light and of a dark page
+            button.style.button_color = f"rgba(45, 128, 142, {shares[true, taken]:.2f})"
         level.value = (
-            f"<p style='margin: 0'>After {stack.epochs} epochs, {tested.sum()} of {len(data)} rows "
-            f"tested: accuracy <b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
-            f"<b>{mean_recall(data.labels, predicted):.0%}</b>; guessing {1 / len(classes):.0%}. A "
-            "darker cell is a larger share of its row.</p>"
+            f"<p style='line-height: 1.5'>After {stack.epochs} epochs, "
+            f"{tested.sum()} of {len(data)} rows tested: accuracy "
+            f"<b>{accuracy(data.labels, predicted):.0%}</b>, mean recall "
+            f"<b>{mean_recall(data.labels, predicted):.0%}</b>; "
+            f"guessing {1 / len(classes):.0%}.</p>"
         ).replace("nan%", "undefined")
         press(pressed)
 
@@ -147,47 +153,50 @@ def confusion_lab(data: EmotionData) -> widgets.VBox:
         pressed, cells[cell].layout.border = cell, PRESSED
         true, taken = cell
         found = np.flatnonzero((data.labels == true) & (predict(scores) == taken))
-        kind = f"{classes[true]} faces" if data.drawn else f"rows of {classes[true]}"
+        kind = f"rows of {classes[true]}" if faces is None else f"{classes[true]} faces"
         outcome = "recognised" if true == taken else f"predicted as {classes[taken]}"
         sure = found[np.argsort(-scores[found, taken], kind="stable")][:SHOWN]
-        some = f", the {len(sure)} of the highest score" if len(sure) < len(found) else ""
-        said = f"{len(found)} {kind} {outcome}{some}"
-        rows.value = f"<p role='status'><b>{said}</b></p>"
+        said = f"{len(found)} {kind} {outcome}"
+        said += f", the {len(sure)} of the highest score" * (len(sure) < len(found))
+        rows.value = f"<b role='status'>{said}</b>"
         names = {emotion: classes[emotion] for emotion in (taken, true)}
         if not len(found):
             canvas.value = ""
-        elif data.drawn:
+        elif faces is not None:
             titles = [" / ".join(f"{own:.2f}" for own in scores[row, [*names]]) for row in sure]
-            alt = (
-                f"Drawn faces: {said}; scores of {' and '.join(names.values())}: "
-                f"{', '.join(titles)}."
-            )
-            canvas.draw(figures.face_row(default_faces().images[sure], titles, alt))
+            alt = f"{said}; scores of {' and '.join(names.values())}: {', '.join(titles)}."
+            canvas.draw(figures.face_row(faces[sure], titles, alt))
         else:
-            columns = {f"score of {name}": scores[sure, own] for own, name in names.items()} | {
-                f"{part} {number}": values
-                for part in choices["modality"].value.split("+")
-                for number, values in enumerate(data.features[part][sure].T, 1)
-            }
-            canvas.value = pd.DataFrame({"row": sure + 1} | columns).to_html(
-                index=False, float_format="{:.3f}".format
-            )
+            canvas.value = pd.DataFrame(
+                {"row": data.names[sure]}
+                | {f"score of {name}": scores[sure, own] for own, name in names.items()}
+                | {
+                    f"{part} {number}": values
+                    for part in choices["modality"].value.split("+")
+                    for number, values in enumerate(data.features[part][sure].T, 1)
+                }
+            ).to_html(index=False, float_format="{:.3f}".format)
 
     for cell, button in cells.items():
         button.on_click(lambda _, cell=cell: press(cell))
-    heads = [widgets.Label(name) for name in ("true ↓   predicted →", *classes)]
-    for true, name in enumerate(classes):
-        heads += [widgets.Label(name), *(cells[true, taken] for taken in range(len(classes)))]
+    names = ("true ↓   predicted →", *classes)
+    # a name above each column and before each row
+    table = [
+        cells[row - 1, column - 1]
+        if row and column
+        else widgets.Label(names[row or column], layout=CELL)
+        for row, column in np.ndindex(len(names), len(names))
+    ]
     canvas.follow(choices.values(), train, draw)
     return live.laid_out(
-        "True emotion in rows, predicted emotion in columns; each row of the data is scored by a "
+        "True emotion in rows, predicted emotion in columns; a darker cell is a larger share of "
+        "its row. Each row of the data is scored by a "
         "network that was not trained on it. Press a cell to see its rows. Above each face: its "
         "scores of the predicted and of the true emotion.",
         data,
-        [*choices.values(), canvas.stop],
-        level,
+        [*choices.values(), level, canvas.stop],
         widgets.GridBox(
-            heads,
+            table,
             layout={
                 "grid_template_columns": f"11em repeat({len(classes)}, 5em)",
                 "grid_gap": "1px",
@@ -207,7 +216,7 @@ def split_lab(data: EmotionData) -> widgets.VBox:
     count = live.slider("number of folds", 5, 2, 10, 1)
     seed = live.slider("seed", 0, 0, SEEDS - 1, 1)
     modality = live.choice("features", data.modalities)
-    where, scores, known = live.Canvas(), live.Canvas(), pd.DataFrame()
+    where, scores, known = live.Canvas(36), live.Canvas(30), pd.DataFrame()
 
     def folds() -> Iterator[figures.Picture]:
         tests = [test for _, test in make_folds(data, protocol.value, seed.value, count.value)]
@@ -227,9 +236,8 @@ def split_lab(data: EmotionData) -> widgets.VBox:
         f"{SEEDS} seeds, each with its own folds, initial weights and batches; the ringed dot is "
         "the split above. How far apart are two seeds, and how far the two kinds of folds?",
         data,
-        [protocol, count, seed, modality],
+        [protocol, count, seed, modality, scores.stop],
         where,
-        scores.stop,
         scores,
     )
 

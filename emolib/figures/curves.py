@@ -356,7 +356,9 @@ def epoch_curves(
 
 
 @styled
-def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]) -> Picture:
+def learning_curves(
+    history: pd.DataFrame, epochs: int, chance: dict[str, float], protocol: str = "random"
+) -> Picture:
     """A panel for each quantity, a line for what is compared, a band from the lowest network to the
     highest.
 
@@ -365,29 +367,34 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
             while networks train.
         epochs: where the axis ends.
         chance: by panel, the level of guessing, where there is one.
+        protocol: kind of folds that gives the second line its colour.
     """
     figure, axes = panels(
         1,
         history["panel"].nunique(),
         2.6,
         layout=None,  # by hand: redrawn while networks train
-        gridspec_kw={"left": 0.075, "right": 0.98, "bottom": 0.18, "top": 0.89, "wspace": 0.2},
+        gridspec_kw={"left": 0.075, "right": 0.97, "bottom": 0.18, "top": 0.81, "wspace": 0.2},
     )
-    colours = dict(zip(history["line"].unique(), [*MODALITY.values(), UNNAMED], strict=False))
+    lines = dict(
+        zip(history["line"].unique(), [NEUTRAL, PROTOCOL.get(protocol, UNNAMED)], strict=False)
+    )
     for axis, (panel, here) in zip(axes[0], history.groupby("panel", sort=False), strict=True):
         for line, part in here.groupby("line", sort=False):
-            band(axis, part["epoch"], part, colours[line], label=line)
-        axis.set(title=panel, xlabel="epoch", xlim=(0, max(epochs, 1)))
-        if str(panel) in chance:
+            band(axis, part["epoch"], part, lines[line], label=line)
+        # the legend stands in the empty line, always in the same place and never in the way
+        unit = " / %" * (str(panel) in chance)
+        axis.set(title=f"{panel}{unit}\n", xlabel="epoch", xlim=(0, max(epochs, 1)))
+        if unit:
             axis.axhline(chance[str(panel)], **GUESSING)
+            axis.yaxis.set_major_formatter(in_percent)
             # whole steps, so that the axis seldom moves while networks train
             axis.set_ylim(
                 np.floor(10 * here["low"].min()) / 10, np.ceil(10 * here["high"].max()) / 10
             )
-        # always in the same place, above, and never in the way
         axis.legend(
-            loc="lower right",
-            bbox_to_anchor=(1, 0.99),
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
             ncols=4,
             fontsize=8.5,
             handlelength=1.2,
@@ -398,7 +405,8 @@ def learning_curves(history: pd.DataFrame, epochs: int, chance: dict[str, float]
         figure,
         f"Learning curves after {history['epoch'].max():.0f} of {epochs} epochs. "
         + "; ".join(
-            f"{row['panel']}, {row['line']}: {row['mean']:.3g}"
+            f"{row['panel']}, {row['line']}: "
+            + (percent(row["mean"]) if row["panel"] in chance else f"{row['mean']:.3g}")
             for row in history.drop_duplicates(["panel", "line"], keep="last").to_dict("records")
         )
         + ".",

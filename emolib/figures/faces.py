@@ -182,59 +182,58 @@ def face_reading(
     """
     # Places by hand and one pair of axes for three images: this picture is redrawn while a slider
     # moves, and matplotlib takes longer to make axes and look for a layout than to draw.
-    figure = plt.figure(figsize=(WIDTH, 5.0))
-    top = figure.add_axes((0.005, 0.43, 0.99, 0.57), **BARE)
-    side, step = len(image), 1.045 * len(image)
-    cells = round((len(gradients) / BINS) ** 0.5)
-    for place, (title, shown, colours, low, interpolation) in enumerate(
-        (
-            ("the face", image, "gray", 0, "nearest"),
-            ("its LPQ codes", codes, "twilight", 0, "nearest"),
-            ("its PHOG cells", image, "gray", -600, None),
-        )
+    figure = plt.figure(figsize=(WIDTH, 4.5))
+    side, cells = len(image), round((len(gradients) / BINS) ** 0.5)
+    half, below = 0.485 * side, 1.1 * side
+    left = figure.add_axes((0.003, 0.005, 0.32, 0.99), anchor="NW", **BARE)
+    for x, y, wide, title, shown, colours, low, interpolation in (
+        (0, 0, side, "the face", image, "gray", 0, "nearest"),
+        (0, below, half, "LPQ codes", codes, "twilight", 0, "nearest"),
+        (side - half, below, half, "PHOG cells", image, "gray", -600, None),
     ):
-        top.imshow(
+        left.imshow(
             shown,
             cmap=colours,
             vmin=low,
             vmax=255,
             interpolation=interpolation,
-            extent=(place * step, place * step + side, side, 0),
+            extent=(x, x + wide, y + wide, y),
         )
-        top.text(place * step, -2, title, fontsize=10.5, fontweight="bold")
-    _roses(top, gradients.reshape(cells, cells, BINS), 2 * step, side / cells)
-    top.set(xlim=(-1, 2 * step + side + 1), ylim=(side, -9))
+        left.text(x, y - 0.02 * side, title, fontsize=10.5, fontweight="bold")
+    _roses(left, gradients.reshape(cells, cells, BINS), (side - half, below), half / cells)
+    left.set(xlim=(-1, side + 1), ylim=(below + half, -0.09 * side))
 
-    ten = figure.add_axes((0.06, 0.1, 0.25, 0.25))
+    ten = figure.add_axes((0.42, 0.67, 0.57, 0.26))
     for place, (modality, values) in enumerate(numbers.items()):
         x, colour = np.arange(len(values)) + place * (len(values) + 0.7), MODALITY[modality]
         ten.bar(x, values, color=colour)
         ten.annotate(
             modality,
-            (x.mean(), 1.02),
+            (x.mean(), -0.14),
             xycoords=("data", "axes fraction"),
             ha="center",
             fontsize=9.5,
             color=colour,
         )
     ten.axhspan(0, 1, color="#f1f1f1", zorder=0)
-    ten.set(xticks=[], xlabel=f"{sum(map(len, numbers.values()))} numbers, scaled")
+    ten.set(
+        ylim=_reaching(-0.3, 1.3, numbers),
+        xticks=[],
+        title=f"{sum(map(len, numbers.values()))} features, scaled",
+    )
 
-    right = figure.add_axes((0.39, 0.1, 0.6, 0.25))
+    right = figure.add_axes((0.42, 0.08, 0.57, 0.37))
     for place, (model, values) in enumerate(scores.items()):
         x = np.arange(len(classes)) + (place - (len(scores) - 1) / 2) * 0.8 / len(scores)
         best, colour = values.argmax(), MODALITY[model]
-        right.bar(x, values, 0.72 / len(scores), label=model, color=colour)
+        right.bar(x, values, 0.72 / len(scores), label=f"{model}: {classes[best]}", color=colour)
         right.plot(x[best], max(values[best], 0) + 0.06, marker="v", color=colour)
-    right.set(ylabel="score", xticks=range(len(classes)))
-    # limits that stay while a slider moves, unless a bar or the mark above it would be cut
-    for axis, low, high in ((ten, -0.3, 1.3), (right, -0.25, 1.15)):
-        axis.set_ylim(min(low, axis.get_ylim()[0]), max(high, axis.get_ylim()[1]))
+    right.set(ylim=_reaching(-0.25, 1.15, scores), title="scores\n", xticks=range(len(classes)))
     for label, emotion in zip(right.set_xticklabels(classes), classes, strict=True):
-        label.set(color=EMOTION[emotion], fontsize=8.5)
+        label.set(color=EMOTION[emotion], fontsize=9.5)
     right.grid(axis="y")
     right.legend(
-        loc="lower left", bbox_to_anchor=(0, 0.98), ncols=len(scores), borderaxespad=0.1, fontsize=9
+        loc="lower left", bbox_to_anchor=(-0.01, 0.99), ncols=len(scores), borderaxespad=0.1
     )
     return Picture(
         figure,
@@ -253,16 +252,23 @@ def face_reading(
     )
 
 
-def _roses(axis: Axes, gradients: np.ndarray, left: float, wide: float) -> None:
+def _reaching(low: float, high: float, bars: dict[str, np.ndarray]) -> tuple[float, float]:
+    """Limits that stay while a slider moves, unless a bar or the mark above it would be cut."""
+    values = np.concatenate(list(bars.values()))
+    return min(low, values.min() - 0.1), max(high, values.max() + 0.15)
+
+
+def _roses(axis: Axes, gradients: np.ndarray, corner: tuple[float, float], wide: float) -> None:
     """In each cell a line for each direction of the gradient, as long as its share."""
     row, column, k = (index.ravel() for index in np.indices(gradients.shape))
     angle = 2 * np.pi * (k + 0.5) / BINS
-    start = np.stack([left + (column + 0.5) * wide, (row + 0.5) * wide], 1)
+    start = np.stack([column + 0.5, row + 0.5], 1) * wide + corner
     lengths = gradients.reshape(-1, 1) / max(gradients.max(), 1e-12) * wide / 2
     ends = start + lengths * np.stack([np.cos(angle), np.sin(angle)], 1)
-    edges, side = np.arange(1, len(gradients)) * wide, len(gradients) * wide
-    axis.hlines(edges, left, left + side, color="white", linewidth=0.8)
-    axis.vlines(left + edges, 0, side, color="white", linewidth=0.8)
+    left, top, side = *corner, len(gradients) * wide
+    edges = np.arange(wide, side, wide)
+    axis.hlines(top + edges, left, left + side, color="white", linewidth=0.8)
+    axis.vlines(left + edges, top, top + side, color="white", linewidth=0.8)
     axis.add_collection(
         LineCollection(
             list(np.stack([start, ends], 1)), color=MODALITY["PHOG"], linewidth=1.4, gid=KEPT

@@ -43,7 +43,7 @@ def trace(net: nn.Module, x: torch.Tensor) -> pd.DataFrame:
         Columns ``layer`` (its name), ``kind``, ``output`` (its shape, without the batch) and
         ``parameters`` (how many).
     """
-    graph = symbolic_trace(net)
+    graph = symbolic_trace(net, {"image": None})
     ShapeProp(graph).propagate(x)
     calls = [node for node in graph.graph.nodes if node.op == "call_module"]
     layers = [net.get_submodule(node.target) for node in calls]

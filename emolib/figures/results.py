@@ -468,7 +468,7 @@ def fold_map(tests: list[np.ndarray], groups: np.ndarray | None, protocol: str) 
         2.6,
         "",
         layout=None,  # by hand, the same for any number of folds: what lies below keeps its place
-        gridspec_kw={"left": 0.07, "right": 0.99, "bottom": 0.21, "top": 0.88},
+        gridspec_kw={"left": 0.07, "right": 0.97, "bottom": 0.21, "top": 0.88},
     )
     axis.imshow(
         colours[

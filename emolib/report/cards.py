@@ -73,7 +73,7 @@ def figure(id: str, picture: "Picture", caption: str, *, folded: bool = False) -
     Raises:
         ValueError: the picture has no alt text or no data, or there is no caption.
     """
-    _show("figure", id, caption, picture.data, states=[_drawn(picture, folded)], folded=folded)
+    _show("figure", id, caption, picture.data, states=[as_svg(picture, folded)], folded=folded)
 
 
 def slider(
@@ -99,7 +99,7 @@ def slider(
         [picture.data.assign(**{label: value}) for value, picture in states.items()],
         ignore_index=True,
     )
-    drawn = [_drawn(picture) | {"value": f"{value:g}{unit}"} for value, picture in states.items()]
+    drawn = [as_svg(picture) | {"value": f"{value:g}{unit}"} for value, picture in states.items()]
     _show("slider", id, caption, data, states=drawn, label=label)
 
 
@@ -264,7 +264,7 @@ def _with_marks(topic: str, claims: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _drawn(picture: "Picture", folded: bool = False) -> dict[str, Any]:
+def as_svg(picture: "Picture", folded: bool = False) -> dict[str, Any]:
     """The picture's words and SVG; of one that is not folded, also as drawn for a phone."""
     state: dict[str, Any] = {"alt": picture.alt, "narrow": None} | _sized(picture.figure)
     narrow = _sized(picture.narrow().figure) if picture.narrow and not folded else state

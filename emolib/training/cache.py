@@ -81,9 +81,10 @@ class Cache:
 
     def get(self, keys: Sequence[str]) -> dict[str, NetworkResult]:
         """The results that are kept, by key."""
-        statement = "SELECT key, content FROM network WHERE key = ?"
         kept = {}
-        for key, content in self._run(statement, [[key] for key in keys]):
+        for key, content in self._run(
+            "SELECT key, content FROM network WHERE key = ?", [[key] for key in keys]
+        ):
             try:
                 kept[key] = _unpack(key, content)
             except Exception:  # whatever the bytes have become; the checksum of each array is read
@@ -94,8 +95,10 @@ class Cache:
 
     def put(self, results: Mapping[str, NetworkResult]) -> None:
         """Keeps some results by their keys, all or none."""
-        entries = [(key, _pack(key, result)) for key, result in results.items()]
-        self._run("INSERT OR REPLACE INTO network VALUES (?, ?)", entries)
+        self._run(
+            "INSERT OR REPLACE INTO network VALUES (?, ?)",
+            [(key, _pack(key, result)) for key, result in results.items()],
+        )
 
     def _run(
         self, statement: str, values: Sequence[Sequence[str | bytes]]
@@ -112,9 +115,8 @@ class Cache:
                 )
                 return [row for each in values for row in connection.execute(statement, each)]
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
-                reason = f"cannot be used ({error}); what is trained now will be trained again"
-            else:
+            reason = f"cannot be used ({error}); what is trained now will be trained again"
+            if getattr(error, "sqlite_errorcode", None) in DAMAGED:
                 reason = "is damaged, and lies beside as .damaged; what it held is trained again"
                 with suppress(OSError):
                     os.replace(self.path, self.path.with_suffix(".damaged"))

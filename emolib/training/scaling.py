@@ -74,9 +74,8 @@ def min_max(
 def _components(data: EmotionData, modality: str, rows: Rows) -> NDArray[np.float32]:
     """Components fitted on a fold's training rows, ``[N, P]``."""
     descriptors, count = data.descriptors[modality], data.features[modality].shape[1]
-    products = None
-    if len(rows) <= descriptors.shape[1]:
-        products = _products(data, modality)[np.ix_(rows, rows)]
+    few = len(rows) <= descriptors.shape[1]
+    products = _products(data, modality)[np.ix_(rows, rows)] if few else None
     return Components.fit(descriptors[rows], count, products).transform(descriptors)
 
 
@@ -128,8 +127,7 @@ class FoldInputs:
         self.rows = np.array(
             [np.resize(training, self.length.max()) for training, _ in self.pairs], np.int32
         )
-        self.order, self.drawn = self.rows.copy(), np.zeros(self.rows.shape, np.int64)
-        self.draws = [torch.from_numpy(self.drawn[s, :n]) for s, n in enumerate(self.length)]
+        self.order = self.rows.copy()
         self.generators = [
             torch.Generator().manual_seed(sweeps.seeds(seed, fold, restart)[1])
             for _, _, seed, restart, fold in splits
@@ -140,12 +138,11 @@ class FoldInputs:
     ) -> NDArray[np.float32]:
         """``[N, M, D]``: every row of the data as one split's networks see it."""
         fitted_on = None if scaling == "all rows" else self.pairs[split][0]
-        names = (
-            modalities or data.modalities[:1]
-        )  # a network of the image alone has no use for them
+        if not modalities:  # of a network that looks at the image alone
+            return np.zeros((len(data), 0, 0), np.float32)
         if scaling == "as they come":
-            return np.stack([data.features[name] for name in names], axis=1)
-        parts = [scale(data, name, fitted_on) for name in names]
+            return np.stack([data.features[name] for name in modalities], axis=1)
+        parts = [scale(data, name, fitted_on) for name in modalities]
         if fitted_on is not None:
             for part in parts:
                 check_scaling(part, fitted_on)
@@ -156,9 +153,5 @@ class FoldInputs:
     def shuffle(self, splits: Rows) -> None:
         """Draws a fresh order of the training rows of some splits: an epoch is a permutation."""
         for split in splits:
-            torch.randperm(
-                self.draws[split].numel(),
-                generator=self.generators[split],
-                out=self.draws[split],
-            )
-        self.order[splits] = np.take_along_axis(self.rows[splits], self.drawn[splits], axis=1)
+            drawn = torch.randperm(self.length[split], generator=self.generators[split])
+            self.order[split, : len(drawn)] = self.rows[split, drawn]

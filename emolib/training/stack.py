@@ -16,13 +16,12 @@ from weakref import proxy
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emolib.data import EmotionData, Rows
 from emolib.metrics import accuracy, predict
-from emolib.models import FusionNet, ImageFusionNet, ShallowNet
+from emolib.models import FusionNet, ShallowNet
 from emolib.pruning import prune
 from emolib.training import sweeps
 from emolib.training.cache import NetworkResult
@@ -35,7 +34,7 @@ from emolib.training.kernels.arithmetic import (
     OPTIMISERS,
     constants,
 )
-from emolib.training.kernels.tape import epoch
+from emolib.training.kernels.operations import epoch
 from emolib.training.scaling import FoldInputs
 
 PRECISIONS = ("float32", "float64")
@@ -83,27 +82,29 @@ class NetworkStack:
         # one module per width, drawn anew for each network: making it takes longer than drawing
         kinds = {row["hidden"]: row for row in rows}
         nets = {hidden: sweeps.build(row, data) for hidden, row in kinds.items()}
-        initial = {hidden: dict(net.named_parameters()) for hidden, net in nets.items()}
         self.net = nets[max(nets)]
-        device = "cpu" if isinstance(self.net, ImageFusionNet) else device
+        device = "cpu" if rows[0]["network"] == sweeps.IMAGE_NETWORK else device
         hidden = self.settings["hidden"] * isinstance(self.net, ShallowNet)
         self.alive = torch.from_numpy(np.arange(hidden.max()) < hidden[:, None]).to(device)
-        size = sum(parameter.numel() for parameter in self.net.parameters())
         kind = getattr(torch, precision)
+        size = sum(parameter.numel() for parameter in self.net.parameters())
         self.weights = torch.zeros(len(rows), size, dtype=kind, device=device)
         stacked = named_parameters(self.net, self.weights)
         for k, row in enumerate(rows):
-            seed, _ = sweeps.seeds(row["seed"], row["fold"], row["restart"])
-            sweeps.initialise(nets[row["hidden"]], seed)
-            for name, parameter in initial[row["hidden"]].items():
+            net = nets[row["hidden"]]
+            sweeps.initialise(net, sweeps.seeds(row["seed"], row["fold"], row["restart"])[0])
+            for name, parameter in net.named_parameters():
                 own = tuple(slice(length) for length in parameter.shape)
                 stacked[name][k][own] = parameter.detach()
         self.net.to(device, kind)
-        rule = [
-            (rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]])
-            for rate, row in zip(self.settings["learning_rate"], rows, strict=True)
-        ]
-        self.rule = torch.tensor(rule, dtype=torch.float64, device=device)
+        self.rule = torch.tensor(
+            [
+                (rate, *OPTIMISERS[row["optimiser"]], *LOSSES[row["loss"]])
+                for rate, row in zip(self.settings["learning_rate"], rows, strict=True)
+            ],
+            dtype=torch.float64,
+            device=device,
+        )
         self.mean, self.square = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         self.steps = torch.zeros(len(rows), dtype=torch.int64, device=device)
         engine = ENGINES.get(type(self.net), VmapEngine) if device == "cpu" else VmapEngine
@@ -113,9 +114,8 @@ class NetworkStack:
         self.stopped = np.zeros(len(rows), bool)
         self.epochs = 0
         self.losses: list[NDArray[np.float64]] = []
-        self.done = np.zeros(len(rows), int)
+        self.done, self.waited = np.zeros((2, len(rows)), int)
         self.best = np.full(len(rows), np.inf)
-        self.waited = np.zeros(len(rows), int)
 
     def epoch(self) -> NDArray[np.float64]:
         """Trains one more epoch; returns mean losses ``[K]``, NaN for networks that have ended."""
@@ -153,41 +153,35 @@ class NetworkStack:
             counts[i, self.material.pairs[split][0]] = 1
         bias, incoming = p["hidden.bias"].unsqueeze(1), p["hidden.weight"].transpose(1, 2)
         h = torch.sigmoid(torch.baddbmm(bias, inputs.flatten(2).double(), incoming))
-        settings = {
-            name: torch.tensor(self.settings[name][due].tolist()).to(h.device)
-            for name in ("angle", "activation_shift", "merge_weights")
-        }
         self.alive[which], outgoing, bias = prune(
             h,
             self.alive[which],
             p["output.weight"],
             p["output.bias"],
-            **settings,
+            **{
+                name: torch.tensor(self.settings[name][due].tolist()).to(h.device)
+                for name in ("angle", "activation_shift", "merge_weights")
+            },
             weight=counts.to(h),
         )
         stacked["output.weight"][which] = outgoing.to(self.weights)
         stacked["output.bias"][which] = bias.to(self.weights)
 
-    def compacted(self, k: int) -> Floats:
-        """Parameters of one network, flat, without the units that count for nothing."""
-        if not isinstance(self.net, ShallowNet):
-            return self.weights[k].cpu().numpy().copy()
-        parts = named_parameters(self.net, self.weights[k])
-        for name in ("hidden.weight", "hidden.bias"):
-            parts[name] = parts[name][self.alive[k]]
-        parts["output.weight"] = parts["output.weight"][:, self.alive[k]]
-        return torch.cat([part.flatten() for part in parts.values()]).cpu().numpy()
-
     def result(self, k: int) -> NetworkResult:
         """The result of one network, as far as it is trained."""
         trained_on, tested = self.material.pairs[self.material.split[k]]
         scores = self.engine.scores(k)
+        parts, alive = named_parameters(self.net, self.weights[k]), self.alive[k]
+        if isinstance(self.net, ShallowNet):  # without the units that count for nothing
+            parts["hidden.weight"] = parts["hidden.weight"][alive]
+            parts["hidden.bias"] = parts["hidden.bias"][alive]
+            parts["output.weight"] = parts["output.weight"][:, alive]
         return NetworkResult(
             scores=scores[tested],
             test_rows=tested,
-            weights=self.compacted(k),
+            weights=torch.cat([part.flatten() for part in parts.values()]).cpu().numpy(),
             losses=np.array([losses[k] for losses in self.losses[: self.done[k]]], np.float32),
-            units=int(self.alive[k].sum()),
+            units=int(alive.sum()),
             train_accuracy=accuracy(self.data.labels[trained_on], predict(scores[trained_on])),
             linear_share=float((np.abs(scores - self.material.targets)[trained_on] > 1).mean()),
             stopped=bool(self.stopped[k]),
@@ -212,28 +206,28 @@ class TapeEngine:
         net: Any = stack.net
         self.constants = constants(stack.material.targets.dtype)
         views, rows, modalities, features = stack.material.inputs.shape
-        self.inputs = stack.material.inputs.reshape(views, rows, -1)
+        self.inputs = stack.material.inputs.reshape(views, rows, modalities * features)
         self.image = np.empty((rows, 0), kind)
         if isinstance(net, ShallowNet):
             self.tape: record.Tape = record.ShallowTape(net, stack.batch, kind)
-            return
-        shapes = [(1, features)] * len(net.branches)
-        if isinstance(net, ImageFusionNet):
-            faces = images(stack.data).numpy().astype(kind)
-            shapes.append(faces.shape[1:])
-            self.image = faces.reshape(rows, -1)
-        self.inputs = self.inputs[:, :, : len(net.branches) * features]
-        self.tape = record.ConvolutionTape(net, stack.batch, shapes, kind)
+        else:
+            shapes = [(1, features)] * modalities
+            if len(net.branches) > modalities:
+                faces = images(stack.data).numpy().astype(kind)
+                shapes.append(faces.shape[1:])
+                self.image = faces.reshape(rows, -1)
+            self.tape = record.ConvolutionTape(net, stack.batch, shapes, kind)
 
     def _run(self, which: Rows, order: Ints, length: Ints, split: Ints, scores: Floats) -> Floats:
         losses = np.zeros(len(which), scores.dtype)
         s, m, tape = self.stack, self.stack.material, self.tape
-        # the same memory as the tensors'
-        tensors = s.weights, s.mean, s.square, s.steps, s.rule, s.alive
-        arguments: list[Any] = [tensor.numpy() for tensor in tensors]
-        arguments += [which, self.inputs, m.view, self.image, s.data.labels, order, length, split]
-        arguments += [s.batch, tape.operations, tape.windows, tape.places, tape.slots, tape.room]
-        arguments += [tape.memory, losses, scores, self.constants]
+        arguments: list[Any] = [
+            # the same memory as the tensors'
+            *(part.numpy() for part in (s.weights, s.mean, s.square, s.steps, s.rule, s.alive)),
+            *(which, self.inputs, m.view, self.image, s.data.labels, order, length, split, s.batch),
+            *(tape.operations, tape.windows, tape.places, tape.slots, tuple(tape.room.tolist())),
+            *(tape.memory, losses, scores, self.constants),
+        ]
         epoch(*arguments)
         return losses
 
@@ -288,7 +282,7 @@ class VmapEngine:
         each = torch.where(
             smooth > 0,
             (slope * (error - 0.5 * slope)).mean(1),
-            F.cross_entropy(out, target, reduction="none"),
+            nn.functional.cross_entropy(out, target, reduction="none"),
         )
         return (each * share).sum()
 
@@ -303,17 +297,15 @@ class VmapEngine:
             state[chosen] for state in (s.weights, s.mean, s.square, s.steps)
         )
         alive = s.alive[chosen].to(weights.dtype)
-        rule = s.rule[chosen].unsqueeze(2)  # [K, 5, 1]
-        rate, momentum, adaptive = rule[:, 0], rule[:, 1], rule[:, 2] > 0
-        bound, smooth = rule[:, 3, 0].to(weights), rule[:, 4, 0].to(weights)
+        rate, momentum, adaptive, bound, smooth = s.rule[chosen].T.unsqueeze(2)  # [K, 1] each
+        bound, smooth = bound.to(weights), smooth.to(weights)
         total = weights.new_zeros(len(which))
-        for start in range(0, order.shape[1], s.batch):
-            place = torch.arange(start, min(start + s.batch, order.shape[1]), device=device)
-            there = place < length.unsqueeze(1)  # [K, B]
-            count = there.sum(1)
-            on = (count > 0).unsqueeze(1)  # a network with fewer batches waits for the others
-            rows = order[:, place]
-            share = there / count.clamp(min=1).unsqueeze(1).to(weights.dtype)
+        present = torch.arange(order.shape[1], device=device) < length.unsqueeze(1)
+        batches = zip(order.split(s.batch, 1), present.split(s.batch, 1), strict=True)
+        for rows, there in batches:  # [K, B]
+            count = there.sum(1, keepdim=True)
+            on = count > 0  # a network with fewer batches waits for the others
+            share = there / count.clamp(min=1).to(weights.dtype)
             gradient, loss = self.gradient(
                 weights, alive, self.inputs[view, rows], self.targets[rows], share, bound, smooth
             )
@@ -321,16 +313,13 @@ class VmapEngine:
             steps += on[:, 0]
             # as adam_coefficients and optimizer_step, each network by its own steps and rule
             taken = steps.unsqueeze(1).double()
-            keep, take = momentum.to(weights), (1 - BETA1 * adaptive.double()).to(weights)
+            keep, take = momentum.to(weights), (1 - BETA1 * adaptive).to(weights)
             mean = torch.where(on, mean * keep + gradient * take, mean)
             square = torch.where(on, square * BETA2 + (1 - BETA2) * gradient.square(), square)
-            root = (1 - BETA2**taken).sqrt().to(weights)
-            size = torch.where(adaptive, rate / (1 - BETA1**taken), rate).to(weights)
-            weights = torch.where(
-                on,
-                weights - size * mean / torch.where(adaptive, square.sqrt() / root + EPSILON, 1.0),
-                weights,
-            )
+            root = square.sqrt() / (1 - BETA2**taken).sqrt().to(weights) + EPSILON
+            size = torch.where(adaptive > 0, rate / (1 - BETA1**taken), rate).to(weights)
+            step = size * mean / torch.where(adaptive > 0, root, 1.0)
+            weights = torch.where(on, weights - step, weights)
         for state, fresh in zip(
             (s.weights, s.mean, s.square, s.steps),
             (weights, mean, square, steps),
@@ -369,5 +358,4 @@ def images(data: EmotionData) -> Tensor:
 ENGINES: dict[type[nn.Module], Any] = {
     ShallowNet: TapeEngine,
     FusionNet: TapeEngine,
-    ImageFusionNet: TapeEngine,
 }

@@ -13,7 +13,7 @@ from torch import nn
 
 from emolib.data import EmotionData
 from emolib.folds import DEALT, LARGEST_SEED
-from emolib.models import POOLINGS, FusionNet, ImageFusionNet, ShallowNet
+from emolib.models import POOLINGS, FusionNet, ShallowNet
 from emolib.training.kernels import arithmetic
 from emolib.utils.validation import boolean, one_of, real_number, whole_number
 
@@ -58,12 +58,10 @@ RECIPES = {
 OPTIMISERS, LOSSES = tuple(arithmetic.OPTIMISERS), tuple(arithmetic.LOSSES)
 IMAGE_NETWORK, IMAGE = "cnn 2-D", "image"  # and the modality that its image branch reads
 NETWORKS = ("shallow", "cnn", IMAGE_NETWORK)
-SCHEDULES = ("first", "every")
-SCALINGS = ("training rows", "all rows", "standardised", "as they come")
 
 # The columns of a sweep and what a row holds unless told otherwise.
 DEFAULTS: Row = {
-    # "shallow": ShallowNet; "cnn": FusionNet; "cnn 2-D": ImageFusionNet, which sees images too
+    # "shallow": ShallowNet; "cnn": FusionNet; "cnn 2-D": the same, which sees images too
     "network": "shallow",
     "modality": "LPQ",  # several are joined by +
     "hidden": 16,  # hidden units to begin with; a CNN has none
@@ -89,15 +87,7 @@ DEFAULTS: Row = {
 }
 REPETITION = list(DEFAULTS)
 NETWORK = [*REPETITION, "fold"]
-# Columns by the names that they had in earlier versions.
-RENAMED = {
-    "limit": "max_epochs",
-    "rate": "learning_rate",
-    "centre": "activation_shift",
-    "merge": "merge_weights",
-}
 LARGEST = 1_000_000  # rows; far more would not fit in memory
-FASTEST = 10.0  # learning rate; with far higher ones weights leave the range of single precision
 WIDEST = 10_000  # hidden units
 
 
@@ -117,14 +107,15 @@ VALID: dict[str, tuple[Any, ...]] = {
     "pooling": (one_of, tuple(POOLINGS)),
     "angle": (real_number, 0, 180),
     "activation_shift": (real_number, -1, 1),
-    "schedule": (one_of, SCHEDULES),
+    "schedule": (one_of, ("first", "every")),
     "merge_weights": (boolean,),
     "recipe": (one_of, ("printed", "converged")),
     "max_epochs": (whole_number, 0, LARGEST),
-    "learning_rate": (real_number, 0, FASTEST),
+    # with far higher ones weights leave the range of single precision
+    "learning_rate": (real_number, 0, 10),
     "optimiser": (one_of, OPTIMISERS),
     "loss": (one_of, LOSSES),
-    "scaling": (one_of, SCALINGS),
+    "scaling": (one_of, ("training rows", "all rows", "standardised", "as they come")),
     "protocol": (text,),
     "folds": (whole_number, 1),
     "seed": (whole_number, 0, LARGEST_SEED),
@@ -155,8 +146,6 @@ def sweep(**choices: Any) -> pd.DataFrame:
         1100
     """
     for name in choices:
-        if name in RENAMED:
-            raise ValueError(f"a sweep has no column {name!r}; it is called {RENAMED[name]!r} now")
         one_of("column", name, DEFAULTS)
     values = {}
     for column, choice in (DEFAULTS | choices).items():
@@ -165,16 +154,17 @@ def sweep(**choices: Any) -> pd.DataFrame:
         values[column] = [valid(column, value) for value in given]
         if not values[column]:
             raise ValueError(f"{column} has no value; a sweep needs at least one for each column")
-    folds = values["folds"]
-    count = sum(folds) * prod(len(choice) for choice in values.values()) // len(folds)
+    others = (len(choice) for column, choice in values.items() if column != "folds")
+    count = sum(values["folds"]) * prod(others)
     if count > LARGEST:
         raise ValueError(f"these choices make {count:,} networks; a sweep has at most {LARGEST:,}")
-    rows = [
-        (*row, fold)
-        for row in product(*values.values())
-        for fold in range(row[REPETITION.index("folds")])
-    ]
-    found = table(rows)
+    found = table(
+        [
+            (*row, fold)
+            for row in product(*values.values())
+            for fold in range(row[REPETITION.index("folds")])
+        ]
+    )
     # what the others do not have
     found.loc[found["network"] != "shallow", ["hidden", "angle"]] = [0, 0.0]
     found.loc[found["network"] != "cnn", "channels"] = 0
@@ -236,8 +226,7 @@ def checked_row(given: Row, data: EmotionData) -> Row:
     whole_number("fold", row["fold"], 0, row["folds"] - 1)
     for part in row["modality"].split("+"):
         one_of("modality", part, data.modalities)
-    looks = row["network"] == IMAGE_NETWORK
-    if looks and IMAGE not in data.descriptors:
+    if row["network"] == IMAGE_NETWORK and IMAGE not in data.descriptors:
         raise ValueError(
             f"{data.source}: there are no images, which the network {IMAGE_NETWORK!r} looks at"
         )
@@ -253,8 +242,8 @@ def checked_row(given: Row, data: EmotionData) -> Row:
 
 def features_of(row: Row) -> list[str]:
     """Modalities whose features a row's network reads: all but the image that it looks at."""
-    image = IMAGE if row["network"] == IMAGE_NETWORK else None
-    return [part for part in row["modality"].split("+") if part != image]
+    looks = row["network"] == IMAGE_NETWORK
+    return [part for part in row["modality"].split("+") if not (looks and part == IMAGE)]
 
 
 def recipe_of(row: Row) -> Recipe:
@@ -287,7 +276,7 @@ def build(row: Row, data: EmotionData) -> nn.Module:
         net = ShallowNet(len(modalities) * features, int(row["hidden"]), classes)
     elif row["network"] == IMAGE_NETWORK:
         side = round(data.descriptors[IMAGE].shape[1] ** 0.5)
-        net = ImageFusionNet(len(modalities), features, classes, side=side)
+        net = FusionNet(len(modalities), features, classes, side=side)
     else:
         net = FusionNet(len(modalities), features, classes, row["channels"], row["pooling"])
     initialise(net, seeds(row["seed"], row["fold"], row["restart"])[0])

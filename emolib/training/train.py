@@ -74,15 +74,14 @@ class Trained:
             rows were ``tested``), and the scores ``[R, N, C]`` that each row of the data got from
             the network that had not seen it, NaN where none tested it.
         """
-        table = self.table
-        number, own = _repetitions(table)
+        number, own = _repetitions(self.table)
         first = np.unique(number, return_index=True)[1]
         scores = np.full((len(first), len(self.data), len(self.data.classes)), np.nan, np.float32)
         for place, result in zip(number, self.results, strict=True):
             scores[place, result.test_rows] = result.scores
-        means = table.groupby(number, sort=False)[ADDED].mean()
+        means = self.table.groupby(number, sort=False)[ADDED].mean()
         means["tested"] = (predict(scores) != UNTESTED).sum(-1)
-        named = table[[*sweeps.REPETITION, *own]].iloc[first].reset_index(drop=True)
+        named = self.table[[*sweeps.REPETITION, *own]].iloc[first].reset_index(drop=True)
         return named.join(means), scores
 
     @property
@@ -90,14 +89,16 @@ class Trained:
         """Training steps by kind of network, ``"shallow"``, ``"cnn"`` or ``"cnn fusion"``: epochs
         times batches of the rows that a network did not test, whether it was trained now or before.
         """
-        fused = np.where(self.table["modality"].str.contains("+", regex=False), " fusion", "")
-        kind = self.table["network"].where(self.table["network"] == "shallow", lambda n: n + fused)
         rows = self.table.to_dict("records", into=sweeps.Row())
+        kinds = [
+            row["network"] + " fusion" * (row["network"] != "shallow" and "+" in row["modality"])
+            for row in rows
+        ]
         batches = [
             -(-(len(self.data) - len(result.test_rows)) // sweeps.recipe_of(row).batch)
             for row, result in zip(rows, self.results, strict=True)
         ]
-        return dict((self.table["epochs"] * batches).groupby(kind).sum().astype(int))
+        return dict((self.table["epochs"] * batches).groupby(kinds).sum().astype(int))
 
     def member(self, position: int) -> nn.Module:
         """The trained network of one row as a plain, compacted module.
@@ -119,18 +120,14 @@ def _repetitions(table: pd.DataFrame) -> tuple[NDArray[np.intp], list[Any]]:
     differs between them separates repetitions if each then still has all its folds (a model's name,
     where two models were put together), and is left out if not (a running number).
     """
-    columns = [
-        table[name].map(repr)
-        for name in table.columns.difference([*sweeps.NETWORK, *ADDED], sort=False)
-    ]
     groups = table.groupby(sweeps.REPETITION, sort=False, dropna=False)
     number, all_folds = groups.ngroup(), groups["fold"].transform("nunique")
     kept: list[Any] = []
-    for column in columns:
-        finer = table.groupby([number, column], sort=False)
+    for name in table.columns.difference([*sweeps.NETWORK, *ADDED], sort=False):
+        finer = table.groupby([number, table[name].map(repr)], sort=False)
         if (finer["fold"].transform("nunique") == all_folds).all():
             number = finer.ngroup()
-            kept.append(column.name)
+            kept.append(name)
     return np.asarray(number, np.intp), kept
 
 
@@ -171,9 +168,17 @@ def train(
     rows = sweeps.check(table, data)
     jobs = None if jobs is None else whole_number("jobs", jobs, 1)
     one_of("precision", precision, PRECISIONS)
-    device = _device(device)
-    engine = f"{device} {precision}"
-    keys = [cache.key(data, row, engine) if cache else str(k) for k, row in enumerate(rows)]
+    one_of("device", device, ("auto", "cpu", "cuda"))
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "device is 'cuda', but there is no graphics card that PyTorch can use here; "
+            "device='cpu' works everywhere"
+        )
+    device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    keys = [
+        cache.key(data, row, f"{device} {precision}") if cache else str(k)
+        for k, row in enumerate(rows)
+    ]
     found = cache.get(keys) if cache else {}
     missing = [position for position, key in enumerate(keys) if key not in found]
     if missing:
@@ -224,30 +229,22 @@ def _trained(
     ):
         cores = sum(client.ncores().values()) if client else joblib.effective_n_jobs(-1)
         jobs = 1 if device == "cuda" else jobs or cores
-        shards = _shards(data, rows, missing, jobs, device)
-        calls = [(shard, [rows[position] for position in shard]) for shard in shards]
-        shared: tuple[Any, ...] = (data, device, precision)
+        calls = [
+            (shard, [rows[position] for position in shard])
+            for shard in _shards(data, rows, missing, jobs, device)
+        ]
         if client:
-            done = cluster.run(client, versions, _train_shard, calls, shared)
+            done = cluster.run(client, versions, _train_shard, calls, (data, device, precision))
         else:
             # Compiled loops release the interpreter's lock, so threads do; a process would load
             # everything anew.
             work = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
-            done = work(joblib.delayed(_train_shard)(*call, *shared) for call in calls)
+            done = work(
+                joblib.delayed(_train_shard)(*call, data, device, precision) for call in calls
+            )
         for shard, results in done:
             yield shard, results
             progress.update(len(shard))
-
-
-def _device(device: str) -> str:
-    """Where to train, ``"cpu"`` or ``"cuda"``."""
-    one_of("device", device, ("auto", "cpu", "cuda"))
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "device is 'cuda', but there is no graphics card that PyTorch can use here; "
-            "device='cpu' works everywhere"
-        )
-    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def versions() -> dict[str, str]:
@@ -276,15 +273,21 @@ def _shards(
         index=missing,
     )
     work["modalities"] = work["modality"].str.count(r"\+") + 1
-    steps = work["epochs"] * len(data) / work["batch"] * work["modalities"]
-    work["seconds"] = steps * work["network"].map(STEP).fillna(STEP_UNCOMPILED)
+    work["seconds"] = (
+        work["epochs"]
+        * len(data)
+        / work["batch"]
+        * work["modalities"]
+        * work["network"].map(STEP).fillna(STEP_UNCOMPILED)
+    )
     work = work.sort_values(["hidden", "epochs", "loss", "protocol", "folds", "seed", "fold"])
     shards: list[list[int]] = []
-    kind = ["network", "modalities", "batch", "channels", "pooling"]
-    for (network, modalities, *_), alike in work.groupby(kind):
-        features = modalities * data.features[data.modalities[0]].shape[1]
+    width = data.features[data.modalities[0]].shape[1]
+    for (network, modalities, *_), alike in work.groupby(
+        ["network", "modalities", "batch", "channels", "pooling"]
+    ):
         # what one network holds, if it shares nothing: inputs, scores and order
-        held = len(data) * (features + len(data.classes) + 1) * 4
+        held = len(data) * (modalities * width + len(data.classes) + 1) * 4
         most = ON_CARD if device == "cuda" else max(BYTES // held, 1)
         wanted = 1 if device == "cuda" else int(alike["seconds"].sum() / SECONDS)
         if network == "shallow":  # these train side by side at the price of one

@@ -129,11 +129,9 @@ def cached(
     """
     key = [getattr(data, "digest", None), source_digest(*code, libraries=LIBRARIES)]
     memory = joblib.Memory(cache_folder(), verbose=0, compress=True)
-    call = memory.cache(_call, ignore=["data"])
-    with warnings.catch_warnings():
-        # joblib warns where an entry is damaged or the disk is full; either way the result is right
-        warnings.simplefilter("ignore", UserWarning)
-        return call(function, data, arguments, options, key)
+    # joblib warns where an entry is damaged or the disk is full; either way the result is right
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        return memory.cache(_call, ignore=["data"])(function, data, arguments, options, key)
 
 
 def _call(

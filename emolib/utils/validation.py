@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,12 @@ def whole_number(name: str, value: Any, low: int = 0, high: int | None = None) -
         >>> whole_number("folds", 2.0, low=1)
         2
     """
-    right = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
     finite = _is_number(value) and value == value and value not in (np.inf, -np.inf)
     if not finite or value != int(value) or value < low or (high is not None and value > high):
-        raise ValueError(f"{name} is {shown(value)}; it must be {right}")
+        raise ValueError(
+            f"{name} is {shown(value)}; it must be a whole number of at least {low}"
+            + ("" if high is None else f" and at most {high}")
+        )
     return int(value)
 
 
@@ -71,4 +73,4 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
 def _is_number(value: Any) -> bool:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    return isinstance(value, Integral | Real) and not isinstance(value, bool | np.bool)
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool)

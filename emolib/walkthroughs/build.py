@@ -20,15 +20,16 @@ from emolib.report.page import check_page, compose, origin
 from emolib.utils.cache import write
 from emolib.utils.console import say
 from emolib.walkthroughs.lesson import RULES
+from emolib.walkthroughs.network import allowed
 
 HERE = Path(__file__).parent
 FILES = [HERE / "lesson.js", HERE / "lesson.css"]
 # The first cell of a hand-out.
-BEFORE = """**Before you begin.** This notebook needs the package `emolib` and nothing else: neither data nor
-the repository beside it. If the first cell of code says that there is no module named `emolib`, put
-`%pip install <folder or git+https address of the repository>` into a cell, run it, and restart the
-kernel. That is all in a classroom's JupyterHub and in a hosted notebook as well; it needs Python
-3.11 or newer. Where `make` made the environment, it is there.
+BEFORE = """**Before you begin.** This notebook needs the package `emolib` and nothing else: neither data
+nor the repository beside it. If the first cell of code says that there is no module named `emolib`,
+put `%pip install <folder or git+https address of the repository>` into a cell, run it, and restart
+the kernel. That is all in a classroom's JupyterHub and in a hosted notebook as well; it needs
+Python 3.11 or newer. Where `make` made the environment, the package is there.
 
 **How it works.** Run the cells one after the other with Shift+Enter. Before the cell below a
 *Predict*, write your prediction down. In an exercise put your answer where the three dots are, run
@@ -54,10 +55,11 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
     lessons = [entry(file) for file in files]
     index = Chapter("index", "Five walkthroughs", [], template("contents", lessons))
     pages = {"index.html": composed(index, lessons)}
-    pages |= {
-        f"{file.stem}.html": page(run(file), file.stem, lessons) for file in (teacher, *files)
-    }
-    pages |= {f"handout/{file.name}": handout(file) for file in files}
+    for file in (teacher, *files):
+        node = run(file)
+        pages[f"{file.stem}.html"] = page(node, file.stem, lessons)
+        if file != teacher:
+            pages[f"handout/{file.name}"] = handout(file, node)
     (out / "handout").mkdir(parents=True, exist_ok=True)
     for name, content in pages.items():
         write(out / name, content)
@@ -137,7 +139,9 @@ def composed(
     """
     current = next((k for k, lesson in enumerate(lessons, 1) if lesson["stem"] == name), 0)
     head = template("head", lessons, current)
-    html = compose(chapter.title, [chapter], provenance(), called or {}, lesson=head, more=FILES)
+    html = allowed(
+        compose(chapter.title, [chapter], provenance(), called or {}, lesson=head, more=FILES)
+    )
     check_page(html, [])
     return html
 
@@ -154,10 +158,17 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def handout(file: Path) -> str:
-    """A walkthrough for students: a first cell on what it needs, and every cell but solutions."""
+def handout(file: Path, executed: NotebookNode) -> str:
+    """A walkthrough for students: a first cell on what it needs, and every cell but solutions; the
+    picture of a network stands there until its cell is run.
+    """
     notebook = nbformat.read(file, 4)
-    kept = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
-    title, *rest = kept
+    title, *rest = [
+        cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])
+    ]
+    own = {cell.id: cell for cell in rest}
+    for cell in executed.cells:
+        if "network" in cell.metadata.get("tags", []):
+            own[cell.id].outputs = cell.outputs
     notebook.cells = [title, new_markdown_cell(BEFORE, id="before"), *rest]
     return f"{nbformat.writes(notebook)}\n"

@@ -19,3 +19,6 @@ for (const form of document.querySelectorAll(".exercise")) {
     output.value = `${right ? "✓ Right" : "✗ Not yet"}: ${sentence}`;
   });
 }
+
+// a table that scrolls takes focus
+for (const table of document.querySelectorAll(".prose table")) table.tabIndex = table.scrollWidth > table.clientWidth ? 0 : -1;

@@ -113,10 +113,10 @@ class TestLimits:
         ("rows", "columns", "words"),
         [
             (20, 10, None),
-            (21, 1, "more than 20 rows"),
+            (21, 1, "at row 21, more than 20 rows"),
             (1, 30, None),
-            (2, 31, "at row 1, more than 30 columns"),
-            (19, 11, "more than 200 cells"),
+            (2, 31, "at row 1, more than .* 30 columns"),
+            (19, 11, "at row 19, more than .* 200 cells"),
         ],
     )
     def test_hold_to_the_cell(self, tmp_path, suffix, rows, columns, words):
@@ -186,7 +186,7 @@ def test_a_csv_of_another_kind_is_refused(tmp_path, content, words):
     assert words in complaint(tmp_path / "t.csv")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("first", ["", "sep={}\r\n"])
 def test_encodings_and_separators_that_show_themselves(tmp_path, encoding, separator, first):

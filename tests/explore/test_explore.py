@@ -13,7 +13,16 @@ from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from emolib import make_folds, sweep, train
 from emolib.data.drawn import draw_faces
-from emolib.explore import confusion_lab, lab, live, pruning_lab, split_lab, training_lab
+from emolib.data.faces import PROTOTYPES, UNITS
+from emolib.explore import (
+    confusion_lab,
+    face_maker,
+    lab,
+    live,
+    pruning_lab,
+    split_lab,
+    training_lab,
+)
 from emolib.explore.face import face_reader
 from emolib.training.scaling import scale
 from emolib.training.sweeps import RECIPES
@@ -21,7 +30,7 @@ from emolib.training.sweeps import RECIPES
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
 LABS = [pruning_lab, training_lab, confusion_lab, split_lab]
 # these may leave a few rows as they are
-QUIET = {"pruned", "removed units hand on", "recipe", "minimal angle / degrees"}
+QUIET = {"pruned", "merge weights", "recipe", "minimal angle / °"}
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +118,7 @@ def test_a_network_watched_ends_as_one_that_is_not(tiny, protocol, setting):
 
 def test_a_canvas_stops_when_told_and_when_a_control_moves():
     async def story():
-        canvas, control, seen = live.Canvas(), widgets.IntText(1), []
+        canvas, control, seen = live.Canvas(30), widgets.IntText(1), []
 
         def states():
             for step in range(10**9 if control.value < 3 else 3):
@@ -146,7 +155,7 @@ def test_every_control_changes_a_picture_and_has_a_label_and_alt_text(tiny, make
         await settled()
         assert "60 random rows" in said(explorer) and live.UNKNOWN not in said(explorer)
         for label, control in controls(explorer).items():
-            if label == "epochs":
+            if label == "epochs at most":
                 continue
             before = pictures(explorer), said(explorer)
             if hasattr(control, "options"):
@@ -234,6 +243,55 @@ def test_a_drawn_face_is_described_and_named_as_the_networks_of_a_sweep_name_it(
     assert reader.accuracy["LPQ+PHOG"] == pytest.approx(swept, abs=0.08) and swept > 0.35
 
 
+@pytest.fixture(scope="module")
+def maker(own_cache):
+    async def story():
+        explorer = face_maker()
+        await settled()
+        return explorer
+
+    return asyncio.run(story())
+
+
+def test_the_first_face_is_read_rightly_by_all_three_models(maker):
+    assert "drawn faces and networks trained on them, whatever the other" in said(maker)
+    (picture,) = pictures(maker)
+    emotion = controls(maker)["emotion"].value
+    assert [f"{name} says {emotion} (" in picture for name in ("LPQ", "PHOG", "LPQ+PHOG")] == [
+        True
+    ] * 3
+
+
+@pytest.mark.parametrize("emotion", PROTOTYPES)
+def test_the_units_of_an_emotion_come_first_and_the_others_are_folded(maker, emotion):
+    async def story():
+        controls(maker)["emotion"].value = emotion
+        await settled()
+
+    asyncio.run(story())
+    (folded,) = of_kind(maker, widgets.Accordion)
+    others = {
+        own.description: own.value for own in of_kind(folded.children[0], widgets.FloatSlider)
+    }
+    units = {name: own for name, own in controls(maker).items() if name.startswith("AU ")}
+    first = {name: own.value for name, own in units.items() if name not in others}
+    assert [int(name.split(":")[0][3:]) for name in first] == list(PROTOTYPES[emotion])
+    assert list(first.values()) == [float(raised) for raised in PROTOTYPES[emotion].values()]
+    assert len(units) == len(UNITS) and set(others.values()) <= {0.0}
+    assert folded.selected_index == (None if first else 0)
+
+
+def test_images_with_their_descriptors_are_shown_as_pictures(tiny):
+    side = np.linspace(-2, 2, 32)
+    data = replace(tiny, descriptors={"image": np.tile(np.outer(side, side).ravel(), (60, 1))})
+    faces = live.thumbnails(data)
+    assert faces.shape == (60, 32, 32) and live.thumbnails(tiny) is None
+    np.testing.assert_allclose(np.corrcoef(faces[0].ravel(), np.outer(side, side).ravel()), 1)
+    explorer = shown(confusion_lab, data)
+    max(cells(explorer), key=lambda cell: int(cell.description)).click()
+    assert 'alt="' in pictures(explorer)[0] and " faces " in said(explorer)
+
+
 def run_lab(monkeypatch, code: int, data: str = "") -> dict:
     called = {}
 
@@ -249,6 +307,7 @@ def run_lab(monkeypatch, code: int, data: str = "") -> dict:
 def test_the_lab_listens_here_alone_and_knows_the_data_and_a_writable_home(monkeypatch):
     called = run_lab(monkeypatch, 0)
     assert "--ServerApp.ip=127.0.0.1" in called["command"]
+    assert "--LabApp.default_url=/doc/tree/explore.ipynb" in called["command"]
     assert "--allow-root" in called["command"] and called["env"]["EMOLIB_DATA"] == ""
     assert not any("token" in part for part in called["command"])  # JupyterLab's own stays on
     monkeypatch.setenv("HOME", "/dev/null/nobody")

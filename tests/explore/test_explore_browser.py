@@ -23,8 +23,21 @@ FIRST = 1
 # Seen in the training alone: in the pruning lab's curves and in the split lab's scores.
 TRAINED = {(PRUNING, "pruned"): 3, (SPLITS, "features"): 2}
 # These may leave a network's picture as it is, and are tried in test_explore instead.
-QUIET = {(PRUNING, "removed units hand on"), (TRAINING, "recipe")}
+QUIET = {(PRUNING, "merge weights"), (TRAINING, "recipe")}
 ALTS = "[...document.querySelectorAll('.widget-html-content img')].map(image => image.alt)"
+# Upper and lower edges of what is seen of an explorer when its heading is at the top, and labels
+# that do not fit.
+PLACES = """order => {
+  const here = [...document.querySelectorAll('.jp-OutputArea-output')].filter(
+    e => e.querySelector('.widget-inline-hbox'))[order];
+  here.closest('.jp-Cell').previousElementSibling.scrollIntoView({block: 'start'});
+  const visible = [...here.querySelectorAll('*')].filter(e => e.offsetParent);
+  const edges = selector => visible.filter(e => e.matches(selector)).map(
+    e => e.getBoundingClientRect()).map(box => [box.top, box.bottom]);
+  return {controls: edges('.widget-inline-hbox, button'), pictures: edges('img'),
+    clipped: visible.filter(e => e.matches('.widget-label, .widget-readout')
+      && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)};
+}"""
 # Nothing trains in an explorer when its button is disabled.
 STOP = "[...document.querySelectorAll('button')].filter(e => /Stop training/.test(e.textContent))"
 
@@ -57,6 +70,19 @@ def move(page, order: int, label: str, key: str = "") -> None:
     page.evaluate(MOVE, [order, label, place, key, SECONDS])
 
 
+def test_control_and_picture_of_every_explorer_are_seen_together_and_its_code_is_folded(page):
+    """On a screen of 1366 × 768 pixels, below the explorer's heading; the pane of files is away."""
+    assert not page.locator(".jp-FileBrowser").is_visible()
+    assert page.locator(".jp-CodeCell").count() == 7
+    assert page.locator(".jp-CodeCell .jp-InputArea-editor:visible").count() == 0
+    seen = page.locator(".jp-NotebookPanel-notebook").bounding_box()
+    for order in range(5):
+        shown = page.evaluate(PLACES, order)
+        assert len(shown["controls"]) > 3 and shown["pictures"] and shown["clipped"] == []
+        for top, bottom in shown["controls"] + shown["pictures"]:
+            assert seen["y"] <= top and bottom <= seen["y"] + seen["height"]
+
+
 def test_every_control_of_every_explorer_changes_its_picture(page):
     moved = [
         (order, label)
@@ -75,7 +101,7 @@ def test_every_control_of_every_explorer_changes_its_picture(page):
 
 def test_a_training_stops_when_told(page):
     move(page, TRAINING, "seeds", "End")
-    move(page, TRAINING, "epochs", "End")  # CNNs of thirty seeds: minutes of one core
+    move(page, TRAINING, "epochs at most", "End")  # CNNs of thirty seeds: minutes of one core
     page.evaluate(f"{STOP}[1].click()")
     page.wait_for_function(f"{STOP}[1].disabled")
     curves = next(

@@ -178,7 +178,7 @@ import numpy as np
 from emolib.models import ShallowNet
 from emolib.training.kernels.arithmetic import constants
 from emolib.training.kernels.record import ShallowTape
-from emolib.training.kernels.tape import epoch
+from emolib.training.kernels.operations import epoch
 
 random = np.random.default_rng(0)
 weights, x = (random.random(size).astype(np.float32) for size in ((1, 21), (1, 9, 5)))
@@ -187,7 +187,7 @@ epoch(
     weights, 0 * weights, 0 * weights, np.zeros(1, int), np.ones((1, 5)), np.ones((1, 2), bool),
     np.zeros(1, int), x, np.zeros(1, int), np.empty((9, 0), np.float32), np.zeros(9, int),
     np.arange(9, dtype=np.int32)[None], np.array([9]), np.zeros(1, int), 9, tape.operations,
-    tape.windows, tape.places, tape.slots, tape.room, tape.memory,
+    tape.windows, tape.places, tape.slots, tuple(tape.room.tolist()), tape.memory,
     np.zeros(1, np.float32), scores,
     constants(weights.dtype),
 )

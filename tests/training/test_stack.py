@@ -8,7 +8,7 @@ import torch
 
 from emolib import Cache, sweep, table3_models, train
 from emolib.metrics import predict
-from emolib.models import ImageFusionNet, ImageNet
+from emolib.models import FusionNet, ImageNet
 from emolib.training import stack
 from emolib.training import train as training
 from emolib.training.sweeps import RECIPES, Recipe
@@ -30,7 +30,7 @@ def pictured(tiny):
 def test_shapes():
     assert ImageNet(8)(torch.zeros(4, 32, 32)).shape == (4, 128)
     for modalities in (0, 1, 3):
-        net = ImageFusionNet(modalities, features=5, classes=7, side=24)
+        net = FusionNet(modalities, features=5, classes=7, side=24)
         assert net(torch.zeros(4, modalities, 5), torch.zeros(4, 24, 24)).shape == (4, 7)
 
 

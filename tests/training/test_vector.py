@@ -21,27 +21,24 @@ def by_registers(memory, at):
         vector.fma(a, b, c),
         vector.where_greater(a, c, a, b),
         vector.where_equal(a, b, c, one),
-        vector.absolute(a),
-        vector.sqrt(vector.absolute(a)),
+        vector.sqrt(a * a),
         one,
     )
     for k in range(len(results)):
         vector.store(memory, at + (3 + k) * VECTOR, results[k])
-    return vector.some_equal(a, b)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("equal", [False, True])
-def test_registers_hold_what_numpy_computes(kind, equal):
+def test_registers_hold_what_numpy_computes(kind):
     generator = np.random.default_rng(0)
-    memory = generator.standard_normal(1 + 13 * VECTOR).astype(kind)
-    memory[1] = memory[1 + VECTOR] if equal else memory[1]
+    memory = generator.standard_normal(1 + 12 * VECTOR).astype(kind)
+    memory[1] = memory[1 + VECTOR]
     a, b = memory[1:][: 2 * VECTOR].reshape(2, VECTOR).copy()
     c, exact = memory[1 + 2 * VECTOR], np.float64 if kind == np.float32 else np.longdouble
     fused = (a.astype(exact) * b + c).astype(kind)  # twice the digits, then one rounding
-    rest = np.where(a > c, a, b), np.where(a == b, c, 1), np.abs(a), np.sqrt(np.abs(a))
+    rest = np.where(a > c, a, b), np.where(a == b, c, 1), np.sqrt(a * a)
     expected = [a + b, a - b, a * b, a / b, fused, *rest, np.ones_like(a)]
-    assert by_registers(memory, 1) == equal
+    by_registers(memory, 1)
     found = memory[1 + 3 * VECTOR :].reshape(-1, VECTOR)
     eps = np.finfo(kind).eps
     np.testing.assert_allclose(found[4], fused, rtol=0 if kind == np.float32 else eps)

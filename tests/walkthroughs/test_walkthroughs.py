@@ -132,7 +132,7 @@ def test_a_lesson_is_committed_clean_and_asks_before_it_tells(path):
         part for n in range(exercises) for part in (str(n + 1), "answer", "check", "solution")
     ]
 
-    given = handout(path)
+    given = handout(path, notebook)
     assert "pip install" in nbformat.reads(given, 4).cells[1].source
     kept = [tag for cell in nbformat.reads(given, 4).cells for tag in tags(cell)]
     assert "answer" in kept and "check" in kept and "solution" not in kept

@@ -30,8 +30,9 @@ def backdrop(view: View, rng: np.random.Generator) -> NDArray[np.float64]:
     for x, y, w, h, kind, tone in things.tolist():
         shape = draw.rectangle if kind < 0.6 else draw.ellipse
         shape([x - w, y - h, x + w, y + h], fill=int(tone))
-    blurred = gaussian_filter(np.asarray(image, np.float64), 1.2)
-    return (1 - view.clutter) * wall + view.clutter * blurred
+    return (1 - view.clutter) * wall + view.clutter * gaussian_filter(
+        np.asarray(image, np.float64), 1.2
+    )
 
 
 def light(sketch: Sketch) -> NDArray[np.float64]:
@@ -91,24 +92,38 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
     side, shift = rng.choice([-1, 1]), rng.uniform(-3, 3)
     if view.occluder == "hand":
         palm = curve((4, 50), (2, 30 + shift), (7, 20 + shift), (20, 22), (24, 40), (22, 52))
-        shapes = [Shape(palm, face.skin * 0.84)]
-        for k, (x, y) in enumerate([(3, 6), (7.5, 2.5), (12.5, 2), (17.5, 5)]):
-            finger = curve((x, y + shift), (x + 1 + k, 16), (x + 2, 30 + shift))
-            shapes += [Shape(finger, face.skin * 0.66, 6.6), Shape(finger, face.skin * 0.9, 5.0)]
+        fingers = [
+            curve((x, y + shift), (x + 1 + k, 16), (x + 2, 30 + shift))
+            for k, (x, y) in enumerate([(3, 6), (7.5, 2.5), (12.5, 2), (17.5, 5)])
+        ]
+        shapes = [Shape(palm, face.skin * 0.84)] + [
+            Shape(finger, face.skin * share, width)
+            for finger in fingers
+            for share, width in ((0.66, 6.6), (0.9, 5.0))
+        ]
     elif view.occluder == "strand":
-        shapes = []
-        for k in range(7):
-            root, tip = (-4 + 2.6 * k, -35 + 0.7 * k), (13 + k, 27 - 2.5 * k)
-            lock = curve(root, (12 + 2 * k + shift, -16), (5 + 2.6 * k, 4 + shift), tip)
-            shapes.append(Shape(lock, face.hair * (0.85 + 0.1 * (k % 3)), 3.4))
+        locks = [
+            curve(
+                (-4 + 2.6 * k, -35 + 0.7 * k),
+                (12 + 2 * k + shift, -16),
+                (5 + 2.6 * k, 4 + shift),
+                (13 + k, 27 - 2.5 * k),
+            )
+            for k in range(7)
+        ]
+        shapes = [
+            Shape(lock, face.hair * (0.85 + 0.1 * (k % 3)), 3.4) for k, lock in enumerate(locks)
+        ]
     elif view.occluder == "scarf":
         low, w = 14 + shift, 1.06 * face.head_width
         edge = curve((-w, low - 9), (-0.5 * w, low + 4), (0.4 * w, low), (w, low - 7))
-        hem = [(1.25 * w, 66), (-1.25 * w, 66)]
-        shapes = [Shape(np.concatenate([edge, hem]), face.clothes * 1.25)]
-        for k in range(1, 6):
-            fold = edge * (1 + 0.02 * k, 1) + (0, 4.5 * k)
-            shapes.append(Shape(fold, face.clothes * (0.85 + 0.2 * (k % 2)), 1.3))
+        cloth = np.concatenate([edge, [(1.25 * w, 66), (-1.25 * w, 66)]])
+        shapes = [Shape(cloth, face.clothes * 1.25)] + [
+            Shape(
+                edge * (1 + 0.02 * k, 1) + (0, 4.5 * k), face.clothes * (0.85 + 0.2 * (k % 2)), 1.3
+            )
+            for k in range(1, 6)
+        ]
     elif view.occluder == "shoulder":
         edge = curve((2 + shift, 60), (8, 22 + shift), (20, 4 + shift), (50, -2))
         shapes = [Shape(np.concatenate([edge, [(60, 60)]]), 24)]
@@ -125,8 +140,9 @@ def occluder(face: Identity, view: View, rng: np.random.Generator) -> Sketch:
 
 def camera(picture: NDArray[np.float64], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The picture as it is taken, blurred and noisy: ``[H, W]`` uint8."""
-    blurred = gaussian_filter(picture, view.blur, mode="nearest")
-    noisy = blurred + rng.normal(0, view.noise, picture.shape)
+    noisy = gaussian_filter(picture, view.blur, mode="nearest") + rng.normal(
+        0, view.noise, picture.shape
+    )
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 

@@ -87,11 +87,10 @@ def draw_eyes(sketch: Sketch) -> None:
         Shape(both(oval(x0, EYE_Y - 1.2, 0.62, 0.62)) - (0.9, 0), 252),
         inside=both(ring(lid, rim)),
     )
-    crease = lid[2:-1] - (0, 1.5 + 0.5 * au[5])
     sketch.draw(
         Shape(both(lid), min(40.0, face.skin * 0.3), 1.5),
         Shape(both(rim), face.skin * 0.62, 0.6 + 0.5 * max(au[6], au[7])),
-        Shape(both(crease), face.skin * 0.72, 0.7 + 0.3 * au[5]),
+        Shape(both(lid[2:-1] - (0, 1.5 + 0.5 * au[5])), face.skin * 0.72, 0.7 + 0.3 * au[5]),
     )
 
 
@@ -106,12 +105,15 @@ def draw_nose(sketch: Sketch) -> None:
         (1.1 * wide, tip + 2.6),
         (0.72 * wide, tip + 2.0),
     )
-    base = curve((-0.4 * wide, tip + 2.4), (0, tip + 3.3), (0.4 * wide, tip + 2.4))
-    nostril = oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)
     sketch.draw(
         Shape(both(wing), face.skin * 0.62, 0.9 + 0.5 * au[9], lift=3),
-        Shape(both(nostril), face.skin * 0.3, lift=4),
-        Shape(base, face.skin * 0.62, 0.9, lift=5),
+        Shape(both(oval(0.5 * wide, tip + 1.9, 0.27 * wide, 0.75)), face.skin * 0.3, lift=4),
+        Shape(
+            curve((-0.4 * wide, tip + 2.4), (0, tip + 3.3), (0.4 * wide, tip + 2.4)),
+            face.skin * 0.62,
+            0.9,
+            lift=5,
+        ),
     )
 
 
@@ -184,17 +186,14 @@ def draw_mouth(sketch: Sketch) -> None:
     )
     shapes.append(Shape(both(hook), face.skin * 0.52, 0.9, lift=1))
     if au[23] > 0.05:  # tight lips bulge at their rims
-        for y in (top - fullness - 1.3, bottom + fullness + 1.8):
-            bulge = curve((0.8, y), (0.5 * wide, y), (0.95 * wide, corner + (y - corner) * 0.4))
-            shapes.append(Shape(both(bulge), face.skin * 0.74, 0.9 * au[23], lift=1))
+        bulges = [
+            curve((0.8, y), (0.5 * wide, y), (0.95 * wide, corner + (y - corner) * 0.4))
+            for y in (top - fullness - 1.3, bottom + fullness + 1.8)
+        ]
+        shapes.append(Shape(both(np.array(bulges)), face.skin * 0.74, 0.9 * au[23], lift=1))
     shadow = bottom + 2.0 * fullness + 1.2
     under = curve((-0.42 * wide, shadow), (0, shadow + 0.9), (0.42 * wide, shadow))
     sketch.draw(*shapes, Shape(under, face.skin * 0.82, 1.0, lift=1))
-
-
-# Strength, width, distance in front of the head, whether on both sides, and creases, each by its
-# control points.
-Fold = tuple[float, float, float, bool, Sequence[Sequence[tuple[float, float]]]]
 
 
 def draw_folds(sketch: Sketch) -> None:
@@ -208,7 +207,9 @@ def draw_folds(sketch: Sketch) -> None:
     eye, wing, corner = x0 + face.eye_size + 1.4, face.nose_width + 1.2, face.mouth_width
     rows = [(k, EYE_Y + 0.8 * k) for k in (-1, 0, 1)]
     dimples = [(-1.8, 9.2), (1.2, 8.7), (0.0, 10.4), (2.6, 10.2), (-3.0, 10.6)]
-    folds: list[Fold] = [
+    # strength, width, distance in front of the head, whether on both sides, and creases, each by
+    # its control points
+    folds: list[tuple[float, float, float, bool, Sequence[Sequence[tuple[float, float]]]]] = [
         (
             0.9 * au[2],
             1.1,
@@ -295,8 +296,8 @@ def draw_folds(sketch: Sketch) -> None:
         if strength > 0.02:
             s = min(strength, 1.0)
             lines = np.array([curve(*crease) for crease in creases])
-            drawn = both(lines) if paired else lines
-            sketch.draw(Shape(drawn, face.skin * (1 - 0.36 * s), width * (0.5 + 0.5 * s), lift))
+            tone, width = face.skin * (1 - 0.36 * s), width * (0.5 + 0.5 * s)
+            sketch.draw(Shape(both(lines) if paired else lines, tone, width, lift))
 
 
 _ANGLES = np.linspace(0, 2 * np.pi, 64, endpoint=False)
@@ -310,18 +311,16 @@ def draw_body(sketch: Sketch) -> None:
     face = sketch.identity
     chin = face.head_height
     shoulder = curve((9, chin - 1), (20, chin + 7), (44, chin + 9), (46, chin + 40))
-    neck = [
-        (-10.5, chin - 16),
-        (10.5, chin - 16),
-        (11.5, chin + 3),
-        (0, chin + 11),
-        (-11.5, chin + 3),
-    ]
-    collar = curve((11.5, chin + 1), (7, chin + 8), (0, chin + 11))
+    neck = [(-10.5, -16), (10.5, -16), (11.5, 3), (0, 11), (-11.5, 3)]
     sketch.draw(
         Shape(ring(shoulder, mirror(shoulder)), face.clothes, lift=None),
-        Shape(np.array(neck), face.skin * 0.74, lift=None),
-        Shape(both(collar), face.clothes * 0.72, 1.6, lift=None),
+        Shape(np.array(neck) + (0, chin), face.skin * 0.74, lift=None),
+        Shape(
+            both(curve((11.5, chin + 1), (7, chin + 8), (0, chin + 11))),
+            face.clothes * 0.72,
+            1.6,
+            lift=None,
+        ),
     )
 
 
@@ -366,10 +365,11 @@ def draw_glasses(sketch: Sketch) -> None:
             closed, fill=38, width=round(1.1 * SUPER * sketch.view.scale), joint="curve"
         )
     hinge = face.eye_spacing + face.eye_size + 2.4
-    temple = curve((hinge, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y))
     gap = face.eye_spacing - face.eye_size - 2.2
-    bridge = curve((-gap, EYE_Y - 0.4), (0, EYE_Y - 2), (gap, EYE_Y - 0.4))
-    sketch.draw(Shape(both(temple), 38, 1.2), Shape(bridge, 38, 1.5, lift=3))
+    sketch.draw(
+        Shape(both(curve((hinge, EYE_Y - 0.4), (face.head_width - 0.5, EYE_Y))), 38, 1.2),
+        Shape(curve((-gap, EYE_Y - 0.4), (0, EYE_Y - 2), (gap, EYE_Y - 0.4)), 38, 1.5, lift=3),
+    )
 
 
 #: Each hairline from ear to ear, in half-axes of the head.
@@ -434,15 +434,20 @@ def draw_hair_behind(sketch: Sketch) -> None:
         sketch.draw(Shape(ring(fall, mirror(fall)), face.hair * 0.72, lift=None))
     elif face.hair_style == "bun":
         x, y = -0.3 * sketch.view.yaw, -h * 1.2
-        gleam = curve((x - 7, y + 1), (x - 1, y - 7), (x + 7, y))
         sketch.draw(
             Shape(oval(x, y, w * 0.42, h * 0.22), face.hair * 0.92, lift=None),
-            Shape(gleam, face.hair + 22, 1.2, lift=None),
+            Shape(
+                curve((x - 7, y + 1), (x - 1, y - 7), (x + 7, y)), face.hair + 22, 1.2, lift=None
+            ),
         )
     elif face.hair_style == "curly":
-        for t in np.linspace(-0.8, np.pi + 0.8, 13):
-            curl = oval(1.08 * w * np.cos(t), -3 - 0.96 * h * np.sin(t), 7.2, 7.2, 18)
-            sketch.draw(Shape(curl, face.hair * (0.86 + 0.12 * np.cos(5 * t)), lift=None))
+        curls = [
+            (oval(1.08 * w * np.cos(t), -3 - 0.96 * h * np.sin(t), 7.2, 7.2, 18), np.cos(5 * t))
+            for t in np.linspace(-0.8, np.pi + 0.8, 13)
+        ]
+        sketch.draw(
+            *(Shape(curl, face.hair * (0.86 + 0.12 * gleam), lift=None) for curl, gleam in curls)
+        )
 
 
 def draw_hair_front(sketch: Sketch) -> None:
@@ -463,22 +468,27 @@ def draw_hair_front(sketch: Sketch) -> None:
     if face.hair_style == "long":
         fall = through((1.0, 0.95), (1.24, 0.9), (1.22, 0.4), (side, -0.05))
         rim = np.concatenate([fall, rim, mirror(fall)[::-1]])
-    sketch.draw(Shape(np.concatenate([hairline, rim * size]), face.hair, lift=None))
+    shapes = [Shape(np.concatenate([hairline, rim * size]), face.hair, lift=None)]
     if face.hair_style == "curly":
-        for x in np.linspace(-0.8, 0.8, 8):
-            middle = size[0] * x + swing[0] / 1.5, -size[1] * (0.84 - 0.34 * x * x)
-            tone = face.hair * (1.04 + 0.12 * np.cos(9 * x))
-            sketch.draw(Shape(oval(*middle, 4.8, 4.8, 18), tone, lift=None))
-        return
-    for share in (0.36, 0.45, 0.55, 0.64):
-        root = hairline[int(share * len(hairline))]
-        end = crown[int((1 - share) * len(crown))] * size
-        strand = curve(
-            0.92 * root + 0.08 * end,
-            (root + end) / 2 * (1.06, 1.03),
-            0.12 * root + 0.88 * end,
-        )
-        sketch.draw(Shape(strand, face.hair * 1.07 + 9, 0.8, lift=None))
+        shapes += [
+            Shape(
+                oval(size[0] * x + swing[0] / 1.5, -size[1] * (0.84 - 0.34 * x * x), 4.8, 4.8, 18),
+                face.hair * (1.04 + 0.12 * np.cos(9 * x)),
+                lift=None,
+            )
+            for x in np.linspace(-0.8, 0.8, 8)
+        ]
+    else:
+        ends = [
+            (hairline[int(share * len(hairline))], crown[int((1 - share) * len(crown))] * size)
+            for share in (0.36, 0.45, 0.55, 0.64)
+        ]
+        strands = [
+            curve(0.92 * a + 0.08 * b, (a + b) / 2 * (1.06, 1.03), 0.12 * a + 0.88 * b)
+            for a, b in ends
+        ]
+        shapes += [Shape(strand, face.hair * 1.07 + 9, 0.8, lift=None) for strand in strands]
+    sketch.draw(*shapes)
 
 
 def draw_beard(sketch: Sketch) -> None:

@@ -160,7 +160,7 @@ class Sketch:
         self, picture: NDArray[np.float64], light: NDArray[np.float64] | float
     ) -> NDArray[np.float64]:
         """The sketch, lit, in front of a picture: ``[H, W]``."""
-        drawn = Image.fromarray((np.asarray(self.image) > 0) * np.uint8(255))
+        drawn = self.image.point(lambda tone: 255 * (tone > 0))
         share = np.asarray(drawn.reduce(SUPER)) / 255
         # reducing has already weighted the tones by their share of each pixel
         return picture * (1 - share) + np.asarray(self.image.reduce(SUPER), np.float64) * light

@@ -20,8 +20,7 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from types import FunctionType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from llvmlite.binding import get_host_cpu_features
@@ -58,8 +57,7 @@ SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 def compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
     """Compiles a part of the kernels when first called, without the interpreter's lock."""
-    made: Callable[Given, Result] = numba.njit(**SETTINGS)(function)
-    return made
+    return cast(Callable[Given, Result], numba.njit(**SETTINGS)(function))
 
 
 def kernel(function: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -91,11 +89,9 @@ def kernel(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
 def _keeping(function: Callable[..., Result], name: str) -> Callable[..., Result]:
     """A function to be compiled, which numba keeps under a name where it can."""
-    copy = FunctionType(function.__code__, function.__globals__, name)
-    copy.__qualname__ = name
-    made: Callable[..., Result]
+    function.__qualname__ = name
+    keep = bool(os.environ.get("NUMBA_CACHE_DIR"))
     try:
-        made = numba.njit(cache=bool(os.environ.get("NUMBA_CACHE_DIR")), **SETTINGS)(copy)
+        return cast(Callable[..., Result], numba.njit(cache=keep, **SETTINGS)(function))
     except RuntimeError:  # Numba found no folder that can be written
-        made = numba.njit(**SETTINGS)(copy)
-    return made
+        return compiled(function)

@@ -7,13 +7,11 @@ import numpy as np
 from emolib.training.kernels import Floats, compiled
 from emolib.training.kernels.vector import (
     VECTOR,
-    absolute,
     exponent_shift,
     fma,
     full,
     load,
     power_of_two,
-    some_equal,
     splat,
     sqrt,
     store,
@@ -97,7 +95,7 @@ def loss_gradient(
     )
     high, like, is_smooth = load(memory, bound), load(memory, share), load(memory, smooth)
     low, scale, found = none - high, like * is_smooth, load(memory, loss)
-    entropy = some_equal(is_smooth, none)
+    entropy = not memory[smooth : smooth + VECTOR].all()
     largest, whole, logarithm, all_classes = load(memory, out), none, none, none
     if entropy:
         for i in range(classes):
@@ -162,7 +160,7 @@ def optimizer_step(memory: Floats, w: int, g: int, m: int, v: int, count: int, p
             its square, ``count`` vectors each.
         pace: offset of seven vectors, see :func:`adam_coefficients`.
     """
-    tiny, none = full(memory, TINY), full(memory, 0.0)
+    tiny, negative, none = full(memory, TINY), full(memory, -TINY), full(memory, 0.0)
     keep1, take1 = load(memory, pace), load(memory, pace + VECTOR)
     keep2, take2 = load(memory, pace + 2 * VECTOR), load(memory, pace + 3 * VECTOR)
     root, epsilon = load(memory, pace + 4 * VECTOR), load(memory, pace + 5 * VECTOR)
@@ -171,7 +169,7 @@ def optimizer_step(memory: Floats, w: int, g: int, m: int, v: int, count: int, p
         gradient = load(memory, g + at)
         mean = fma(keep1, load(memory, m + at), take1 * gradient)
         square = fma(keep2, load(memory, v + at), take2 * (gradient * gradient))
-        mean = where_greater(absolute(mean), tiny, mean, none)
+        mean = where_greater(mean, tiny, mean, where_greater(negative, mean, mean, none))
         square = where_greater(square, tiny, square, none)
         store(memory, m + at, mean)
         store(memory, v + at, square)

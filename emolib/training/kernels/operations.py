@@ -1,12 +1,25 @@
-"""Operations of a tape on one flat memory: products, pooling, activations.
+"""Compiled training epoch: a tape of operations on one flat memory, run for some networks after
+others.
+
+A tape lists the operations of a step of a network, or of :data:`~emolib.training.kernels.vector
+.VECTOR` networks in the lanes of each vector: products, pooling, activations.
+:mod:`emolib.training.kernels.record` writes it.
 
 An operation is a row of whole numbers: which it is, then its arguments, which are offsets into the
 memory, distances there, and counts. CNNs have the channels of a layer in a vector register, shallow
 networks a network in each lane.
+
+Axes: see :mod:`emolib.training.kernels`.
 """
 
-from emolib.training.kernels import Floats, Ints, compiled
-from emolib.training.kernels.arithmetic import sigmoid
+from emolib.training.kernels import Floats, Ints, compiled, kernel
+from emolib.training.kernels.arithmetic import (
+    REST,
+    adam_coefficients,
+    loss_gradient,
+    optimizer_step,
+    sigmoid,
+)
 from emolib.training.kernels.vector import (
     VECTOR,
     fma,
@@ -39,36 +52,34 @@ def product(memory: Floats, op: Ints) -> None:
         for j in range(0, columns, VECTOR):
             for i in range(0, rows, ROWS):
                 at = start + line * start_line + i * start_row + j
-                s0 = load(memory, at)
-                s1 = load(memory, at + start_row)
-                s2 = load(memory, at + 2 * start_row)
-                s3 = load(memory, at + 3 * start_row)
-                s4 = load(memory, at + 4 * start_row)
-                s5 = load(memory, at + 5 * start_row)
-                s6 = load(memory, at + 6 * start_row)
-                s7 = load(memory, at + 7 * start_row)
+                s0, s1, s2, s3, s4, s5, s6, s7 = (
+                    load(memory, at),
+                    load(memory, at + start_row),
+                    load(memory, at + 2 * start_row),
+                    load(memory, at + 3 * start_row),
+                    load(memory, at + 4 * start_row),
+                    load(memory, at + 5 * start_row),
+                    load(memory, at + 6 * start_row),
+                    load(memory, at + 7 * start_row),
+                )
                 for t in range(taps):
                     left = a + line * a_line + i * a_row + t * a_tap
                     right = b + line * b_line + t * b_tap + j
                     for q in range(inner):
-                        here, there = left + q * a_inner, load(memory, right + q * b_inner)
-                        s0 = fma(splat(memory, here), there, s0)
-                        s1 = fma(splat(memory, here + a_row), there, s1)
-                        s2 = fma(splat(memory, here + 2 * a_row), there, s2)
-                        s3 = fma(splat(memory, here + 3 * a_row), there, s3)
-                        s4 = fma(splat(memory, here + 4 * a_row), there, s4)
-                        s5 = fma(splat(memory, here + 5 * a_row), there, s5)
-                        s6 = fma(splat(memory, here + 6 * a_row), there, s6)
-                        s7 = fma(splat(memory, here + 7 * a_row), there, s7)
+                        here, y = left + q * a_inner, load(memory, right + q * b_inner)
+                        s0, s1, s2, s3, s4, s5, s6, s7 = (
+                            fma(splat(memory, here), y, s0),
+                            fma(splat(memory, here + a_row), y, s1),
+                            fma(splat(memory, here + 2 * a_row), y, s2),
+                            fma(splat(memory, here + 3 * a_row), y, s3),
+                            fma(splat(memory, here + 4 * a_row), y, s4),
+                            fma(splat(memory, here + 5 * a_row), y, s5),
+                            fma(splat(memory, here + 6 * a_row), y, s6),
+                            fma(splat(memory, here + 7 * a_row), y, s7),
+                        )
                 at = out + line * out_line + i * out_row + j
-                store(memory, at, s0)
-                store(memory, at + out_row, s1)
-                store(memory, at + 2 * out_row, s2)
-                store(memory, at + 3 * out_row, s3)
-                store(memory, at + 4 * out_row, s4)
-                store(memory, at + 5 * out_row, s5)
-                store(memory, at + 6 * out_row, s6)
-                store(memory, at + 7 * out_row, s7)
+                for k, total in enumerate((s0, s1, s2, s3, s4, s5, s6, s7)):
+                    store(memory, at + k * out_row, total)
 
 
 @compiled
@@ -93,8 +104,7 @@ def unpool(memory: Floats, windows: Ints, op: Ints) -> None:
     first, last, size, count = op[1], op[2], op[3], op[4]
     to_pooled, to_inputs, clear, length, overlap = op[5], op[6], op[7], op[8], op[9]
     none = load(memory, 0)
-    for j in range(clear, clear + length, VECTOR):
-        store(memory, j, none)
+    memory[clear : clear + length] = 0
     for p in range(first, last):
         for j in range(0, count, VECTOR):
             at = windows[p, 0] + j
@@ -146,16 +156,10 @@ def lane_product(memory: Floats, op: Ints) -> None:
                 s02, s12 = fma(x0, y, s02), fma(x1, y, s12)
                 y = load(memory, b3 + right)
                 s03, s13 = fma(x0, y, s03), fma(x1, y, s13)
-            at = out + i * out_row
-            store(memory, at + j * out_column, s00)
-            store(memory, at + j1 * out_column, s01)
-            store(memory, at + j2 * out_column, s02)
-            store(memory, at + j3 * out_column, s03)
-            at = out + i1 * out_row
-            store(memory, at + j * out_column, s10)
-            store(memory, at + j1 * out_column, s11)
-            store(memory, at + j2 * out_column, s12)
-            store(memory, at + j3 * out_column, s13)
+            for k, (s0, s1) in enumerate(((s00, s10), (s01, s11), (s02, s12), (s03, s13))):
+                column = out + min(j + k, columns - 1) * out_column
+                store(memory, column + i * out_row, s0)
+                store(memory, column + i1 * out_row, s1)
 
 
 @compiled
@@ -200,3 +204,136 @@ def run(
             activate(memory, op, constants)
         else:
             deactivate(memory, op)
+
+
+@kernel
+def epoch(
+    w: Floats,
+    m: Floats,
+    v: Floats,
+    step: Ints,
+    rule: Floats,
+    alive: Floats,
+    which: Ints,
+    x: Floats,
+    view: Ints,
+    image: Floats,
+    label: Ints,
+    order: Ints,
+    length: Ints,
+    split: Ints,
+    batch: int,
+    tape: Ints,
+    windows: Ints,
+    places: Ints,
+    slots: Ints,
+    room: tuple[int, ...],
+    memory: Floats,
+    losses: Floats,
+    scores: Floats,
+    constants: Floats,
+) -> None:
+    """Trains some networks for an epoch, in place; or only scores rows.
+
+    Args:
+        w, m, v: parameters and the optimiser's moments ``[K, P]``.
+        step: steps taken ``[K]``, counted on.
+        rule: of each one's optimiser and loss ``[K, 5]``, see
+            :data:`~emolib.training.kernels.arithmetic.OPTIMISERS` and
+            :data:`~emolib.training.kernels.arithmetic.LOSSES`: learning rate, momentum, whether
+            adaptive; bound, smooth.
+        alive: ``[K, H]``, 0 for a hidden unit that is padding or pruned.
+        which: the networks to train.
+        x: inputs ``[V, N, M * D]``; ``view`` ``[K]`` says which.
+        image: further inputs ``[N, S * S]``, the same in each view.
+        label: the class of each row ``[N]``.
+        order: training rows of each split in this epoch's order ``[S, T]``, the first ``length[s]``
+            of them; ``split`` ``[K]`` says which.
+        batch: rows per step; the last batch of an epoch may be smaller.
+        tape, windows, places, slots, room, memory: see
+            :class:`~emolib.training.kernels.record.Tape`.
+        losses: mean over batches of each one's loss, in the order of ``which``; zeros before.
+        scores: ``[K, N, C]``, room for outputs if the rows of ``order`` are only to be scored;
+            empty otherwise.
+        constants: see :func:`~emolib.training.kernels.arithmetic.constants`.
+    """
+    lanes, row_step, target_step, share_step, class_step, vectors, vector_step = room[:7]
+    begin, forward, finish, w_, size, errors, targets, share, bound, pace, gates, classes = room[7:]
+    smooth, loss = bound + VECTOR, bound + 2 * VECTOR
+    features, kind = x.shape[2], w.dtype.type
+    for first in range(0, which.size, lanes):
+        # a lane without a network rests
+        memory[w_ : w_ + 4 * size] = 0
+        memory[bound:loss] = 1
+        memory[loss : loss + VECTOR] = 0
+        for j in range(7):
+            memory[pace + j * VECTOR : pace + (j + 1) * VECTOR] = REST[j]
+        networks, longest = min(lanes, which.size - first), 0
+        for k in range(networks):
+            n = which[first + k]
+            longest = max(longest, length[split[n]])
+            for i in range(places.size):
+                at = places[i] + k
+                memory[at], memory[at + 2 * size], memory[at + 3 * size] = w[n, i], m[n, i], v[n, i]
+            memory[gates + k : gates + k + alive.shape[1] * VECTOR : VECTOR] = alive[n]
+            for i in range(k, VECTOR, lanes):
+                memory[bound + i], memory[smooth + i] = rule[n, 3], rule[n, 4]
+        for start in range(0, longest, batch):
+            # a place without a row has no say
+            memory[targets : targets + vectors * classes * VECTOR] = 0
+            memory[share : share + vectors * VECTOR] = 0
+            for k in range(networks):
+                n = which[first + k]
+                s, seen = split[n], view[n]
+                rows, own = min(batch, length[s] - start), REST
+                if rows > 0:  # otherwise its epoch is over, and others have a batch to go
+                    step[n] += scores.size == 0
+                    own = adam_coefficients(rule[n, 0], rule[n, 1], rule[n, 2], step[n])
+                for j in range(7):
+                    memory[pace + j * VECTOR + k : pace + (j + 1) * VECTOR : lanes] = own[j]
+                for r in range(rows):
+                    row, at = order[s, start + r], r * row_step + k
+                    memory[share + r * share_step + k] = kind(1) / kind(rows * classes)
+                    for i in range(features):
+                        memory[slots[i] + at] = x[seen, row, i]
+                    for i in range(image.shape[1]):
+                        memory[slots[features + i] + at] = image[row, i]
+                    memory[targets + r * target_step + label[row] * class_step + k] = 1
+            run(memory, windows, tape, begin, forward, constants)
+            if scores.size:
+                for k in range(networks):
+                    s = split[which[first + k]]
+                    for r in range(min(batch, length[s] - start)):
+                        at = errors + r * target_step + k
+                        for i in range(classes):
+                            scores[first + k, order[s, start + r], i] = memory[at + i * class_step]
+                continue
+            for i in range(vectors):
+                loss_gradient(
+                    memory,
+                    errors + i * vector_step,
+                    targets + i * vector_step,
+                    share + i * VECTOR,
+                    bound,
+                    smooth,
+                    loss,
+                    classes,
+                    class_step,
+                    constants,
+                )
+            run(memory, windows, tape, forward, finish, constants)
+            optimizer_step(
+                memory, w_, w_ + size, w_ + 2 * size, w_ + 3 * size, size // VECTOR, pace
+            )
+        if scores.size == 0:
+            for k in range(networks):
+                n = which[first + k]
+                total = memory[loss + k : loss + VECTOR : lanes].sum()
+                losses[first + k] = total / ((length[split[n]] + batch - 1) // batch)
+                for i in range(places.size):
+                    at = places[i] + k
+                    w[n, i], m[n, i], v[n, i] = (
+                        memory[at],
+                        memory[at + 2 * size],
+                        memory[at + 3 * size],
+                    )

@@ -9,6 +9,7 @@ Axes: see :mod:`emolib.training.kernels`; ``O`` operations.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,13 @@ def setting(layer: nn.Module, name: str) -> Shape:
     """A layer's kernel, stride or padding, for lines and along a line."""
     values = np.broadcast_to(getattr(layer, name), 1 if "1d" in type(layer).__name__ else 2)
     return (int(name != "padding"), *values.tolist())[-2:]
+
+
+def product(*parts: list[int]) -> list[int]:
+    """A product, of five lists of numbers: where its result goes and where its sums start (offset,
+    distances of lines and of rows each), both factors, and sizes.
+    """
+    return [PRODUCT, *sum(parts, [])]
 
 
 def shrunk(shape: Shape, layer: nn.Module) -> Shape:
@@ -109,7 +117,7 @@ class Tape:
         places: offset of each parameter, in the module's order ``[P]``.
         slots: offset of each input of the first row of a batch.
         room: sizes and offsets, in the order in which
-            :func:`~emolib.training.kernels.tape.epoch` takes them up.
+            :func:`~emolib.training.kernels.operations.epoch` takes them up.
         memory: what the operations work on.
     """
 
@@ -140,9 +148,8 @@ class Tape:
             [np.pad(table, ((0, 0), (0, longest - table.shape[1]))) for table in self.tables]
         )
         share, bound, pace = (self._take(n * VECTOR) for n in (vectors, 3, 7))
-        limits = [0, len(self.ahead), len(operations)]
-        *parts, alive, classes = parts
-        self.room = np.array([*steps, *limits, *parts, share, bound, pace, alive, classes])
+        *parts, alive, classes = [0, len(self.ahead), len(operations), *parts]
+        self.room = np.array([*steps, *parts, share, bound, pace, alive, classes])
         self._take(ROWS * self.batch * VECTOR)  # a product may read beyond the last number
         self.memory = zeros(self.end, kind)
         self.memory[np.add.outer(self.ones, np.arange(VECTOR))] = 1
@@ -196,13 +203,16 @@ class ShallowTape(Tape):
                 product(d_h, u, 1, out, c, 1, w2, 1, u, batch, hidden, c),
             ],
         )
-        steps = [VECTOR, d * VECTOR, c * VECTOR, VECTOR, VECTOR, batch, c * VECTOR]
-        self._finish(kind, steps, batch, [w, size, out, target, alive, c])
+        self._finish(
+            kind,
+            [VECTOR, d * VECTOR, c * VECTOR, VECTOR, VECTOR, batch, c * VECTOR],
+            batch,
+            [w, size, out, target, alive, c],
+        )
 
 
 class ConvolutionTape(Tape):
-    """Operations of a step of a :class:`~emolib.models.FusionNet` or
-    :class:`~emolib.models.ImageFusionNet`, one network alone.
+    """Operations of a step of a :class:`~emolib.models.FusionNet`, one network alone.
 
     Args:
         net: the module.
@@ -215,17 +225,16 @@ class ConvolutionTape(Tape):
     ) -> None:
         super().__init__(batch)
         self.at: dict[nn.Module, int] = {}
-        branches = [*net.branches, *([net.image] if hasattr(net, "image") else [])]
         # zeros come first, as many as the widest layer has outputs
         start = self.end = whole(max(len(parameter) for parameter in net.parameters()))
-        self.places = self._parameters(net, branches, shapes)
+        self.places = self._parameters(net, shapes)
         # Weights, their gradient, its mean, the mean of its square, and weights transposed, all in
         # the same order.
         self.size = self.end - start
         self.end += 4 * self.size
         self.ones = [self._take(VECTOR)]
         inputs, outputs = [], []
-        for branch, shape in zip(branches, shapes, strict=True):
+        for branch, shape in zip(net.branches, shapes, strict=True):
             x = self._grid(shape, setting(branch.convolutions[0], "padding"), batch, 1)
             inputs.append(x.position(*np.indices(shape)).ravel())
             outputs.append(self._branch(branch, x))
@@ -236,13 +245,15 @@ class ConvolutionTape(Tape):
             for layer in (net.reduce, net.reduce, net.output)
         )
         self._dense(net.reduce, outputs, reduced, reduced.gradient)
-        self._pool(None, reduced, positive)
+        self._pool(nn.MaxPool1d(1), reduced, positive)  # the ReLU alone
         self._dense(net.output, [positive], out, out)  # its gradient takes its place
         # the loss looks at rows side by side
         errors, targets = self._take(out.size), self._take(out.size)
-        turn = [TRANSPOSE, errors, out.at, 1, rows, out.wide]
-        back = [TRANSPOSE, out.at, errors, 1, out.wide, rows]
-        self._record("dense layers", [turn], [back])
+        self._record(
+            "dense layers",
+            [[TRANSPOSE, errors, out.at, 1, rows, out.wide]],
+            [[TRANSPOSE, out.at, errors, 1, out.wide, rows]],
+        )
         self._finish(
             kind,
             [1, 1, 1, 1, rows, rows // VECTOR, VECTOR],
@@ -257,91 +268,114 @@ class ConvolutionTape(Tape):
 
     def _sum(self, out: int, a: Grid, rows: int) -> list[int]:
         """The sum of all rows: a product with ones, of which each row goes to the same place."""
-        right = [a.position(), 0, a.line, a.wide, 1, ROWS, a.wide, a.shape[0], rows]
-        return [PRODUCT, out, 0, 0, 0, 0, 0, self.ones[0], 0, 0, 0, 0, *right]
+        return product(
+            [out, 0, 0],
+            [0, 0, 0],
+            [self.ones[0], 0, 0, 0, 0],
+            [a.position(), 0, a.line, a.wide],
+            [1, ROWS, a.wide, a.shape[0], rows],
+        )
 
-    def _parameters(
-        self, net: Any, branches: Sequence[Any], shapes: Sequence[Shape]
-    ) -> NDArray[np.int64]:
+    def _parameters(self, net: Any, shapes: Sequence[Shape]) -> NDArray[np.int64]:
         """Lays out matrices of inputs by outputs, each followed by its biases; returns places."""
-        found, joined, rows = [], [], 0
-        for branch, shape in zip(branches, shapes, strict=True):
-            for layer, convolution in enumerate(branch.convolutions):
-                (ky, kx), outer = setting(convolution, "kernel_size"), convolution.out_channels
-                inner, wide = whole(convolution.in_channels) if layer else 1, whole(outer)
+        layers, joined, rows, found = [], [], 0, []
+        for branch, shape in zip(net.branches, shapes, strict=True):
+            for number, layer in enumerate(branch.convolutions):
+                (ky, kx), wide = setting(layer, "kernel_size"), whole(layer.out_channels)
+                inner = whole(layer.in_channels) if number else 1  # the first layer's one channel
                 block = whole(kx * inner, ROWS)
-                at = self.at[convolution] = self._take((ky * block + 1) * wide)
-                o, q, y, x = np.ogrid[:outer, : convolution.in_channels, :ky, :kx]
-                found += [
-                    at + (y * block + x * inner + q) * wide + o,
-                    at + ky * block * wide + np.arange(outer),
-                ]
-                shape = shrunk(shrunk(shape, convolution), branch.pool)
-            f, y, x = np.ogrid[:outer, : shape[0], : shape[1]]
+                q, y, x = np.ogrid[: layer.in_channels, :ky, :kx]
+                layers.append((layer, (y * block + x * inner + q).ravel(), ky * block))
+                shape = shrunk(shrunk(shape, layer), branch.pool)
+            f, y, x = np.ogrid[: layer.out_channels, : shape[0], : shape[1]]
             joined.append((rows + (y * shape[1] + x) * wide + f).ravel())
             rows += shape[0] * shape[1] * wide
-        narrow = net.reduce.out_features
-        for layer, inputs, size in (
+        narrow = net.output.in_features
+        layers += [
             (net.reduce, np.concatenate(joined), rows),
             (net.output, np.arange(narrow), whole(narrow)),
-        ):
-            outputs, wide = np.arange(layer.out_features), whole(layer.out_features)
+        ]
+        for layer, inputs, size in layers:
+            outputs, wide = np.arange(len(layer.bias)), whole(len(layer.bias))
             at = self.at[layer] = self._take((size + 1) * wide)
             found += [at + inputs * wide + outputs[:, None], at + size * wide + outputs]
         return np.concatenate([each.ravel() for each in found])
 
     def _branch(self, branch: Any, x: Grid) -> Grid:
         """Convolutions, each with pooling; returns the last one's output."""
-        layers = list(branch.convolutions)
-        for layer, after in zip(layers, [*layers[1:], None], strict=True):
+        for layer, after in zip_longest(branch.convolutions, branch.convolutions[1:]):
             (ky, kx), (py, px) = (setting(layer, name) for name in ("kernel_size", "padding"))
-            wide = whole(layer.out_channels)
             # as much padding as the gradient needs that goes back through the convolution
-            y = self._grid(shrunk(x.shape, layer), (ky - 1 - py, kx - 1 - px), self.batch, wide)
+            y = self._grid(
+                shrunk(x.shape, layer),
+                (ky - 1 - py, kx - 1 - px),
+                self.batch,
+                whole(layer.out_channels),
+            )
             self._convolution(layer, x, y)
             padding = setting(after, "padding") if after else (0, 0)
-            x = self._grid(shrunk(y.shape, branch.pool), padding, self.batch, wide)
+            x = self._grid(shrunk(y.shape, branch.pool), padding, self.batch, y.wide)
             self._pool(branch.pool, y, x)
         return x
 
     def _convolution(self, layer: Any, x: Grid, y: Grid) -> None:
         (ky, kx), wide, at = setting(layer, "kernel_size"), y.wide, self.at[layer]
-        row, inner, outer = x.wide * wide, layer.in_channels, layer.out_channels
+        row, first = x.wide * wide, x.wide == 1
         block = whole(kx * x.wide, ROWS) * wide  # weights of a line of the kernel
         bias, gradient, turned = at + ky * block, at + self.size, at + 4 * self.size
         reach, d_x, d_y = y.shape[1] * self.batch, x.gradient, y.gradient
-        rows, d_right = whole(reach, ROWS), [d_y.position(), 0, d_y.line, wide]
         ahead, back = [], [self._sum(bias + self.size, d_y, reach)]
-        if x.wide == 1:  # the first layer's: neighbours take the place of channels
-            left, size = [x.at, x.line, 1, x.line, x.step], [y.shape[0], rows, wide, ky, kx]
-            ahead.append([PRODUCT, *y.lines, bias, 0, 0, *left, at, 0, block, wide, *size])
-            left = [x.at, x.line, x.step, x.line, 1]
-            size = [ky, block // wide, wide, y.shape[0], reach]
-            back.append([PRODUCT, gradient, block, wide, 0, 0, 0, *left, *d_right, *size])
+        # Number of taps and of inputs per tap, distances in x and in the weights: of places and
+        # channels, line after line, or, in the first layer, of lines and places.
+        taps, across, down = kx, x.step, row
+        inner, beside, below = layer.in_channels, 1, wide
+        if first:
+            taps, across, down, inner, beside, below = ky, x.line, block, kx, x.step, wide
         else:
             back.append([TRANSPOSE, turned, at, ky * kx, x.wide, wide])
-        for line in range(ky if x.wide > 1 else 0):
+        for line in range(1 if first else ky):
             seen, given = x.at + line * x.line, line * block
-            left, right = [seen, x.line, x.wide, x.step, 1], [at + given, 0, row, wide]
-            start, size = y.lines if line else [bias, 0, 0], [y.shape[0], rows, wide, kx, inner]
-            ahead.append([PRODUCT, *y.lines, *start, *left, *right, *size])
-            left = [seen, x.step, 1, x.line, x.wide]
-            size = [kx, whole(inner, ROWS), wide, y.shape[0], reach]
-            out = [gradient + given, row, wide]
-            back.append([PRODUCT, *out, 0, 0, 0, *left, *d_right, *size])
-            seen = d_y.at + (ky - 1 - line) * d_y.line + (kx - 1) * d_y.step
-            left, right = [seen, d_y.line, wide, -d_y.step, 1], [turned + given, 0, row, x.wide]
-            size = [x.shape[0], whole(x.shape[1] * self.batch, ROWS), x.wide, kx, outer]
-            start = d_x.lines if line else [0, 0, 0]
-            back.append([PRODUCT, *d_x.lines, *start, *left, *right, *size])
+            ahead.append(
+                product(
+                    y.lines,
+                    y.lines if line else [bias, 0, 0],
+                    [seen, x.line, x.wide, across, beside],
+                    [at + given, 0, down, below],
+                    [y.shape[0], whole(reach, ROWS), wide, taps, inner],
+                )
+            )
+            back.append(
+                product(
+                    [gradient + given, down, below],
+                    [0, 0, 0],
+                    [seen, across, beside, x.line, x.wide],
+                    [d_y.position(), 0, d_y.line, wide],
+                    [taps, whole(inner, ROWS), wide, y.shape[0], reach],
+                )
+            )
+            if not first:
+                seen = d_y.at + (ky - 1 - line) * d_y.line + (kx - 1) * d_y.step
+                back.append(
+                    product(
+                        d_x.lines,
+                        d_x.lines if line else [0, 0, 0],
+                        [seen, d_y.line, wide, -d_y.step, 1],
+                        [turned + given, 0, row, x.wide],
+                        [
+                            x.shape[0],
+                            whole(x.shape[1] * self.batch, ROWS),
+                            x.wide,
+                            kx,
+                            layer.out_channels,
+                        ],
+                    )
+                )
         self._record("convolutions", ahead, back)
 
-    def _pool(self, layer: nn.Module | None, y: Grid, pooled: Grid) -> None:
-        """Largest value of each window, if positive; without a layer, of each value alone."""
+    def _pool(self, layer: nn.Module, y: Grid, pooled: Grid) -> None:
+        """Largest value of each window, if positive."""
         kernel, stride, padding = (
-            (setting(layer, name) for name in ("kernel_size", "stride", "padding"))
-            if layer
-            else ((1, 1), (1, 1), (0, 0))
+            setting(layer, name) for name in ("kernel_size", "stride", "padding")
         )
         lines, places = np.indices(pooled.shape)
         # a window that reaches beyond the edge sees the values at the edge twice
@@ -357,9 +391,8 @@ class ConvolutionTape(Tape):
         self.tables.append(np.stack([pooled.position(lines, places).ravel(), *seen], axis=1))
         windows = [first, first + lines.size, len(seen), y.step]
         overlap = int(stride[0] < kernel[0] or stride[1] < kernel[1])
-        clear = [y.gradient.at, y.size * overlap]
-        back = [UNPOOL, *windows, pooled.size, y.size, *clear, overlap]
-        self._record("pooling and ReLU", [[POOL, *windows]], [back])
+        back = [pooled.size, y.size, y.gradient.at, y.size * overlap, overlap]
+        self._record("pooling and ReLU", [[POOL, *windows]], [[UNPOOL, *windows, *back]])
 
     def _dense(self, layer: Any, inputs: Sequence[Grid], out: Grid, d_out: Grid) -> None:
         """A fully connected layer on all positions of some grids."""
@@ -371,16 +404,31 @@ class ConvolutionTape(Tape):
             row, length, d_x = x.wide * narrow, x.shape[1], x.gradient
             for line in range(x.shape[0]):
                 gradient, turned, here = at + self.size, at + 4 * self.size, x.position(line)
-                left, right = [here, 0, x.wide, x.step, 1], [at, 0, row, narrow]
-                size = [1, rows, narrow, length, x.wide]
-                ahead.append([PRODUCT, *out.lines, *start, *left, *right, *size])
-                left, right = [here, x.step, 1, 0, x.wide], [d_out.at, 0, 0, narrow]
-                size = [length, x.wide, narrow, 1, self.batch]
-                back.append([PRODUCT, gradient, row, narrow, 0, 0, 0, *left, *right, *size])
-                back.append([TRANSPOSE, turned, at, length, x.wide, narrow])
-                left, right = [d_out.at, 0, narrow, 0, 1], [turned, row, 0, x.wide]
-                size = [length, rows, x.wide, 1, narrow]
-                there = [d_x.position(line), x.step, x.wide]
-                back.append([PRODUCT, *there, 0, 0, 0, *left, *right, *size])
+                ahead.append(
+                    product(
+                        out.lines,
+                        start,
+                        [here, 0, x.wide, x.step, 1],
+                        [at, 0, row, narrow],
+                        [1, rows, narrow, length, x.wide],
+                    )
+                )
+                back += [
+                    product(
+                        [gradient, row, narrow],
+                        [0, 0, 0],
+                        [here, x.step, 1, 0, x.wide],
+                        [d_out.at, 0, 0, narrow],
+                        [length, x.wide, narrow, 1, self.batch],
+                    ),
+                    [TRANSPOSE, turned, at, length, x.wide, narrow],
+                    product(
+                        [d_x.position(line), x.step, x.wide],
+                        [0, 0, 0],
+                        [d_out.at, 0, narrow, 0, 1],
+                        [turned, row, 0, x.wide],
+                        [length, rows, x.wide, 1, narrow],
+                    ),
+                ]
                 at, start = at + length * row, out.lines
         self._record("dense layers", ahead, back)

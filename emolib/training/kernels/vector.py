@@ -10,7 +10,8 @@ Uncompiled, a vector is an array of NumPy's.
 """
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,7 @@ class VectorModel(models.PrimitiveModel):
     """What LLVM holds for it."""
 
     def __init__(self, manager: Any, kind: Vector) -> None:
-        number = manager.lookup(kind.dtype).get_value_type()
-        held = ir.VectorType(number, VECTOR)
+        held = ir.VectorType(manager.lookup(kind.dtype).get_value_type(), VECTOR)
         super().__init__(manager, kind, held)  # type: ignore[no-untyped-call]  # of Numba's
 
 
@@ -90,16 +90,6 @@ def where_greater(a: Floats, b: Floats, yes: Floats, no: Floats) -> Floats:
 def where_equal(a: Floats, b: Floats, yes: Floats, no: Floats) -> Floats:
     """``yes`` in the places where ``a == b``, otherwise ``no``."""
     return np.where(a == b, yes, no)
-
-
-def some_equal(a: Floats, b: Floats) -> bool:
-    """Whether ``a == b`` in some place."""
-    return bool((a == b).any())
-
-
-def absolute(a: Floats) -> Floats:
-    """``|a|``."""
-    return np.abs(a)
 
 
 def sqrt(a: Floats) -> Floats:
@@ -160,8 +150,7 @@ def _pointer(builder: Any, memory: Any, at: Any) -> Any:
 def _everywhere(builder: Any, number: Any) -> Any:
     empty = ir.VectorType(number.type, VECTOR)(ir.Undefined)
     first = builder.insert_element(empty, number, ir.IntType(32)(0))
-    places = ir.Constant(ir.VectorType(ir.IntType(32), VECTOR), [0] * VECTOR)
-    return builder.shuffle_vector(first, empty, places)
+    return builder.shuffle_vector(first, empty, ir.VectorType(ir.IntType(32), VECTOR)([0] * VECTOR))
 
 
 _compiles(load, _in_memory, types.Array, types.Integer)(
@@ -190,69 +179,53 @@ def _(builder: Any, memory: Any, value: Any) -> Any:
     *[types.Integer] * 4,
 )
 def _(builder: Any, memory: Any, out: Any, out_row: Any, a: Any, a_row: Any) -> None:
-    def pointers(start: Any, row: Any) -> Iterator[Any]:
-        for i in range(VECTOR):
-            yield _pointer(builder, memory, builder.add(start, builder.mul(row, row.type(i))))
+    def row(start: Any, distance: Any, i: int) -> Any:
+        return _pointer(builder, memory, builder.add(start, builder.mul(distance, out.type(i))))
 
-    rows = [builder.load(pointer, align=4) for pointer in pointers(a, a_row)]
-    places, half = np.arange(VECTOR), VECTOR // 2
-    while half:  # swaps the off-diagonal quarters of ever smaller squares
-        below = (places & half) > 0
-        masks = [
-            ir.Constant(ir.VectorType(ir.IntType(32), VECTOR), mask.tolist())
-            for mask in (
-                np.where(below, VECTOR + places - half, places),
-                np.where(below, VECTOR + places, places + half),
-            )
+    rows = [builder.load(row(a, a_row, i), align=4) for i in range(VECTOR)]
+    half = VECTOR // 2
+    # the numbers of two rows in turn, first of their first halves, then of their second halves
+    places = np.add.outer(np.arange(half), [0, VECTOR]).ravel()
+    masks = [
+        ir.VectorType(ir.IntType(32), VECTOR)((places + start).tolist()) for start in (0, half)
+    ]
+    for _ in range(4):  # each shifts the bits of row and column by one, from rows to columns
+        rows = [
+            builder.shuffle_vector(rows[i], rows[i + half], mask)
+            for i in range(half)
+            for mask in masks
         ]
-        for i in places[~below]:
-            pair = rows[i], rows[i + half]
-            rows[i], rows[i + half] = (builder.shuffle_vector(*pair, mask) for mask in masks)
-        half //= 2
-    for row, pointer in zip(rows, pointers(out, out_row), strict=True):
-        builder.store(row, pointer, align=4)
-
-
-@_compiles(some_equal, lambda a, b: types.boolean, Vector, Vector)
-def _(builder: Any, a: Any, b: Any) -> Any:
-    bits = builder.bitcast(builder.fcmp_ordered("==", a, b), ir.IntType(VECTOR))
-    return builder.icmp_unsigned("!=", bits, bits.type(0))
+    for i, vector in enumerate(rows):
+        builder.store(vector, row(out, out_row, i), align=4)
 
 
 @_compiles(power_of_two, lambda a: a, Vector)
 def _(builder: Any, a: Any) -> Any:
     width, mantissa = (32, 23) if a.type.element == ir.FloatType() else (64, 52)
     whole = ir.VectorType(ir.IntType(width), VECTOR)
-    shift = ir.Constant(whole, [mantissa] * VECTOR)
-    return builder.bitcast(builder.shl(builder.bitcast(a, whole), shift), a.type)
+    shifted = builder.shl(builder.bitcast(a, whole), whole([mantissa] * VECTOR))
+    return builder.bitcast(shifted, a.type)
 
 
-def _calls(function: Callable[..., Any], typer: Callable[..., Any], name: str, count: int) -> None:
-    @_compiles(function, typer, *[Vector] * count)
-    def _(builder: Any, *vectors: Any) -> Any:
-        kind = vectors[0].type
-        full_name = f"llvm.{name}.v{VECTOR}f{32 if kind.element == ir.FloatType() else 64}"
-        intrinsic = builder.module.globals.get(full_name) or ir.Function(
-            builder.module, ir.FunctionType(kind, [kind] * count), full_name
-        )
-        return builder.call(intrinsic, vectors)
+def _intrinsic(name: str, builder: Any, *vectors: Any) -> Any:
+    kind = vectors[0].type
+    full_name = f"llvm.{name}.v{VECTOR}f{32 if kind.element == ir.FloatType() else 64}"
+    signature = ir.FunctionType(kind, [kind] * len(vectors))
+    return builder.call(builder.module.declare_intrinsic(full_name, fnty=signature), vectors)
 
 
-_calls(fma, lambda a, b, c: a, "fma", 3)
-_calls(absolute, lambda a: a, "fabs", 1)
-_calls(sqrt, lambda a: a, "sqrt", 1)
-for _function, _comparison in ((where_greater, ">"), (where_equal, "==")):
-    _compiles(_function, lambda a, b, yes, no: yes, *[Vector] * 4)(
-        lambda builder, a, b, yes, no, comparison=_comparison: builder.select(
-            builder.fcmp_ordered(comparison, a, b), yes, no
-        )
-    )
-for _operator, _name in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
+def _choice(comparison: str, builder: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(comparison, a, b), yes, no)
+
+
+for _function, _typer, _count, _code in (
+    (fma, lambda a, b, c: a, 3, partial(_intrinsic, "fma")),
+    (sqrt, lambda a: a, 1, partial(_intrinsic, "sqrt")),
+    (where_greater, lambda a, b, yes, no: yes, 4, partial(_choice, ">")),
+    (where_equal, lambda a, b, yes, no: yes, 4, partial(_choice, "==")),
+    (operator.add, _alike, 2, ir.IRBuilder.fadd),
+    (operator.sub, _alike, 2, ir.IRBuilder.fsub),
+    (operator.mul, _alike, 2, ir.IRBuilder.fmul),
+    (operator.truediv, _alike, 2, ir.IRBuilder.fdiv),
 ):
-    _compiles(_operator, _alike, Vector, Vector)(
-        lambda builder, a, b, name=_name: getattr(builder, name)(a, b)
-    )
+    _compiles(_function, _typer, *[Vector] * _count)(_code)
