@@ -8,12 +8,14 @@ from .analysis.error_rates import calibrate as calibrate
 from .analysis.error_rates import coverage as coverage
 from .analysis.evidence import PAPER_MODELS as PAPER_MODELS
 from .analysis.evidence import angle_sweep as angle_sweep
+from .analysis.evidence import by_emotion as by_emotion
 from .analysis.evidence import collect_evidence as collect_evidence
 from .analysis.evidence import conditions as conditions
 from .analysis.evidence import differences as differences
 from .analysis.evidence import evaluate as evaluate
 from .analysis.evidence import model_evidence as model_evidence
 from .analysis.evidence import repetitions as repetitions
+from .analysis.evidence import spread as spread
 from .analysis.evidence import survivors as survivors
 from .analysis.evidence import sweep_evidence as sweep_evidence
 from .analysis.evidence import table3_models as table3_models
@@ -33,9 +35,7 @@ from .folds import SINGLE as SINGLE
 from .folds import make_folds as make_folds
 from .folds import protocols as protocols
 from .metrics import MEASURES as MEASURES
-from .metrics import by_emotion as by_emotion
 from .metrics import confusion as confusion
-from .metrics import spread as spread
 from .models import FeatureNet as FeatureNet
 from .models import FusionNet as FusionNet
 from .models import ShallowNet as ShallowNet

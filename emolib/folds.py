@@ -82,10 +82,9 @@ def make_folds(data: EmotionData, protocol: str, seed: int, count: int = 5) -> l
     largest = LARGEST_SEED // (DEALS if protocol in BY_PERSON else 1) - 1
     seed = whole_number("seed", seed, 0, largest)
     count = whole_number("folds", count, 1 if single else 2)
-    if single and count != 1:
-        raise ValueError(f"folds is {count}; {protocol!r} is a single split, which has one")
-    if protocol == HALVES and count != 2:
-        raise ValueError(f"folds is {count}; {HALVES!r} needs folds=2")
+    needed = 1 if single else 2 if protocol == HALVES else count
+    if count != needed:
+        raise ValueError(f"folds is {count}; {protocol!r} needs folds={needed}")
     if protocol in data.splits:
         return [_own_split(data, protocol)]
     # copies, so that nobody edits the folds of later callers

@@ -6,16 +6,10 @@ silent 0: the precision of an emotion that is never predicted, the recall of one
 among the tested rows, and everything where no row was tested.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from emolib.utils import one_of
-
-if TYPE_CHECKING:
-    from emolib.training.train import Trained
 
 UNTESTED = -1  # the predicted class of a row that no network tested
 MEASURES = ("recall", "accuracy", "precision", "specificity", "average precision")
@@ -190,24 +184,6 @@ def _area(
     return np.asarray(np.where(share > 0, precision * share, share).sum(1))
 
 
-def by_emotion(trained: "Trained", which: str | tuple[str, ...] = MEASURES) -> pd.DataFrame:
-    """Measures by emotion of all repetitions of a sweep, as a long table.
-
-    Returns:
-        The columns of :meth:`~emolib.training.train.Trained.out_of_fold`'s table, of which
-        ``tested`` counts the rows that the measures rest on, with ``emotion`` (each of ``classes``,
-        and ``average``, see :func:`measures`), ``value`` and ``measure`` added.
-    """
-    labels, (table, scores) = trained.data.labels, trained.out_of_fold()
-    table = table.drop(columns=["emotion", "value", "measure"], errors="ignore")
-    parts = []
-    for measure, values in measures(labels, scores, which).items():
-        wide = pd.DataFrame(values, columns=[*trained.data.classes, "average"])
-        long = wide.melt(var_name="emotion", ignore_index=False)
-        parts.append(table.join(long.assign(measure=measure)))
-    return pd.concat(parts).query(DEFINED).reset_index(drop=True)
-
-
 def mean_recall(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:
     """Mean recall over the emotions that occur among the tested rows; NaN where no row was tested.
 
@@ -222,26 +198,3 @@ def mean_recall(labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> float:
     labels, predicted = labels[tested], predicted[tested]
     recalls = [(predicted[labels == c] == c).mean() for c in np.unique(labels)]
     return float(np.mean(recalls)) if recalls else np.nan
-
-
-def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean, lowest and highest ``value`` over seeds.
-
-    Args:
-        long: a table such as :func:`by_emotion` returns.
-        by: columns that the rows of the result differ in; a missing value in one of them is a value
-            of its own.
-
-    Returns:
-        The columns ``by`` with ``mean``, ``low``, ``high``, ``repetitions``, how many of those left
-        the measure ``undefined``, and ``tested``: the fewest rows that a repetition tested.
-    """
-    groups = long.assign(undefined=long["value"].isna()).groupby(by, sort=False, dropna=False)
-    return groups.agg(
-        mean=("value", "mean"),
-        low=("value", "min"),
-        high=("value", "max"),
-        repetitions=("value", "size"),
-        undefined=("undefined", "sum"),
-        tested=("tested", "min"),
-    ).reset_index()

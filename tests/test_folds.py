@@ -171,7 +171,7 @@ def test_a_split_of_the_data_s_own_is_taken_as_it_is(tiny, official):
     ((train_rows, test_rows),) = make_folds(data, "official", 0, 1)
     assert train_rows.dtype == test_rows.dtype == np.intp
     assert train_rows.tolist() == list(range(40)) and test_rows.tolist() == list(range(40, 60))
-    with pytest.raises(ValueError, match="^folds is 5; 'official' is a single split, which has o"):
+    with pytest.raises(ValueError, match="^folds is 5; 'official' needs folds=1$"):
         make_folds(data, "official", 0, 5)
     with pytest.raises(ValueError, match="rows kept apart', 'all rows', 'official'$"):
         make_folds(data, "unofficial", 0, 1)
@@ -266,7 +266,7 @@ THREE_GROUPS = np.repeat(["a", "b", "c"], 20)
         ({"labels": RARE}, "random", 5, "Angry has 3 rows, fewer than the 5 folds"),
         ({"labels": np.full(60, 2)}, "random", 5, "all rows are Fear; at least two"),
         ({"groups": THREE_GROUPS}, "person-independent", 5, "3 groups cannot fill 5 folds"),
-        ({}, SINGLE, 5, "folds is 5; 'single split' is a single split, which has one"),
+        ({}, SINGLE, 5, "folds is 5; 'single split' needs folds=1"),
         ({}, "leave one out", 5, "'leave one out'; it must be one of 'random', 'person-indepen"),
         # the emotion of one person
         *(

@@ -12,16 +12,15 @@ from sklearn.metrics import (
     recall_score,
 )
 
+from emolib.analysis.evidence import by_emotion, spread
 from emolib.folds import make_folds
 from emolib.metrics import (
     MEASURES,
     accuracy,
-    by_emotion,
     confusion,
     mean_recall,
     measures,
     predict,
-    spread,
 )
 from emolib.training.cache import NetworkResult
 from emolib.training.sweeps import sweep

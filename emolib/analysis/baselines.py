@@ -155,10 +155,8 @@ def nested(
 def inner_folds(data: EmotionData, train: Rows, protocol: str, seed: int) -> list[Split]:
     """Folds of the training rows, by positions among them."""
     labels = data.labels[train]
-    if protocol == "random" or data.groups is None:
-        splitter, persons = model_selection.StratifiedKFold, None
-    else:
-        splitter, persons = model_selection.GroupKFold, data.groups[train]
+    persons = None if protocol == "random" or data.groups is None else data.groups[train]
+    splitter = model_selection.StratifiedKFold if persons is None else model_selection.GroupKFold
     pairs = splitter(INNER, shuffle=True, random_state=seed).split(labels, labels, persons)
     # a person-independent fold may test an emotion that it has no row of to train on
     return [(part, test[np.isin(labels[test], labels[part])]) for part, test in pairs]

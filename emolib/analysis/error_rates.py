@@ -144,8 +144,10 @@ def calibrate(
     """
     from emolib.training.scaling import scale  # the processes that shuffle need no PyTorch
 
-    counts = {"seeds": seeds, "folds": folds, "shuffles": shuffles}
-    seeds, folds, shuffles = (whole_number(name, n, 1) for name, n in counts.items())
+    seeds, folds, shuffles = (
+        whole_number(name, n, 1)
+        for name, n in (("seeds", seeds), ("folds", folds), ("shuffles", shuffles))
+    )
     rows = statistics.stratified_sample(data.labels)
     splits = [make_folds(data, protocol, seed, folds) for seed in range(seeds)]
     models = [
@@ -273,8 +275,10 @@ def coverage(protocol: str, *, rows: int, seeds: int, folds: int, sets: int) -> 
     Raises:
         ValueError: a count is not whole, or the folds cannot be made.
     """
-    counts = {"rows": rows, "seeds": seeds, "folds": folds, "sets": sets}
-    rows, seeds, folds, sets = (whole_number(name, n, 1) for name, n in counts.items())
+    rows, seeds, folds, sets = (
+        whole_number(name, n, 1)
+        for name, n in (("rows", rows), ("seeds", seeds), ("folds", folds), ("sets", sets))
+    )
     found = joblib.Parallel(n_jobs=-1)(
         joblib.delayed(_simulated)(protocol, rows, seeds, folds, number) for number in range(sets)
     )
@@ -326,8 +330,10 @@ def _with_shares(
     columns: dict[str, Any], name: str, counts: ArrayLike, trials: ArrayLike
 ) -> pd.DataFrame:
     """Table of these columns and of counts as a share of trials, with exact binomial limits."""
-    pairs = np.broadcast(counts, trials)
-    shares = [statistics.binomial_share(int(count), int(total)) for count, total in pairs]
+    shares = [
+        statistics.binomial_share(int(count), int(total))
+        for count, total in np.broadcast(counts, trials)
+    ]
     return pd.DataFrame(columns).join(pd.DataFrame(shares, columns=[name, "low", "high"]))
 
 

@@ -54,15 +54,16 @@ PAPER_MODELS: dict[str, dict[str, Any]] = {
 RECIPES = ("printed", "converged")
 # A sweep's columns without the repetition.
 READING = [column for column in REPETITION if column != "seed"]
-# The columns of evidence. Each row has an id of its own; ``modality``, ``hidden``, ``angle`` and
-# ``activation_shift`` are filled in where a sweep varies them, ``first`` and ``second`` are the
-# models of a difference or the emotions of a confusion, and ``feature`` numbers the features of a
-# modality.
+# A sweep's columns that evidence keeps.
+VARIED = ["modality", "hidden", "angle", "activation_shift"]
+# The columns of evidence. Each row has an id of its own; :data:`VARIED` is filled in for rows of
+# the sweeps of widths and angles, ``step`` names the step along one of them that a difference is
+# of, ``first`` and ``second`` are the models of a difference, and ``feature`` numbers the features
+# of a modality.
 ROW = [
     *("id", "kind", "model", "protocol", "recipe", "emotion", "estimate", "low", "high"),
     *("null", "p", "p_holm", "worse", "equivalent", "better", "detectable", "measure", "tested"),
-    *("first", "second", "modality", "hidden", "angle", "activation_shift", "feature"),
-    *("row_low", "row_high"),
+    *("first", "second", *VARIED, "feature", "row_low", "row_high", "step"),
 ]
 WHO, DRAWN = "the data do not say who is who", "the faces are drawn"
 BASELINE = "Dhall et al., recall, average"
@@ -226,14 +227,11 @@ def width_sweep(
         widths: numbers of hidden units to begin with.
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
-    choices = {"modality": data.modalities, "hidden": widths}
-    choices |= repetitions(data, folds, seeds, max_epochs)
-    table = pd.concat(
-        [sweep(**own, **choices).assign(model=reading) for reading, own in READINGS.items()],
-        ignore_index=True,
-    )
-    units = table["hidden"].map(" shallow, {} units, ".format)
-    return table.assign(model=table["modality"] + units + table["model"])
+    models = {
+        f"{m} shallow, {units} units, {reading}": own | {"modality": m, "hidden": units}
+        for (reading, own), m, units in product(READINGS.items(), data.modalities, widths)
+    }
+    return table3_sweep(data, folds, seeds, max_epochs, models=models)
 
 
 def angle_sweep(
@@ -246,15 +244,18 @@ def angle_sweep(
         angles: minimal angles in degrees.
         folds, seeds, max_epochs: see :func:`repetitions`.
     """
-    table = sweep(
-        modality=data.modalities,
-        angle=angles,
-        activation_shift=[0.5, 0.0],
-        **repetitions(data, folds, seeds, max_epochs),
-    )
-    activations = table["activation_shift"].map({0.5: "shifted", 0.0: "as they are"})
-    degrees = table["angle"].map(" shallow, {:g}°, ".format)
-    return table.assign(model=table["modality"] + degrees + activations)
+    models = {
+        f"{m} shallow, {angle:g}°, {activations}": {"angle": angle, "modality": m} | shift
+        for m, angle, (activations, shift) in product(
+            data.modalities,
+            angles,
+            {
+                "shifted": {"activation_shift": 0.5},
+                "as they are": {"activation_shift": 0.0},
+            }.items(),
+        )
+    }
+    return table3_sweep(data, folds, seeds, max_epochs, models=models)
 
 
 def survivors(
@@ -409,6 +410,47 @@ def conditions(trained: Trained, protocol: str | None = None) -> list[Condition]
     return found
 
 
+def by_emotion(trained: Trained, which: str | tuple[str, ...] = MEASURES) -> pd.DataFrame:
+    """Measures by emotion of all repetitions of a sweep, as a long table.
+
+    Returns:
+        The columns of :meth:`~emolib.training.train.Trained.out_of_fold`'s table, of which
+        ``tested`` counts the rows that the measures rest on, with ``emotion`` (each of ``classes``,
+        and ``average``, see :func:`emolib.metrics.measures`), ``value`` and ``measure`` added.
+    """
+    labels, (table, scores) = trained.data.labels, trained.out_of_fold()
+    table = table.drop(columns=["emotion", "value", "measure"], errors="ignore")
+    parts = []
+    for measure, values in measures(labels, scores, which).items():
+        wide = pd.DataFrame(values, columns=[*trained.data.classes, "average"])
+        long = wide.melt(var_name="emotion", ignore_index=False)
+        parts.append(table.join(long.assign(measure=measure)))
+    return pd.concat(parts).query(DEFINED).reset_index(drop=True)
+
+
+def spread(long: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Mean, lowest and highest ``value`` over seeds.
+
+    Args:
+        long: a table such as :func:`by_emotion` returns.
+        by: columns that the rows of the result differ in; a missing value in one of them is a value
+            of its own.
+
+    Returns:
+        The columns ``by`` with ``mean``, ``low``, ``high``, ``repetitions``, how many of those left
+        the measure ``undefined``, and ``tested``: the fewest rows that a repetition tested.
+    """
+    groups = long.assign(undefined=long["value"].isna()).groupby(by, sort=False, dropna=False)
+    return groups.agg(
+        mean=("value", "mean"),
+        low=("value", "min"),
+        high=("value", "max"),
+        repetitions=("value", "size"),
+        undefined=("undefined", "sum"),
+        tested=("tested", "min"),
+    ).reset_index()
+
+
 def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> pd.DataFrame:
     """Every measure by emotion with its interval, and for recall the permutation test.
 
@@ -466,8 +508,8 @@ def evaluate(found: Iterable[Condition], which: tuple[str, ...] = MEASURES) -> p
                 )
             parts.append(part)
     table = pd.concat(parts).query(DEFINED).reset_index(drop=True)
-    averages = table.query("measure == 'recall' and emotion == 'average'")
-    for _, own in averages.groupby(["protocol", "recipe"]):
+    average = table["measure"].eq("recall") & table["emotion"].eq("average")
+    for _, own in table[average].groupby(["protocol", "recipe"]):
         table.loc[own.index, "p_holm"] = holm(own["p"])
     return table
 
@@ -519,8 +561,9 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
             detectable=detectable(interval),
             **interval._asdict(),
         )
-        paired = np.array_equal(first.fold, second.fold)
-        if paired and np.array_equal(np.isnan(first.hit), np.isnan(second.hit)):
+        if np.array_equal(first.fold, second.fold) and np.array_equal(
+            np.isnan(first.hit), np.isnan(second.hit)
+        ):
             ours, theirs = (fold_recall(c.hit, c.fold, labels) for c in (first, second))
             t_test = compare(ours, theirs, first.folds)
             part.loc[part.index[-1], list(t_test)] = list(t_test.values())
@@ -561,22 +604,12 @@ def confusions(found: Iterable[Condition], pairs: Sequence[tuple[str, str]]) -> 
     return pd.concat(parts, ignore_index=True)
 
 
-def estimates(found: Iterable[Condition], kind: str, varied: Sequence[str]) -> pd.DataFrame:
-    """Mean recall of many conditions, without intervals.
-
-    Args:
-        kind: of the rows: what a sweep varies.
-        varied: the sweep's columns that the rows keep, such as ``hidden``.
-    """
+def estimates(found: Iterable[Condition]) -> pd.DataFrame:
+    """Mean recall of many conditions by emotion and on average, without intervals."""
     return pd.concat(
         [
-            condition.levels(
-                "recall",
-                kind=kind,
-                estimate=condition.recalls(np.ones((1, len(condition.data))))[0],
-                **{column: condition.setting[column] for column in varied},
-            )
-            for condition in found
+            one.levels("recall", estimate=one.recalls(np.ones((1, len(one.data))))[0])
+            for one in found
         ],
         ignore_index=True,
     )
@@ -611,10 +644,9 @@ def compression(narrow: Condition, wide: Condition) -> pd.DataFrame:
     """
     gap = np.subtract(*(c.networks["units"] / c.setting["hidden"] for c in (narrow, wide)))
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(gap) - 1) * gap.std() / np.sqrt(len(gap))
-    setting = {name: narrow.setting[name] for name in ("modality", "angle", "activation_shift")}
     interval = Interval(*(gap.mean() + np.array([0, -half, half])))
     name = f"compression, {narrow.model} − {wide.model}"
-    return narrow.rows([name], kind="compression", **setting, **interval._asdict())
+    return narrow.rows([name], kind="compression", **interval._asdict())
 
 
 def model_evidence(
@@ -648,33 +680,49 @@ def sweep_evidence(widths: list[Condition], angles: list[Condition]) -> pd.DataF
         widths: shallow networks of several widths, see :func:`width_sweep`.
         angles: pruned shallow networks, see :func:`angle_sweep`.
     """
-    pairs, ends = [], []
-    for _, own in _along(widths, "hidden").groupby(["modality", "angle", "activation_shift"]):
-        names = own["model"].unique()
-        if len(names) == 1:
-            continue
-        narrow, middle, wide = names[[0, len(names) // 2, -1]]
-        pairs += [(wide, narrow), (middle, narrow), (wide, middle)]
-        one, other = (own["condition"][own["model"] == name] for name in (narrow, wide))
-        ends += list(zip(one, other, strict=True))  # by protocol and recipe
-    widest = _along(widths, "angle").query("activation_shift == 0.5")
-    widest = widest[widest["hidden"] == widest["hidden"].max()]
-    pairs += [(own.iloc[-1], own.iloc[0]) for _, own in widest.groupby("modality")["model"]]
-    by_angle: list[tuple[str, str]] = []
-    for _, own in _along(angles, "angle").groupby(["modality", "activation_shift"]):
-        is_best = own["angle"] == 60
-        by_angle += product(own["model"][is_best].unique(), own["model"][~is_best].unique())
-    varied = ("modality", "hidden", "angle", "activation_shift")
-    return pd.concat(
-        [
-            estimates(widths, "by width", varied),
-            differences(widths, dict.fromkeys(pairs)),
-            *(compression(*pair) for pair in ends),
-            estimates(angles, "by angle", varied),
-            differences(angles, by_angle),
-        ],
-        ignore_index=True,
+    by_width, by_angle = (
+        pd.DataFrame([c.setting | {"model": c.model} for c in found]).drop_duplicates("model")
+        for found in (widths, angles)
     )
+    steps: dict[tuple[str, str], str] = {}
+    narrowest_first = by_width.sort_values(["hidden", "angle"], kind="stable")
+    for _, own in narrowest_first.groupby(["modality", "angle", "activation_shift"])["model"]:
+        narrow, middle, wide = own.iloc[[0, len(own) // 2, -1]]
+        steps |= {(middle, narrow): "narrow to middle", (wide, middle): "middle to wide"}
+        steps[wide, narrow] = "narrow to wide"
+    steps = {pair: step for pair, step in steps.items() if len(set(pair)) == 2}
+    steps |= {
+        tuple(own[:-3:-1]): "unpruned to pruned"  # of the widest
+        for _, own in narrowest_first.query("activation_shift == 0.5").groupby("modality")["model"]
+    }
+    to_60 = {
+        pair: "to 60°"
+        for _, own in by_angle.sort_values("angle").groupby(["modality", "activation_shift"])
+        for pair in product(*(own.query(f"angle {sign} 60")["model"] for sign in ("==", "!=")))
+    }
+    ends = [
+        (one, other)
+        for (wide, narrow), step in steps.items()
+        if step == "narrow to wide"
+        for one, other in product(widths, widths)
+        if (one.model, other.model) == (narrow, wide)
+        and (one.protocol, one.recipe) == (other.protocol, other.recipe)
+    ]
+    settings = pd.concat([by_width, by_angle]).set_index("model")[VARIED]
+    levels = pd.concat(
+        [
+            estimates(widths).assign(kind="by width"),
+            *(compression(*pair) for pair in ends),
+            estimates(angles).assign(kind="by angle"),
+        ]
+    )
+    gaps = pd.concat([differences(widths, steps), differences(angles, to_60)], ignore_index=True)
+    gaps["step"] = [
+        (steps | to_60)[pair] for pair in zip(gaps["first"], gaps["second"], strict=True)
+    ]
+    gaps = gaps.drop(columns=VARIED).join(settings, on="first")
+    gaps["angle"] = gaps["second"].map(settings["angle"])
+    return pd.concat([levels.join(settings, on="model"), gaps], ignore_index=True)
 
 
 def collect_evidence(data: EmotionData, *parts: pd.DataFrame) -> pd.DataFrame:
@@ -690,13 +738,6 @@ def collect_evidence(data: EmotionData, *parts: pd.DataFrame) -> pd.DataFrame:
         .reindex(columns=ROW)
         .infer_objects()
     )
-
-
-def _along(found: list[Condition], varied: str) -> pd.DataFrame:
-    """Settings and names of conditions, smallest value of what their sweep varies first."""
-    return pd.DataFrame(
-        [c.setting | {"model": c.model, "condition": c} for c in found]
-    ).sort_values(varied, kind="stable")
 
 
 def of_data(data: EmotionData) -> pd.DataFrame:
@@ -726,37 +767,45 @@ def of_data(data: EmotionData) -> pd.DataFrame:
             ("CNN", FusionNet(1, width, len(data.classes))),
         )
     ]
-    dropped = data.repairs["rows"][data.repairs["done"] == DONE["drop"]].sum()
-    rows.append({"id": "rows", "kind": "data", "measure": "rows", "estimate": len(data) + dropped})
+    given = len(data) + data.repairs["rows"][data.repairs["done"] == DONE["drop"]].sum()
+    rows.append({"id": "rows", "kind": "data", "measure": "rows", "estimate": given})
     degrees = pruning.angles(torch.tensor(paper.TABLE_1)).numpy()
     rows += [
         {"id": f"angle between units {i} and {j} of Table 1", "kind": "angle"}
         | {"estimate": degrees[i - 1, j - 1]}
         for i, j in paper.TABLE_2
     ]
-    noted = ((WHO, "persons", data.groups is None), (DRAWN, "drawn", data.drawn))
-    rows += [{"id": note, "kind": "data", "measure": of} for note, of, holds in noted if holds]
+    rows += [
+        {"id": note, "kind": "data", "measure": of}
+        for note, of, holds in (
+            (WHO, "persons", data.groups is None),
+            (DRAWN, "drawn", data.drawn),
+        )
+        if holds
+    ]
     return pd.DataFrame(rows)
 
 
 def printed() -> pd.DataFrame:
     """Evidence that is printed: the paper's Table 3 and its baseline's table."""
-    emotions, averages = (*paper.EMOTIONS, "average"), paper.TABLE_3_AVERAGE
-    rows: list[tuple[Any, ...]] = [
-        (f"paper, {model}, {emotion}", model, "accuracy", emotion, value) + (np.nan, np.nan)
-        for model, values in paper.TABLE_3.items()
-        for emotion, value in zip(emotions, (*values, averages[model]), strict=True)
-    ]
-    rows += [
-        (f"Dhall et al., {measure}, {emotion}", "SPI baseline", measure, emotion, value)
-        + (np.nan, np.nan)
-        for measure, values in paper.SPI_BASELINE.items()
-        for emotion, value in zip(paper.EMOTIONS, values, strict=True)
-    ]
-    # the baseline's mean recall is an estimate as well: its binomial interval, rows as independent
     recall = np.array(paper.SPI_BASELINE["recall"])
+    tables = {
+        f"paper, {model}": (model, "accuracy", (*values, paper.TABLE_3_AVERAGE[model]))
+        for model, values in paper.TABLE_3.items()
+    } | {
+        f"Dhall et al., {measure}": ("SPI baseline", measure, (*values, np.mean(values)))
+        for measure, values in paper.SPI_BASELINE.items()
+    }
+    rows = pd.DataFrame(
+        [
+            (f"{name}, {emotion}", model, measure, emotion, value)
+            for name, (model, measure, values) in tables.items()
+            for emotion, value in zip((*paper.EMOTIONS, "average"), values, strict=True)
+        ],
+        columns=["id", "model", "measure", "emotion", "estimate"],
+    ).assign(kind="printed")
+    # the baseline's mean recall is an estimate as well: its binomial interval, rows as independent
     error = np.sqrt((recall * (1 - recall) / paper.SFEW_ROWS).sum()) / len(recall)
     limits = stats.norm.interval(CONFIDENCE, recall.mean(), error)
-    rows.append((BASELINE, "SPI baseline", "recall", "average", recall.mean(), *limits))
-    names = ["id", "model", "measure", "emotion", *LIMITS]
-    return pd.DataFrame(rows, columns=names).assign(kind="printed")
+    rows.loc[rows["id"] == BASELINE, ["low", "high"]] = limits
+    return rows

@@ -1,11 +1,17 @@
-"""Robustness: leakage, recall by epoch, single splits, selection bias, readings of the paper.
+"""Robustness: leakage, recall by epoch, single splits, selection bias, readings, denominators.
+
+Denominators are the sizes of a test set that could print given figures as recall. A recall of ``n``
+rows is one of ``n + 1`` proportions, and few of them print as a given two-digit figure. A mean over
+seeds takes more values, and a precision has a denominator of its own for each model; both say
+nothing about the rows that were tested.
 
 Axes: ``K`` networks, ``E`` checkpoints, ``N`` rows of the data, ``D`` features of all modalities
-together, ``R`` repetitions.
+together, ``R`` repetitions; ``C`` emotions, ``M`` models and ``S`` sizes of a test set.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import joblib
@@ -16,8 +22,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import kendalltau
 from tqdm import tqdm
 
-from emolib.analysis.evidence import READING, Condition
-from emolib.analysis.statistics import bootstrap, emotion_means, inflation, repetition_mean
+from emolib.analysis.evidence import READING, Condition, differences
 from emolib.data import EmotionData
 from emolib.folds import KEPT_APART, PROTOCOLS, SINGLE, make_folds
 from emolib.metrics import MEASURES, UNTESTED, mean_recall, measures, predict
@@ -36,6 +41,11 @@ PART = 2**23  # distances in memory at a time, 64 MiB
 Checkpoints = tuple[list[int], NDArray[np.intp], NDArray[np.intp]]
 # The measures that "accuracy" could mean.
 READ_AS = tuple(measure for measure in MEASURES if measure != "specificity")
+# Ways to print a share with two digits.
+WAYS = ("rounded", "truncated")
+LARGEST = 100  # rows; so many, and any more, can print every two-digit figure
+# The margins of a table of possible sizes.
+EVERY, ALL = "every emotion", "all models"
 
 
 def near_duplicates(data: EmotionData) -> pd.Series:
@@ -259,18 +269,12 @@ def leakage(found: Iterable[Condition]) -> pd.DataFrame:
         One row per model: mean recall under each protocol, mean over repetitions, their
         ``difference``, and its limits ``low`` and ``high`` (95 %, by person).
     """
-    by_protocol = {(condition.model, condition.protocol): condition for condition in found}
-    rows = []
-    for model in dict.fromkeys(model for model, _ in by_protocol):
-        both = {protocol: by_protocol[model, protocol] for protocol in PROTOCOLS}
-        data, classes = both["random"].data, len(both["random"].data.classes)
-        gap = np.subtract(*(repetition_mean(one.hit) for one in both.values()))[None]
-        interval = bootstrap(
-            emotion_means(data.labels, gap, classes), data.resampling_units, ~np.isnan(gap[0])
-        ).widened(inflation(both["random"].folds, classes))
-        ours = {p: one.recalls(np.ones((1, len(data))))[0, -1] for p, one in both.items()}
-        limits = zip(["difference", "low", "high"], np.array(interval)[:, -1], strict=True)
-        rows.append({"model": model} | ours | dict(limits))
+    found, rows = list(found), []
+    for model in dict.fromkeys(condition.model for condition in found):
+        both = [replace(c, model=c.protocol, protocol="both") for c in found if c.model == model]
+        levels = {c.model: c.recalls(np.ones((1, len(c.data))))[0, -1] for c in both}
+        gap = differences(both, [PROTOCOLS]).iloc[-1].rename({"estimate": "difference"})
+        rows.append({"model": model, **levels, **gap[["difference", "low", "high"]]})
     return pd.DataFrame(rows)
 
 
@@ -299,7 +303,77 @@ def multiverse(trained: Trained) -> pd.DataFrame:
     """
     table, scores = trained.out_of_fold()
     found = measures(trained.data.labels, scores, READ_AS)
-    wide = table[READING].assign(**{measure: own[:, -1] for measure, own in found.items()})
-    wide["training accuracy"] = table["train_accuracy"]
-    means = wide.groupby(READING, sort=False, dropna=False).mean()
+    values = {measure: own[:, -1] for measure, own in found.items()}
+    values["training accuracy"] = table["train_accuracy"].to_numpy()
+    means = table[READING].assign(**values).groupby(READING, sort=False, dropna=False).mean()
     return means.rename_axis(columns="measure").stack().reset_index().rename(columns={0: "value"})
+
+
+def printable(percent: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.bool]:
+    """Whether some count of rows is printed as a percentage, rounded or truncated: ``[2, …]``.
+
+    Whole numbers throughout; a proportion half-way between two percentages may be rounded to
+    either.
+
+    Args:
+        percent: ``[…]``, the printed figure in percent.
+        rows: ``[…]``, the size of the test set.
+
+    Example:
+        >>> printable(np.array(33), np.array([2, 3]))
+        array([[False,  True],
+               [False,  True]])
+    """
+    most = (2 * percent + 1) * rows // 200  # that are rounded to no more than the figure
+    fewest = -(-percent * rows // 100)  # that reach the figure
+    return np.stack([200 * most >= (2 * percent - 1) * rows, 100 * fewest < (percent + 1) * rows])
+
+
+def possible_sizes(printed: Mapping[str, Sequence[float]], emotions: Sequence[str]) -> pd.DataFrame:
+    """Whether a test set of up to :data:`LARGEST` rows of an emotion could print a model's figure.
+
+    Args:
+        printed: ``[C]`` two-digit figures for each of ``M`` models.
+        emotions: their names.
+
+    Returns:
+        Rows by ``printed`` (:data:`WAYS`), ``emotion`` (those given, and :data:`EVERY`: as many
+        rows of each) and ``rows``; a column for each model, and :data:`ALL`: on one test set.
+    """
+    percent = np.rint(100 * np.transpose(list(printed.values()))).astype(int)  # [C, M]
+    rows = np.arange(1, LARGEST + 1)
+    found = printable(percent[:, None], rows[:, None])  # [2, C, S, M]
+    found = np.concatenate([found, found.all(1, keepdims=True)], 1)
+    found = np.concatenate([found, found.all(-1, keepdims=True)], -1)
+    return pd.DataFrame(
+        found.reshape(-1, len(printed) + 1),
+        pd.MultiIndex.from_product(
+            [WAYS, [*emotions, EVERY], rows], names=["printed", "emotion", "rows"]
+        ),
+        [*printed, ALL],
+    )
+
+
+def smallest_size(possible: pd.DataFrame) -> pd.DataFrame:
+    """Smallest test set that could print each figure of :func:`possible_sizes`, by ``printed`` and
+    ``emotion``.
+    """
+    rows = possible.index.get_level_values("rows").to_numpy()
+    sizes = np.where(possible, rows[:, None], LARGEST)
+    return (
+        pd.DataFrame(sizes, possible.index, possible.columns)
+        .groupby(level=["printed", "emotion"], sort=False)
+        .min()
+    )
+
+
+def printed_by(possible: pd.DataFrame, rows: Mapping[str, float]) -> pd.DataFrame:
+    """Whether a test set of given sizes could print each figure, by ``printed`` and ``emotion``.
+
+    Args:
+        possible: see :func:`possible_sizes`.
+        rows: of each emotion; a fraction stands for either of its neighbours.
+    """
+    emotion, size = (possible.index.get_level_values(name) for name in ("emotion", "rows"))
+    near = (size - emotion.map(rows)).to_series().abs().to_numpy() < 1
+    return possible[near].groupby(level=["printed", "emotion"], sort=False).any()

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy import stats
 
 from emolib import paper
@@ -46,8 +45,13 @@ WHERE = {
     "random": "when people recur between training and test",
     "person-independent": "when they do not",
 }
+ALONE = {"random": "under random folds; new people are not judged"}
 
 PRIMARY = next(iter(READINGS))  # of the readings of Figures 6a, 9 and 10
+Columns = dict[str, Any]  # of evidence, and the values that they must hold
+Step = tuple[str, int, Columns, bool]  # label, sign, rows, and whether it counts
+STEP: Columns = {"kind": "difference", "emotion": "average"}  # along a sweep
+HAPPY = STEP | {"emotion": "Happy"}
 # Claims that are counted apart, by the rule of their parts.
 KINDS = {"arithmetic": "arithmetic", "read off an axis": "the data", "count": "the data"}
 # The rule of each kind of claim, for the reader.
@@ -107,9 +111,9 @@ class Evidence:
         self.read: list[str] = []
 
     def select(self, kind: str, **columns: Any) -> pd.DataFrame:
-        """Rows of a kind whose columns hold the given values."""
+        """Rows of a kind whose columns hold the given values, or one of several."""
         table = self.kinds.get(kind, self.none)
-        held = [table[name] == value for name, value in columns.items()]
+        held = [table[name].isin(np.atleast_1d(value)) for name, value in columns.items()]
         return table[np.logical_and.reduce([table["id"].notna(), *held])]
 
     def rows(self, kind: str, **columns: Any) -> pd.DataFrame:
@@ -136,11 +140,6 @@ class Evidence:
     def gap(self, better: str, worse: str, emotion: str = "average") -> pd.DataFrame:
         """Rows of a difference by protocol."""
         return self.rows("difference", first=better, second=worse, emotion=emotion, judged=True)
-
-    def models(self, kind: str, varied: str, **columns: Any) -> dict[float, str]:
-        """Models of a sweep by the value of what it varies, the smallest first."""
-        own = self.select(kind, **columns)[[varied, "model"]].drop_duplicates()
-        return dict(own.sort_values(varied).itertuples(index=False))
 
     def printed(self, model: str, emotion: str = "average") -> float:
         """The figure of Table 3."""
@@ -286,8 +285,7 @@ def headline(claims: pd.DataFrame) -> str:
         p: "is surpassed" if claim[p] == NOT and x > part["figure"] else HEADLINE[claim[p]]
         for p, x in levels.items()
     }
-    alone = {"random": "under random folds; new people are not judged"}
-    where = WHERE if len(levels) == len(PROTOCOLS) else alone
+    where = WHERE if len(levels) == len(PROTOCOLS) else ALONE
     if len(set(said.values())) > 1:
         each = [f"{said[p]} {where[p]} ({level})" for p, level in shown.items()]
         return f"{printed} {' and '.join(each)}."
@@ -308,25 +306,27 @@ def sensitivity(rows: pd.DataFrame, dealt: Mapping[str, pd.DataFrame]) -> pd.Dat
     """
     settings = {f"margin {100 * m:g}": (rows, m, CONFIDENCE) for m in (0, ROPE / 2, 2 * ROPE)}
     settings["Bonferroni"] = (rows, ROPE, 1 - (1 - CONFIDENCE) / len(paper.CLAIMS))
-    several = PROTOCOLS if rows["protocol"].nunique() > 1 else ()
     settings |= {
         f"{p} alone": (rows[rows["protocol"].isna() | (rows["protocol"] == p)], ROPE, CONFIDENCE)
-        for p in several
+        for p in PROTOCOLS
+        if rows["protocol"].nunique() > 1
     }
-    found = {
-        name: evaluate_claims(*own).set_index("id")["verdict"] for name, own in settings.items()
+    settings |= {
+        name: (pd.concat([rows, again]).drop_duplicates("id", keep="last"), ROPE, CONFIDENCE)
+        for name, again in dealt.items()
     }
+    found = {name: evaluate_claims(*own).set_index("id") for name, own in settings.items()}
+    verdicts = pd.DataFrame({name: claims["verdict"] for name, claims in found.items()})
     for name, again in dealt.items():
-        both = pd.concat([rows, again]).drop_duplicates("id", keep="last", ignore_index=True)
-        claims = evaluate_claims(both).set_index("id")
-        untouched = claims["evidence"].map(set(again["id"]).isdisjoint)
-        found[name] = claims["verdict"].mask(untouched, NOT_RERUN)
-    return pd.DataFrame(found)
+        untouched = found[name]["evidence"].map(set(again["id"]).isdisjoint)
+        verdicts[name] = verdicts[name].mask(untouched, NOT_RERUN)
+    return verdicts
 
 
-def _mirrored(rows: pd.DataFrame) -> pd.DataFrame:
-    """A difference the other way round."""
-    return rows.assign(estimate=-rows["estimate"], low=-rows["high"], high=-rows["low"])
+def _signed(rows: pd.DataFrame, sign: int) -> pd.DataFrame:
+    """A difference, the other way round if ``sign`` is -1."""
+    low, high = (sign * rows[limit] for limit in ("low", "high")[::sign])
+    return rows.assign(estimate=sign * rows["estimate"], low=low, high=high)
 
 
 def _levels(model: str, emotions: tuple[str, ...], evidence: Evidence) -> list[Part]:
@@ -379,8 +379,8 @@ def _order(better: str, worse: tuple[str, ...], evidence: Evidence) -> Iterable[
     """A model is better than each of others on average."""
     for other in worse:
         points = 100 * (evidence.printed(better) - evidence.printed(other))
-        rows = evidence.gap(better, other)
-        yield Part(f"over {other}", "order", rows, note=f"Table 3: {points:+.0f} points")
+        note = f"Table 3: {points:+.0f} points"
+        yield Part(f"over {other}", "order", evidence.gap(better, other), note=note)
 
 
 def _stronger(
@@ -394,10 +394,10 @@ def _stronger(
     Table 3 prints the opposite.
     """
     for emotion, other in product(emotions, worse):
-        rows = evidence.gap(better, other, emotion)
+        rows = _signed(evidence.gap(better, other, emotion), sign)
         one, two = evidence.printed(better, emotion), evidence.printed(other, emotion)
         note = f"Table 3: {better} {100 * one:.0f} %, {other} {100 * two:.0f} %"
-        part = Part(f"{emotion}, against {other}", "order", rows if sign > 0 else _mirrored(rows))
+        part = Part(f"{emotion}, against {other}", "order", rows)
         yield replace(part, word=CONTRADICTED, note=note) if sign * (one - two) < 0 else part
 
 
@@ -414,7 +414,7 @@ def _separates(model: str, emotions: tuple[str, ...], evidence: Evidence) -> Ite
 
 def _weak(model: str, emotion: str, evidence: Evidence) -> Iterable[Part]:
     """An emotion that a model does not tell from the others: chance is no worse than its recall."""
-    rows = _mirrored(evidence.over_chance(model, emotion))
+    rows = _signed(evidence.over_chance(model, emotion), -1)
     note = f"Table 3: {100 * evidence.printed(model, emotion):.0f} %"
     yield Part(f"exchanged labels over {emotion}", "no worse", rows, note=note)
 
@@ -432,91 +432,42 @@ def _open(why: str, evidence: Evidence) -> list[Part]:
     return [Part("", "open", word=UNTESTABLE, note=why)]
 
 
-def _by_reading(evidence: Evidence, *modalities: str) -> list[tuple[str, bool, dict[float, str]]]:
-    """For each reading of the networks behind Figures 6a, 9 and 10 its label, whether it is the
-    primary one, and its models by width, the narrowest first.
+def _by_reading(modalities: tuple[str, ...], *steps: tuple[str, int, Columns]) -> list[Step]:
+    """Steps between widths by each reading of the networks behind Figures 6a, 9 and 10, of which
+    the primary one counts.
     """
     return [
-        (
-            f"{modality}, {name}",
-            name == PRIMARY,
-            evidence.models("by width", "hidden", modality=modality, **setting),
-        )
-        for modality, (name, setting) in product(modalities, READINGS.items())
+        (label.format(f"{m}, {name}"), sign, own | setting | {"modality": m}, name == PRIMARY)
+        for m, (name, setting), (label, sign, own) in product(modalities, READINGS.items(), steps)
     ]
 
 
-def _more_units(evidence: Evidence) -> list[Part]:
-    readings = _by_reading(evidence, *MODALITIES)
-    if any(len(models) < 2 for _, _, models in readings):
-        return _open("one width only", evidence)
+def _along(why: str, steps: list[Step], evidence: Evidence) -> list[Part]:
+    """Differences along a sweep; open where one of them was not tried."""
+    if any(evidence.select(**columns).empty for _, _, columns, _ in steps):
+        return _open(why, evidence)
     return [
-        Part(
-            label, "order", evidence.gap(models[max(models)], models[min(models)]), counted=primary
-        )
-        for label, primary, models in readings
-    ]
-
-
-def _happy_width(evidence: Evidence) -> list[Part]:
-    readings, parts = _by_reading(evidence, "PHOG"), []
-    if any(len(models) < 3 or max(models) != 16 for _, _, models in readings):
-        return _open("too few widths, or none of 16", evidence)
-    for label, primary, models in readings:
-        narrow, middle, wide = (list(models.values())[k] for k in (0, len(models) // 2, -1))
-        steps = {
-            "rises to the middle width": evidence.gap(middle, narrow, "Happy"),
-            "falls from there to 16": _mirrored(evidence.gap(wide, middle, "Happy")),
-            "lower at 16 than at the narrowest": _mirrored(evidence.gap(wide, narrow, "Happy")),
-        }
-        parts += [
-            Part(f"{step} ({label})", "order", rows, counted=primary)
-            for step, rows in steps.items()
-        ]
-    return parts
-
-
-def _compression(evidence: Evidence) -> list[Part]:
-    """Networks of the narrowest and the widest width keep other shares of their units."""
-    if evidence.select("compression").empty:
-        return _open("one width only", evidence)
-    cases = product(MODALITIES, READINGS.items())
-    return [
-        Part(
-            f"{m}, {name}",
-            "order",
-            evidence.rows("compression", modality=m, judged=True, **setting),
-            counted=name == PRIMARY,
-        )
-        for m, (name, setting) in cases
+        Part(label, "order", _signed(evidence.rows(**columns, judged=True), sign), counted=counted)
+        for label, sign, columns, counted in steps
     ]
 
 
 def _best_angle(evidence: Evidence) -> list[Part]:
     parts = []
     for (taken, shift), m in product((("shifted", 0.5), ("as they are", 0.0)), MODALITIES):
-        rest = evidence.models("by angle", "angle", modality=m, activation_shift=shift)
-        best = rest.pop(60.0, None)
-        if best is None or not rest or min(rest) > 60.0:
+        columns = STEP | {"step": "to 60°", "modality": m, "activation_shift": shift}
+        if not evidence.select(**columns)["angle"].lt(60).any():
             return _open("60° and a smaller angle were not both tried", evidence)
-        gaps = [evidence.gap(best, name) for name in rest.values()]
-        nearest = gaps[int(np.argmin([rows["estimate"].mean(skipna=False) for rows in gaps]))]
+        gaps: dict[Any, pd.DataFrame] = dict(
+            tuple(evidence.rows(**columns, judged=True).groupby("angle"))
+        )
+        means = [rows["estimate"].mean(skipna=False) for rows in gaps.values()]
+        nearest = list(gaps.values())[int(np.argmin(means))]
         parts += [
             Part(f"60° over {other} ({m}, {taken})", "order", rows, counted=shift == 0.5)
-            for other, rows in ((f"{min(rest):g}°", gaps[0]), ("the best other", nearest))
+            for other, rows in ((f"{min(gaps):g}°", gaps[min(gaps)]), ("the best other", nearest))
         ]
     return parts
-
-
-def _pruning_improves(evidence: Evidence) -> list[Part]:
-    """Pruned against unpruned networks of 16 units on PHOG, on the same folds."""
-    pruned, _, unpruned = (models for _, _, models in _by_reading(evidence, "PHOG"))
-    if 16 not in pruned:
-        return _open("no width of 16", evidence)
-    return [
-        Part(emotion, "order", evidence.gap(pruned[16], unpruned[16], emotion))
-        for emotion in ("Angry", "Happy")
-    ]
 
 
 def _few_parameters(evidence: Evidence) -> list[Part]:
@@ -559,14 +510,12 @@ def _better_than(variants: tuple[str, ...], evidence: Evidence) -> list[Part]:
 
 
 def _smooth_l1(evidence: Evidence) -> list[Part]:
-    reached = {
-        model: evidence.rows("linear", model=model, judged=True)["estimate"].mean()
-        for model in PAPER_MODELS
-    }
-    most = max(reached, key=lambda model: reached[model])
+    rows = evidence.rows("linear", model=list(PAPER_MODELS), judged=True)
+    reached = rows.groupby("model", sort=False)["estimate"].mean()
     note = (
-        f"at most {100 * reached[most]:.1f} % of outputs on training rows reach its linear branch "
-        f"({most}), elsewhere it is half the squared error"
+        f"at most {100 * reached.max():.1f} % of outputs on training rows reach its linear branch "
+        f"({reached.index[int(np.argmax(reached.to_numpy()))]}), elsewhere it is half the squared "
+        "error"
     )
     *parts, last = _better_than(("squared error",), evidence)
     return [*parts, replace(last, note=note)]
@@ -605,28 +554,15 @@ def _rows(evidence: Evidence) -> Iterable[Part]:
     yield _checked("count", count == 675, f"{count:.0f}")
 
 
-def _read_off(values: ArrayLike, figures: ArrayLike, half_step: float, label: str = "") -> Part:
-    """Values of the features against what a figure of the paper shows."""
-    met = np.max(np.abs(np.subtract(values, figures))) <= half_step
-    note = f"{np.min(values):.3f} to {np.max(values):.3f}"
-    return _checked("read off an axis", met, note, label)
-
-
-def _raw_range(evidence: Evidence) -> Iterable[Part]:
-    low, high = (evidence.rows("data", measure=m)["estimate"] for m in ("smallest", "largest"))
-    yield _read_off([low.min(), high.max()], [-0.05, 0.15], 0.025)
-
-
-def _raw_centres(evidence: Evidence) -> Iterable[Part]:
-    yield _read_off(evidence.rows("data", measure="median")["estimate"], 0, 0.025)
-
-
-def _feature_centres(evidence: Evidence) -> list[Part]:
-    medians = [evidence.rows("data", measure="scaled median", modality=m) for m in MODALITIES]
-    return [
-        _read_off(own["estimate"][own["feature"] > 1], 0.4, 0.1, m)
-        for m, own in zip(MODALITIES, medians, strict=True)
-    ]
+def _read_off(
+    figures: list[float], half_step: float, cases: dict[str, Columns], evidence: Evidence
+) -> Iterable[Part]:
+    """Smallest and largest value of the features against what a figure of the paper shows."""
+    for label, columns in cases.items():
+        values = evidence.rows("data", **columns)["estimate"].agg(["min", "max"])
+        met = (values - figures).abs().max() <= half_step
+        note = f"{values['min']:.3f} to {values['max']:.3f}"
+        yield _checked("read off an axis", met, note, label)
 
 
 RULES: dict[str, Callable[[Evidence], Iterable[Part]]] = {
@@ -645,11 +581,45 @@ RULES: dict[str, Callable[[Evidence], Iterable[Part]]] = {
     "fusion-beats-pruning": partial(_order, "CNN fusion", ("LPQ shallow", "PHOG shallow")),
     "few-parameters": _few_parameters,
     "images": _images,
-    "more-units": _more_units,
+    "more-units": partial(
+        _along,
+        "one width only",
+        _by_reading(MODALITIES, ("{}", 1, STEP | {"step": "narrow to wide"})),
+    ),
     "best-angle": _best_angle,
-    "pruning-improves": _pruning_improves,
-    "compression": _compression,
-    "happy-width": _happy_width,
+    # on the same folds
+    "pruning-improves": partial(
+        _along,
+        "no width of 16",
+        [
+            (
+                e,
+                1,
+                STEP
+                | {"step": "unpruned to pruned", "emotion": e, "modality": "PHOG", "hidden": 16},
+                True,
+            )
+            for e in ("Angry", "Happy")
+        ],
+    ),
+    # networks of the narrowest and the widest width keep other shares of their units
+    "compression": partial(
+        _along, "one width only", _by_reading(MODALITIES, ("{}", 1, {"kind": "compression"}))
+    ),
+    "happy-width": partial(
+        _along,
+        "too few widths, or none of 16",
+        _by_reading(
+            ("PHOG",),
+            ("rises to the middle width ({})", 1, HAPPY | {"step": "narrow to middle"}),
+            ("falls from there to 16 ({})", -1, HAPPY | {"step": "middle to wide", "hidden": 16}),
+            (
+                "lower at 16 than at the narrowest ({})",
+                -1,
+                HAPPY | {"step": "narrow to wide", "hidden": 16},
+            ),
+        ),
+    ),
     "phog-cnn-happy": partial(_separates, "PHOG CNN", ("Happy",)),
     "lpq-cnn-angry": partial(_separates, "LPQ CNN", ("Angry",)),
     "fusion-angry-happy": partial(_separates, "CNN fusion", ("Angry", "Happy")),
@@ -680,7 +650,17 @@ RULES: dict[str, Callable[[Evidence], Iterable[Part]]] = {
     "table-2": _table_2,
     "similar-pair": _similar_pair,
     "rows": _rows,
-    "raw-range": _raw_range,
-    "raw-centres": _raw_centres,
-    "feature-centres": _feature_centres,
+    "raw-range": partial(
+        _read_off, [-0.05, 0.15], 0.025, {"": {"measure": ["smallest", "largest"]}}
+    ),
+    "raw-centres": partial(_read_off, [0, 0], 0.025, {"": {"measure": "median"}}),
+    "feature-centres": partial(
+        _read_off,
+        [0.4, 0.4],
+        0.1,
+        {
+            m: {"measure": "scaled median", "modality": m, "feature": range(2, 6)}
+            for m in MODALITIES
+        },
+    ),
 }

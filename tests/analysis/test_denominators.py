@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emolib import paper
-from emolib.analysis.denominators import (
+from emolib.analysis.robustness import (
     ALL,
     EVERY,
     LARGEST,

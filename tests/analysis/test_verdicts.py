@@ -45,9 +45,9 @@ def row(kind, model, name, setting, emotion, estimate, half=0.008, **columns):
     return found | columns
 
 
-def gap(better, worse, setting, emotion, estimate):
-    name, pair = f"{better} − {worse}", {"first": better, "second": worse}
-    return row("difference", name, emotion, setting, emotion, estimate, **pair)
+def gap(better, worse, setting, emotion, estimate, **columns):
+    columns |= {"first": better, "second": worse}
+    return row("difference", f"{better} − {worse}", emotion, setting, emotion, estimate, **columns)
 
 
 def of_widths(setting, modality, reading, shift):
@@ -59,9 +59,13 @@ def of_widths(setting, modality, reading, shift):
         for units, name in zip(WIDTHS, names, strict=True)
     ]
     narrow, middle, wide = names
-    rows.append(gap(wide, narrow, setting, "average", 0.1))
-    steps = ((middle, narrow, 0.1), (wide, middle, -0.2), (wide, narrow, -0.1))
-    rows += [gap(better, worse, setting, "Happy", happy) for better, worse, happy in steps]
+    ends = own | {"step": "narrow to wide", "hidden": 16}
+    rows.append(gap(wide, narrow, setting, "average", 0.1, **ends))
+    rows.append(gap(wide, narrow, setting, "Happy", -0.1, **ends))
+    for better, worse, units, happy in ((middle, narrow, 11, 0.1), (wide, middle, 16, -0.2)):
+        step = "middle to wide" if units == 16 else "narrow to middle"
+        of_step = own | {"step": step, "hidden": units}
+        rows.append(gap(better, worse, setting, "Happy", happy, **of_step))
     return [*rows, row("compression", narrow, f"compression to {wide}", setting, None, 0.1, **own)]
 
 
@@ -73,7 +77,10 @@ def of_angles(setting, modality, taken, shift):
         row("by angle", name, "recall", setting, "average", 0.2 + shift, angle=angle, **made)
         for angle, name in names.items()
     ]
-    return rows + [gap(names[60.0], names[a], setting, "average", 0.1) for a in (0.0, 90.0)]
+    made["step"] = "to 60°"
+    return rows + [
+        gap(names[60.0], names[a], setting, "average", 0.1, angle=a, **made) for a in (0.0, 90.0)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +121,8 @@ def world(drawn):
             for taken in (0.5, 0.0):
                 rows += of_angles(setting, modality, taken, shift)
         pruned, _, unpruned = (f"PHOG with 16, {reading}" for reading in READINGS)
-        rows += [gap(pruned, unpruned, setting, emotion, 0.1) for emotion in ("Angry", "Happy")]
+        step = {"step": "unpruned to pruned", "modality": "PHOG", "hidden": 16}
+        rows += [gap(pruned, unpruned, setting, e, 0.1, **step) for e in ("Angry", "Happy")]
     data = evidence.of_data(drawn)
     held = {"scaled median": 0.42, "median": 0.0, "smallest": -0.05, "largest": 0.15, "rows": 675}
     data["estimate"] = data["measure"].map(held).fillna(data["estimate"])

@@ -14,8 +14,8 @@ from sklearn.metrics import balanced_accuracy_score
 from student import CRITERIA, OPTIMISERS, has_converged, train_alone
 from torch import nn
 
+from emolib.analysis.evidence import by_emotion
 from emolib.folds import SINGLE, make_folds
-from emolib.metrics import by_emotion
 from emolib.models import POOLINGS, FusionNet, ShallowNet
 from emolib.training import cluster, stack, sweeps
 from emolib.training import train as training
