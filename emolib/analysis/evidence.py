@@ -559,7 +559,7 @@ def differences(found: Sequence[Condition], pairs: Iterable[tuple[str, str]]) ->
             emotion=first.emotions,
             tested=(~np.isnan(gaps)).sum(1).min(),
             detectable=detectable(interval),
-            **interval._asdict(),
+            **dict(zip(LIMITS, interval, strict=True)),
         )
         if np.array_equal(first.fold, second.fold) and np.array_equal(
             np.isnan(first.hit), np.isnan(second.hit)
@@ -598,7 +598,7 @@ def confusions(found: Iterable[Condition], pairs: Sequence[tuple[str, str]]) -> 
                 kind="confusion",
                 measure="confusion",
                 emotion=[f"{one}, {other}" for one, other in pairs],
-                **interval._asdict(),
+                **dict(zip(LIMITS, interval, strict=True)),
             )
         )
     return pd.concat(parts, ignore_index=True)
@@ -646,7 +646,7 @@ def compression(narrow: Condition, wide: Condition) -> pd.DataFrame:
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(gap) - 1) * gap.std() / np.sqrt(len(gap))
     interval = Interval(*(gap.mean() + np.array([0, -half, half])))
     name = f"compression, {narrow.model} − {wide.model}"
-    return narrow.rows([name], kind="compression", **interval._asdict())
+    return narrow.rows([name], kind="compression", **dict(zip(LIMITS, interval, strict=True)))
 
 
 def model_evidence(

@@ -259,7 +259,8 @@ def evaluate_claims(
         ]
         ours = "; ".join(f"{part['part']}: {part['ours']}".strip(": ") for part in shown)
         found.append(
-            claim._asdict()
+            {"id": claim.id, "topic": claim.topic, "place": claim.place}
+            | {"claim": claim.claim, "paper": claim.paper}
             | {"ours": ours, "verdict": verdict, **by_protocol}
             | {"note": "; ".join(sorted(note for note in notes if note not in ours)), "kind": kind}
             | {"rule": ", ".join(dict.fromkeys(part.rule for part in parts)), "parts": shown}

@@ -20,6 +20,8 @@ from emolib.training.scaling import min_max
 SHOWN_PERSONS = ("Ada", "Ben", "Cleo", "Finn", "Kim", "Mae", "Otis", "Zoe")
 BINS, LEVELS = 8, 3
 
+COLUMNS = {"LPQ": slice(5), "PHOG": slice(5, 10), "LPQ+PHOG": slice(10)}  # of the ten numbers
+
 default_faces = cache(draw_faces)
 
 
@@ -42,18 +44,24 @@ class FaceReader:
         ).fit(images[train])
         ten = self.components.transform(images)
         self.models = {
-            name: FusionCNNClassifier(columns, random_state=0).fit(ten[train], labels[train])
-            for name, columns in (("LPQ", [range(5)]), ("PHOG", [range(5, 10)]), ("LPQ+PHOG", 2))
+            name: FusionCNNClassifier(len(name.split("+")), random_state=0).fit(
+                ten[train][:, own], labels[train]
+            )
+            for name, own in COLUMNS.items()
         }
         self.accuracy = {
-            name: model.score(ten[test], labels[test]) for name, model in self.models.items()
+            name: model.score(ten[test][:, COLUMNS[name]], labels[test])
+            for name, model in self.models.items()
         }
 
     def read(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Scaled components by modality, and scores ``[C]`` by model, of one picture ``[H, W]``."""
         ten, fusion = self.components.transform(image[None]), self.models["LPQ+PHOG"]
         numbers = np.split(min_max(ten, fusion.low_, fusion.span_)[0], 2)
-        scores = {name: model.decision_function(ten)[0] for name, model in self.models.items()}
+        scores = {
+            name: model.decision_function(ten[:, COLUMNS[name]])[0]
+            for name, model in self.models.items()
+        }
         return dict(zip(("LPQ", "PHOG"), numbers, strict=True)), scores
 
 

@@ -83,8 +83,8 @@ def one_run(data: emolib.EmotionData, row: sweeps.Row) -> str:
     history = pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])
     picture = learning_curves(history, stack.epochs, {"accuracy": 1 / len(data.classes)})
     return (
-        f"{cards.macro('cards.html', 'picture', cards.as_svg(picture))}<p>For comparison, one run of the library "
-        f"with {row['protocol']} folds and a minimal angle of {row['angle']:g}°: test accuracy "
+        f"{cards.macro('cards.html', 'picture', cards.as_svg(picture))}<p>For comparison, one run of "
+        f"the library with {row['protocol']} folds and a minimal angle of {row['angle']:g}°: test accuracy "
         f"{style.percent(right)} after {stack.epochs} epochs.</p>"
     )
 
