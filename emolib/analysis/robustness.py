@@ -359,9 +359,8 @@ def smallest_size(possible: pd.DataFrame) -> pd.DataFrame:
     ``emotion``.
     """
     rows = possible.index.get_level_values("rows").to_numpy()
-    sizes = np.where(possible, rows[:, None], LARGEST)
     return (
-        pd.DataFrame(sizes, possible.index, possible.columns)
+        pd.DataFrame(np.where(possible, rows[:, None], LARGEST), possible.index, possible.columns)
         .groupby(level=["printed", "emotion"], sort=False)
         .min()
     )

@@ -6,8 +6,7 @@ Each function returns one widget to be shown in JupyterLab, and needs nothing bu
 import gc
 
 from emolib.explore.face import face_maker
-from emolib.explore.pruning import pruning_lab
-from emolib.explore.training import confusion_lab, split_lab, training_lab
+from emolib.explore.labs import confusion_lab, pruning_lab, split_lab, training_lab
 
 __all__ = ["confusion_lab", "face_maker", "pruning_lab", "split_lab", "training_lab"]
 

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emolib import EmotionData, figures, protocols
+from emolib.metrics import accuracy, predict
 from emolib.training import sweeps
 from emolib.training.stack import NetworkStack
 
@@ -214,6 +215,18 @@ def out_of_fold(data: EmotionData, stack: NetworkStack) -> NDArray[np.float32]:
         result = stack.result(k)
         scores[k // folds, result.test_rows] = result.scores
     return scores
+
+
+def scores(data: EmotionData, stack: NetworkStack) -> Values:
+    """Accuracy on training and test rows, and training loss, of each network."""
+    results = [stack.result(k) for k in range(len(stack.rows))]
+    return {
+        ("accuracy", "training rows"): [own.train_accuracy for own in results],
+        ("accuracy", "test rows"): [
+            accuracy(data.labels[own.test_rows], predict(own.scores)) for own in results
+        ],
+        ("training loss", "training rows"): stack.losses[-1] if stack.losses else [np.nan],
+    }
 
 
 def history(

@@ -341,9 +341,8 @@ def error_rates(frame: pd.DataFrame, nominal: float) -> Picture:
         nominal: how often it should.
     """
     # the kind of folds stands below the test
-    labels = ["\n".join(label.rsplit(", ", 1)) for label in frame["label"]]
     figure, axis, y = _rows(
-        labels,
+        ["\n".join(label.rsplit(", ", 1)) for label in frame["label"]],
         0.38 * len(frame) + 1.0,
         "shuffles with a finding / %",
         nominal,

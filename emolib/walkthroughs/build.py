@@ -12,7 +12,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 
 import emolib
 from emolib.report import ChapterError
-from emolib.report.cards import templates
+from emolib.report.cards import macro
 from emolib.report.execution import execute
 from emolib.report.page import (
     Chapter,
@@ -31,7 +31,8 @@ from emolib.walkthroughs.network import allowed
 HERE = Path(__file__).parent
 FILES = [HERE / "lesson.js", HERE / "lesson.css"]
 # The first cell of a hand-out.
-BEFORE = """**Before you begin.** This notebook needs the package `emolib` and nothing else: neither data
+BEFORE = """
+**Before you begin.** This notebook needs the package `emolib` and nothing else: neither data
 nor the repository beside it. If the first cell of code says that there is no module named `emolib`,
 put `%pip install <folder or git+https address of the repository>` into a cell, run it, and restart
 the kernel. That is all in a classroom's JupyterHub and in a hosted notebook as well; it needs
@@ -60,7 +61,7 @@ def build_walkthroughs(notebooks: Path, out: Path) -> Path:
     """
     teacher, *files = sorted(notebooks.glob("*.ipynb"))
     lessons = [entry(file) for file in files]
-    index = Chapter("index", "Five walkthroughs", [], template("contents", lessons))
+    index = Chapter("index", "Five walkthroughs", [], macro("lesson.html", "contents", lessons))
     pages = {"index.html": composed(index, lessons)}
     for file in (teacher, *files):
         node = run(file)
@@ -77,12 +78,6 @@ def entry(file: Path) -> dict[str, str]:
     """Title, question and file of a walkthrough, for the index."""
     title, question, *_ = f"{nbformat.read(file, 4).cells[0].source}\n\n".split("\n\n")
     return {"stem": file.stem, "title": title.removeprefix("# "), "question": question.strip("*")}
-
-
-def template(name: str, *arguments: Any) -> str:
-    """HTML made by a macro of the template beside this file."""
-    source = (HERE / "lesson.html").read_text(encoding="utf-8")
-    return str(getattr(templates.from_string(source).module, name)(*arguments)).strip()
 
 
 def run(file: Path) -> NotebookNode:
@@ -114,7 +109,7 @@ def without_kernel(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
             rules = [found.data[RULES] for found in cell.outputs if RULES in found.get("data", {})]
             check = shown[-1]
             check.source = ""
-            form = template("exercise", *(rules or [None]))
+            form = macro("lesson.html", "exercise", *(rules or [None]))
             check.outputs = [new_output("display_data", {"text/html": form})]
             if rules:  # the three dots that take code
                 del shown[-2]
@@ -145,7 +140,7 @@ def composed(
         BuildError: an id or a link of the page is wrong.
     """
     current = next((k for k, lesson in enumerate(lessons, 1) if lesson["stem"] == name), 0)
-    head = template("head", lessons, current)
+    head = macro("lesson.html", "head", lessons, current)
     html = allowed(
         compose(chapter.title, [chapter], provenance(), called or {}, lesson=head, more=FILES)
     )
@@ -177,5 +172,5 @@ def handout(file: Path, executed: NotebookNode) -> str:
     for cell in executed.cells:
         if "network" in cell.metadata.get("tags", []):
             own[cell.id].outputs = cell.outputs
-    notebook.cells = [title, new_markdown_cell(BEFORE, id="before"), *rest]
+    notebook.cells = [title, new_markdown_cell(BEFORE.strip(), id="before"), *rest]
     return f"{nbformat.writes(notebook)}\n"

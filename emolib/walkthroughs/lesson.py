@@ -150,11 +150,8 @@ def judged(
     if close(found, right, tolerance):
         return praise
     for wrong, sentence, *own in mistakes:
-        if isinstance(wrong, bool | np.bool):
-            made = wrong
-        else:
-            made = close(found, wrong, *(own or [tolerance]))
-        if made:
+        known = isinstance(wrong, bool | np.bool)
+        if wrong if known else close(found, wrong, *(own or [tolerance])):
             raise Wrong(sentence)
     raise Wrong(otherwise)
 

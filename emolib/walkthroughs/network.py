@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,10 @@ import pandas as pd
 from IPython.display import HTML
 
 import emolib
+from emolib.explore import live
 from emolib.figures import learning_curves, style
-from emolib.metrics import accuracy, predict
 from emolib.report import cards
 from emolib.training import sweeps
-from emolib.training.stack import NetworkStack
 
 
 def network(
@@ -59,33 +59,22 @@ def network(
     script, rules = slim()
     return HTML(
         f"<div class=\"network\" data-network='{json.dumps(shown)}'><style>{rules}</style>"
-        f'<div class="still">{one_run(data, row)}</div><script>{script}</script></div>'
+        f'<div class="still">{one_run(data, table.head(1))}</div><script>{script}</script></div>'
     )
 
 
-def one_run(data: emolib.EmotionData, row: sweeps.Row) -> str:
+def one_run(data: emolib.EmotionData, table: pd.DataFrame) -> str:
     """Learning curves of one network of a sweep and a sentence on its end, as HTML; units that are
     left are not counted, because a lesson asks for them.
     """
-    stack, rows = NetworkStack(data, [row]), []
-    while stack.training.any():
-        (loss,) = stack.epoch()
-        result = stack.result(0)
-        right = accuracy(data.labels[result.test_rows], predict(result.scores))
-        rows += [
-            (panel, line, stack.epochs, value, value, value)
-            for panel, line, value in (
-                ("training loss", "training rows", loss),
-                ("accuracy", "training rows", result.train_accuracy),
-                ("accuracy", "test rows", right),
-            )
-        ]
-    history = pd.DataFrame(rows, columns=["panel", "line", "epoch", "mean", "low", "high"])
-    picture = learning_curves(history, stack.epochs, {"accuracy": 1 / len(data.classes)})
+    *_, history = live.history(data, table, partial(live.scores, data))
+    end, setting = history.query("line == 'test rows'").iloc[-1], table.iloc[0]
+    picture = learning_curves(history, end["epoch"], {"accuracy": 1 / len(data.classes)})
     return (
-        f"{cards.macro('cards.html', 'picture', cards.as_svg(picture))}<p>For comparison, one run of "
-        f"the library with {row['protocol']} folds and a minimal angle of {row['angle']:g}°: test accuracy "
-        f"{style.percent(right)} after {stack.epochs} epochs.</p>"
+        f"{cards.macro('cards.html', 'picture', cards.as_svg(picture))}<p>For comparison, one run "
+        f"of the library with {setting['protocol']} folds and a minimal angle of "
+        f"{setting['angle']:g}°: test accuracy {style.percent(end['mean'])} after {end['epoch']} "
+        "epochs.</p>"
     )
 
 

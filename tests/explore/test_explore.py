@@ -38,13 +38,12 @@ def short_recipes(monkeypatch):
     """Recipes that end early: the effect of a control is seen long before the loss stops."""
     for key, recipe in RECIPES.items():
         monkeypatch.setitem(RECIPES, key, replace(recipe, epochs=min(recipe.epochs, 200)))
-    monkeypatch.setattr("emolib.explore.training.RECIPE", RECIPES["shallow", "converged"])
+    monkeypatch.setattr("emolib.explore.labs.RECIPE", RECIPES["shallow", "converged"])
 
 
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr("emolib.explore.pruning.EPOCHS", 2)
-    monkeypatch.setattr("emolib.explore.training.EPOCHS", 5)
+    monkeypatch.setattr("emolib.explore.labs.EPOCHS", 5)
 
 
 def inside(widget):

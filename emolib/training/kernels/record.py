@@ -31,7 +31,6 @@ from emolib.training.kernels.vector import VECTOR, zeros
 
 ARGUMENTS = 21  # numbers of an operation at most
 Shape = tuple[int, int]  # lines and positions along a line; features are one line
-Operation = tuple[str, list[int]]  # the part of a step that it belongs to, number and arguments
 
 
 def whole(count: int, of: int = VECTOR) -> int:
@@ -112,7 +111,6 @@ class Tape:
 
     Attributes:
         operations: ``[O, ARGUMENTS]``, those of the forward pass first.
-        parts: the part of a step that each belongs to.
         windows: offset of each pooled value, and of the values that it is the largest of.
         places: offset of each parameter, in the module's order ``[P]``.
         slots: offset of each input of the first row of a batch.
@@ -123,8 +121,8 @@ class Tape:
 
     def __init__(self, batch: int) -> None:
         self.batch, self.end = batch, 0
-        self.ahead: list[Operation] = []
-        self.back: list[Operation] = []
+        self.ahead: list[list[int]] = []
+        self.back: list[list[int]] = []
         self.tables = [np.zeros((0, 1), np.int64)]
         self.places = self.slots = np.zeros(0, np.int64)
         self.ones: list[int] = []  # offsets of vectors of ones
@@ -133,16 +131,15 @@ class Tape:
         at, self.end = self.end, self.end + whole(count)  # vectors keep to cache lines
         return at
 
-    def _record(self, part: str, ahead: list[list[int]], back: list[list[int]]) -> None:
-        self.ahead += [(f"{part}, forward", op) for op in ahead]
-        self.back = [(f"{part}, backward", op) for op in back] + self.back
+    def _record(self, ahead: list[list[int]], back: list[list[int]]) -> None:
+        self.ahead += ahead
+        self.back = back + self.back
 
     def _finish(
         self, kind: type[np.floating], steps: list[int], vectors: int, parts: list[int]
     ) -> None:
         operations = self.ahead + self.back
-        self.parts = [part for part, _ in operations]
-        self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for _, op in operations])
+        self.operations = np.array([op + [0] * (ARGUMENTS - len(op)) for op in operations])
         longest = max(table.shape[1] for table in self.tables)
         self.windows = np.concatenate(
             [np.pad(table, ((0, 0), (0, longest - table.shape[1]))) for table in self.tables]
@@ -186,17 +183,14 @@ class ShallowTape(Tape):
             return [LANE_PRODUCT, *(np.array(arguments) * distances).tolist()]
 
         self._record(
-            "dense layers",
             [product(h, u, 1, x, d, 1, w, d, 1, batch, hidden, d)],
             [product(g, 1, d, x, 1, d, d_h, 1, u, d, hidden, batch)],
         )
         self._record(
-            "sigmoid",
             [[SIGMOID, h, alive, batch, u * VECTOR, hidden]],
             [[UNSIGMOID, h, d_h, batch * u * VECTOR]],
         )
         self._record(
-            "dense layers",
             [product(out, c, 1, h, u, 1, w2, u, 1, batch, c, u)],
             [
                 product(g2, 1, u, h, 1, u, out, 1, c, u, c, batch),
@@ -250,7 +244,6 @@ class ConvolutionTape(Tape):
         # the loss looks at rows side by side
         errors, targets = self._take(out.size), self._take(out.size)
         self._record(
-            "dense layers",
             [[TRANSPOSE, errors, out.at, 1, rows, out.wide]],
             [[TRANSPOSE, out.at, errors, 1, out.wide, rows]],
         )
@@ -370,7 +363,7 @@ class ConvolutionTape(Tape):
                         ],
                     )
                 )
-        self._record("convolutions", ahead, back)
+        self._record(ahead, back)
 
     def _pool(self, layer: nn.Module, y: Grid, pooled: Grid) -> None:
         """Largest value of each window, if positive."""
@@ -392,7 +385,7 @@ class ConvolutionTape(Tape):
         windows = [first, first + lines.size, len(seen), y.step]
         overlap = int(stride[0] < kernel[0] or stride[1] < kernel[1])
         back = [pooled.size, y.size, y.gradient.at, y.size * overlap, overlap]
-        self._record("pooling and ReLU", [[POOL, *windows]], [[UNPOOL, *windows, *back]])
+        self._record([[POOL, *windows]], [[UNPOOL, *windows, *back]])
 
     def _dense(self, layer: Any, inputs: Sequence[Grid], out: Grid, d_out: Grid) -> None:
         """A fully connected layer on all positions of some grids."""
@@ -431,4 +424,4 @@ class ConvolutionTape(Tape):
                     ),
                 ]
                 at, start = at + length * row, out.lines
-        self._record("dense layers", ahead, back)
+        self._record(ahead, back)
