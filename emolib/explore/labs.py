@@ -1,8 +1,8 @@
 """Explorers that train: pruning lab, training lab, confusion lab and split lab.
 
-The pruning lab shows angles between hidden units, the units that go, and the cost; the training lab shows learning curves by recipe; the confusion lab a confusion matrix of buttons,
-with the faces or rows behind each; the split lab the same person on both sides of a split, and the
-effect on the score.
+The pruning lab shows angles between hidden units, the units that go, and the cost; the training lab
+learning curves by recipe; the confusion lab a confusion matrix of buttons, with the faces or rows
+behind each; the split lab the same person on both sides of a split, and the effect on the score.
 """
 
 from collections.abc import Iterator

@@ -109,7 +109,7 @@ def differences(here, drawn, epochs, **settings):
         losses.append(stack.epoch()[0])
         orders.append(stack.material.order[0].tolist())
         if stack.epochs in epochs:
-            ours.append((stack.compacted(0), np.array(losses), stack.alive[0].numpy().copy()))
+            ours.append((stack.result(0).weights, np.array(losses), stack.alive[0].numpy().copy()))
             predicted = predict(stack.engine.scores(0)[train])
             ours[-1] += (stack.engine.scores(0), accuracy(data.labels[train], predicted))
     options = {name: row[name] for name in ("hidden", "learning_rate", "angle", "merge_weights")}
