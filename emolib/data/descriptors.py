@@ -62,7 +62,9 @@ def lpq(images: ArrayLike, window: int = 7, blocks: int = 3) -> NDArray[np.float
         )
     index = (_cells(codes.shape, blocks) * 256 + codes).ravel()
     counts = np.bincount(index, minlength=n * blocks**2 * 256).reshape(n, blocks**2, 256)
-    return np.asarray((counts / counts.sum(-1, keepdims=True)).reshape(n, -1), np.float32)
+    return np.asarray(
+        (counts / counts.sum(-1, keepdims=True)).reshape(n, blocks**2 * 256), np.float32
+    )
 
 
 def lpq_codes(images: ArrayLike, window: int = 7) -> NDArray[np.uint8]:
