@@ -134,7 +134,7 @@ def composed(
     called: Mapping[str, str] | None = None,
     name: str = "",
 ) -> str:
-    """The page of a chapter below the way to all walkthroughs.
+    """The page of a chapter, with links to all walkthroughs at its top.
 
     Raises:
         BuildError: an id or a link of the page is wrong.

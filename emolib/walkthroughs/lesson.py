@@ -150,8 +150,12 @@ def judged(
     if close(found, right, tolerance):
         return praise
     for wrong, sentence, *own in mistakes:
-        known = isinstance(wrong, bool | np.bool)
-        if wrong if known else close(found, wrong, *(own or [tolerance])):
+        made = (
+            wrong
+            if isinstance(wrong, bool | np.bool)
+            else close(found, wrong, *(own or [tolerance]))
+        )
+        if made:
             raise Wrong(sentence)
     raise Wrong(otherwise)
 
